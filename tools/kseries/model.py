@@ -1,0 +1,392 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The values that pass between stages, all frozen.
+
+source → BaseTree → Tree → KernelConfig → Kernel → StagedSuites → SuiteResult → RunResult.
+They are written as JSON into the run folder (`runfolder`), so names here are names there;
+a change of meaning raises `SCHEMA_VERSION`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import ConfigDict, Field
+
+SCHEMA_VERSION = 1
+
+STRICT = ConfigDict(extra="forbid")
+
+
+# ---------------------------------------------------------------- sources
+
+
+@dataclass(frozen=True)
+class DebianSource:
+    """A Debian source package of the kernel: the installed one, else downloaded through apt."""
+
+    __pydantic_config__ = STRICT
+
+    kind: Literal["debian"]
+    package: str  # binary package that carries the tarball, "linux-source-6.12"
+    suite: str = ""  # a suite beyond the host's own, "trixie-backports"; "": the host's
+
+
+@dataclass(frozen=True)
+class TarballSource:
+    """A tarball, kept only when its sha256 is the one named."""
+
+    __pydantic_config__ = STRICT
+
+    kind: Literal["tarball"]
+    url: str  # https://, file:// or a path
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+@dataclass(frozen=True)
+class GitSource:
+    """A commit of a git remote."""
+
+    __pydantic_config__ = STRICT
+
+    kind: Literal["git"]
+    remote: str
+    commit: Annotated[str, Field(pattern=r"^[0-9a-f]{40}$")]
+
+
+@dataclass(frozen=True)
+class LocalSource:
+    """A tree on this machine, its uncommitted changes included; it is only read."""
+
+    __pydantic_config__ = STRICT
+
+    kind: Literal["local"]
+    path: Path
+
+
+Source = Annotated[
+    DebianSource | TarballSource | GitSource | LocalSource, Field(discriminator="kind")
+]
+
+
+@dataclass(frozen=True)
+class NamedSource:
+    """A source and the name it goes by (file stem of its pin, or one made from its path)."""
+
+    name: str
+    source: Source
+
+
+@dataclass(frozen=True)
+class BaseTree:
+    """A kernel source imported into git: what patches are applied to."""
+
+    source: NamedSource
+    repo: Path  # bare repository in the cache
+    commit: str  # 40 hex digits
+    version: str  # of the kernel's Makefile, "6.12.117"
+    origin: str  # what it was made of, for people: package version, url, path
+
+
+# ---------------------------------------------------------------- series
+
+
+@dataclass(frozen=True)
+class Patch:
+    """One mail of a series."""
+
+    index: int  # its place in the series, from 1
+    title: str  # subject without the [PATCH …] prefix
+    author: str  # "Name <address>"
+    message_id: str  # without <>; "" where the mail has none
+    file: Path  # one mail in a file, as git am takes it
+    sha256: str  # of that file
+
+
+@dataclass(frozen=True)
+class Series:
+    """Patches in order, from a folder, an mbox or an archive."""
+
+    name: str
+    title: str
+    message_id: str  # of the cover letter (or first patch); "" where unknown
+    version: int
+    posted: int  # how many patches the series has where it was posted
+    base: str  # what it was written against, for people
+    requires: tuple[str, ...]  # names of series that must stand before it in a stack
+    needs: tuple[str, ...]  # Kconfig symbols that must be on for it to do anything
+    patches: tuple[Patch, ...]
+    origin: str  # folder, file or message id it came from
+
+
+@dataclass(frozen=True)
+class Stack:
+    """A source, series in order, and a config; one of the series is under test (or none)."""
+
+    name: str
+    source: NamedSource
+    series: tuple[Series, ...]
+    under_test: str  # name of a series, "" for a plain tree
+    fragments: tuple[Path, ...]  # Kconfig fragments, later ones win
+    suites: tuple[str, ...]
+    trusted: bool = False  # build without the sandbox
+
+
+# ---------------------------------------------------------------- apply
+
+
+class PatchState(StrEnum):
+    """What became of a patch."""
+
+    APPLIED = "applied"
+    IN_BASE = "already in base"
+    CONFLICT = "does not apply"
+
+
+@dataclass(frozen=True)
+class AppliedPatch:
+    """A patch and what became of it."""
+
+    series: str
+    index: int
+    title: str
+    patch_id: str  # `git patch-id --stable`
+    state: PatchState
+    commit: str = ""  # made for it; "" unless applied
+    found_as: str = ""  # for IN_BASE: the commit, or "reverse apply"
+
+
+@dataclass(frozen=True)
+class Tree:
+    """A worktree with the stack's patches, one commit each."""
+
+    path: Path
+    base: BaseTree
+    head: str
+    patches: tuple[AppliedPatch, ...]
+
+
+# ---------------------------------------------------------------- config, build
+
+
+@dataclass(frozen=True)
+class KernelConfig:
+    """A final .config in its build folder, every promise of its fragments kept."""
+
+    tree: Tree
+    build: Path  # O=, a direct subfolder of the tree (ccache needs that)
+    name: str  # the fragments' names joined, "base+zcrx"
+    sha256: str  # of .config
+    enabled: int  # symbols that are y
+
+
+class Severity(StrEnum):
+    """How bad a diagnostic is."""
+
+    WARNING = "warning"
+    ERROR = "error"
+
+
+@dataclass(frozen=True)
+class Diagnostic:
+    """One message of compiler, linker, modpost or objtool."""
+
+    severity: Severity
+    file: str  # relative to the tree; "" where none is named
+    line: int  # 0 where none is named
+    column: int
+    option: str  # "-Wunused-variable"; "" for errors and other tools
+    text: str
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """A built kernel."""
+
+    config: KernelConfig
+    image: Path  # bzImage
+    release: str  # of include/config/kernel.release
+    compiler: str  # first line of its --version
+    objects: int  # compiled or linked in this build; 0: nothing was to be done
+    seconds: float  # wall time of make
+    log: Path
+    diagnostics: tuple[Diagnostic, ...] = ()
+
+
+# ---------------------------------------------------------------- suites, tests
+
+
+@dataclass(frozen=True)
+class TestProgram:
+    """One program of a suite, run on the target by itself."""
+
+    __test__ = False  # not a pytest class
+
+    suite: str
+    name: str  # unique in the suite, "ping.py"
+    argv: tuple[str, ...]  # on the target, relative to the staged folder's place there
+    folder: str  # working folder, relative likewise
+    timeout_s: float
+    cases: tuple[str, ...] = ()  # planned case names; () where only the program knows them
+    env: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class StagedSuites:
+    """Test programs built against the patched tree, ready to be put on a target."""
+
+    folder: Path  # host folder that is put on the target as a whole
+    programs: tuple[TestProgram, ...]
+    left_out: tuple[tuple[str, str], ...] = ()  # (suite, why it does not fit this tree)
+
+
+class Status(StrEnum):
+    """Outcome of a case or a program, worst last. No result is not a pass."""
+
+    PASS = "pass"
+    SKIP = "skip"
+    XFAIL = "xfail"  # failed, as known and expected
+    FAIL = "fail"
+    MISSING = "missing"  # planned, no result seen
+    ERROR = "error"  # the test itself could not be run, or its output makes no sense
+    TIMEOUT = "timeout"
+    CRASH = "crash"  # the kernel died while it ran
+
+    @property
+    def good(self) -> bool:
+        """Whether a verdict may be green with it."""
+        return self in (Status.PASS, Status.SKIP, Status.XFAIL)
+
+
+@dataclass(frozen=True)
+class Case:
+    """A KTAP result line, with those nested below it."""
+
+    name: str
+    status: Status
+    reason: str = ""  # of a skip, or the first diagnostic of a failure
+    diagnostics: tuple[str, ...] = ()
+    children: tuple[Case, ...] = ()
+
+
+class EventKind(StrEnum):
+    """Class of a kernel log event."""
+
+    WARN = "WARN"
+    BUG = "BUG"
+    OOPS = "Oops"
+    PANIC = "panic"
+    KASAN = "KASAN"
+    UBSAN = "UBSAN"
+    LOCKDEP = "lockdep"
+    ATOMIC_SLEEP = "atomic sleep"
+    HUNG_TASK = "hung task"
+    LOCKUP = "lockup"
+    LEAK = "leak"
+    RCU_STALL = "RCU stall"
+
+
+@dataclass(frozen=True)
+class KernelEvent:
+    """One complaint of the kernel log."""
+
+    kind: EventKind
+    title: str  # first line, without time stamp and numbers that change
+    where: str  # function, or file:line, it happened at; "" where unknown
+    line: int  # of console.log, from 1
+    lines: tuple[str, ...]  # the whole splat
+    during: str  # "suite/program", with ": case" where known; "boot" or "shutdown" else
+
+
+@dataclass(frozen=True)
+class ProgramResult:
+    """What one test program did."""
+
+    suite: str
+    name: str
+    status: Status
+    exit_status: int | None  # None: it did not end by itself
+    seconds: float
+    cases: tuple[Case, ...] = ()
+    problems: tuple[str, ...] = ()  # why the status is worse than the cases say
+    log: str = ""  # relative to the run folder
+
+
+# ---------------------------------------------------------------- the run
+
+
+class Verdict(StrEnum):
+    """The answer of a run."""
+
+    PASS = "pass"
+    FAIL = "fail"
+    INCOMPLETE = "incomplete"  # infrastructure lost, or interrupted
+
+    @property
+    def exit_code(self) -> int:
+        """Process exit status for it."""
+        return {Verdict.PASS: 0, Verdict.FAIL: 1, Verdict.INCOMPLETE: 3}[self]
+
+
+class StageState(StrEnum):
+    """How far a stage came."""
+
+    DONE = "done"
+    FAILED = "failed"  # the series does not pass it
+    LOST = "lost"  # infrastructure
+    USAGE = "usage"  # the request cannot be carried out
+    INTERRUPTED = "interrupted"
+    NOT_RUN = "not run"
+
+
+@dataclass(frozen=True)
+class StageRecord:
+    """A stage of a run: how it ended and how long it took."""
+
+    name: str
+    state: StageState
+    seconds: float = 0.0
+    summary: str = ""  # one line
+    message: str = ""  # the error in full, "" when done
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """What it takes to repeat a run."""
+
+    command: tuple[str, ...]
+    kseries_version: str
+    kseries_commit: str  # with "-dirty"; "" outside git
+    host: str  # uname
+    python: str
+    compiler: str = ""
+    qemu: str = ""
+    accelerator: str = ""  # "kvm" or "tcg"
+    source: str = ""
+    base_commit: str = ""
+    head_commit: str = ""
+    config_sha256: str = ""
+    kernel_release: str = ""
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """The result document, `results.json`: the only source of every report."""
+
+    run: str  # name of the run folder
+    stack: str
+    under_test: str
+    started: str  # ISO 8601, UTC
+    seconds: float
+    verdict: Verdict
+    stages: tuple[StageRecord, ...]
+    provenance: Provenance
+    patches: tuple[AppliedPatch, ...] = ()
+    diagnostics: tuple[Diagnostic, ...] = ()
+    programs: tuple[ProgramResult, ...] = ()
+    events: tuple[KernelEvent, ...] = ()
+    notes: tuple[str, ...] = ()  # what a reader must know: left out, fallen back
+    exit_code: int = 3
+    schema_version: int = field(default=SCHEMA_VERSION)

@@ -1,0 +1,249 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The one door to other programs: a list of arguments, a folder, a deadline, a log.
+
+Whatever is started here ends with us: each program leads a session of its own, which is ended
+when the caller leaves, and the kernel kills it when we are killed ourselves (`setpriv
+--pdeathsig`; prctl(2), PR_SET_PDEATHSIG). That signal follows the thread that forked, so
+programs are started from the main thread only.
+"""
+
+from __future__ import annotations
+
+import os
+import selectors
+import shlex
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from kseries.deadline import Deadline
+from kseries.errors import InfraError, UserError
+
+KILL_GRACE_S = 5.0
+TAIL_LINES = 20
+READ_SIZE = 1 << 16
+
+LineSink = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Completed:
+    """A program that ended by itself.
+
+    returncode: its exit status, negative for the signal that ended it.
+    output: stdout and stderr as they came, together, decoded with replacement.
+    seconds: wall time.
+    """
+
+    argv: tuple[str, ...]
+    returncode: int
+    output: str
+    seconds: float
+
+    @property
+    def ok(self) -> bool:
+        """Whether the exit status was 0."""
+        return self.returncode == 0
+
+
+class CommandFailed(InfraError):
+    """A program ended with a status other than 0, or not in time (`completed` is None then)."""
+
+    def __init__(self, what: str, *, where: str, completed: Completed | None) -> None:
+        super().__init__(what, where=where)
+        self.completed = completed
+
+
+class CommandTimeout(CommandFailed):
+    """A program was still running at its deadline and was ended."""
+
+
+def which(program: str) -> Path | None:
+    """Find a program on PATH, as the shell would; sbin included, which users often lack."""
+    found = shutil.which(program, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
+    return Path(found) if found else None
+
+
+def run(
+    argv: Sequence[str | Path],
+    *,
+    cwd: Path,
+    deadline: Deadline,
+    env: Mapping[str, str] | None = None,
+    stdin: IO[bytes] | None = None,
+    log: Path | None = None,
+    on_line: LineSink | None = None,
+    check: bool = True,
+) -> Completed:
+    """Run a program to its end.
+
+    env: variables added to ours. log: gets the output as it comes, below a line that holds the
+    command. on_line: is called with each line of output, without its newline.
+
+    Raises CommandFailed when `check` is set and the status is not 0, CommandTimeout at the
+    deadline, UserError when the program is not there.
+    """
+    words = tuple(str(word) for word in argv)
+    started = time.monotonic()
+    with _log_file(log, words, cwd) as sink, start(words, cwd=cwd, env=env, stdin=stdin) as child:
+        output = _Output(sink, on_line)
+        in_time = _pump(child, output, deadline)
+        if in_time:
+            returncode = child.wait()
+    text = output.text()
+    seconds = time.monotonic() - started
+    if not in_time:
+        raise CommandTimeout(
+            f"{words[0]} did not end within {deadline.limit_s:.0f} s and was ended.",
+            where=_where(words, cwd, log, text),
+            completed=None,
+        )
+    completed = Completed(words, returncode, text, seconds)
+    if check and not completed.ok:
+        raise CommandFailed(
+            f"{Path(words[0]).name} failed with {_status(returncode)}.",
+            where=_where(words, cwd, log, text),
+            completed=completed,
+        )
+    return completed
+
+
+@contextmanager
+def start(
+    argv: Sequence[str | Path],
+    *,
+    cwd: Path,
+    env: Mapping[str, str] | None = None,
+    stdin: IO[bytes] | int | None = None,
+    stdout: IO[bytes] | int = subprocess.PIPE,
+    pass_fds: Sequence[int] = (),
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Start a program that lives as long as the block; it is ended on the way out.
+
+    stdout takes both outputs of the program. Raises UserError when the program is not there.
+    """
+    words = [str(word) for word in argv]
+    if which(words[0]) is None:
+        raise UserError(
+            f"The program {words[0]} is not installed.",
+            do="`kseries doctor` prints the command that installs what is missing",
+        )
+    child = subprocess.Popen(
+        ["/usr/bin/setpriv", "--pdeathsig", "KILL", "--", str(which(words[0])), *words[1:]],
+        cwd=cwd,
+        env={**os.environ, **(env or {})},
+        stdin=stdin if stdin is not None else subprocess.DEVNULL,
+        stdout=stdout,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+        pass_fds=tuple(pass_fds),
+    )
+    try:
+        yield child
+    finally:
+        end(child)
+
+
+def end(child: subprocess.Popen[bytes]) -> None:
+    """End a program and what it started: asked first, killed after a grace. Safe to repeat."""
+    if child.poll() is None:
+        _signal_group(child, signal.SIGTERM)
+        with suppress(subprocess.TimeoutExpired):
+            child.wait(timeout=KILL_GRACE_S)
+    # The leader may be gone while members of its session still run.
+    _signal_group(child, signal.SIGKILL)
+    child.wait()
+    if child.stdout is not None:
+        child.stdout.close()
+
+
+def command_text(argv: Sequence[str]) -> str:
+    """Give the command as one could type it."""
+    return shlex.join(argv)
+
+
+class _Output:
+    """Collects output, cuts it into lines for the listener."""
+
+    def __init__(self, sink: IO[bytes] | None, on_line: LineSink | None) -> None:
+        self._sink = sink
+        self._on_line = on_line
+        self._chunks: list[bytes] = []
+        self._rest = b""
+
+    def feed(self, data: bytes) -> None:
+        self._chunks.append(data)
+        if self._sink is not None:
+            self._sink.write(data)
+            self._sink.flush()
+        if self._on_line is not None:
+            *lines, self._rest = (self._rest + data).split(b"\n")
+            for line in lines:
+                self._on_line(line.decode(errors="replace"))
+
+    def close(self) -> None:
+        if self._on_line is not None and self._rest:
+            self._on_line(self._rest.decode(errors="replace"))
+            self._rest = b""
+
+    def text(self) -> str:
+        return b"".join(self._chunks).decode(errors="replace")
+
+
+def _pump(child: subprocess.Popen[bytes], output: _Output, deadline: Deadline) -> bool:
+    """Move output until the program closes it; tell whether that was in time."""
+    assert child.stdout is not None
+    with selectors.DefaultSelector() as selector:
+        selector.register(child.stdout, selectors.EVENT_READ)
+        while not deadline.expired:
+            if not selector.select(timeout=min(deadline.remaining(), 1.0)):
+                if child.poll() is not None:
+                    # A left-over child of the program still holds the pipe: do not wait for it.
+                    break
+                continue
+            data = os.read(child.stdout.fileno(), READ_SIZE)
+            if not data:
+                break
+            output.feed(data)
+    output.close()
+    try:
+        child.wait(timeout=max(deadline.remaining(), 0.01))
+    except subprocess.TimeoutExpired:
+        return False
+    return True
+
+
+@contextmanager
+def _log_file(log: Path | None, argv: tuple[str, ...], cwd: Path) -> Iterator[IO[bytes] | None]:
+    if log is None:
+        yield None
+        return
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("ab") as sink:
+        sink.write(f"$ cd {shlex.quote(str(cwd))} && {command_text(argv)}\n".encode())
+        yield sink
+
+
+def _signal_group(child: subprocess.Popen[bytes], number: signal.Signals) -> None:
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(child.pid, number)
+
+
+def _status(returncode: int) -> str:
+    if returncode >= 0:
+        return f"exit status {returncode}"
+    return f"signal {signal.Signals(-returncode).name}"
+
+
+def _where(argv: tuple[str, ...], cwd: Path, log: Path | None, text: str) -> str:
+    lines = [f"{command_text(argv)} (in {cwd})"]
+    if log is not None:
+        lines.append(f"log: {log}")
+    lines += [f"| {line}" for line in text.splitlines()[-TAIL_LINES:]]
+    return "\n".join(lines)

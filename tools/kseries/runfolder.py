@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The folder of a run: every log, each stage's outcome, the result document.
+
+out/runs/<time>-<stack>/
+    request.json      what was asked for
+    <stage>.json      a stage's frozen outcome, there once it is done
+    <stage>.log       what its programs printed
+    console.log       the target's kernel log
+    tests/            one log a test program
+    results.json      the result document
+"""
+
+from __future__ import annotations
+
+import datetime
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+
+from kseries import publish
+from kseries.errors import UserError
+
+T = TypeVar("T")
+
+LATEST = "latest"
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """One run's folder."""
+
+    path: Path
+
+    @property
+    def name(self) -> str:
+        """How the run is called on the command line."""
+        return self.path.name
+
+    @property
+    def console(self) -> Path:
+        """The target's kernel log, raw."""
+        return self.path / "console.log"
+
+    @property
+    def results(self) -> Path:
+        """The result document."""
+        return self.path / "results.json"
+
+    def log(self, stage: str) -> Path:
+        """Where the programs of a stage print to."""
+        return self.path / f"{stage}.log"
+
+    def test_log(self, suite: str, program: str) -> Path:
+        """Where a test program prints to."""
+        return self.path / "tests" / suite / f"{program.replace('/', '_')}.log"
+
+    def save(self, name: str, value: object, adapter: TypeAdapter[T]) -> None:
+        """Write `<name>.json` atomically."""
+        data = adapter.dump_json(value, indent=2)  # type: ignore[arg-type]
+        publish.write_bytes(self.path / f"{name}.json", data + b"\n")
+
+    def has(self, name: str) -> bool:
+        """Whether `<name>.json` is there."""
+        return (self.path / f"{name}.json").is_file()
+
+    def load(self, name: str, adapter: TypeAdapter[T]) -> T:
+        """Read `<name>.json`. Raises UserError when it is missing or of another version."""
+        file = self.path / f"{name}.json"
+        try:
+            return adapter.validate_json(file.read_bytes())
+        except FileNotFoundError as error:
+            raise UserError(
+                f"The run {self.name} has not come to the stage '{name}'.",
+                where=str(file),
+                do=f"`kseries {name} --run {self.name}` carries it out",
+            ) from error
+        except ValidationError as error:
+            raise UserError(
+                f"{file.name} is not of this version of kseries.",
+                where=f"{file}: {error.errors()[0]['msg']}",
+                do="start a new run",
+            ) from error
+
+
+def create(runs: Path, stack: str) -> RunFolder:
+    """Make a new run folder, named by the time (UTC) and the stack; `latest` points to it."""
+    now = datetime.datetime.now(datetime.UTC)
+    with publish.disk_errors(runs):
+        runs.mkdir(parents=True, exist_ok=True)
+        for attempt in range(100):
+            suffix = f"-{attempt}" if attempt else ""
+            path = runs / f"{now:%Y%m%dT%H%M%S}-{stack}{suffix}"
+            try:
+                path.mkdir()
+            except FileExistsError:
+                continue
+            _point_latest(runs, path)
+            return RunFolder(path)
+    raise UserError("Too many runs in one second.", where=str(runs), do="start again")
+
+
+def find(runs: Path, name: str) -> RunFolder:
+    """Find a run by name, path, or `latest`. Raises UserError naming what there is."""
+    for path in (runs / name, Path(name)):
+        if (path / "request.json").is_file():
+            return RunFolder(path.resolve())
+    known = sorted(entry.parent.name for entry in runs.glob("*/request.json"))[-5:]
+    raise UserError(
+        f"There is no run '{name}'.",
+        where=str(runs),
+        do=f"take one of: {', '.join(known)}" if known else "start one: `kseries run`",
+    )
+
+
+def _point_latest(runs: Path, path: Path) -> None:
+    link = runs / f".{LATEST}-{os.getpid()}"
+    link.unlink(missing_ok=True)
+    link.symlink_to(path.name)
+    link.replace(runs / LATEST)

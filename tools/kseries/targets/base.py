@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: GPL-2.0
+"""A machine that runs kernels: boot, run, put, get, console. Nothing more.
+
+A virtual machine and a lab machine over ssh differ behind this shape only. A test that fails is
+a returned status; a machine that is lost is an exception.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from kseries.deadline import Deadline
+from kseries.errors import InfraError
+from kseries.model import Kernel
+
+TimedLine = Callable[[float, str], None]
+"""Gets each line with its time of arrival, in seconds on the monotonic clock."""
+
+
+class TargetLost(InfraError):
+    """The machine does not answer any more."""
+
+
+class KernelDied(TargetLost):
+    """The kernel panicked, hung or reset; `reason` is the console's line that shows it."""
+
+    def __init__(self, reason: str, *, where: str) -> None:
+        super().__init__(f"The kernel died: {reason}", where=where)
+        self.reason = reason
+
+
+class BootFailed(KernelDied):
+    """The kernel did not come up: it died, or was silent until the boot deadline."""
+
+
+@dataclass(frozen=True)
+class Exit:
+    """How a program on the target ended. status: its exit status, None at the deadline."""
+
+    status: int | None
+    seconds: float
+
+
+class Target(Protocol):
+    """One machine. Used as a context manager; leaving it powers the machine off."""
+
+    @property
+    def facts(self) -> Mapping[str, str]:
+        """What provenance and notes want to know, e.g. `qemu`, `accelerator`, `note`."""
+
+    def boot(self, kernel: Kernel, deadline: Deadline) -> None:
+        """Start the kernel and wait until programs can be run. Raises BootFailed."""
+
+    def run(
+        self,
+        argv: Sequence[str],
+        *,
+        deadline: Deadline,
+        cwd: str = "/",
+        env: Mapping[str, str] | None = None,
+        on_line: TimedLine | None = None,
+    ) -> Exit:
+        """Run a program to its end or to the deadline (then it and its children are killed).
+
+        Raises KernelDied as soon as the console shows it, TargetLost when nothing answers.
+        """
+
+    def put(self, source: Path, destination: str, deadline: Deadline) -> None:
+        """Copy a file or folder of the host to the target."""
+
+    def get(self, source: str, destination: Path, deadline: Deadline) -> None:
+        """Copy a file or folder of the target to the host."""
+
+    def console(self) -> tuple[tuple[float, str], ...]:
+        """Give the kernel log so far: (time of arrival in seconds, monotonic clock; line)."""
+
+    def close(self) -> None:
+        """Power off and let go. Safe to repeat."""

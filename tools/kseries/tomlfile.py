@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Read TOML into frozen types; every mistake is told with its file and line.
+
+tomllib parses, pydantic checks against the type and finds all mistakes at once, and the syntax
+tree of tree-sitter says on which line each of them stands (tomllib keeps no positions).
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import tree_sitter_toml
+from pydantic import TypeAdapter, ValidationError
+from tree_sitter import Language, Node, Parser
+
+from kseries.errors import UserError
+
+T = TypeVar("T")
+KeyPath = tuple[str | int, ...]
+
+
+def read(path: Path, adapter: TypeAdapter[T], *, what: str) -> T:
+    """Decode the file. `what` names its kind for messages ("stack").
+
+    Raises UserError with one line `file:line: mistake` for each mistake.
+    """
+    try:
+        text = path.read_bytes()
+        value = tomllib.loads(text.decode())
+    except FileNotFoundError as error:
+        raise UserError(f"There is no such {what} file.", where=str(path)) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UserError(
+            f"The {what} is not valid TOML: {error}", where=str(path), do="mend the file"
+        ) from error
+    try:
+        return adapter.validate_python(value)
+    except ValidationError as error:
+        lines = _lines_of_keys(text)
+        mistakes = sorted(
+            (_line_of(lines, detail["loc"]), f"{_dotted(detail['loc'])}{detail['msg']}")
+            for detail in error.errors()
+        )
+        raise mistake(path, what, mistakes) from error
+
+
+def mistake(path: Path, what: str, mistakes: Sequence[tuple[int, str]]) -> UserError:
+    """Make the error for mistakes found in a file: (line, text) each."""
+    count = "a mistake" if len(mistakes) == 1 else f"{len(mistakes)} mistakes"
+    return UserError(
+        f"The {what} file has {count}.",
+        where="\n".join(f"{path}:{line}: {text}" for line, text in mistakes),
+        do="mend the lines above",
+    )
+
+
+def line_of(path: Path, *key: str | int) -> int:
+    """Give the line of a key (or of the nearest key above it) in a TOML file; 1 where none is."""
+    return _line_of(_lines_of_keys(path.read_bytes()), key)
+
+
+def _line_of(lines: dict[KeyPath, int], location: Sequence[str | int]) -> int:
+    key = tuple(location)
+    while key:
+        # Tagged unions put the tag into pydantic's location; the file has no such key.
+        for candidate in (key, key[1:]):
+            if candidate in lines:
+                return lines[candidate]
+        key = key[:-1]
+    return 1
+
+
+def _dotted(location: Sequence[str | int]) -> str:
+    return ".".join(str(part) for part in location) + ": " if location else ""
+
+
+def _lines_of_keys(text: bytes) -> dict[KeyPath, int]:
+    root = Parser(Language(tree_sitter_toml.language())).parse(text).root_node
+    lines: dict[KeyPath, int] = {}
+    counts: dict[KeyPath, int] = {}
+    for node in root.named_children:
+        prefix: KeyPath = ()
+        if node.type in ("table", "table_array_element"):
+            key_node = node.named_children[0]
+            prefix = _key(key_node)
+            if node.type == "table_array_element":
+                counts[prefix] = counts.get(prefix, -1) + 1
+                prefix = (*prefix, counts[prefix])
+            lines[prefix] = node.start_point[0] + 1
+            pairs = node.named_children[1:]
+        else:
+            pairs = [node]
+        for pair in pairs:
+            if pair.type == "pair":
+                _add_pair(pair, prefix, lines)
+    return lines
+
+
+def _add_pair(pair: Node, prefix: KeyPath, lines: dict[KeyPath, int]) -> None:
+    key = (*prefix, *_key(pair.named_children[0]))
+    lines[key] = pair.start_point[0] + 1
+    _add_value(pair.named_children[-1], key, lines)
+
+
+def _add_value(value: Node, key: KeyPath, lines: dict[KeyPath, int]) -> None:
+    if value.type == "inline_table":
+        for inner in value.named_children:
+            if inner.type == "pair":
+                _add_pair(inner, key, lines)
+    elif value.type == "array":
+        items = [item for item in value.named_children if item.type != "comment"]
+        for index, item in enumerate(items):
+            lines[*key, index] = item.start_point[0] + 1
+            _add_value(item, (*key, index), lines)
+
+
+def _key(node: Node) -> KeyPath:
+    if node.type == "dotted_key":
+        return tuple(part for child in node.named_children for part in _key(child))
+    text: Any = node.text
+    return (text.decode().strip("\"'"),)
