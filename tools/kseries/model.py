@@ -8,6 +8,7 @@ a change of meaning raises `SCHEMA_VERSION`.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -18,6 +19,26 @@ from pydantic import ConfigDict, Field
 SCHEMA_VERSION = 1
 
 STRICT = ConfigDict(extra="forbid")
+
+
+# ---------------------------------------------------------------- the request
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the user asked for, as given. "" means: the stack's own, or the default."""
+
+    stack: str = ""  # name or file of a stack
+    source: str = ""  # name or file of a source, or a folder with a kernel tree
+    series: str = ""  # name, folder, mbox or message id of the series to test
+    tree: str = ""  # a kernel tree to test as it lies there
+    configs: tuple[str, ...] = ()  # names of fragments added to the stack's
+    only: str = ""  # pattern of test programs or cases
+    archive: str = ""  # public-inbox to take message ids from
+    trusted: bool = False  # build without the sandbox
+    jobs: int = 0  # of make; 0: one for each core
+    until: str = ""  # last stage to carry out
+    command: tuple[str, ...] = ()  # as typed, for provenance
 
 
 # ---------------------------------------------------------------- sources
@@ -119,6 +140,10 @@ class Series:
     needs: tuple[str, ...]  # Kconfig symbols that must be on for it to do anything
     patches: tuple[Patch, ...]
     origin: str  # folder, file or message id it came from
+    base_commit: str = ""  # the base-commit: trailer, a commit id of the author's repository
+    prerequisites: tuple[str, ...] = ()  # patch ids of prerequisite-patch-id: trailers
+    for_sources: tuple[str, ...] = ()  # names (globs) of sources it is for; (): all
+    notes: tuple[str, ...] = ()  # what a reader must know: versions and mails left out
 
 
 @dataclass(frozen=True)
@@ -231,6 +256,8 @@ class TestProgram:
     timeout_s: float
     cases: tuple[str, ...] = ()  # planned case names; () where only the program knows them
     env: tuple[tuple[str, str], ...] = ()
+    case_option: str = ""  # selects a case by its name, "-r" of kselftest_harness.h; "": none
+    ktap: bool = True  # False: prints no result lines, speaks by its exit status alone
 
 
 @dataclass(frozen=True)
@@ -314,6 +341,18 @@ class ProgramResult:
     log: str = ""  # relative to the run folder
 
 
+@dataclass(frozen=True)
+class TestOutcome:
+    """What the test stage found."""
+
+    __test__ = False  # not a pytest class
+
+    programs: tuple[ProgramResult, ...]
+    events: tuple[KernelEvent, ...]
+    facts: Mapping[str, str]  # of the target, and how often it was booted
+    notes: tuple[str, ...] = ()  # what a reader must know
+
+
 # ---------------------------------------------------------------- the run
 
 
@@ -388,5 +427,7 @@ class RunResult:
     programs: tuple[ProgramResult, ...] = ()
     events: tuple[KernelEvent, ...] = ()
     notes: tuple[str, ...] = ()  # what a reader must know: left out, fallen back
+    suites: tuple[str, ...] = ()  # planned, those that do not fit the tree left out
+    reasons: tuple[str, ...] = ()  # why the verdict is not a pass, one sentence each
     exit_code: int = 3
     schema_version: int = field(default=SCHEMA_VERSION)

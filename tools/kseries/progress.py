@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Protocol
 
 
@@ -18,8 +19,8 @@ class Progress(Protocol):
     def note(self, text: str) -> None:
         """Say something that should stay to be read."""
 
-    def finish(self, text: str) -> None:
-        """Say how the stage ended, in one line."""
+    def finish(self, text: str, *, good: bool = True) -> None:
+        """Say how the stage ended, in one line; `good`: the next one may follow."""
 
 
 class Silent:
@@ -34,5 +35,21 @@ class Silent:
     def note(self, text: str) -> None:
         """Ignore."""
 
-    def finish(self, text: str) -> None:
+    def finish(self, text: str, *, good: bool = True) -> None:
         """Ignore."""
+
+
+class Ticker:
+    """Says when it is time to show progress again; `every_s` seconds lie between two times."""
+
+    def __init__(self, every_s: float = 0.25) -> None:
+        self._every_s = every_s
+        self._next = 0.0
+
+    def due(self) -> bool:
+        """Whether the last time is long enough ago."""
+        now = time.monotonic()
+        if now < self._next:
+            return False
+        self._next = now + self._every_s
+        return True

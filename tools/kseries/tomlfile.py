@@ -7,6 +7,7 @@ tree of tree-sitter says on which line each of them stands (tomllib keeps no pos
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Sequence
 from pathlib import Path
@@ -29,13 +30,15 @@ def read(path: Path, adapter: TypeAdapter[T], *, what: str) -> T:
     """
     try:
         text = path.read_bytes()
-        value = tomllib.loads(text.decode())
     except FileNotFoundError as error:
         raise UserError(f"There is no such {what} file.", where=str(path)) from error
+    try:
+        value = tomllib.loads(text.decode())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UserError(
-            f"The {what} is not valid TOML: {error}", where=str(path), do="mend the file"
-        ) from error
+        # Python 3.11 tells the line in the message only, and not at the end of the file.
+        told = re.search(r"at line (\d+)", str(error))
+        line = int(told[1]) if told else text.count(b"\n") + 1
+        raise mistake(path, what, [(line, f"not valid TOML: {error}")]) from error
     try:
         return adapter.validate_python(value)
     except ValidationError as error:
@@ -100,8 +103,10 @@ def _lines_of_keys(text: bytes) -> dict[KeyPath, int]:
 
 
 def _add_pair(pair: Node, prefix: KeyPath, lines: dict[KeyPath, int]) -> None:
-    key = (*prefix, *_key(pair.named_children[0]))
-    lines[key] = pair.start_point[0] + 1
+    key = prefix
+    for part in _key(pair.named_children[0]):
+        key = (*key, part)
+        lines.setdefault(key, pair.start_point[0] + 1)
     _add_value(pair.named_children[-1], key, lines)
 
 

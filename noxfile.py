@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Thin sessions: what they do is in the toolkit. Start them through ./nox.
+
+Everything after `--` reaches the toolkit: --stack, --source, --series, --tree, --config, -k.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import nox
+
+ROOT = Path(__file__).parent
+VENV = ROOT / "out" / "venv"
+
+nox.options.default_venv_backend = "none"
+nox.options.sessions = ["selftest"]
+
+# Ctrl-C reaches kseries at the same time as nox; it needs a moment to end the machine it runs.
+INTERRUPT_TIMEOUT_S = 30.0
+
+
+def run(session: nox.Session, program: str, *arguments: str) -> None:
+    """Run a program of the project's environment; it is asked to end when nox is killed."""
+    if Path(sys.prefix).resolve() != VENV.resolve():
+        # Started by another nox than ours: let ./nox make the environment and start over.
+        session.run(str(ROOT / "nox"), "-s", session.name, "--", *session.posargs, external=True)
+        return
+    session.run(
+        *("setpriv", "--pdeathsig", "TERM", "--"),
+        *(str(VENV / "bin" / program), *arguments),
+        external=True,
+        interrupt_timeout=INTERRUPT_TIMEOUT_S,
+        terminate_timeout=INTERRUPT_TIMEOUT_S,
+    )
+
+
+@nox.session
+def build(session: nox.Session) -> None:
+    """Fetch, apply, configure and build a stack."""
+    run(session, "kseries", "run", "--until", "build", *session.posargs)
+
+
+@nox.session
+def selftest(session: nox.Session) -> None:
+    """Give a verdict: build a stack, boot it, run its suites, report."""
+    run(session, "kseries", "run", *session.posargs)
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """Run the project's own tests (those without a virtual machine)."""
+    run(session, "pytest", "-n", "2", *session.posargs)
+
+
+@nox.session
+def tests_vm(session: nox.Session) -> None:
+    """Run the project's tests that boot a virtual machine, on the kernel built last."""
+    run(session, "pytest", "-m", "vm", *session.posargs)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check style and format."""
+    run(session, "ruff", "check", str(ROOT))
+    run(session, "ruff", "format", "--check", str(ROOT))
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Check types."""
+    run(session, "mypy")
+
+
+@nox.session
+def bench_pipeline(session: nox.Session) -> None:
+    """Measure the pipeline against its goals; prints a table."""
+    run(session, "python", str(ROOT / "tools" / "bench_pipeline.py"), *session.posargs)

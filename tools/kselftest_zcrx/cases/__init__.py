@@ -1,0 +1,18 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The tables of cases, one module a subject, and the programs they are put into."""
+
+from __future__ import annotations
+
+from kselftest_zcrx.cases.layout import LAYOUT, LAYOUTS, NUMBERS
+from kselftest_zcrx.cases.lifetime import LIFETIME
+from kselftest_zcrx.cases.refill_ring import REFILL_RING
+from kselftest_zcrx.cases.registration import REGISTRATION
+from kselftest_zcrx.model import Program
+
+PROGRAMS = (
+    Program("zcrx_register", "registration of an interface queue", (LAYOUT, REGISTRATION)),
+    Program("zcrx_refill", "the refill ring", (REFILL_RING,)),
+    Program("zcrx_lifetime", "how long a registration lives", (LIFETIME,)),
+)
+
+__all__ = ["LAYOUTS", "NUMBERS", "PROGRAMS"]

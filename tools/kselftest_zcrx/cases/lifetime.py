@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: GPL-2.0
+"""How long a registration lives, and what ends it. Each set-up's device must go away in time."""
+
+from __future__ import annotations
+
+from kselftest_zcrx.model import Case, Fixture, Need
+
+LIFETIME = Fixture(
+    "lifetime",
+    (
+        Case(
+            "close_and_again",
+            "R30",
+            "Closing the ring ends the registration, a hundred times over.",
+            scripted=True,
+        ),
+        Case(
+            "largest_and_again",
+            "R30",
+            "The memory of the largest refill ring comes back each time.",
+            scripted=True,
+        ),
+        Case(
+            "mapping_outlives_fd",
+            "R31",
+            "The mapped refill ring stays usable until it is unmapped.",
+            scripted=True,
+        ),
+        Case(
+            "child_inherits_mapping",
+            "R31",
+            "A child process that inherits the mapping can use it after its parent let go.",
+            scripted=True,
+        ),
+        Case(
+            "exit_unregisters",
+            "R30",
+            "A process that exits leaves nothing registered.",
+            scripted=True,
+        ),
+        Case(
+            "kill_unregisters",
+            "R30",
+            "A process that is killed leaves nothing registered.",
+            scripted=True,
+        ),
+        Case(
+            "device_removed",
+            "R32",
+            "A device with a registered queue can be removed at once.",
+            needs=(Need.NETDEVSIM,),
+            scripted=True,
+        ),
+        Case(
+            "device_removed_then_close",
+            "R32",
+            "Closing a ring whose device is gone does no harm.",
+            needs=(Need.NETDEVSIM,),
+            scripted=True,
+        ),
+    ),
+)

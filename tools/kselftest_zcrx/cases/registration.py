@@ -1,0 +1,336 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Registration of an interface queue: what is taken, and what is refused with which error."""
+
+from __future__ import annotations
+
+from kselftest_zcrx.model import RING_FLAGS, Caller, Case, Fixture, Need, Spoil
+
+CLAMP = (*RING_FLAGS, "IORING_SETUP_CLAMP")
+
+
+def _without(flag: str) -> tuple[str, ...]:
+    return tuple(item for item in RING_FLAGS if item != flag)
+
+
+CALLER = (
+    Case("default_request", "R1", "The default request is taken: all others differ from it."),
+    Case(
+        "no_net_admin",
+        "R2",
+        "Root without CAP_NET_ADMIN may not register.",
+        caller=Caller.NO_NET_ADMIN,
+        error="EPERM",
+    ),
+    Case(
+        "user_namespace",
+        "R2",
+        "All capabilities in a user namespace of one's own do not help.",
+        caller=Caller.USER_NAMESPACE,
+        error="EPERM",
+    ),
+    Case(
+        "only_net_admin",
+        "R2",
+        "CAP_NET_ADMIN is the only capability needed.",
+        caller=Caller.ONLY_NET_ADMIN,
+    ),
+)
+
+RING = (
+    Case(
+        "no_defer_taskrun",
+        "R3",
+        "A ring without IORING_SETUP_DEFER_TASKRUN cannot register.",
+        ring=_without("IORING_SETUP_DEFER_TASKRUN"),
+        error="EINVAL",
+    ),
+    Case(
+        "no_cqe32",
+        "R3",
+        "A ring without IORING_SETUP_CQE32 cannot register.",
+        ring=_without("IORING_SETUP_CQE32"),
+        error="EINVAL",
+    ),
+    Case(
+        "registered_ring_fd",
+        "R1",
+        "A ring that is known by its registered index can register.",
+        scripted=True,
+    ),
+    Case(
+        "second_on_ring",
+        "R5",
+        "A ring takes one interface queue; a second one finds it busy.",
+        needs=(Need.TWO_QUEUES,),
+        scripted=True,
+    ),
+    Case(
+        "second_is_the_same",
+        "R5",
+        "The same registration once more finds the ring busy, too.",
+        scripted=True,
+    ),
+    Case(
+        "two_rings",
+        "R5",
+        "Two rings can have a queue each.",
+        needs=(Need.TWO_QUEUES,),
+        scripted=True,
+    ),
+    Case(
+        "failure_keeps_first",
+        "R5",
+        "A refused second registration leaves the first one's refill ring alone.",
+        scripted=True,
+    ),
+)
+
+ARGUMENT = (
+    Case("nr_args_zero", "R4", "nr_args is 1, not 0.", Spoil("nr_args", "0"), error="EINVAL"),
+    Case("nr_args_two", "R4", "nr_args is 1, not 2.", Spoil("nr_args", "2"), error="EINVAL"),
+    Case("arg_null", "R4", "There must be a request.", Spoil("arg", "NULL"), error="EINVAL"),
+    Case(
+        "arg_unmapped",
+        "R4",
+        "A request where no memory is mapped cannot be read.",
+        scripted=True,
+    ),
+    Case(
+        "arg_cut_off",
+        "R4",
+        "A request whose last byte lies in unmapped memory cannot be read.",
+        scripted=True,
+    ),
+    Case(
+        "arg_read_only",
+        "R4",
+        "A request that cannot be written back to fails, and the ring stays free.",
+        scripted=True,
+    ),
+)
+
+ENTRIES = (
+    Case(
+        "rq_entries_0",
+        "R7",
+        "A refill ring without entries is refused.",
+        Spoil("rq_entries", "0"),
+        error="EINVAL",
+    ),
+    Case(
+        "rq_entries_1",
+        "R7",
+        "The smallest refill ring has one entry.",
+        Spoil("rq_entries", "1"),
+        then=(("rq_entries", "1U"),),
+    ),
+    Case(
+        "rq_entries_3",
+        "R8",
+        "The number of entries is rounded up to a power of two and written back.",
+        Spoil("rq_entries", "3"),
+        then=(("rq_entries", "4U"),),
+    ),
+    Case(
+        "rq_entries_4",
+        "R8",
+        "A power of two stays as it is.",
+        Spoil("rq_entries", "4"),
+        then=(("rq_entries", "4U"),),
+    ),
+    Case(
+        "rq_entries_5",
+        "R8",
+        "One above a power of two becomes the next one.",
+        Spoil("rq_entries", "5"),
+        then=(("rq_entries", "8U"),),
+    ),
+    Case(
+        "rq_entries_below_limit",
+        "R8",
+        "One below the limit is rounded up to the limit.",
+        Spoil("rq_entries", "RQ_ENTRIES_MAX - 1"),
+        then=(("rq_entries", "RQ_ENTRIES_MAX"),),
+    ),
+    Case(
+        "rq_entries_limit",
+        "R7",
+        "The limit itself is taken.",
+        Spoil("rq_entries", "RQ_ENTRIES_MAX"),
+        then=(("rq_entries", "RQ_ENTRIES_MAX"),),
+    ),
+    Case(
+        "rq_entries_above_limit",
+        "R7",
+        "One above the limit is refused.",
+        Spoil("rq_entries", "RQ_ENTRIES_MAX + 1"),
+        error="EINVAL",
+    ),
+    Case(
+        "rq_entries_all_ones",
+        "R7",
+        "The largest number of all, which rounding up would turn into 0, is refused.",
+        Spoil("rq_entries", "UINT_MAX"),
+        error="EINVAL",
+    ),
+    Case(
+        "clamp_0",
+        "R7",
+        "IORING_SETUP_CLAMP does not make 0 entries valid.",
+        Spoil("rq_entries", "0"),
+        ring=CLAMP,
+        error="EINVAL",
+    ),
+    Case(
+        "clamp_limit",
+        "R7",
+        "IORING_SETUP_CLAMP leaves the limit as it is.",
+        Spoil("rq_entries", "RQ_ENTRIES_MAX"),
+        ring=CLAMP,
+        then=(("rq_entries", "RQ_ENTRIES_MAX"),),
+    ),
+    Case(
+        "clamp_above_limit",
+        "R7",
+        "IORING_SETUP_CLAMP brings one above the limit down to it.",
+        Spoil("rq_entries", "RQ_ENTRIES_MAX + 1"),
+        ring=CLAMP,
+        then=(("rq_entries", "RQ_ENTRIES_MAX"),),
+    ),
+    Case(
+        "clamp_all_ones",
+        "R7",
+        "IORING_SETUP_CLAMP brings the largest number of all down to the limit.",
+        Spoil("rq_entries", "UINT_MAX"),
+        ring=CLAMP,
+        then=(("rq_entries", "RQ_ENTRIES_MAX"),),
+    ),
+)
+
+INTERFACE = (
+    Case(
+        "if_rxq_minus_one",
+        "R6",
+        "Queue -1 is kept for later use.",
+        Spoil("if_rxq", "-1"),
+        error="EINVAL",
+    ),
+    Case(
+        "if_rxq_last",
+        "R6",
+        "The last queue of the interface can be registered.",
+        Spoil("if_rxq", "self->dev.rx_queues - 1"),
+        needs=(Need.TWO_QUEUES,),
+    ),
+    Case(
+        "if_rxq_beyond_last",
+        "R11",
+        "A queue that the interface does not have is refused.",
+        Spoil("if_rxq", "self->dev.rx_queues"),
+        error="EINVAL",
+    ),
+    Case(
+        "if_rxq_sign_bit",
+        "R11",
+        "The number of the queue is compared as a whole, its top bit included.",
+        Spoil("if_rxq", "1U << 31"),
+        error="EINVAL",
+    ),
+    Case(
+        "if_idx_0",
+        "R10",
+        "No interface has index 0.",
+        Spoil("if_idx", "0"),
+        error="ENODEV",
+    ),
+    Case(
+        "if_idx_unused",
+        "R10",
+        "An index that no interface has is refused.",
+        Spoil("if_idx", "INT_MAX"),
+        error="ENODEV",
+    ),
+    Case(
+        "if_idx_negative",
+        "R10",
+        "An index that is negative as an int is no interface's.",
+        Spoil("if_idx", "-1"),
+        error="ENODEV",
+    ),
+    Case(
+        "if_idx_sign_bit",
+        "R10",
+        "The index is compared as a whole, its top bit included.",
+        Spoil("if_idx", "self->dev.ifindex | 1U << 31"),
+        error="ENODEV",
+    ),
+    Case(
+        "other_netns",
+        "R10",
+        "The index is looked up in the network namespace of the caller.",
+        caller=Caller.NET_NAMESPACE,
+        error="ENODEV",
+    ),
+)
+
+RESERVED = (
+    Case(
+        "flags_bit_0",
+        "R9",
+        "No flag is known: the lowest bit.",
+        Spoil("flags", "1"),
+        error="EINVAL",
+    ),
+    Case(
+        "flags_bit_31",
+        "R9",
+        "No flag is known: the highest bit.",
+        Spoil("flags", "1U << 31"),
+        error="EINVAL",
+    ),
+    *(
+        Case(
+            f"resv_{word}",
+            "R9",
+            f"Reserved word {word} must be 0.",
+            Spoil(f"resv[{word}]", "1"),
+            error="EINVAL",
+        )
+        for word in range(3)
+    ),
+    Case(
+        "resv_top_bit",
+        "R9",
+        "All 64 bits of a reserved word count.",
+        Spoil("resv[2]", "1ULL << 63"),
+        error="EINVAL",
+    ),
+    *(
+        Case(
+            f"offsets_resv_{word}",
+            "R9",
+            f"Reserved word {word} of the offsets must be 0.",
+            Spoil(f"offsets.resv[{word}]", "1"),
+            error="EINVAL",
+        )
+        for word in range(2)
+    ),
+    *(
+        Case(
+            f"offsets_{field}_overwritten",
+            "R20",
+            f"What offsets.{field} holds before does not matter: it is the kernel's to fill.",
+            Spoil(f"offsets.{field}", "UINT_MAX"),
+        )
+        for field in ("head", "tail", "rqes", "mmap_sz")
+    ),
+    Case(
+        "area_ptr_not_read",
+        "R13",
+        "Before areas are known, their pointer is not looked at.",
+        Spoil("area_ptr", "UINT64_MAX"),
+        until=9,
+    ),
+)
+
+REGISTRATION = Fixture("registration", (*CALLER, *RING, *ARGUMENT, *ENTRIES, *INTERFACE, *RESERVED))

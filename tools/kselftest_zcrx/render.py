@@ -1,0 +1,168 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Turn the tables into a kernel selftest folder: the only module that knows jinja2."""
+
+from __future__ import annotations
+
+import posixpath
+import textwrap
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import jinja2
+
+from kselftest_zcrx.cases import LAYOUTS, NUMBERS, PROGRAMS
+from kselftest_zcrx.model import (
+    FIRST_LEVEL,
+    LAST_LEVEL,
+    RING_FLAGS,
+    Case,
+    Fixture,
+    Program,
+)
+from kselftest_zcrx.rules import RULES
+
+FOLDER = "drivers/net/zcrx"
+"""Where the rendered folder belongs, below tools/testing/selftests."""
+
+LIB_MK = "../../../lib.mk"
+DIALECTS = ("v7",)
+TIMEOUT_S = 300
+COMMENT_WIDTH = 72
+CALL_ARGUMENTS = ("arg", "nr_args")
+
+# Files that are the same for every program: template → name in the folder.
+SUPPORT = ("Makefile", "config", "settings", "netif.c", "netif.h", "zcrx.c", "zcrx.h")
+
+Macro = Callable[..., str]
+
+
+def render(level: int, dialect: str = "v7", *, lib_mk: str = LIB_MK) -> dict[str, str]:
+    """Give the files of the selftest folder, name → text.
+
+    level: the last patch of the series that the kernel has, 9 to 15.
+    lib_mk: the tree's tools/testing/selftests/lib.mk, as the Makefile is to name it.
+
+    Raises ValueError for a level or dialect that the tables do not know.
+    """
+    programs = _programs(level, dialect)
+    environment = _environment()
+    values = {
+        "programs": programs,
+        "lib_mk": lib_mk,
+        "selftests": posixpath.dirname(lib_mk),
+        "timeout_s": TIMEOUT_S,
+    }
+    files = {name: environment.get_template(f"{name}.j2").render(values) for name in SUPPORT}
+    for program in programs:
+        files[f"{program.name}.c"] = environment.get_template("program.c.j2").render(
+            program=program,
+            fixtures=program.fixtures,
+            scripts=scripts(program.name, environment),
+            layouts=[layout for layout in LAYOUTS if layout.since <= level],
+            numbers=NUMBERS,
+            rules=_rules(program),
+        )
+    return dict(sorted(files.items()))
+
+
+def write(
+    folder: Path, level: int = LAST_LEVEL, dialect: str = "v7", *, lib_mk: str = LIB_MK
+) -> None:
+    """Write the rendered files into `folder`, which is made when it is not there."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in render(level, dialect, lib_mk=lib_mk).items():
+        (folder / name).write_text(text)
+
+
+def planned(level: int, dialect: str = "v7") -> dict[str, tuple[str, ...]]:
+    """Give the names of each program's cases, as the harness prints them ("fixture.case")."""
+    return {
+        program.name: tuple(
+            f"{fixture.name}.{case.name}" for fixture in program.fixtures for case in fixture.cases
+        )
+        for program in _programs(level, dialect)
+    }
+
+
+def scripts(program: str, environment: jinja2.Environment | None = None) -> Mapping[str, Macro]:
+    """Give the hand-written bodies of a program's scripted cases, by the name of the case."""
+    template = (environment or _environment()).get_template(f"{program}.scripts.j2")
+    return {
+        name: macro
+        for name, macro in vars(template.module).items()
+        if isinstance(macro, jinja2.runtime.Macro) and list(macro.arguments) == ["needs"]
+    }
+
+
+def _programs(level: int, dialect: str) -> tuple[Program, ...]:
+    """Give the programs with the cases that hold at a level, those left empty dropped."""
+    if dialect not in DIALECTS:
+        raise ValueError(f"no dialect '{dialect}'; there is {', '.join(DIALECTS)}")
+    if not FIRST_LEVEL <= level <= LAST_LEVEL:
+        raise ValueError(f"no cases for patch {level}; there are for {FIRST_LEVEL} to {LAST_LEVEL}")
+    programs = []
+    for program in PROGRAMS:
+        fixtures = tuple(
+            Fixture(fixture.name, cases)
+            for fixture in program.fixtures
+            if (cases := tuple(case for case in fixture.cases if case.holds_at(level)))
+        )
+        if fixtures:
+            programs.append(Program(program.name, program.title, fixtures))
+    return tuple(programs)
+
+
+def _rules(program: Program) -> list[tuple[str, str]]:
+    """Give the rules that a program tests, in their order."""
+    named = {case.rule for fixture in program.fixtures for case in fixture.cases}
+    return [(rule, text) for rule, text in RULES.items() if rule in named]
+
+
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("kselftest_zcrx"),
+        autoescape=False,  # noqa: S701  C, not HTML
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters.update(
+        comment=_comment,
+        ring_flags=_ring_flags,
+        can_register=_can_register,
+        spoils_field=_spoils_field,
+        spoils_call=_spoils_call,
+    )
+    return environment
+
+
+def _comment(case: Case) -> str:
+    """Give the C comment above a test: the rule and what is tested of it."""
+    text = f"{case.rule}: {case.tests}"
+    if len(text) <= COMMENT_WIDTH:
+        return f"/* {text} */"
+    lines = textwrap.wrap(text, COMMENT_WIDTH)
+    return "\n".join(["/*", *(f" * {line}" for line in lines), " */"])
+
+
+def _ring_flags(case: Case) -> str:
+    """Give the set-up flags of a case's ring as C, told by their difference from the default."""
+    added = [flag for flag in case.ring if flag not in RING_FLAGS]
+    removed = [flag for flag in RING_FLAGS if flag not in case.ring]
+    words = "RING_FLAGS"
+    words += "".join(f" | {flag}" for flag in added)
+    return words + "".join(f" & ~{flag}" for flag in removed)
+
+
+def _can_register(case: Case) -> bool:
+    """Whether the case's own ring is able to register, its flags being all there."""
+    return set(RING_FLAGS) <= set(case.ring)
+
+
+def _spoils_field(case: Case) -> bool:
+    return case.spoil is not None and case.spoil.what not in CALL_ARGUMENTS
+
+
+def _spoils_call(case: Case) -> bool:
+    return case.spoil is not None and case.spoil.what in CALL_ARGUMENTS

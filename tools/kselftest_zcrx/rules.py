@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The rules of the user interface that cases test, in short; docs/zcrx.md tells them in full."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+RULES: Mapping[str, str] = MappingProxyType(
+    {
+        "R1": "IORING_REGISTER_ZCRX_IFQ (32) takes a request of 80 bytes",
+        "R2": "the caller needs CAP_NET_ADMIN (EPERM)",
+        "R3": "the ring needs DEFER_TASKRUN and CQE32 (EINVAL)",
+        "R4": "one request (EINVAL), in memory to read and write (EFAULT)",
+        "R5": "one interface queue for each ring (EBUSY)",
+        "R6": "if_rxq of -1 is kept for later (EINVAL)",
+        "R7": "1 to 32768 entries (EINVAL), or clamped at the upper end",
+        "R8": "rq_entries is rounded up to a power of two and written back",
+        "R9": "flags and reserved words are 0 (EINVAL)",
+        "R10": "the interface exists where the caller is (ENODEV)",
+        "R11": "the interface has the queue (EINVAL)",
+        "R12": "a refusal leaves everything as it was",
+        "R13": "area_ptr belongs to a later patch",
+        "R20": "offsets say where head, tail and entries are",
+        "R21": "the ring is mapped at IORING_OFF_RQ_RING",
+        "R22": "there is no more to map than the ring, and nothing without one",
+        "R23": "a new ring is zero",
+        "R24": "user space may write anything into the ring",
+        "R30": "the registration ends with the ring",
+        "R31": "a mapping keeps the memory for itself",
+        "R32": "a registration does not keep the device",
+    }
+)

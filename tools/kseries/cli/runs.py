@@ -1,0 +1,197 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Commands that carry out runs: `run`, one for each stage, `report`, `config why`."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import shutil
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from pydantic import TypeAdapter
+
+from kseries import pipeline, publish, runfolder
+from kseries.cli.commands import Commands
+from kseries.errors import Interrupted
+from kseries.model import Request, RunResult
+from kseries.paths import Cache, Project
+from kseries.pipeline import STAGE_NAMES, Work
+from kseries.progress import Progress
+from kseries.record import RESULT
+from kseries.report import terminal
+from kseries.report.live import live
+from kseries.runfolder import RunFolder
+from kseries.stack import DEFAULT_STACK, plan
+from kseries.stages.config import why
+from kseries.suites import SUITES
+
+REQUEST: TypeAdapter[Request] = TypeAdapter(Request)
+
+REPORT_WIDTH = 100  # of a report that does not go to a terminal
+
+STAGE_HELP = {
+    "series": "read the series of a stack; begins a new run",
+    "fetch": "get the kernel source and import it into git",
+    "apply": "apply the series, one commit a patch",
+    "config": "configure the kernel; `config why SYMBOL` tells why a symbol is what it is",
+    "build": "build the kernel",
+    "stage": "build the test programs",
+    "test": "boot the kernel and run the test programs",
+}
+
+
+def add_commands(commands: Commands) -> None:
+    """Add `run`, the stages and `report`."""
+    run = commands.add_parser("run", help="all stages: give a verdict")
+    _add_request_options(run)
+    run.add_argument("--until", choices=STAGE_NAMES, default=STAGE_NAMES[-1], metavar="STAGE")
+    run.add_argument("--resume", metavar="RUN", help="go on with a run that was ended")
+    run.set_defaults(command=_run)
+    for name in STAGE_NAMES:
+        parser = commands.add_parser(name, help=STAGE_HELP[name])
+        if name == STAGE_NAMES[0]:
+            _add_request_options(parser)
+            parser.set_defaults(command=_run, until=name, resume=None)
+            continue
+        _add_run_option(parser)
+        parser.set_defaults(command=_stage, stage=name)
+        if name == "config":
+            actions = parser.add_subparsers(metavar="ACTION")
+            asked = actions.add_parser("why", help="tell why a Kconfig symbol is what it is")
+            asked.add_argument("symbol", metavar="SYMBOL")
+            _add_run_option(asked)
+            asked.set_defaults(command=_why)
+    report = commands.add_parser("report", help="show the results of a run")
+    report.add_argument("run", nargs="?", default=runfolder.LATEST, metavar="RUN")
+    report.set_defaults(command=_report)
+
+
+def _add_request_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--stack", default="", help=f"name or file (default: {DEFAULT_STACK})")
+    parser.add_argument("--source", default="", help="other kernel source: name, file or folder")
+    parser.add_argument(
+        "--series", default="", help="series to test: name, folder, mbox, message id or link"
+    )
+    parser.add_argument("--tree", default="", metavar="DIR", help="a kernel tree as it lies there")
+    parser.add_argument(
+        "--config", action="append", default=[], metavar="NAME", help="add configs/NAME.config"
+    )
+    parser.add_argument(
+        "-k", dest="only", default="", metavar="PATTERN", help="only these programs or cases"
+    )
+    parser.add_argument("--archive", default="", metavar="URL", help="public-inbox to ask")
+    parser.add_argument(
+        "--trusted", action="store_true", help="the series is trusted: build without the sandbox"
+    )
+    parser.add_argument("--jobs", type=_jobs, default=0, metavar="N", help="of make")
+
+
+def _add_run_option(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--run", default=runfolder.LATEST, metavar="RUN", help="default: latest")
+
+
+def _jobs(text: str) -> int:
+    jobs = int(text)
+    if jobs < 1:
+        raise argparse.ArgumentTypeError("must be at least 1")
+    return jobs
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    project = Project.find()
+    if arguments.resume:
+        run = runfolder.find(project.runs, arguments.resume)
+        request = run.load("request", REQUEST)
+    else:
+        request = _request(arguments)
+    planned = plan(request, project=project, suites=SUITES)
+    if not arguments.resume:
+        run = runfolder.create(project.runs, planned.name)
+        run.save("request", request, REQUEST)
+    names = STAGE_NAMES[: STAGE_NAMES.index(request.until) + 1]
+    with live(sys.stderr) as progress:
+        work = Work(request, planned, project, Cache.find(), run, progress)
+        return _carry_out(work, names)
+
+
+def _stage(arguments: argparse.Namespace) -> int:
+    with live(sys.stderr) as progress:
+        return _carry_out(_work(arguments.run, progress), (arguments.stage,))
+
+
+def _why(arguments: argparse.Namespace) -> int:
+    with live(sys.stderr) as progress:
+        work = _work(arguments.run, progress)
+        config = work.outcome(pipeline.CONFIG)
+        text = why(config, work.stack, work.cache, arguments.symbol)
+    print(text)
+    return 0
+
+
+def _report(arguments: argparse.Namespace) -> int:
+    run = runfolder.find(Project.find().runs, arguments.run)
+    result = run.load("results", RESULT)
+    _show(result, run)
+    return result.exit_code
+
+
+def _request(arguments: argparse.Namespace) -> Request:
+    return Request(
+        stack=_place(arguments.stack),
+        source=_place(arguments.source),
+        series=_place(arguments.series),
+        tree=_place(arguments.tree),
+        configs=tuple(arguments.config),
+        only=arguments.only,
+        archive=arguments.archive,
+        trusted=arguments.trusted,
+        jobs=arguments.jobs,
+        until=arguments.until,
+        command=("kseries", *sys.argv[1:]),
+    )
+
+
+def _place(given: str) -> str:
+    """Make a path independent of the current folder, which a resumed run does not know."""
+    looks_like_path = "/" in given or given.endswith((".toml", ".mbox"))
+    return str(Path(given).resolve()) if looks_like_path and Path(given).exists() else given
+
+
+def _work(name: str, progress: Progress) -> Work:
+    """Take up a run where its stages left it."""
+    project = Project.find()
+    run = runfolder.find(project.runs, name)
+    request = run.load("request", REQUEST)
+    planned = plan(request, project=project, suites=SUITES)
+    return Work(request, planned, project, Cache.find(), run, progress)
+
+
+def _carry_out(work: Work, names: Sequence[str]) -> int:
+    try:
+        result = pipeline.carry_out(work, names)
+    except Interrupted:
+        print(f"the run can be read and continued: {_again(work.run)}", file=sys.stderr)
+        raise
+    _show(result, work.run)
+    return result.exit_code
+
+
+def _again(run: RunFolder) -> str:
+    return f"kseries run --resume {shlex.quote(run.name)}"
+
+
+def _show(result: RunResult, run: RunFolder) -> None:
+    """Print the report; keep it beside the document it was made from."""
+    folder = _shown(run.path)
+    plain = terminal.render(result, width=REPORT_WIDTH, color=False, folder=folder)
+    publish.write_text(run.path / "report.txt", plain)
+    color = sys.stdout.isatty()
+    width = shutil.get_terminal_size().columns if color else REPORT_WIDTH
+    print(terminal.render(result, width=width, color=color, folder=folder), end="")
+
+
+def _shown(path: Path) -> str:
+    here = Path.cwd()
+    return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)

@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Ask `kconfig`, which runs in the sandbox, about the symbols of a configured tree."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import TypeAdapter, ValidationError
+
+from kseries import kbuild, proc, publish
+from kseries.deadline import Deadline
+from kseries.errors import InfraError
+from kseries.fragments import Promise
+from kseries.kconfig import ANSWER_MARK
+from kseries.sandbox import Sandbox, harmless
+
+ASK_LIMIT_S = 300.0
+# Left in the build folder by the kernel's make: the variables that its Kconfig saw.
+ENV_FILE = ".env.kseries"
+ENV_TARGET = "kseriesenvconfig"
+ENV_MAKEFILE = "env.mk"
+# Read by every make through MAKEFILES; only the one that evaluates Kconfig has this target.
+ENV_RULE = f"""\
+ifeq ($(obj),scripts/kconfig)
+{ENV_TARGET}:
+	@env -0 > $(KSERIES_ENV)
+endif
+"""
+
+
+@dataclass(frozen=True)
+class Told:
+    """What the tree says about a symbol.
+
+    found: its value as .config writes it; None when the tree has no such symbol.
+    lines: why it has that value; for an unknown symbol, names like it.
+    """
+
+    symbol: str
+    found: str | None
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What was asked for; `error` alone when Kconfig could not be read."""
+
+    broken: tuple[tuple[str, str | None, tuple[str, ...]], ...] = ()
+    why: tuple[tuple[str, str | None, tuple[str, ...]], ...] = ()
+    error: str = ""
+
+
+ANSWER = TypeAdapter(Answer)
+
+
+class KconfigUnreadable(InfraError):
+    """Our evaluation does not understand the tree's Kconfig, which its own make may well do."""
+
+
+def readable() -> tuple[Path, ...]:
+    """Give what the program needs to be read in the sandbox: Python, packages, itself."""
+    places = {Path(sys.prefix), Path(sys.base_prefix), Path(__file__).parent.parent}
+    return tuple(sorted(place for place in places if not place.is_relative_to("/usr")))
+
+
+def variables(box: Sandbox) -> dict[str, str]:
+    """Give make's variables that let it carry out ENV_TARGET."""
+    state = box.inside_tree / kbuild.state_folder(box.build).name
+    return {"MAKEFILES": str(state / ENV_MAKEFILE), "KSERIES_ENV": str(box.inside_build / ENV_FILE)}
+
+
+def ask(
+    box: Sandbox, promises: Sequence[Promise], names: Sequence[str], *, config: str
+) -> tuple[list[Told], list[Told]]:
+    """Give the promises that are not kept, and why the symbols in `names` are as they are.
+
+    config: the .config to read, a name in the build folder.
+    Raises KconfigUnreadable, and InfraError when the program dies.
+    """
+    state = kbuild.state_folder(box.build)
+    wanted = [(promise.symbol, promise.value) for promise in promises]
+    publish.write_text(state / "promises.json", json.dumps(wanted))
+    done = proc.run(
+        box.argv(_command(box, state, names, config), _environment(box)),
+        cwd=box.tree,
+        deadline=Deadline.after(ASK_LIMIT_S),
+    )
+    answer = _answer(done.output)
+    if answer.error:
+        raise KconfigUnreadable(
+            "kconfiglib does not understand this tree's Kconfig.",
+            where=answer.error,
+            do="report this: kseries must learn the new Kconfig statement",
+        )
+    return [_told(*item) for item in answer.broken], [_told(*item) for item in answer.why]
+
+
+def _told(symbol: str, found: str | None, lines: Sequence[str]) -> Told:
+    return Told(symbol, found and harmless(found), tuple(harmless(line) for line in lines))
+
+
+def _command(box: Sandbox, state: Path, names: Sequence[str], config: str) -> list[str]:
+    # -P: no module is taken from the current folder, which is the series' own.
+    program = [sys.executable, "-P", "-m", "kseries.kconfig"]
+    promises = box.inside_tree / state.name / "promises.json"
+    # The kernel's make evaluates Kconfig in the build folder, with $srctree relative to it.
+    return ["env", "-C", str(box.inside_build), *program, ENV_FILE, config, str(promises), *names]
+
+
+def _environment(box: Sandbox) -> dict[str, str]:
+    ours = {"PYTHONPATH": str(Path(__file__).parent.parent), "PYTHONDONTWRITEBYTECODE": "1"}
+    return {**kbuild.environment(box), **ours}
+
+
+def _answer(output: str) -> Answer:
+    for line in reversed(output.splitlines()):
+        if line.startswith(ANSWER_MARK):
+            try:
+                return ANSWER.validate_json(line.removeprefix(ANSWER_MARK))
+            except ValidationError:
+                break
+    raise InfraError(
+        "The evaluation of Kconfig gave no answer.",
+        where="\n".join(output.splitlines()[-10:]),
+        do="read what it said above",
+    )

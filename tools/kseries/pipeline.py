@@ -1,0 +1,205 @@
+# SPDX-License-Identifier: GPL-2.0
+"""A run: the stages in order, each recorded, the result document written at every step.
+
+Each stage leaves its outcome in the run folder, and does next to nothing when all that it
+depends on is unchanged. So a single stage can be started on what the earlier ones left, and a
+killed run is continued by walking through all of them again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Generic, TypeVar, cast
+
+from pydantic import TypeAdapter
+
+from kseries import provenance
+from kseries.errors import Interrupted, KseriesError
+from kseries.locks import locked
+from kseries.model import (
+    BaseTree,
+    Kernel,
+    KernelConfig,
+    PatchState,
+    Request,
+    RunResult,
+    Severity,
+    Stack,
+    StagedSuites,
+    StageState,
+    Status,
+    TestOutcome,
+    Tree,
+)
+from kseries.paths import Cache, Project
+from kseries.progress import Progress
+from kseries.record import STATE_OF, Record
+from kseries.runfolder import RunFolder
+from kseries.stack import Plan, resolve
+from kseries.stages.apply import apply
+from kseries.stages.build import build
+from kseries.stages.config import config
+from kseries.stages.fetch import fetch
+from kseries.stages.stage import stage
+from kseries.stages.test import test
+from kseries.targets.base import Target
+from kseries.targets.vm import VirtualMachine
+
+T = TypeVar("T")
+
+
+@dataclass
+class Work:
+    """What the stages of one run share, and what they have left so far."""
+
+    request: Request
+    plan: Plan
+    project: Project
+    cache: Cache
+    run: RunFolder
+    progress: Progress
+    left: dict[str, object] = field(default_factory=dict)
+
+    def outcome(self, of: Stage[T]) -> T:
+        """Give what a stage left, in this process or in an earlier one."""
+        if of.name not in self.left:
+            self.left[of.name] = self.run.load(of.name, of.adapter)
+        return cast(T, self.left[of.name])
+
+    @property
+    def stack(self) -> Stack:
+        """The stack with its series read."""
+        return self.outcome(SERIES)
+
+    @property
+    def slot(self) -> Path:
+        """Where the worktree of this stack on this source is kept from run to run."""
+        return self.project.trees / f"{self.plan.name}-{self.plan.source.name}"
+
+    def target(self) -> AbstractContextManager[Target]:
+        """Open the machine that the tests run on."""
+        return VirtualMachine(self.project, self.cache, self.run, self.progress)
+
+
+@dataclass(frozen=True)
+class Stage(Generic[T]):
+    """A stage: its name, the type it leaves, how it is carried out and told in one line."""
+
+    name: str
+    adapter: TypeAdapter[T]
+    carry_out: Callable[[Work], T]
+    summary: Callable[[T], str]
+
+
+def _summarise_series(stack: Stack) -> str:
+    counts = [f"{series.name} ({len(series.patches)} patches)" for series in stack.series]
+    return " + ".join([stack.source.name, *counts])
+
+
+def _summarise_apply(tree: Tree) -> str:
+    applied = sum(patch.state is PatchState.APPLIED for patch in tree.patches)
+    in_base = sum(patch.state is PatchState.IN_BASE for patch in tree.patches)
+    return f"{applied} patches applied" + (f", {in_base} already in the base" if in_base else "")
+
+
+def _summarise_build(kernel: Kernel) -> str:
+    warnings = sum(item.severity is Severity.WARNING for item in kernel.diagnostics)
+    made = f"{kernel.objects} objects" if kernel.objects else "nothing to do"
+    return f"{kernel.release}, {made}, {warnings} warnings"
+
+
+def _summarise_test(outcome: TestOutcome) -> str:
+    good = sum(program.status is Status.PASS for program in outcome.programs)
+    return f"{good} of {len(outcome.programs)} programs pass"
+
+
+SERIES: Stage[Stack] = Stage(
+    "series",
+    TypeAdapter(Stack),
+    lambda w: resolve(w.plan, project=w.project, workdir=w.run.path, progress=w.progress),
+    _summarise_series,
+)
+FETCH: Stage[BaseTree] = Stage(
+    "fetch",
+    TypeAdapter(BaseTree),
+    lambda w: fetch(w.stack.source, w.cache, w.project.out, w.run, w.progress),
+    lambda base: f"Linux {base.version} ({base.origin})",
+)
+APPLY: Stage[Tree] = Stage(
+    "apply",
+    TypeAdapter(Tree),
+    lambda w: apply(w.outcome(FETCH), w.stack, w.slot, w.run, w.progress),
+    _summarise_apply,
+)
+CONFIG: Stage[KernelConfig] = Stage(
+    "config",
+    TypeAdapter(KernelConfig),
+    lambda w: config(w.outcome(APPLY), w.stack, w.cache, w.run, w.progress),
+    lambda config: f"{config.name}, {config.enabled} options on",
+)
+BUILD: Stage[Kernel] = Stage(
+    "build",
+    TypeAdapter(Kernel),
+    lambda w: build(
+        w.outcome(CONFIG), w.stack, w.cache, w.run, w.progress, jobs=w.request.jobs or None
+    ),
+    _summarise_build,
+)
+STAGE: Stage[StagedSuites] = Stage(
+    "stage",
+    TypeAdapter(StagedSuites),
+    lambda w: stage(w.outcome(BUILD), w.stack, w.cache, w.run, w.progress),
+    lambda staged: f"{len(staged.programs)} test programs",
+)
+TEST: Stage[TestOutcome] = Stage(
+    "test",
+    TypeAdapter(TestOutcome),
+    lambda w: test(
+        w.outcome(STAGE), w.outcome(BUILD), w.target, w.run, w.progress, only=w.request.only
+    ),
+    _summarise_test,
+)
+STAGES: tuple[Stage[Any], ...] = (SERIES, FETCH, APPLY, CONFIG, BUILD, STAGE, TEST)
+STAGE_NAMES = tuple(item.name for item in STAGES)
+
+
+def carry_out(work: Work, names: Sequence[str] = STAGE_NAMES) -> RunResult:
+    """Carry out stages by name up to the one that fails; give the result document.
+
+    It is written when a stage begins and when it ends, so that a run killed at any moment can
+    be read. Raises Interrupted and KeyboardInterrupt after writing it.
+    """
+    facts = provenance.gather(work.request, work.project.root)
+    provenance.write_script(work.run.path / "reproduce.sh", work.run.name, work.request, facts)
+    record = Record(work.run, work.plan, names, facts)
+    with locked(work.slot, work.progress):
+        for item in STAGES:
+            if item.name in names and not _attempt(item, work, record):
+                break
+    return record.write()
+
+
+def _attempt(item: Stage[Any], work: Work, record: Record) -> bool:
+    """Carry out one stage; tell whether the next one may follow."""
+    work.progress.stage(item.name)
+    record.begin(item.name)
+    try:
+        outcome = item.carry_out(work)
+    except KseriesError as error:
+        record.add(error)
+        record.end(item.name, STATE_OF[error.exit_code], error.what, str(error))
+        work.progress.finish(error.what)
+        return False
+    except (Interrupted, KeyboardInterrupt) as signal:
+        record.end(item.name, StageState.INTERRUPTED, str(signal) or "interrupted")
+        raise
+    work.left[item.name] = outcome
+    work.run.save(item.name, outcome, item.adapter)
+    record.add(outcome)
+    summary = item.summary(outcome)
+    record.end(item.name, StageState.DONE, summary)
+    work.progress.finish(summary)
+    return True

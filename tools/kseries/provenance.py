@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: GPL-2.0
+"""What it takes to repeat a run, gathered before and along it."""
+
+from __future__ import annotations
+
+import platform
+import shlex
+from pathlib import Path
+
+import kseries
+from kseries import publish
+from kseries.gitrepo import Repository
+from kseries.model import Provenance, Request
+
+REPRODUCE = """\
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+# Repeats the run {run} from a clean clone of kseries. Start it in that clone.
+set -eu
+{checkout}
+exec ./nox -s selftest -- {arguments}
+"""
+
+
+def gather(request: Request, root: Path) -> Provenance:
+    """Gather what is known before the first stage."""
+    host = platform.uname()
+    return Provenance(
+        command=request.command,
+        kseries_version=kseries.__version__,
+        kseries_commit=_commit(root),
+        host=f"{host.system} {host.release} {host.machine}",
+        python=platform.python_version(),
+    )
+
+
+def _commit(root: Path) -> str:
+    """Name the commit of a checkout, "-dirty" when files differ from it; "" outside git."""
+    repository = Repository(root / ".git", work_tree=root)
+    if not repository.path.exists():
+        return ""
+    commit = repository.commit_of("HEAD")
+    changed = repository.ask("status", "--porcelain", "--untracked-files=no").text
+    return f"{commit}-dirty" if commit and changed else commit
+
+
+def arguments(request: Request) -> tuple[str, ...]:
+    """Give the request as the options of `kseries run`."""
+    options: list[str] = []
+    for name in ("stack", "source", "series", "tree", "archive"):
+        value = getattr(request, name)
+        if value:
+            options += [f"--{name}", value]
+    for config in request.configs:
+        options += ["--config", config]
+    if request.only:
+        options += ["-k", request.only]
+    if request.trusted:
+        options.append("--trusted")
+    return tuple(options)
+
+
+def write_script(path: Path, run: str, request: Request, provenance: Provenance) -> None:
+    """Write the script that repeats the run."""
+    commit = provenance.kseries_commit
+    if not commit:
+        checkout = "# kseries was not in a git checkout: which version ran is not known."
+    elif commit.endswith("-dirty"):
+        checkout = (
+            "# kseries had uncommitted changes, which this cannot bring back.\n"
+            f"git checkout --detach {commit.removesuffix('-dirty')}"
+        )
+    else:
+        checkout = f"git checkout --detach {commit}"
+    text = REPRODUCE.format(run=run, checkout=checkout, arguments=shlex.join(arguments(request)))
+    publish.write_text(path, text)
+    path.chmod(0o755)

@@ -1,0 +1,180 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Keeps the result document of a run up to date while its stages go by."""
+
+from __future__ import annotations
+
+import datetime
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import singledispatch
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from kseries.errors import CheckFailed, InfraError, UserError
+from kseries.model import (
+    BaseTree,
+    Kernel,
+    KernelConfig,
+    Provenance,
+    RunResult,
+    Stack,
+    StagedSuites,
+    StageRecord,
+    StageState,
+    TestOutcome,
+    Tree,
+    Verdict,
+)
+from kseries.results import partial, verdict
+from kseries.runfolder import RunFolder
+from kseries.stack import Plan
+
+RESULT: TypeAdapter[RunResult] = TypeAdapter(RunResult)
+
+STATE_OF: Mapping[int, StageState] = {
+    CheckFailed.exit_code: StageState.FAILED,
+    UserError.exit_code: StageState.USAGE,
+    InfraError.exit_code: StageState.LOST,
+}
+
+RUNNING = "It was running when this was written."
+
+
+class Record:
+    """The result document in the making."""
+
+    def __init__(
+        self, run: RunFolder, plan: Plan, stages: Sequence[str], provenance: Provenance
+    ) -> None:
+        """Go on with the document that is there, or begin one for these stages."""
+        self._run = run
+        self._begun = time.monotonic()
+        if run.has("results"):
+            self._result = run.load("results", RESULT)
+            return
+        self._result = RunResult(
+            run=run.name,
+            stack=plan.name,
+            under_test=plan.under_test,
+            started=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+            seconds=0.0,
+            verdict=Verdict.INCOMPLETE,
+            stages=tuple(StageRecord(name, StageState.NOT_RUN) for name in stages),
+            provenance=provenance,
+            suites=plan.suites if "test" in stages else (),
+            notes=plan.notes,
+        )
+
+    def begin(self, stage: str) -> None:
+        """Note that a stage runs. Should we be killed now, it reads as interrupted."""
+        self._begun = time.monotonic()
+        names = [record.name for record in self._result.stages]
+        if stage not in names:
+            names.append(stage)
+        before = self._result.stages[: names.index(stage)]
+        after = tuple(
+            StageRecord(name, StageState.NOT_RUN) for name in names[names.index(stage) + 1 :]
+        )
+        now = StageRecord(stage, StageState.INTERRUPTED, message=RUNNING)
+        self._result = replace(self._result, stages=(*before, now, *after))
+        self.write()
+
+    def end(self, stage: str, state: StageState, summary: str, message: str = "") -> None:
+        """Note how a stage ended."""
+        seconds = round(time.monotonic() - self._begun, 3)
+        record = StageRecord(stage, state, seconds, summary, message)
+        if stage == "test" and state is not StageState.DONE:
+            # The programs that came to an end before are known one by one.
+            self.add(partial.collect(self._run))
+        stages = tuple(record if s.name == stage else s for s in self._result.stages)
+        self._result = replace(self._result, stages=stages)
+        self.write()
+
+    def add(self, left: object) -> None:
+        """Take over what the document tells of what a stage left, or of why it failed."""
+        parts = contribution(left, self._result)
+        facts = replace(self._result.provenance, **parts.pop("provenance", {}))
+        notes = tuple(dict.fromkeys([*self._result.notes, *parts.pop("notes", ())]))
+        self._result = replace(self._result, provenance=facts, notes=notes, **parts)
+
+    def write(self) -> RunResult:
+        """Decide anew, write results.json, give the document."""
+        seconds = round(sum(stage.seconds for stage in self._result.stages), 3)
+        self._result = verdict.decided(replace(self._result, seconds=seconds))
+        self._run.save("results", self._result, RESULT)
+        return self._result
+
+
+@singledispatch
+def contribution(left: object, result: RunResult) -> dict[str, Any]:
+    """Give the fields of the document that an outcome or error fills.
+
+    "provenance" holds fields of the provenance; "notes" are added to those there are.
+    """
+    del result
+    # Errors carry what was found before them under the document's own names.
+    return {name: getattr(left, name) for name in ("patches", "diagnostics") if hasattr(left, name)}
+
+
+@contribution.register
+def _(left: Stack, result: RunResult) -> dict[str, Any]:
+    del result
+    return {
+        "notes": [note for series in left.series for note in series.notes],
+        "provenance": {"source": left.source.name},
+    }
+
+
+@contribution.register
+def _(left: BaseTree, result: RunResult) -> dict[str, Any]:
+    del result
+    source = f"{left.source.name}: {left.origin}"
+    return {"provenance": {"source": source, "base_commit": left.commit}}
+
+
+@contribution.register
+def _(left: Tree, result: RunResult) -> dict[str, Any]:
+    del result
+    return {"patches": left.patches, "provenance": {"head_commit": left.head}}
+
+
+@contribution.register
+def _(left: KernelConfig, result: RunResult) -> dict[str, Any]:
+    del result
+    return {"provenance": {"config_sha256": left.sha256}}
+
+
+@contribution.register
+def _(left: Kernel, result: RunResult) -> dict[str, Any]:
+    del result
+    return {
+        "diagnostics": left.diagnostics,
+        "provenance": {"compiler": left.compiler, "kernel_release": left.release},
+    }
+
+
+@contribution.register
+def _(left: StagedSuites, result: RunResult) -> dict[str, Any]:
+    out = dict(left.left_out)
+    kept = tuple(suite for suite in result.suites if suite not in out)
+    return {
+        # When none fits, all stay planned: a run that tests nothing is no pass.
+        "suites": kept or result.suites,
+        "notes": [f"the suite '{suite}' is left out: {why}" for suite, why in out.items()],
+    }
+
+
+@contribution.register
+def _(left: TestOutcome, result: RunResult) -> dict[str, Any]:
+    asked = {program.suite for program in left.programs}
+    return {
+        "programs": left.programs,
+        "events": left.events,
+        "suites": tuple(s for s in result.suites if s in asked) or result.suites,
+        "notes": [*left.notes, *filter(None, [left.facts.get("note", "")])],
+        "provenance": {
+            name: left.facts[name] for name in ("qemu", "accelerator") if name in left.facts
+        },
+    }

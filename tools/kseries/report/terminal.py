@@ -1,0 +1,278 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The result document as text for a terminal: the answer first, then what stands in its way."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from rich.console import Console, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from kseries.model import (
+    AppliedPatch,
+    Case,
+    Diagnostic,
+    KernelEvent,
+    PatchState,
+    ProgramResult,
+    RunResult,
+    Severity,
+    StageRecord,
+    StageState,
+    Status,
+    Verdict,
+)
+from kseries.report.words import counted, duration, plain
+from kseries.results.outcome import label_of, walk
+
+MAX_REASONS = 4
+MAX_BAD_CASES = 8  # of one program
+MAX_PROBLEMS = 3
+MAX_EVENTS = 10
+MAX_FILES = 5
+MAX_MESSAGE_LINES = 30
+
+INDENT = (0, 0, 0, 2)
+
+_PADDING = re.compile(r"(?:\x1b\[[0-9;]*m| )+$", re.MULTILINE)
+
+_VERDICT_STYLES = {
+    Verdict.PASS: "bold green",
+    Verdict.FAIL: "bold red",
+    Verdict.INCOMPLETE: "bold yellow",
+}
+
+_STAGE_STYLES = {
+    StageState.DONE: "green",
+    StageState.FAILED: "red",
+    StageState.LOST: "yellow",
+    StageState.USAGE: "yellow",
+    StageState.INTERRUPTED: "yellow",
+    StageState.NOT_RUN: "dim",
+}
+
+
+def render(result: RunResult, *, width: int, color: bool, folder: str = "") -> str:
+    """Give the report. width: in columns. folder: where the run is, for the last line."""
+    console = Console(
+        file=io.StringIO(),
+        width=max(width, 40),
+        force_terminal=color,
+        no_color=not color,
+        color_system="standard" if color else None,
+        highlight=False,
+        markup=False,
+        emoji=False,
+        legacy_windows=False,
+        _environ={},
+    )
+    with console.capture() as captured:
+        for part in _parts(result, folder or f"out/runs/{result.run}"):
+            console.print(part)
+    return _PADDING.sub(lambda found: found[0].replace(" ", ""), captured.get())
+
+
+def _parts(result: RunResult, folder: str) -> Iterator[RenderableType]:
+    yield _headline(result)
+    yield from _reasons(result)
+    yield Text()
+    yield Padding(_stages(result.stages), INDENT)
+    for stage in result.stages:
+        yield from _message(stage)
+    if result.programs:
+        yield Text()
+        yield Padding(_suites(result.programs), INDENT)
+    yield from _failures(result.programs)
+    yield from _events(result.events)
+    yield from _patches(result.patches)
+    yield from _diagnostics(result.diagnostics)
+    yield from _notes(result.notes)
+    yield Text()
+    yield Text(f"everything:  {folder}", overflow="fold")
+    yield Text(f"this again:  kseries report {result.run}", overflow="fold")
+
+
+def _headline(result: RunResult) -> RenderableType:
+    what = result.under_test or "plain tree"
+    facts = [f"stack {result.stack}"]
+    if result.provenance.kernel_release:
+        facts.append(f"kernel {result.provenance.kernel_release}")
+    if result.provenance.accelerator:
+        facts.append(result.provenance.accelerator)
+    facts.append(duration(result.seconds))
+    return Text.assemble(
+        (result.verdict.value.upper(), _VERDICT_STYLES[result.verdict]),
+        "  ",
+        (plain(what), "bold"),
+        plain(f" ({', '.join(facts)})"),
+    )
+
+
+def _reasons(result: RunResult) -> Iterator[RenderableType]:
+    yield from _listed(result.reasons, MAX_REASONS, "more, below")
+
+
+def _listed(texts: Sequence[str], limit: int, more: str) -> Iterator[RenderableType]:
+    for text in texts[:limit]:
+        grid = Table.grid(padding=(0, 1))
+        grid.add_row("-", Text(plain(text), overflow="fold"))
+        yield Padding(grid, INDENT)
+    if len(texts) > limit:
+        yield Padding(Text(f"- and {len(texts) - limit} {more}"), INDENT)
+
+
+def _table(*columns: tuple[str, str]) -> Table:
+    """Make a table without lines. Columns: (title, "left" or "right")."""
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
+    for title, side in columns:
+        table.add_column(title, justify="right" if side == "right" else "left", overflow="fold")
+    return table
+
+
+def _stages(stages: Sequence[StageRecord]) -> Table:
+    table = _table(("stage", ""), ("state", ""), ("time", "right"), ("summary", ""))
+    for stage in stages:
+        began = stage.state is not StageState.NOT_RUN
+        table.add_row(
+            stage.name,
+            Text(stage.state.value, _STAGE_STYLES[stage.state]),
+            duration(stage.seconds) if began else "",
+            Text(plain(stage.summary)),
+        )
+    return table
+
+
+def _message(stage: StageRecord) -> Iterator[RenderableType]:
+    if stage.state in (StageState.DONE, StageState.NOT_RUN) or not stage.message:
+        return
+    lines = stage.message.splitlines()
+    yield Text()
+    yield Text(f"{stage.name}:", "bold")
+    for line in lines[:MAX_MESSAGE_LINES]:
+        yield Padding(Text(plain(line), overflow="fold"), INDENT)
+    if len(lines) > MAX_MESSAGE_LINES:
+        yield Padding(Text(f"… {counted(len(lines) - MAX_MESSAGE_LINES, 'more line')}"), INDENT)
+
+
+def _suites(programs: Sequence[ProgramResult]) -> Table:
+    table = _table(
+        ("suite", ""),
+        ("programs", "right"),
+        ("pass", "right"),
+        ("skip", "right"),
+        ("fail", "right"),
+        ("time", "right"),
+    )
+    for suite in dict.fromkeys(program.suite for program in programs):
+        own = [program for program in programs if program.suite == suite]
+        counts = Counter(_column(case.status) for program in own for case in _leaves(program))
+        table.add_row(
+            plain(suite),
+            str(len(own)),
+            str(counts["pass"]),
+            str(counts["skip"]),
+            Text(str(counts["fail"]), "red" if counts["fail"] else ""),
+            duration(sum(program.seconds for program in own)),
+        )
+    return table
+
+
+def _column(status: Status) -> str:
+    if status in (Status.PASS, Status.XFAIL):
+        return "pass"
+    return "skip" if status is Status.SKIP else "fail"
+
+
+def _leaves(program: ProgramResult) -> list[Case]:
+    return [case for case in walk(program.cases) if not case.children]
+
+
+def _failures(programs: Sequence[ProgramResult]) -> Iterator[RenderableType]:
+    for program in programs:
+        if program.status.good:
+            continue
+        yield Text()
+        yield Text.assemble(
+            (program.status.value.upper(), "bold red"),
+            f"  {plain(label_of(program))} ({duration(program.seconds)})",
+        )
+        bad = [case for case in _leaves(program) if not case.status.good]
+        for case in bad[:MAX_BAD_CASES]:
+            yield Padding(_bad_case(case), INDENT)
+        if len(bad) > MAX_BAD_CASES:
+            yield Padding(Text(f"and {counted(len(bad) - MAX_BAD_CASES, 'more case')}"), INDENT)
+        yield from _listed(program.problems, MAX_PROBLEMS, "more")
+        if program.log:
+            yield Padding(Text(f"log: {program.log}", "dim", overflow="fold"), INDENT)
+
+
+def _bad_case(case: Case) -> Text:
+    reason = f": {plain(case.reason)}" if case.reason else ""
+    return Text.assemble(
+        (case.status.value, "red"), f"  {plain(case.name)}{reason}", overflow="fold"
+    )
+
+
+def _events(events: Sequence[KernelEvent]) -> Iterator[RenderableType]:
+    if not events:
+        return
+    yield Text()
+    yield Text("Kernel log (console.log)", "bold")
+    for event in events[:MAX_EVENTS]:
+        where = "" if event.where in event.title else f", in {plain(event.where)}"
+        during = f", during {plain(event.during)}" if event.during else ""
+        yield Padding(
+            Text.assemble(
+                (event.kind.value, "red"),
+                f"  line {event.line}: {plain(event.title)}{where}{during}",
+                overflow="fold",
+            ),
+            INDENT,
+        )
+    if len(events) > MAX_EVENTS:
+        yield Padding(Text(f"and {counted(len(events) - MAX_EVENTS, 'more complaint')}"), INDENT)
+
+
+def _patches(patches: Sequence[AppliedPatch]) -> Iterator[RenderableType]:
+    odd = [patch for patch in patches if patch.state is not PatchState.APPLIED]
+    if not odd:
+        return
+    yield Text()
+    yield Text("Patches", "bold")
+    for patch in odd:
+        found = f" as {plain(patch.found_as)}" if patch.found_as else ""
+        colour = "red" if patch.state is PatchState.CONFLICT else "yellow"
+        yield Padding(
+            Text.assemble(
+                f"{plain(patch.series)} {patch.index}  ",
+                (f"{patch.state.value}{found}", colour),
+                f"  {plain(patch.title)}",
+                overflow="fold",
+            ),
+            INDENT,
+        )
+
+
+def _diagnostics(diagnostics: Sequence[Diagnostic]) -> Iterator[RenderableType]:
+    if not diagnostics:
+        return
+    kinds = Counter(item.severity for item in diagnostics)
+    files = Counter(item.file or "no file" for item in diagnostics)
+    named = [f"{plain(file)} {count}" for file, count in files.most_common(MAX_FILES)]
+    if len(files) > MAX_FILES:
+        named.append(counted(len(files) - MAX_FILES, "more file"))
+    total = [counted(kinds[kind], kind.value) for kind in Severity if kinds[kind]]
+    yield Text()
+    yield Text(f"Build: {', '.join(total)} ({', '.join(named)})", overflow="fold")
+
+
+def _notes(notes: Sequence[str]) -> Iterator[RenderableType]:
+    if notes:
+        yield Text()
+        yield Text("Notes", "bold")
+        yield from _listed(notes, len(notes), "")

@@ -1,0 +1,181 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The kernel log, read for complaints: each with its lines, its title and its place. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from kseries.model import EventKind, KernelEvent
+from kseries.results.klogtable import CHANGING, FINDERS, RULES, Ending, Rule
+from kseries.results.ktapline import clean
+
+MAX_EVENTS = 200
+MAX_SPLAT_LINES = 400
+MAX_BEFORE_TRACE = 120  # lines from the title to the call trace, where nothing else ends it
+
+MARK = "kseries: "  # what we write into the log ourselves
+
+_STAMP = re.compile(r"\[ *\d+\.\d{6}\](?:\[ *[TC]\d+\])? ?")
+_LEVEL = re.compile(r"<\d{1,2}>")
+_CUT = re.compile(r"-+\[ cut here \]-+$")
+_END = re.compile(r"---\[ end |Rebooting in \d+ seconds")
+_RULER = re.compile(r"={20,}$")
+_TRACE = re.compile(r"Call [Tt]race:$")
+_FRAME = re.compile(
+    r"\s*(?:\? )?(?:[\w.$]+\+0x[0-9a-f]+/)?0x[0-9a-f]+|\s*</?[A-Z#][\w ]*>$|\s*RIP: |\s*Code: "
+    r"|\s*(?:R[A-Z0-9]{1,2}|RSP|EFLAGS|ORIG_RAX|CR\d|DR\d|FS|CS): |Call [Tt]race:$"
+)
+_RIP = re.compile(r"RIP: 0010:([\w.$]+)\+0x")
+_CALL = re.compile(r"\s+([\w.$]+)\+0x[0-9a-f]+/0x[0-9a-f]+")
+_AT_FUNCTION = re.compile(r"(?:\bin|\bat:?) ([\w.$]+)\+0x")
+_AT_FILE = re.compile(r"(?:\bat|\bin|^)\s?([\w./-]+\.[chS]:\d+)")
+
+
+@dataclass
+class _Splat:
+    """A complaint while its lines come. `rule` is None behind "cut here", until its title."""
+
+    start: int
+    rule: Rule | None = None
+    lines: list[str] = field(default_factory=list)
+    title: int = 0  # index of the line that names it
+    traced: bool = False
+
+
+def message(line: str) -> str:
+    """Give what the kernel said, without level, time stamp, caller and what stood before it."""
+    text = clean(line)
+    stamp = _STAMP.search(text)
+    if stamp:
+        return text[stamp.end() :]
+    level = _LEVEL.match(text)
+    return text[level.end() :] if level else text
+
+
+def events(
+    lines: Sequence[tuple[float, str]],
+    *,
+    first_line: int = 1,
+    during: Callable[[int], str] = lambda _: "",
+) -> tuple[KernelEvent, ...]:
+    """Find the complaints in a log of (time of arrival, line).
+
+    first_line: the number of the first of them in console.log. during: says what was going on
+    at a line, given its index.
+    """
+    reader = _Reader()
+    for index, (_, line) in enumerate(lines):
+        reader.feed(index, message(line))
+    return tuple(_event(splat, first_line, during) for splat in reader.end())
+
+
+class _Reader:
+    def __init__(self) -> None:
+        self._done: list[_Splat] = []
+        self._open: _Splat | None = None
+        self._before = ""  # the line before, for the ruler above a title
+
+    def feed(self, index: int, text: str) -> None:
+        rule = next((rule for rule in RULES if rule.pattern.match(text)), None)
+        if text.startswith(MARK):
+            self._close()
+        elif _CUT.match(text):
+            self._close()
+            self._open = _Splat(index, lines=[text])
+        elif rule is not None and not self._belongs(rule):
+            self._begin(index, text, rule)
+        elif self._open is not None:
+            self._continue(self._open, text)
+        self._before = text
+
+    def end(self) -> list[_Splat]:
+        self._close()
+        return self._done[:MAX_EVENTS]
+
+    def _belongs(self, rule: Rule) -> bool:
+        """Whether a title is only the next part of the open complaint."""
+        splat = self._open
+        if splat is None or splat.rule is None:
+            return False
+        # The header of an Oops comes below the fault or the "kernel BUG at" that it tells of.
+        cause = splat.rule.kind in (EventKind.OOPS, EventKind.BUG)
+        return rule.kind is EventKind.OOPS and cause and splat.rule.ending is Ending.MARK
+
+    def _begin(self, index: int, text: str, rule: Rule) -> None:
+        splat = self._open
+        if splat is not None and splat.rule is None:
+            splat.rule, splat.title = rule, len(splat.lines)
+            splat.lines.append(text)
+        else:
+            self._close()
+            ruled = bool(_RULER.match(self._before))
+            lines = [self._before, text] if ruled else [text]
+            self._open = _Splat(index - ruled, rule, lines, title=len(lines) - 1)
+        if rule.ending is Ending.LINE:
+            self._close()
+
+    def _continue(self, splat: _Splat, text: str) -> None:
+        ending = splat.rule.ending if splat.rule else Ending.MARK
+        if splat.traced and ending is Ending.TRACE and not _FRAME.match(text):
+            self._close()
+            return
+        splat.lines.append(text)
+        splat.traced = splat.traced or bool(_TRACE.match(text))
+        length = len(splat.lines)
+        if (
+            (ending is Ending.MARK and _END.match(text))
+            or (ending is Ending.RULER and _RULER.match(text))
+            or length >= MAX_SPLAT_LINES
+            or (not splat.traced and length - splat.title >= MAX_BEFORE_TRACE)
+        ):
+            self._close()
+
+    def _close(self) -> None:
+        splat, self._open = self._open, None
+        if splat is None or len(self._done) >= MAX_EVENTS:
+            return
+        while not splat.lines[-1].strip():
+            splat.lines.pop()
+        if splat.rule is not None or len(splat.lines) > 1:
+            self._done.append(splat)
+
+
+def _event(splat: _Splat, first_line: int, during: Callable[[int], str]) -> KernelEvent:
+    return KernelEvent(
+        kind=splat.rule.kind if splat.rule else EventKind.WARN,
+        title=_title(splat),
+        where=_where(splat),
+        line=first_line + splat.start,
+        lines=tuple(splat.lines),
+        during=during(splat.start),
+    )
+
+
+def _title(splat: _Splat) -> str:
+    text = splat.lines[splat.title]
+    told = [line for line in splat.lines[1 : splat.title] if line.strip()]
+    if splat.rule is None:
+        text = f"WARNING: {splat.lines[1]}"
+    elif splat.rule.kind is EventKind.WARN and _CUT.match(splat.lines[0]) and told:
+        # WARN(condition, "text") says its text first.
+        text = f"WARNING: {told[0]}"
+    for pattern, replacement in CHANGING:
+        text = pattern.sub(replacement, text)
+    return text.strip()
+
+
+def _where(splat: _Splat) -> str:
+    """Find the function that has the fault, else the file and line."""
+    body = splat.lines[splat.title :]
+    if splat.rule and splat.rule.kind is EventKind.LOCKDEP:
+        named = (found[1] for line in body if (found := _AT_FUNCTION.search(line)))
+    else:
+        named = (found[1] for line in body[:1] if (found := _AT_FUNCTION.search(line)))
+    at_rip = (found[1] for line in body if (found := _RIP.search(line)))
+    in_trace = (found[1] for line in body if (found := _CALL.match(line)))
+    functions = [name for names in (named, at_rip, in_trace) for name in names]
+    files = (found[1] for line in body[:8] if (found := _AT_FILE.search(line)))
+    telling = (name for name in functions if not FINDERS.match(name))
+    return next(telling, None) or next(files, "")

@@ -1,0 +1,170 @@
+# SPDX-License-Identifier: GPL-2.0
+"""KTAP, as kernel tests print it, into a tree of cases. Pure; no input makes it raise.
+
+A result counts where its prefix is that of an open level: the outermost one, or one that a
+header or a plan has opened. So a diagnostic that happens to start with `ok` stays one. A level
+ends where a line of an outer one comes, and its cases go below the next result there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from kseries.model import Case, Status
+from kseries.results.ktaplevel import MAX_CASES, Budget, Level
+from kseries.results.ktapline import Bail, Plan, Result, Text, Totals, Version, clean, read
+from kseries.results.ktapreason import failure_reason, skip_reason
+
+MAX_DEPTH = 16
+
+
+@dataclass(frozen=True)
+class KtapResult:
+    """What a log says.
+
+    planned: of the outermost plan, None where there is none.
+    skipped: the reason of an outermost `1..0 # SKIP`, None without it.
+    problems: why the log cannot be believed as it stands, one sentence each.
+    diagnostics: lines that belong to no case.
+    """
+
+    cases: tuple[Case, ...]
+    planned: int | None = None
+    skipped: str | None = None
+    problems: tuple[str, ...] = ()
+    diagnostics: tuple[str, ...] = ()
+
+
+def parse(lines: Iterable[str]) -> KtapResult:
+    """Read a whole log, line by line, with or without newlines."""
+    parser = _Parser()
+    for line in lines:
+        parser.feed(line)
+    return parser.end()
+
+
+class _Parser:
+    """The open levels, outermost first."""
+
+    def __init__(self) -> None:
+        self._budget = Budget()
+        self._outer = Level("", self._budget)
+        self._levels = [self._outer]
+
+    def feed(self, line: str) -> None:
+        token = read(line)
+        if isinstance(token, Version | Plan):
+            self._open(token)
+            return
+        if isinstance(token, Text):
+            self._text(token)
+            return
+        level = next((item for item in self._levels if item.prefix == token.prefix), None)
+        if level is None or (isinstance(token, Result) and not _is_result(token, level)):
+            self._levels[-1].note(clean(line), token.prefix.startswith("#"))
+            return
+        self._close_below(level)
+        if isinstance(token, Result):
+            self._add(level, token)
+        elif isinstance(token, Totals):
+            level.totals = token
+        elif isinstance(token, Bail):
+            level.problem(f"Bail out! {token.reason}".rstrip())
+
+    def end(self) -> KtapResult:
+        outer = self._outer
+        self._close_below(outer)
+        planned, skipped = outer.planned, outer.skipped
+        cases = outer.settle()
+        if not cases and skipped is None:
+            outer.problem("no result: the log holds no KTAP result line")
+        if self._budget.exceeded:
+            outer.problem(f"more than {MAX_CASES} results; the rest was left out")
+        left = tuple(text for text, _ in outer.lines)
+        return KtapResult(cases, planned, skipped, tuple(outer.problems), left)
+
+    def _open(self, token: Version | Plan) -> None:
+        while not token.prefix.startswith(self._levels[-1].prefix):
+            self._close_last()
+        if self._levels[-1].prefix != token.prefix:
+            if len(self._levels) >= MAX_DEPTH:
+                return
+            self._levels.append(Level(token.prefix, self._budget))
+        level = self._levels[-1]
+        if isinstance(token, Version):
+            level.begin()
+        else:
+            level.plan(token)
+
+    def _close_below(self, level: Level) -> None:
+        while self._levels[-1] is not level:
+            self._close_last()
+
+    def _close_last(self) -> None:
+        level = self._levels.pop()
+        parent = self._levels[-1]
+        parent.below += level.settle()
+        parent.problems_below += level.problems
+        parent.skipped_below = level.skipped or parent.skipped_below
+        for text, diagnostic in level.lines:
+            parent.note(text, diagnostic)
+
+    def _add(self, level: Level, result: Result) -> None:
+        if not self._budget.take():
+            return
+        number = result.number if result.number is not None else level.last + 1
+        case = _case(level, result, number)
+        level.add(number, case)
+        if problem := _disagreement(case, result):
+            level.problem(problem)
+
+    def _text(self, token: Text) -> None:
+        level = self._levels[-1]
+        glued = token.glued
+        if glued and glued.number and self._may_be_glued(level, glued) and self._budget.take():
+            # Believed only if the number does not come in a line of its own (Level.settle).
+            level.glued[glued.number] = _case(level, glued, glued.number)
+            level.last = glued.number
+        if token.text.strip("# "):
+            level.note(token.text, token.diagnostic)
+
+    @staticmethod
+    def _may_be_glued(level: Level, glued: Result) -> bool:
+        """Only the very next result of a plan: other text may hold such words by chance."""
+        in_plan = glued.number == level.last + 1 and glued.number <= (level.planned or 0)
+        return in_plan and glued.prefix == level.prefix
+
+
+def _is_result(token: Result, level: Level) -> bool:
+    return token.certain or level.declared
+
+
+def _case(level: Level, result: Result, number: int) -> Case:
+    status, reason = result.status, result.text
+    if status is Status.PASS and any(not child.status.good for child in level.below):
+        status = Status.FAIL
+    if result.directive == "XPASS":
+        reason = f"passes, but a failure was expected: {reason}".rstrip(": ")
+    elif status is Status.SKIP:
+        reason = reason or level.skipped_below or skip_reason(level.lines)
+    elif not status.good and (not reason or reason.startswith("exit=")):
+        # The runner's "exit=1" is the least telling of all.
+        reason = failure_reason(level.lines, level.below) or reason
+    return Case(
+        name=result.name or f"test {number}",
+        status=status,
+        reason=reason,
+        diagnostics=tuple(text for text, _ in level.lines),
+        children=tuple(level.below),
+    )
+
+
+def _disagreement(case: Case, result: Result) -> str:
+    """Say where a parent's result is not what its children's make it."""
+    bad = [child for child in case.children if not child.status.good]
+    if result.status is Status.PASS and bad:
+        return f"{case.name}: says ok, but {bad[0].name} below it is {bad[0].status.value}"
+    if result.status is Status.FAIL and case.children and not bad:
+        return f"{case.name}: says not ok, but all {len(case.children)} cases below it are good"
+    return ""

@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The grammar of one KTAP line (Documentation/dev-tools/ktap.rst, and what programs print).
+
+A line is a prefix and a body. The prefix is what nests: two spaces a level in KTAP, `# ` for
+what kselftest's runner passes through, or both. Only the caller knows which prefixes are open,
+so `read` says what a line would be, and the caller decides whether it is that.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from kseries.model import Status
+
+MAX_LINE = 2000  # characters of a line that are looked at and kept
+
+_CONTROL = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_PREFIX = re.compile(r"(?:# |[ \t])*")
+_VERSION = re.compile(r"K?TAP version \d+$", re.IGNORECASE)
+_PLAN = re.compile(r"1\.\.(\d{1,9})(?:\s+#\s*(.*))?$")
+_RESULT = re.compile(r"(not ok|ok)(?=\s|$)(?:\s+(\d{1,9})(?=\s|$))?(\s+-(?=\s|$))?\s*(.*)$")
+_GLUED = re.compile(r"(?:not )?ok \d{1,9}(?: |$)")
+_BAIL = re.compile(r"Bail out!\s*(.*)$", re.IGNORECASE)
+_TOTALS = re.compile(r"Totals:((?: \w{1,8}:\d{1,9})+)\s*$")
+_DIRECTIVE = re.compile(
+    # TAP lets SKIP and TODO come in any case; the kernel's own are capitals.
+    r"(?:^|\s)#\s*((?i:SKIP|TODO)|XFAIL|XPASS|TIMEOUT|ERROR)(?i:PED)?(?:[\s:]+(.*))?$"
+)
+_COMMENT = re.compile(r"(?:^|\s+)#(?:\s+|(?=\w+=))(.*)$")
+_SKIP_WORD = re.compile(r"SKIP(?:PED)?\b[\s:]*", re.IGNORECASE)
+
+# What a directive makes of a result, by the word before it.
+_OUTCOMES = {
+    "SKIP": (Status.SKIP, Status.SKIP),
+    "XFAIL": (Status.XFAIL, Status.XFAIL),  # kselftest prints "ok", KTAP allows "not ok"
+    "XPASS": (Status.PASS, Status.FAIL),
+    "TODO": (Status.PASS, Status.XFAIL),
+    "TIMEOUT": (Status.TIMEOUT, Status.TIMEOUT),
+    "ERROR": (Status.ERROR, Status.ERROR),
+    "": (Status.PASS, Status.FAIL),
+}
+
+
+@dataclass(frozen=True)
+class Version:
+    """`KTAP version 1`, `TAP version 13`."""
+
+    prefix: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """`1..N`; `skipped` holds the reason of `1..0 # SKIP reason`, None without it."""
+
+    prefix: str
+    count: int
+    skipped: str | None = None
+
+
+@dataclass(frozen=True)
+class Result:
+    """`ok 1 name # SKIP reason`. `certain`: numbered or dashed, so no ordinary sentence."""
+
+    prefix: str
+    number: int | None
+    name: str
+    status: Status
+    directive: str
+    text: str  # behind the `#` and the directive
+    certain: bool
+
+
+@dataclass(frozen=True)
+class Bail:
+    """`Bail out! reason`."""
+
+    prefix: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Totals:
+    """`# Totals: pass:1 fail:0 …`; the prefix is that of the results it counts."""
+
+    prefix: str
+    counts: tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True)
+class Text:
+    """Anything else: a diagnostic (`# …`), or noise. `glued`: a result that may end the line."""
+
+    prefix: str
+    text: str
+    diagnostic: bool
+    glued: Result | None = None
+
+
+Token = Version | Plan | Result | Bail | Totals | Text
+
+
+def clean(line: str) -> str:
+    """Cut a line to a sane length and drop what a terminal would obey."""
+    return _CONTROL.sub("", line[:MAX_LINE].rstrip())
+
+
+def read(line: str) -> Token:
+    """Say what a line would be. Never raises."""
+    text = clean(line)
+    prefix_match = _PREFIX.match(text)
+    assert prefix_match is not None  # it matches the empty string
+    prefix = prefix_match[0].replace("\t", "  ")
+    body = text[prefix_match.end() :]
+    if _VERSION.match(body):
+        return Version(prefix)
+    if found := _PLAN.match(body):
+        return _plan(prefix, int(found[1]), found[2])
+    if found := _RESULT.match(body):
+        return _result(prefix, found)
+    if found := _BAIL.match(body):
+        return Bail(prefix, found[1])
+    if prefix.endswith("# ") and (found := _TOTALS.match(body)):
+        pairs = (pair.split(":") for pair in found[1].split())
+        return Totals(prefix[:-2], tuple((key, int(count)) for key, count in pairs))
+    return Text(prefix, text, text.lstrip().startswith("#"), _glued(prefix, body))
+
+
+def _plan(prefix: str, count: int, comment: str | None) -> Plan:
+    skip = _SKIP_WORD.match(comment or "")
+    if count == 0 and comment is not None and skip:
+        return Plan(prefix, 0, comment[skip.end() :] or "no reason given")
+    return Plan(prefix, count)
+
+
+def _result(prefix: str, found: re.Match[str]) -> Result:
+    word, number, dash, rest = found.groups()
+    directive, text, name = "", "", rest
+    if known := _DIRECTIVE.search(rest):
+        directive, text = known[1].upper(), (known[2] or "").strip()
+        name = rest[: known.start()]
+    elif comment := _COMMENT.search(rest):
+        text, name = comment[1].strip(), rest[: comment.start()]
+    return Result(
+        prefix=prefix,
+        number=int(number) if number else None,
+        name=name.strip(),
+        status=_OUTCOMES[directive][word == "not ok"],
+        directive=directive,
+        text=text,
+        certain=bool(number or dash or directive),
+    )
+
+
+def _glued(prefix: str, body: str) -> Result | None:
+    """Find a result behind text that was printed without a newline."""
+    places = [found.start() for found in _GLUED.finditer(body)]
+    whole = _RESULT.match(body, places[-1]) if places else None
+    return _result(prefix, whole) if whole else None

@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Choose what to run: `-k PATTERN` picks test programs, or cases of programs that can be asked."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from dataclasses import replace
+from fnmatch import fnmatchcase
+
+from kseries.errors import UserError
+from kseries.model import TestProgram
+from kseries.results.outcome import label_of
+
+MAX_NAMED = 5
+
+
+def select(programs: Sequence[TestProgram], only: str) -> tuple[TestProgram, ...]:
+    """Choose by a part of a name or by a pattern with `*`; "" chooses all.
+
+    A name is "suite/program" or that of a planned case. A program chosen by its own name runs
+    whole; one that is chosen by names of cases runs those, if it can be told so, else whole.
+
+    Raises UserError naming what comes close when nothing matches.
+    """
+    if not only:
+        return tuple(programs)
+    chosen = tuple(found for program in programs if (found := _narrowed(program, only)))
+    if programs and not chosen:
+        raise UserError(
+            f"No test matches '{only}'.",
+            where=f"{len(programs)} programs of {', '.join(sorted({p.suite for p in programs}))}",
+            do=f"take for example: {', '.join(_close(programs, only))}",
+        )
+    return chosen
+
+
+def _narrowed(program: TestProgram, only: str) -> TestProgram | None:
+    if _matches(label_of(program), only):
+        return program
+    cases = tuple(case for case in program.cases if _matches(case, only))
+    if not cases:
+        return None
+    if not program.case_option:
+        return program
+    options = tuple(word for case in cases for word in (program.case_option, case))
+    return replace(program, argv=(*program.argv, *options), cases=cases)
+
+
+def _matches(name: str, only: str) -> bool:
+    return only in name or fnmatchcase(name, f"*{only}*")
+
+
+def _close(programs: Sequence[TestProgram], only: str) -> list[str]:
+    names = [label_of(program) for program in programs]
+    names += [case for program in programs for case in program.cases]
+    return difflib.get_close_matches(only, names, MAX_NAMED, 0.4) or names[:MAX_NAMED]

@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The answer of a run, and why. Pure; the result document goes in and comes out decided.
+
+A pass needs every stage done, every planned suite seen, every planned test with a result line
+and a fitting exit status, and a clean kernel log. Nothing seen is never a pass.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from kseries.errors import UserError
+from kseries.model import (
+    AppliedPatch,
+    KernelEvent,
+    PatchState,
+    ProgramResult,
+    RunResult,
+    StageRecord,
+    StageState,
+    Status,
+    Verdict,
+)
+from kseries.results.outcome import label_of, walk
+
+_LOST = (StageState.LOST, StageState.INTERRUPTED, StageState.USAGE)
+
+_LOST_WORDS = {
+    StageState.LOST: "was lost to the infrastructure",
+    StageState.INTERRUPTED: "was interrupted",
+    StageState.USAGE: "could not be carried out as asked",
+}
+
+_STATUS_WORDS = {
+    Status.FAIL: "failed",
+    Status.MISSING: "has no result",
+    Status.ERROR: "could not be judged",
+    Status.TIMEOUT: "did not end in time",
+    Status.CRASH: "took the kernel down",
+}
+
+
+@dataclass(frozen=True)
+class Decision:
+    """The verdict, and a sentence for each thing that is in the way of a pass."""
+
+    verdict: Verdict
+    reasons: tuple[str, ...]
+
+
+def decide(
+    stages: Sequence[StageRecord],
+    programs: Sequence[ProgramResult],
+    events: Sequence[KernelEvent],
+    suites: Sequence[str],
+    patches: Sequence[AppliedPatch] = (),
+) -> Decision:
+    """Decide from what the stages left. `suites`: those that were planned.
+
+    A run that was lost or interrupted is INCOMPLETE even where failures were seen: it did not
+    see everything. The failures are among the reasons all the same.
+    """
+    lost = [*_lost_reasons(stages)]
+    rest = [stage.name for stage in stages if stage.state is StageState.NOT_RUN]
+    failed = [
+        *_stage_failures(stages),
+        *_patch_failures(patches),
+        *_program_failures(programs),
+        *_event_failures(events),
+    ]
+    if not (lost or rest):
+        failed += _suite_failures(suites, programs)
+    if lost:
+        return Decision(Verdict.INCOMPLETE, (*lost, *failed))
+    if failed:
+        return Decision(Verdict.FAIL, tuple(failed))
+    if rest or not stages:
+        left = ", ".join(rest) or "every stage"
+        return Decision(Verdict.INCOMPLETE, (f"not carried out: {left}",))
+    return Decision(Verdict.PASS, ())
+
+
+def decided(result: RunResult) -> RunResult:
+    """Give the document with verdict, reasons and exit code."""
+    decision = decide(result.stages, result.programs, result.events, result.suites, result.patches)
+    usage = any(stage.state is StageState.USAGE for stage in result.stages)
+    exit_code = UserError.exit_code if usage else decision.verdict.exit_code
+    return replace(result, verdict=decision.verdict, reasons=decision.reasons, exit_code=exit_code)
+
+
+def _lost_reasons(stages: Sequence[StageRecord]) -> Iterator[str]:
+    for stage in stages:
+        if stage.state in _LOST:
+            words = _LOST_WORDS[stage.state]
+            # The summary of an interruption says so itself.
+            told = stage.summary and not stage.summary.startswith(words.split()[-1])
+            yield f"the stage '{stage.name}' {words}" + (f": {stage.summary}" if told else "")
+
+
+def _stage_failures(stages: Sequence[StageRecord]) -> Iterator[str]:
+    for stage in stages:
+        if stage.state is StageState.FAILED:
+            yield f"the series does not pass the stage '{stage.name}': {stage.summary}"
+
+
+def _patch_failures(patches: Sequence[AppliedPatch]) -> Iterator[str]:
+    for patch in patches:
+        if patch.state is PatchState.CONFLICT:
+            yield f"patch {patch.index} of {patch.series} does not apply: {patch.title}"
+
+
+def _program_failures(programs: Sequence[ProgramResult]) -> Iterator[str]:
+    for program in programs:
+        if not program.status.good:
+            yield f"{label_of(program)} {_STATUS_WORDS[program.status]}{_detail(program)}"
+
+
+def _detail(program: ProgramResult) -> str:
+    leaves = [case for case in walk(program.cases) if not case.children]
+    bad = [case for case in leaves if not case.status.good]
+    if program.status in (Status.CRASH, Status.TIMEOUT) and program.problems:
+        return f": {program.problems[0]}"
+    if len(bad) == 1:
+        return f": {bad[0].name}" + (f" ({bad[0].reason})" if bad[0].reason else "")
+    if bad:
+        return f": {len(bad)} of {len(leaves)} cases, the first is {bad[0].name}"
+    return f": {program.problems[0]}" if program.problems else ""
+
+
+def _suite_failures(suites: Sequence[str], programs: Sequence[ProgramResult]) -> Iterator[str]:
+    for suite in suites:
+        own = [program for program in programs if program.suite == suite]
+        if not own:
+            yield f"the suite '{suite}' was planned, but none of its programs ran"
+        elif all(program.status is Status.SKIP for program in own):
+            why = next((c.reason for p in own for c in walk(p.cases) if c.reason), "")
+            yield (
+                f"the suite '{suite}' tested nothing: each of its {len(own)} programs was skipped"
+                + (f" ({why})" if why else "")
+            )
+
+
+def _event_failures(events: Sequence[KernelEvent]) -> Iterator[str]:
+    for event in events:
+        during = f", during {event.during}" if event.during else ""
+        yield f"the kernel log is not clean, line {event.line}: {event.title}{during}"

@@ -1,0 +1,205 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Stage config: fragments become a final .config, and every promise in them is kept.
+
+The kernel's own make finalises (`allnoconfig` with the merged fragments); kconfiglib then looks
+at each promised symbol in the tree and tells why one is not as promised.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import TypeAdapter, ValidationError
+
+from kseries import buildfailure, fragments, kbuild, kconfig_ask, proc, publish
+from kseries.deadline import Deadline
+from kseries.diagnostics import Parser
+from kseries.errors import CheckFailed, UserError
+from kseries.fragments import Merged, Promise
+from kseries.kconfig_ask import Told
+from kseries.model import KernelConfig, Stack, Tree
+from kseries.paths import Cache
+from kseries.progress import Progress
+from kseries.runfolder import RunFolder
+from kseries.sandbox import Sandbox, made_text, prepare
+
+CONFIG_LIMIT_S = 900.0
+# Finalised here first: make must not see a new .config when nothing changed in it.
+CANDIDATE = ".config.kseries"
+MERGED = "merged.config"
+RECORD = "config.json"
+OF_A_SERIES = "if a series adds it: does the stack have that series?"
+# Raised when this stage would make another .config of the same input.
+STAGE_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Record:
+    """What a .config was made of, and its hash: equal to now's, and there is nothing to do."""
+
+    inputs: str
+    sha256: str
+
+
+RECORD_ADAPTER = TypeAdapter(Record)
+
+
+def config(
+    tree: Tree, stack: Stack, cache: Cache, run: RunFolder, progress: Progress
+) -> KernelConfig:
+    """Configure the tree.
+
+    Raises UserError for a fragment with mistakes, CheckFailed when a promise is not kept or the
+    tree's Kconfig is broken.
+    """
+    merged = fragments.read(stack.fragments)
+    for note in merged.notes:
+        progress.note(note)
+    name = kbuild.config_name(stack)
+    build = kbuild.build_folder(tree.path, name)
+    box = kbuild.sandbox(tree.path, build, stack, cache, kconfig_ask.readable())
+    prepare(box)
+    inputs = _inputs(tree, box, merged)
+    text = _unchanged(build, inputs)
+    if text is None:
+        progress.update("make allnoconfig")
+        text = _finalise(tree, box, merged, run.log("config"))
+        progress.update(f"checking {len(merged.promises)} promises")
+        _check(box, merged.promises, text, progress)
+        publish.write_if_changed(build / ".config", text)
+        record = Record(inputs, _sha256(text))
+        state = kbuild.state_folder(build)
+        publish.write_bytes(state / RECORD, RECORD_ADAPTER.dump_json(record))
+    return KernelConfig(
+        tree=tree,
+        build=build,
+        name=name,
+        sha256=_sha256(text),
+        enabled=len(re.findall(r"^CONFIG_\w+=y$", text, re.MULTILINE)),
+    )
+
+
+def why(config: KernelConfig, stack: Stack, cache: Cache, symbol: str) -> str:
+    """Tell why a symbol of a configured tree has its value: the chain of what it depends on.
+
+    Raises UserError when the tree is configured no more, and with names like it when the tree
+    has no such symbol.
+    """
+    if not all((config.build / name).is_file() for name in (".config", kconfig_ask.ENV_FILE)):
+        raise UserError(
+            "The tree is not configured any more.",
+            where=str(config.build),
+            do="configure again: `kseries config`",
+        )
+    box = kbuild.sandbox(config.tree.path, config.build, stack, cache, kconfig_ask.readable())
+    prepare(box)
+    name = symbol.strip().upper().removeprefix("CONFIG_")
+    _, told = kconfig_ask.ask(box, (), (name,), config=".config")
+    if told[0].found is None:
+        raise UserError(f"This tree has no symbol {name}.", do=_suggestion(told[0]))
+    return "\n".join(told[0].lines)
+
+
+def _inputs(tree: Tree, box: Sandbox, merged: Merged) -> str:
+    """Hash all that decides about .config; "" when that cannot be known."""
+    if not kbuild.is_clean(tree):
+        return ""
+    # The command line stands for the sandbox, ccache or not, and kseries' own settings.
+    command = proc.command_text(_command(box))
+    parts = (str(STAGE_VERSION), tree.head, kbuild.compiler(box), command, merged.text)
+    return _sha256("\0".join(parts))
+
+
+def _unchanged(build: Path, inputs: str) -> str | None:
+    """Give the .config of an earlier run when it was made of the same, else None."""
+    try:
+        record = RECORD_ADAPTER.validate_json((kbuild.state_folder(build) / RECORD).read_bytes())
+    except (FileNotFoundError, ValidationError):
+        return None
+    if not inputs or record.inputs != inputs or not (build / ".config").is_file():
+        return None
+    text = made_text(build, ".config")
+    kept = record.sha256 == _sha256(text) and (build / kconfig_ask.ENV_FILE).is_file()
+    return text if kept else None
+
+
+def _finalise(tree: Tree, box: Sandbox, merged: Merged, log: Path) -> str:
+    """Let the kernel's make write a .config beside the present one; give its text."""
+    state = kbuild.state_folder(box.build)
+    publish.write_text(state / MERGED, merged.text)
+    publish.write_text(state / kconfig_ask.ENV_MAKEFILE, kconfig_ask.ENV_RULE)
+    parser = Parser((str(box.inside_build), str(box.inside_tree)))
+    with publish.disk_errors(log):
+        done = proc.run(
+            _command(box),
+            cwd=box.tree,
+            deadline=Deadline.after(CONFIG_LIMIT_S),
+            log=log,
+            on_line=parser.feed,
+            check=False,
+        )
+    if not done.ok:
+        raise buildfailure.explain(parser, done, tree, log)
+    return made_text(box.build, CANDIDATE)
+
+
+def _command(box: Sandbox) -> list[str]:
+    state = box.inside_tree / kbuild.state_folder(box.build).name
+    variables = {
+        "KCONFIG_ALLCONFIG": str(state / MERGED),
+        "KCONFIG_CONFIG": CANDIDATE,
+        **kconfig_ask.variables(box),
+    }
+    targets = ("allnoconfig", kconfig_ask.ENV_TARGET)
+    return kbuild.make(box, targets, jobs=1, variables=variables)
+
+
+def _check(box: Sandbox, promises: Sequence[Promise], text: str, progress: Progress) -> None:
+    """See that each promise is kept. Raises CheckFailed with the chain for each that is not."""
+    try:
+        broken, _ = kconfig_ask.ask(box, promises, (), config=CANDIDATE)
+        known = {told.symbol for told in broken}
+        broken += [told for told in _broken(promises, text) if told.symbol not in known]
+    except kconfig_ask.KconfigUnreadable as error:
+        # What make wrote still decides; only the chains cannot be told.
+        progress.note(f"{error.what} {error.where}")
+        broken = _broken(promises, text)
+    if not broken:
+        return
+    by_symbol = {promise.symbol: promise for promise in promises}
+    count = "1 promise" if len(broken) == 1 else f"{len(broken)} promises"
+    raise CheckFailed(
+        f"The config cannot be met: {count} of {len(promises)} not kept.",
+        where="\n".join(line for told in broken for line in _told(by_symbol[told.symbol], told)),
+        do="add to a fragment what is needed above, or take the promise out;"
+        " `kseries config why SYMBOL` prints the chain of any symbol",
+    )
+
+
+def _broken(promises: Sequence[Promise], text: str) -> list[Told]:
+    """Compare promises with the text of a .config, in which what is not named is n."""
+    values = dict(re.findall(r"^CONFIG_(\w+)=(.*)$", text, re.MULTILINE))
+    found = [(promise, values.get(promise.symbol, "n")) for promise in promises]
+    return [Told(p.symbol, value, ()) for p, value in found if value != p.value]
+
+
+def _told(promise: Promise, told: Told) -> list[str]:
+    if told.found is None:
+        head = f"CONFIG_{promise.symbol}={promise.value} promised, but the tree has no such symbol"
+        return [f"{promise.where}: {head}", f"  {_suggestion(told)}", f"  {OF_A_SERIES}"]
+    head = f"CONFIG_{promise.symbol}={promise.value} promised, {told.found} found"
+    return [f"{promise.where}: {head}", *(f"  {line}" for line in told.lines)]
+
+
+def _suggestion(told: Told) -> str:
+    if told.lines:
+        return f"like it: {', '.join(told.lines)}"
+    return "no symbol is called like it"
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode(errors="surrogateescape")).hexdigest()

@@ -1,0 +1,474 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The guest's init. It prepares the system, says hello on a virtio-serial port and then runs the
+ * host's commands, one at a time. kseries.targets.agent speaks the other end of this protocol.
+ *
+ * A frame is one byte of type, four bytes of length (little endian), then the payload.
+ *
+ * From the host:
+ *   R  run: strings that end in NUL: "0" or "1" (whether standard input follows), folder, number
+ *      of variables, each NAME=value, then the arguments
+ *   I  standard input; empty for its end
+ *   K  kill all processes
+ *   P  ping
+ *   Q  power off
+ * To the host:
+ *   H  hello: the kernel's release
+ *   O  output of the program, both of its streams
+ *   A  bytes of standard input that the program's pipe took (four bytes)
+ *   X  the program ended: its wait status (four bytes)
+ *   P  answer to a ping
+ *
+ * The host keeps at most STDIN_WINDOW bytes of standard input on the way, so that this end can
+ * always hold them and is never too busy to read a K.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <net/if.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/reboot.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/utsname.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define PORT "/dev/vport0p1"
+#define HEADER 5
+#define STDIN_WINDOW (1 << 20)
+#define FRAME_MAX (1 << 20)
+#define STRINGS_MAX 16384
+#define OUTPUT_CHUNK (1 << 15)
+/* What a pipe can hold: all that a program that has ended may have left in it. */
+#define PIPE_SIZE (1 << 18)
+
+static const struct {
+	const char *type, *place, *options;
+} mounts[] = {
+	{ "proc", "/proc", NULL },
+	{ "sysfs", "/sys", NULL },
+	{ "devtmpfs", "/dev", NULL },
+	{ "devpts", "/dev/pts", "ptmxmode=0666,mode=0620,gid=5" },
+	{ "tmpfs", "/dev/shm", "mode=1777" },
+	{ "mqueue", "/dev/mqueue", NULL },
+	{ "tmpfs", "/run", "mode=0755" },
+	{ "tmpfs", "/run/lock", "mode=1777" },
+	{ "tmpfs", "/tmp", "mode=1777" },
+	{ "cgroup2", "/sys/fs/cgroup", NULL },
+	{ "bpf", "/sys/fs/bpf", NULL },
+	{ "debugfs", "/sys/kernel/debug", NULL },
+	{ "tracefs", "/sys/kernel/tracing", NULL },
+	{ "securityfs", "/sys/kernel/security", NULL },
+	{ "configfs", "/sys/kernel/config", NULL },
+};
+
+static const struct {
+	const char *target, *link;
+} links[] = {
+	{ "/proc/self/fd", "/dev/fd" },
+	{ "fd/0", "/dev/stdin" },
+	{ "fd/1", "/dev/stdout" },
+	{ "fd/2", "/dev/stderr" },
+};
+
+static const char *const variables[] = {
+	"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+	"HOME=/root",
+	"LANG=C.UTF-8",
+	"TERM=dumb",
+};
+
+struct agent {
+	int port;
+	int signals;
+	/* The frame that is coming in. */
+	unsigned char in[HEADER + FRAME_MAX + 1];
+	size_t in_len;
+	/* The program; 0: none runs. */
+	pid_t program;
+	int output;
+	int input;
+	/* Standard input that its pipe did not take yet. */
+	unsigned char pending[STDIN_WINDOW];
+	size_t pending_len;
+	int input_ended;
+};
+
+static struct agent agent;
+
+/* As init we must not exit: the message of the panic would hide ours. */
+static void fatal(const char *what)
+{
+	fprintf(stderr, "kseries agent: %s: %s\n", what, strerror(errno));
+	fflush(stderr);
+	sync();
+	reboot(RB_AUTOBOOT);
+	for (;;)
+		pause();
+}
+
+static void put32(unsigned char *to, uint32_t value)
+{
+	for (int i = 0; i < 4; i++)
+		to[i] = value >> (8 * i);
+}
+
+static uint32_t get32(const unsigned char *from)
+{
+	return from[0] | from[1] << 8 | from[2] << 16 | (uint32_t)from[3] << 24;
+}
+
+/* ---- preparing the system ---- */
+
+static void prepare_files(void)
+{
+	umask(0);
+	for (size_t i = 0; i < sizeof(mounts) / sizeof(mounts[0]); i++) {
+		/* A kernel without it has no such folder, or no such file system: no matter. */
+		mkdir(mounts[i].place, 0755);
+		mount(mounts[i].type, mounts[i].place, mounts[i].type, 0, mounts[i].options);
+	}
+	for (size_t i = 0; i < sizeof(links) / sizeof(links[0]); i++)
+		symlink(links[i].target, links[i].link);
+	umask(022);
+}
+
+static void prepare_network(void)
+{
+	struct ifreq request = { .ifr_name = "lo", .ifr_flags = IFF_UP | IFF_RUNNING };
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		return;
+	ioctl(fd, SIOCSIFFLAGS, &request);
+	close(fd);
+}
+
+static void open_port(void)
+{
+	const struct timespec pause_time = { .tv_nsec = 5 * 1000 * 1000 };
+
+	/* The kernel makes the port from a work queue: it may come after us. */
+	for (int tries = 0; tries < 2000; tries++) {
+		agent.port = open(PORT, O_RDWR | O_CLOEXEC | O_NONBLOCK);
+		if (agent.port >= 0)
+			return;
+		nanosleep(&pause_time, NULL);
+	}
+	fatal("no control channel " PORT);
+}
+
+static void catch_signals(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGCHLD);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	agent.signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (agent.signals < 0)
+		fatal("signalfd");
+}
+
+/* ---- sending ---- */
+
+static void send_all(const unsigned char *data, size_t len)
+{
+	while (len) {
+		ssize_t done = write(agent.port, data, len);
+		struct pollfd wait = { .fd = agent.port, .events = POLLOUT };
+
+		if (done > 0) {
+			data += done;
+			len -= done;
+		} else if (done < 0 && errno == EAGAIN) {
+			poll(&wait, 1, -1);
+		} else if (done < 0 && errno != EINTR) {
+			fatal("write to the host");
+		}
+	}
+}
+
+static void send_frame(char type, const void *payload, uint32_t len)
+{
+	static unsigned char frame[HEADER + OUTPUT_CHUNK];
+
+	frame[0] = type;
+	put32(frame + 1, len);
+	memcpy(frame + HEADER, payload, len);
+	send_all(frame, HEADER + len);
+}
+
+static void send_number(char type, uint32_t value)
+{
+	unsigned char payload[4];
+
+	put32(payload, value);
+	send_frame(type, payload, sizeof(payload));
+}
+
+/* ---- the program ---- */
+
+static void close_fd(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+}
+
+/* Move output to the host; at most `limit` bytes, nothing when there is none. */
+static void move_output(size_t limit)
+{
+	unsigned char data[OUTPUT_CHUNK];
+
+	while (limit && agent.output >= 0) {
+		size_t want = limit < sizeof(data) ? limit : sizeof(data);
+		ssize_t len = read(agent.output, data, want);
+
+		if (len < 0 && errno == EINTR)
+			continue;
+		if (len < 0)
+			return;
+		if (len == 0) {
+			close_fd(&agent.output);
+			return;
+		}
+		send_frame('O', data, len);
+		limit -= len;
+	}
+}
+
+static void move_input(void)
+{
+	ssize_t done = 0;
+
+	if (agent.input >= 0 && agent.pending_len)
+		done = write(agent.input, agent.pending, agent.pending_len);
+	if (done < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (done < 0 || agent.input < 0) {
+		/* Nobody reads it any more. */
+		done = agent.pending_len;
+		close_fd(&agent.input);
+	}
+	if (done) {
+		agent.pending_len -= done;
+		memmove(agent.pending, agent.pending + done, agent.pending_len);
+		send_number('A', done);
+	}
+	if (!agent.pending_len && agent.input_ended)
+		close_fd(&agent.input);
+}
+
+static void exec_program(const char *folder, char **argv, int in, int out)
+{
+	sigset_t none;
+
+	setsid();
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	dup2(in, STDIN_FILENO);
+	dup2(out, STDOUT_FILENO);
+	dup2(out, STDERR_FILENO);
+	if (chdir(folder)) {
+		dprintf(STDERR_FILENO, "cannot change into %s: %s\n", folder, strerror(errno));
+		_exit(126);
+	}
+	execvp(argv[0], argv);
+	dprintf(STDERR_FILENO, "cannot run %s: %s\n", argv[0], strerror(errno));
+	_exit(errno == ENOENT ? 127 : 126);
+}
+
+static void start_program(int with_input, const char *folder, char **env, size_t env_count,
+			  char **argv)
+{
+	int out[2], in[2] = { -1, -1 };
+
+	if (pipe2(out, O_CLOEXEC))
+		fatal("pipe");
+	fcntl(out[1], F_SETPIPE_SZ, PIPE_SIZE);
+	if (with_input ? pipe2(in, O_CLOEXEC) : (in[0] = open("/dev/null", O_RDWR | O_CLOEXEC)) < 0)
+		fatal("standard input");
+	agent.program = fork();
+	if (agent.program < 0)
+		fatal("fork");
+	if (agent.program == 0) {
+		for (size_t i = 0; i < env_count; i++)
+			putenv(env[i]);
+		exec_program(folder, argv, in[0], out[1]);
+	}
+	close(out[1]);
+	close(in[0]);
+	agent.output = out[0];
+	agent.input = in[1];
+	agent.pending_len = 0;
+	agent.input_ended = 0;
+	fcntl(agent.output, F_SETFL, O_NONBLOCK);
+	if (agent.input >= 0)
+		fcntl(agent.input, F_SETFL, O_NONBLOCK);
+}
+
+static void reap(void)
+{
+	struct signalfd_siginfo info;
+	int status;
+	pid_t pid;
+
+	while (read(agent.signals, &info, sizeof(info)) > 0)
+		;
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		if (pid != agent.program)
+			continue;
+		/* What it left running may still write: take only what is there by now. */
+		move_output(PIPE_SIZE);
+		close_fd(&agent.output);
+		close_fd(&agent.input);
+		agent.program = 0;
+		send_number('X', status);
+	}
+}
+
+/* ---- the host's frames ---- */
+
+static void take_run(unsigned char *payload, size_t len)
+{
+	static char *strings[STRINGS_MAX + 1];
+	size_t count = 0, env_count;
+
+	for (size_t at = 0; at < len && count < STRINGS_MAX;) {
+		strings[count] = (char *)payload + at;
+		at += strlen(strings[count++]) + 1;
+	}
+	strings[count] = NULL;
+	if (agent.program || count < 4)
+		return;
+	env_count = strtoul(strings[2], NULL, 10);
+	if (env_count >= count - 3)
+		return;
+	start_program(strings[0][0] == '1', strings[1], strings + 3, env_count,
+		      strings + 3 + env_count);
+}
+
+static void take_input(const unsigned char *payload, size_t len)
+{
+	if (!len)
+		agent.input_ended = 1;
+	if (len > sizeof(agent.pending) - agent.pending_len)
+		len = sizeof(agent.pending) - agent.pending_len;
+	memcpy(agent.pending + agent.pending_len, payload, len);
+	agent.pending_len += len;
+	move_input();
+}
+
+static void power_off(void)
+{
+	kill(-1, SIGTERM);
+	sync();
+	/* A reset ends QEMU (-no-reboot) without any help of ACPI. */
+	reboot(RB_AUTOBOOT);
+}
+
+static void take_frame(char type, unsigned char *payload, size_t len)
+{
+	switch (type) {
+	case 'R':
+		take_run(payload, len);
+		break;
+	case 'I':
+		take_input(payload, len);
+		break;
+	case 'K':
+		/* From init this reaches every process but init itself. */
+		if (agent.program)
+			kill(-1, SIGKILL);
+		break;
+	case 'P':
+		send_frame('P', "", 0);
+		break;
+	case 'Q':
+		power_off();
+		break;
+	}
+}
+
+static void read_port(void)
+{
+	size_t room = sizeof(agent.in) - 1 - agent.in_len, at = 0;
+	ssize_t len = read(agent.port, agent.in + agent.in_len, room);
+
+	if (len <= 0)
+		return;
+	agent.in_len += len;
+	while (agent.in_len - at >= HEADER) {
+		unsigned char *frame = agent.in + at;
+		size_t payload = get32(frame + 1);
+		unsigned char after;
+
+		if (payload > FRAME_MAX) {
+			errno = EPROTO;
+			fatal("frame of the host");
+		}
+		if (agent.in_len - at < HEADER + payload)
+			break;
+		/* Strings end in NUL whatever came; the buffer has room for one more byte. */
+		after = frame[HEADER + payload];
+		frame[HEADER + payload] = 0;
+		take_frame(frame[0], frame + HEADER, payload);
+		frame[HEADER + payload] = after;
+		at += HEADER + payload;
+	}
+	agent.in_len -= at;
+	memmove(agent.in, agent.in + at, agent.in_len);
+}
+
+static void serve(void)
+{
+	for (;;) {
+		struct pollfd fds[] = {
+			{ .fd = agent.port, .events = POLLIN },
+			{ .fd = agent.signals, .events = POLLIN },
+			{ .fd = agent.output, .events = POLLIN },
+			{ .fd = agent.pending_len ? agent.input : -1, .events = POLLOUT },
+		};
+
+		if (poll(fds, 4, -1) < 0)
+			continue;
+		if (fds[2].revents)
+			move_output(OUTPUT_CHUNK);
+		if (fds[3].revents)
+			move_input();
+		if (fds[0].revents)
+			read_port();
+		if (fds[1].revents)
+			reap();
+	}
+}
+
+int main(void)
+{
+	struct utsname name;
+
+	agent.output = -1;
+	agent.input = -1;
+	prepare_files();
+	prepare_network();
+	sethostname("kseries", strlen("kseries"));
+	clearenv();
+	for (size_t i = 0; i < sizeof(variables) / sizeof(variables[0]); i++)
+		putenv((char *)variables[i]);
+	catch_signals();
+	open_port();
+	uname(&name);
+	send_frame('H', name.release, strlen(name.release));
+	serve();
+}

@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: GPL-2.0
+"""A started guest: QEMU, its console, its control channel, and how it ended."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from subprocess import Popen, TimeoutExpired
+
+from kseries import proc
+from kseries.deadline import Deadline
+from kseries.runfolder import RunFolder
+from kseries.targets import qemu
+from kseries.targets.agent import Agent, Command, Gone
+from kseries.targets.base import BootFailed, KernelDied, TargetLost
+
+LAST_WORDS_S = 2.0
+"""How long a dying kernel gets to print the rest, and QEMU to end."""
+
+PING_S = 5.0
+
+HANG_KEYS = "lw"
+"""SysRq: what each processor does, which tasks are blocked."""
+
+TAIL_BYTES = 2000
+
+
+@dataclass(frozen=True)
+class Guest:
+    """A guest that was started."""
+
+    run: RunFolder
+    child: Popen[bytes]
+    console: qemu.ConsoleLog
+    agent: Agent
+
+    @property
+    def qemu_log(self) -> Path:
+        """What QEMU itself had to say."""
+        return qemu_log(self.run)
+
+    def death(self, kind: type[KernelDied]) -> TargetLost:
+        """Say how the machine ended; `kind` when it was its kernel."""
+        self.console.raise_error()
+        self.console.wait_ended(LAST_WORDS_S)
+        self.console.raise_error()
+        watcher = self.console.watcher
+        if watcher.death is not None:
+            return kind(watcher.death, where=f"{self.run.console}:{watcher.death_line}")
+        # Its console was closed: QEMU is about to end.
+        with suppress(TimeoutExpired):
+            self.child.wait(LAST_WORDS_S)
+        status = self.child.poll()
+        if status:
+            how = f"signal {-status}" if status < 0 else f"exit status {status}"
+            return TargetLost(
+                f"QEMU ended with {how}.",
+                where=f"{self.qemu_log}\n{_tail(self.qemu_log)}",
+                do="`kseries doctor` checks the host; was QEMU killed for lack of memory?",
+            )
+        return kind(
+            f"the machine reset without a word (a triple fault?); {self._last()}",
+            where=f"{self.run.console}:{watcher.count}",
+        )
+
+    def silence(self, deadline: Deadline) -> BootFailed:
+        """Say that the guest did not come up in time."""
+        self.console.raise_error()
+        watcher = self.console.watcher
+        return BootFailed(
+            f"it did not come up within {deadline.limit_s:.0f} s;"
+            f" {watcher.suspicion or self._last()}",
+            where=f"{self.run.console}:{watcher.count}",
+        )
+
+    def hang(self, command: Command) -> TargetLost:
+        """Say what hangs: the whole machine, or only the program, in the kernel."""
+        watcher = self.console.watcher
+        where = f"{proc.command_text(command.argv)[:TAIL_BYTES]}\n{self.run.console}"
+        try:
+            answers = self.agent.answers(Deadline.after(PING_S))
+        except Gone:
+            return self.death(KernelDied)
+        self.console.sysrq(HANG_KEYS)
+        if watcher.suspicion:
+            return KernelDied(watcher.suspicion, where=where)
+        if answers:
+            what = "A program on the target cannot be killed: it hangs in the kernel."
+        else:
+            what = "The target does not answer any more: its kernel hangs."
+        return TargetLost(what, where=where, do=f"read the end of {self.run.console}")
+
+    def _last(self) -> str:
+        last = self.console.watcher.last
+        return f"its last line: {last}" if last else "it printed nothing"
+
+
+@contextmanager
+def started(
+    machine: qemu.Machine, image: Path, run: RunFolder, lines: list[tuple[float, str]]
+) -> Iterator[Guest]:
+    """Start a machine that lives as long as the block. Its console goes to the run and `lines`."""
+    with ExitStack() as stack:
+        console_end, console_stream = _pair(stack)
+        channel_end, channel = _pair(stack)
+        log = stack.enter_context(qemu_log(run).open("ab"))
+        console = qemu.ConsoleLog(console_stream, run.console, lines)
+        stack.callback(console.close)
+        argv = qemu.argv(machine, qemu.Channels(image, console_end.fileno(), channel_end.fileno()))
+        log.write(f"$ {proc.command_text(argv)}\n".encode())
+        log.flush()
+        ends = (console_end.fileno(), channel_end.fileno())
+        child = stack.enter_context(proc.start(argv, cwd=Path("/"), stdout=log, pass_fds=ends))
+        # Only QEMU holds these now: they end when it ends.
+        console_end.close()
+        channel_end.close()
+        yield Guest(run, child, console, Agent(channel, console.wake))
+
+
+def qemu_log(run: RunFolder) -> Path:
+    """Where QEMU's own messages go."""
+    return run.log("qemu")
+
+
+def _pair(stack: ExitStack) -> tuple[socket.socket, socket.socket]:
+    ours, theirs = socket.socketpair()
+    stack.callback(ours.close)
+    stack.callback(theirs.close)
+    return ours, theirs
+
+
+def _tail(file: Path) -> str:
+    return file.read_bytes()[-TAIL_BYTES:].decode(errors="replace").rstrip()

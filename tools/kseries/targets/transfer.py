@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Files and folders as tar streams, to and from a machine that is not trusted."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tarfile
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+from typing import IO
+
+from kseries import publish
+
+CHUNK = 1 << 18
+
+
+def pack(source: Path, name: str, spool: IO[bytes]) -> None:
+    """Write `source` as `name` (a folder with all it holds) into `spool`, owned by root."""
+    with tarfile.open(fileobj=spool, mode="w|", format=tarfile.PAX_FORMAT) as archive:
+        archive.add(source, arcname=name, filter=_as_root)
+
+
+def chunks(spool: IO[bytes]) -> Iterator[bytes]:
+    """Give the spooled bytes from the start."""
+    spool.seek(0)
+    while data := spool.read(CHUNK):
+        yield data
+
+
+def unpack(spool: IO[bytes], name: str, destination: Path) -> list[str]:
+    """Make `destination` of what the archive holds as `name`; give the members left out.
+
+    A patched kernel made the archive: nothing in it may lead outside of the destination. Left
+    out are devices, sockets and links that point outside. Raises tarfile.TarError for an archive
+    that is none or does not hold `name`.
+    """
+    spool.seek(0)
+    with publish.disk_errors(destination):
+        destination.parent.mkdir(parents=True, exist_ok=True)
+        publish.sweep(destination)
+        prefix = f"{publish.PARTIAL_PREFIX}{destination.name}-"
+        work = Path(tempfile.mkdtemp(prefix=prefix, dir=destination.parent))
+        try:
+            left_out = _extract(spool, work)
+            if not os.path.lexists(work / name):
+                raise tarfile.ReadError(f"{name} is not in the archive")
+            publish.remove_tree(destination)
+            (work / name).rename(destination)
+        finally:
+            publish.remove_tree(work)
+    return left_out
+
+
+def points_inside(link: str, target: str) -> bool:
+    """Tell whether a symbolic link stays below the first part of its own path.
+
+    `..` may only lead: behind a name it would be followed from wherever a link of that name
+    points to.
+    """
+    depth = len(PurePosixPath(link).parts) - 1
+    up, named = 0, False
+    for part in target.split("/"):
+        if part == "..":
+            if named:
+                return False
+            up += 1
+        elif part not in ("", "."):
+            named = True
+    return not target.startswith("/") and up < depth
+
+
+def _extract(spool: IO[bytes], work: Path) -> list[str]:
+    left_out: list[str] = []
+    modes: list[tuple[Path, int]] = []
+    links: list[tuple[Path, str]] = []
+    with tarfile.open(fileobj=spool, mode="r|") as archive:
+        for member in archive:
+            place = _place(work, member.name)
+            if place is None or os.path.lexists(place):
+                left_out.append(member.name)
+            elif member.isdir():
+                place.mkdir(parents=True)
+                modes.append((place, member.mode & 0o777))
+            elif member.issym() and points_inside(member.name, member.linkname):
+                links.append((place, member.linkname))
+            elif not _extract_file(archive, member, place, work):
+                left_out.append(member.name)
+    # Links come last: so no member was written through one. Folders are closed after that.
+    for place, target in links:
+        place.symlink_to(target)
+    for place, mode in reversed(modes):
+        place.chmod(mode)
+    return left_out
+
+
+def _extract_file(
+    archive: tarfile.TarFile, member: tarfile.TarInfo, place: Path, work: Path
+) -> bool:
+    if member.islnk():
+        first = _place(work, member.linkname)
+        if first is None or not first.is_file():
+            return False
+        shutil.copy(first, place)
+        return True
+    data = archive.extractfile(member) if member.isreg() else None
+    if data is None:
+        return False
+    with place.open("xb") as file:
+        shutil.copyfileobj(data, file)
+    place.chmod(member.mode & 0o777)
+    return True
+
+
+def _place(work: Path, name: str) -> Path | None:
+    parts = PurePosixPath(name).parts
+    if not parts or name.startswith("/") or ".." in parts:
+        return None
+    place = work.joinpath(*parts)
+    return place if place == work or place.parent.is_dir() else None
+
+
+def _as_root(member: tarfile.TarInfo) -> tarfile.TarInfo:
+    member.uid = member.gid = 0
+    member.uname = member.gname = "root"
+    return member

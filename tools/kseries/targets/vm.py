@@ -1,0 +1,276 @@
+# SPDX-License-Identifier: GPL-2.0
+"""A virtual machine as a target: QEMU with a small root file system of our own."""
+
+from __future__ import annotations
+
+import os
+import tarfile
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack, suppress
+from pathlib import Path, PurePosixPath
+from types import TracebackType
+from typing import IO
+
+from kseries import proc, publish
+from kseries.deadline import Deadline
+from kseries.errors import InfraError, UserError
+from kseries.model import Kernel
+from kseries.paths import Cache, Project
+from kseries.progress import Progress
+from kseries.runfolder import RunFolder
+from kseries.targets import accel, qemu, rootfs, transfer
+from kseries.targets.agent import Command, Gone, Silent, Unfit
+from kseries.targets.base import BootFailed, Exit, KernelDied, TargetLost, TimedLine
+from kseries.targets.console import Lines
+from kseries.targets.guest_process import PING_S, Guest, started
+
+ARGUMENTS = ("root=/dev/vda", "rw", f"init={rootfs.AGENT_PLACE}", "net.ifnames=0")
+
+KILL_GRACE_S = 10.0
+POWER_OFF_S = 10.0
+MESSAGE_BYTES = 4000
+
+TAR_ERRORS = "/run/kseries-tar"
+
+
+class VirtualMachine:
+    """One virtual machine (a `Target`); it can be booted again after it was lost."""
+
+    def __init__(
+        self,
+        project: Project,
+        cache: Cache,
+        run: RunFolder,
+        progress: Progress,
+        *,
+        accelerator: str | None = None,
+        arguments: Sequence[str] = (),
+    ) -> None:
+        """Describe the machine; nothing is made or started before it is entered.
+
+        accelerator: "kvm" or "tcg"; None: KVM when it works. arguments: more words for the
+        kernel's command line; they win.
+        """
+        self._cache = cache
+        self._run = run
+        self._progress = progress
+        self._wanted = accelerator
+        self._arguments = tuple(arguments)
+        self._settings = rootfs.read_settings(project.configs / "targets" / "vm.toml")
+        self._facts: dict[str, str] = {}
+        self._lines: list[tuple[float, str]] = []
+        self._image: Path | None = None
+        self._stack = ExitStack()
+        self._guest: Guest | None = None
+
+    def __enter__(self) -> VirtualMachine:
+        """Make the root file system when it is not there."""
+        self.prepare()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Power off; at an error without asking."""
+        if kind is None:
+            self.close()
+        else:
+            self._let_go()
+
+    @property
+    def facts(self) -> Mapping[str, str]:
+        """`qemu`, `guest`; once booted `accelerator` and `note` ("" when nothing to tell)."""
+        return self._facts
+
+    def prepare(self) -> None:
+        """Make what takes long the first time, so that no deadline runs meanwhile."""
+        self._facts["qemu"] = qemu.version()
+        log = self._run.log("guest")
+        self._image = rootfs.ensure(self._cache.rootfs, self._settings, self._progress, log)
+        self._facts["guest"] = self._image.stem
+
+    def boot(self, kernel: Kernel, deadline: Deadline) -> None:
+        """Start the kernel and wait until programs can be run. Raises BootFailed.
+
+        Finding out about KVM, once for each host, does not count against the deadline.
+        """
+        if self._image is None:
+            self.prepare()
+        assert self._image is not None
+        self._let_go()
+        granted_s = deadline.remaining()
+        choice = self._accelerator(kernel.image)
+        deadline = Deadline.after(granted_s)
+        machine = self._machine(kernel.image, choice.name)
+        guest = self._stack.enter_context(started(machine, self._image, self._run, self._lines))
+        try:
+            up = guest.agent.wait_hello(deadline)
+        except Gone:
+            raise self._lost(guest.death(BootFailed)) from None
+        if not up:
+            raise self._lost(guest.silence(deadline))
+        self._guest = guest
+        if choice.probed:
+            accel.remember(self._memory, self._facts["qemu"], choice)
+
+    def run(
+        self,
+        argv: Sequence[str],
+        *,
+        deadline: Deadline,
+        cwd: str = "/",
+        env: Mapping[str, str] | None = None,
+        on_line: TimedLine | None = None,
+    ) -> Exit:
+        """Run a program to its end or to the deadline (then all processes are killed).
+
+        A program that a signal ended has the status 128 + its number, as in a shell.
+        Raises KernelDied as soon as the console shows it, TargetLost when nothing answers.
+        """
+        started = time.monotonic()
+        cutter = Lines()
+
+        def tell(lines: list[str]) -> None:
+            now = time.monotonic()
+            for line in lines if on_line is not None else ():
+                assert on_line is not None
+                on_line(now, line)
+
+        command = Command(tuple(argv), cwd, env or {})
+        try:
+            status = self._execute(command, deadline, lambda data: tell(cutter.feed(data)))
+        finally:
+            tell(cutter.flush())
+        return Exit(status, time.monotonic() - started)
+
+    def put(self, source: Path, destination: str, deadline: Deadline) -> None:
+        """Copy a file or folder of the host to the target, as `destination`.
+
+        A folder is merged into one that is there. Owner is root, modes and links are kept.
+        """
+        if not os.path.lexists(source):
+            raise UserError("There is no such file to copy to the target.", where=str(source))
+        place = PurePosixPath(destination)
+        script = 'mkdir -p "$1" && exec tar -xp --no-same-owner --warning=no-timestamp -C "$1"'
+        with tempfile.TemporaryFile() as spool, publish.disk_errors(Path(tempfile.gettempdir())):
+            transfer.pack(source, place.name, spool)
+            command = Command(
+                ("sh", "-c", script, "put", str(place.parent)), feed=transfer.chunks(spool)
+            )
+            said = bytearray()
+            status = self._execute(command, deadline, said.extend)
+        _check_copied(status, f"{source} to {destination}", bytes(said), deadline)
+
+    def get(self, source: str, destination: Path, deadline: Deadline) -> None:
+        """Copy a file or folder of the target to the host, as `destination`, replacing it.
+
+        Devices and links that lead out of `source` are left out. Files of debugfs and the like
+        that say they are empty come out empty: copy them on the target first.
+        """
+        place = PurePosixPath(source)
+        script = f'exec tar -c -C "$1" -- "$2" 2>{TAR_ERRORS}'
+        command = Command(("sh", "-c", script, "get", str(place.parent), place.name))
+        with tempfile.TemporaryFile() as spool, publish.disk_errors(Path(tempfile.gettempdir())):
+            status = self._execute(command, deadline, lambda data: _write(spool, data))
+            # 1: a file changed while it was read. That is no reason to have nothing.
+            if status not in (0, 1):
+                said = bytearray()
+                report = Command(("cat", TAR_ERRORS))
+                self._execute(report, Deadline.after(KILL_GRACE_S), said.extend)
+                _check_copied(status, f"{source} to {destination}", bytes(said), deadline)
+            try:
+                left_out = transfer.unpack(spool, place.name, destination)
+            except tarfile.TarError as error:
+                raise TargetLost(
+                    f"What the guest sent is no archive of {source}: {error}",
+                    where=str(self._run.console),
+                ) from error
+        if left_out:
+            self._progress.note(f"not copied from the guest: {', '.join(left_out[:10])}")
+
+    def console(self) -> tuple[tuple[float, str], ...]:
+        """Give the kernel log of all boots so far: (arrival on the monotonic clock, line)."""
+        return tuple(self._lines)
+
+    def close(self) -> None:
+        """Power off and let go. Safe to repeat."""
+        if self._guest is not None:
+            with suppress(Gone):
+                self._guest.agent.power_off(Deadline.after(PING_S))
+                self._guest.console.wait_ended(POWER_OFF_S)
+        self._let_go()
+
+    # ---- inside
+
+    @property
+    def _memory(self) -> Path:
+        return self._cache.host / "kvm.json"
+
+    def _accelerator(self, image: Path) -> accel.Accelerator:
+        self._progress.update("choosing between KVM and emulation")
+        choice = accel.choose(self._wanted, self._memory, self._facts["qemu"], image)
+        if choice.note and self._facts.get("note") != choice.note:
+            self._progress.note(choice.note)
+        self._facts["accelerator"], self._facts["note"] = choice.name, choice.note
+        return choice
+
+    def _machine(self, image: Path, accelerator: str) -> qemu.Machine:
+        return qemu.Machine(
+            accelerator=accelerator,
+            cpus=self._settings.cpus,
+            memory_mib=self._settings.memory_mib,
+            kernel=image,
+            arguments=(*qemu.CONSOLE_ARGUMENTS, *ARGUMENTS, *self._arguments),
+        )
+
+    def _execute(
+        self, command: Command, deadline: Deadline, sink: Callable[[bytes], None]
+    ) -> int | None:
+        """Run a command; at the deadline kill it and give None. Raises KernelDied, TargetLost."""
+        guest = self._guest
+        if guest is None:
+            raise TargetLost(
+                "The virtual machine does not run.", where=str(self._run.console), do="boot it"
+            )
+        try:
+            status = guest.agent.execute(command, deadline, sink)
+            if status is None:
+                guest.agent.kill(Deadline.after(KILL_GRACE_S))
+        except Unfit as error:
+            raise UserError(
+                f"This cannot be run on the target: {error}.",
+                where=proc.command_text(command.argv)[:MESSAGE_BYTES],
+            ) from error
+        except Gone:
+            guest.agent.drain()
+            raise self._lost(guest.death(KernelDied)) from None
+        except Silent:
+            raise self._lost(guest.hang(command)) from None
+        return status
+
+    def _lost(self, error: TargetLost) -> TargetLost:
+        """Let go of a machine that is no use any more."""
+        self._let_go()
+        return error
+
+    def _let_go(self) -> None:
+        self._guest = None
+        self._stack.close()
+
+
+def _check_copied(status: int | None, what: str, said: bytes, limit: Deadline) -> None:
+    if status == 0:
+        return
+    text = said[-MESSAGE_BYTES:].decode(errors="replace").strip()
+    if status is None:
+        text = f"not done within {limit.limit_s:.0f} s"
+    raise InfraError(f"Could not copy {what}.", where=text)
+
+
+def _write(spool: IO[bytes], data: bytes) -> None:
+    spool.write(data)

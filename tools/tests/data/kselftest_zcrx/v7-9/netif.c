@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: GPL-2.0
+#define _GNU_SOURCE
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/ethtool.h>
+#include <linux/sockios.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "netif.h"
+
+#define NSIM_BUS	"/sys/bus/netdevsim"
+#define NSIM_QUEUES	2
+#define APPEAR_MS	5000
+#define REMOVE_MS	10000
+
+static int write_file(const char *path, const char *text)
+{
+	int ret = 0;
+	int fd;
+
+	fd = open(path, O_WRONLY);
+	if (fd < 0)
+		return -errno;
+	if (write(fd, text, strlen(text)) < 0)
+		ret = -errno;
+	close(fd);
+	return ret;
+}
+
+static int netif_ioctl(unsigned long request, struct ifreq *ifr)
+{
+	int ret = 0;
+	int fd;
+
+	fd = socket(AF_INET, SOCK_DGRAM, 0);
+	if (fd < 0)
+		return -errno;
+	if (ioctl(fd, request, ifr) < 0)
+		ret = -errno;
+	close(fd);
+	return ret;
+}
+
+static int netif_count_queues(struct netif *dev)
+{
+	struct ethtool_channels channels = { .cmd = ETHTOOL_GCHANNELS };
+	struct ifreq ifr = { .ifr_data = (void *)&channels };
+	int ret;
+
+	memcpy(ifr.ifr_name, dev->name, sizeof(ifr.ifr_name));
+	ret = netif_ioctl(SIOCETHTOOL, &ifr);
+	if (ret && ret != -EOPNOTSUPP)
+		return ret;
+	/* A driver that cannot tell has a single queue. */
+	dev->rx_queues = ret ? 1 : channels.rx_count + channels.combined_count;
+	dev->two_queues = dev->rx_queues >= 2;
+	return 0;
+}
+
+static int netif_up(struct netif *dev)
+{
+	struct ifreq ifr = {};
+	int ret;
+
+	memcpy(ifr.ifr_name, dev->name, sizeof(ifr.ifr_name));
+	ret = netif_ioctl(SIOCGIFFLAGS, &ifr);
+	if (ret)
+		return ret;
+	ifr.ifr_flags |= IFF_UP;
+	return netif_ioctl(SIOCSIFFLAGS, &ifr);
+}
+
+static int netif_set_name(struct netif *dev, const char *name)
+{
+	int size = snprintf(dev->name, sizeof(dev->name), "%s", name);
+
+	return size < (int)sizeof(dev->name) ? 0 : -ENAMETOOLONG;
+}
+
+static bool nsim_find_name(struct netif *dev)
+{
+	struct dirent *entry;
+	bool found = false;
+	char path[128];
+	DIR *dir;
+
+	snprintf(path, sizeof(path), NSIM_BUS "/devices/netdevsim%u/net",
+		 dev->nsim_id);
+	dir = opendir(path);
+	if (!dir)
+		return false;
+	while (!found && (entry = readdir(dir)))
+		found = entry->d_name[0] != '.' &&
+			!netif_set_name(dev, entry->d_name);
+	closedir(dir);
+	return found;
+}
+
+static int nsim_new(struct netif *dev)
+{
+	char text[64];
+	int ret, ms;
+
+	dev->nsim_id = getpid();
+	snprintf(text, sizeof(text), "%u 1 %u", dev->nsim_id, NSIM_QUEUES);
+	ret = write_file(NSIM_BUS "/new_device", text);
+	if (ret)
+		return ret;
+	dev->simulated = true;
+
+	/* The device may be probed from a workqueue. */
+	for (ms = 0; ms < APPEAR_MS; ms++) {
+		if (nsim_find_name(dev))
+			return 0;
+		usleep(1000);
+	}
+	return -ETIMEDOUT;
+}
+
+const char *netif_missing(void)
+{
+	const char *name = getenv("NETIF");
+
+	if (name)
+		return if_nametoindex(name) ? NULL : "no interface called $NETIF";
+	if (!access(NSIM_BUS, F_OK) || !system("modprobe -q netdevsim"))
+		return NULL;
+	return "no netdevsim, and NETIF names no interface";
+}
+
+int netif_open(struct netif *dev)
+{
+	const char *name = getenv("NETIF");
+	int ret;
+
+	memset(dev, 0, sizeof(*dev));
+	ret = name ? netif_set_name(dev, name) : nsim_new(dev);
+	if (ret)
+		goto err;
+
+	ret = -ENODEV;
+	dev->ifindex = if_nametoindex(dev->name);
+	if (!dev->ifindex)
+		goto err;
+	ret = netif_count_queues(dev);
+	if (ret)
+		goto err;
+	ret = netif_up(dev);
+	if (ret)
+		goto err;
+	return 0;
+err:
+	netif_close(dev);
+	return ret;
+}
+
+int netif_remove(struct netif *dev, int timeout_ms)
+{
+	char text[16];
+	int status;
+	pid_t pid;
+
+	dev->simulated = false;
+	snprintf(text, sizeof(text), "%u", dev->nsim_id);
+
+	/*
+	 * Nothing can interrupt the write while somebody holds the device.
+	 * A child can be left behind with it; it must not keep alive what the
+	 * caller has open.
+	 */
+	pid = fork();
+	if (pid < 0)
+		return -errno;
+	if (!pid) {
+		syscall(__NR_close_range, 0, ~0U, 0);
+		_exit(-write_file(NSIM_BUS "/del_device", text));
+	}
+	for (; timeout_ms > 0; timeout_ms--) {
+		if (waitpid(pid, &status, WNOHANG) == pid)
+			return WIFEXITED(status) ? -WEXITSTATUS(status) : -EINTR;
+		usleep(1000);
+	}
+	return -ETIMEDOUT;
+}
+
+int netif_close(struct netif *dev)
+{
+	return dev->simulated ? netif_remove(dev, REMOVE_MS) : 0;
+}

@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The import graph goes one way, and each outside tool has one door."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+TOOLS = Path(__file__).parents[1]
+PACKAGE = TOOLS / "kseries"
+GENERATOR = TOOLS / "kselftest_zcrx"
+
+# Lower layers first: a module imports from its own layer or from below.
+LAYERS = (
+    {"errors", "deadline", "paths", "progress", "model", "publish", "locks", "proc"},
+    {"tomlfile", "runfolder"},
+    {"gitrepo", "archive", "kconfig", "sandbox", "download", "fragments", "diagnostics"},
+    {"suites", "results", "targets"},
+    {"stages", "report", "series", "stack"},
+    {"provenance", "record", "doctor", "cachefolder"},
+    {"pipeline"},
+    {"cli", "__main__"},
+)
+
+DOORS = {
+    "subprocess": "kseries/proc.py",
+    "git": "kseries/gitrepo.py",
+    "b4": "kseries/archive.py",
+    "kconfiglib": "kseries/kconfig.py",
+    "jinja2": "kselftest_zcrx/render.py",
+}
+
+
+def modules(package: Path) -> list[Path]:
+    return sorted(package.rglob("*.py"))
+
+
+def imports(file: Path) -> set[str]:
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+            found.add(node.module)
+            found |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return found
+
+
+def layer_of(name: str) -> int | None:
+    return next((number for number, names in enumerate(LAYERS) if name in names), None)
+
+
+def part(name: str) -> str:
+    """Top-level part of the package that a dotted module name belongs to."""
+    return name.split(".")[1]
+
+
+@pytest.mark.parametrize("library", DOORS)
+def test_each_outside_tool_has_one_door(library: str) -> None:
+    users = {
+        str(file.relative_to(TOOLS))
+        for package in (PACKAGE, GENERATOR)
+        for file in modules(package)
+        if any(name.split(".")[0] == library for name in imports(file))
+    }
+    assert users == {DOORS[library]}
+
+
+def test_the_generator_knows_nothing_of_the_toolkit() -> None:
+    for file in modules(GENERATOR):
+        assert not [name for name in imports(file) if name.split(".")[0] == "kseries"], file
+
+
+def test_stages_do_not_import_each_other() -> None:
+    for file in modules(PACKAGE / "stages"):
+        assert not [name for name in imports(file) if name.startswith("kseries.stages")], file
+
+
+def test_every_module_has_a_layer() -> None:
+    parts = {
+        part(f"kseries.{'.'.join(f.relative_to(PACKAGE).with_suffix('').parts)}")
+        for f in modules(PACKAGE)
+    } - {"__init__"}
+    assert parts == set().union(*LAYERS)
+
+
+def test_imports_go_down() -> None:
+    wrong = []
+    for file in modules(PACKAGE):
+        own = layer_of(part(f"kseries.{'.'.join(file.relative_to(PACKAGE).with_suffix('').parts)}"))
+        if own is None:
+            continue
+        for name in imports(file):
+            if name.startswith("kseries."):
+                other = layer_of(part(name))
+                if other is not None and other > own:
+                    wrong.append(f"{file.relative_to(PACKAGE)} imports {name}")
+    assert wrong == []
+
+
+def test_every_file_of_ours_names_its_licence() -> None:
+    root = TOOLS.parent
+    files = [
+        *modules(TOOLS),
+        *(root / "configs").rglob("*.config"),
+        *(root / "kernel").rglob("*.toml"),
+        root / "nox",
+        root / "noxfile.py",
+        root / "pyproject.toml",
+    ]
+    lacking = [
+        str(file.relative_to(root))
+        for file in files
+        if "SPDX-License-Identifier: GPL-2.0" not in "".join(file.read_text().splitlines(True)[:3])
+    ]
+    assert lacking == []

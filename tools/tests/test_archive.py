@@ -1,0 +1,267 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Series out of an archive of mails: b4 against a real public-inbox on loopback."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from email.message import EmailMessage
+from pathlib import Path
+
+import pytest
+
+from kseries import proc
+from kseries.archive import ArchiveConfig, fetch_thread, parse_link
+from kseries.deadline import Deadline
+from kseries.errors import InfraError, UserError
+from kseries.model import Series
+from kseries.paths import Project
+from kseries.progress import Silent
+from kseries.series import read_series
+
+ADDRESS = "test@example.org"
+SERVER_START_LIMIT_S = 30.0
+
+
+class Inbox:
+    """A public-inbox in a folder, filled by mail and served over HTTP."""
+
+    def __init__(self, folder: Path) -> None:
+        for program in ("public-inbox-init", "public-inbox-mda", "public-inbox-httpd"):
+            assert proc.which(program), f"{program} is missing: install the package public-inbox"
+        self._folder = folder
+        config = folder / "pi.config"
+        (folder / "home").mkdir()
+        self._env = {
+            "HOME": str(folder / "home"),
+            "PI_CONFIG": str(config),
+            "ORIGINAL_RECIPIENT": ADDRESS,
+        }
+        place = (folder / "inbox", "http://127.0.0.1/test", ADDRESS)
+        self._run(["public-inbox-init", "-V2", "-L", "full", "test", *place])
+        self._run(["git", "config", "-f", config, "publicinboxmda.spamcheck", "none"])
+
+    def deliver(self, mails: Sequence[bytes]) -> None:
+        mail_file = self._folder / "mail"
+        for mail in mails:
+            mail_file.write_bytes(mail)
+            with mail_file.open("rb") as stdin:
+                proc.run(
+                    ["public-inbox-mda", "--no-precheck"],
+                    cwd=self._folder,
+                    deadline=Deadline.after(60),
+                    env=self._env,
+                    stdin=stdin,
+                )
+
+    @contextmanager
+    def served(self) -> Iterator[ArchiveConfig]:
+        port = free_port()
+        with (
+            (self._folder / "httpd.log").open("ab") as log,
+            proc.start(
+                ["public-inbox-httpd", "-W0", "-l", f"http://127.0.0.1:{port}"],
+                cwd=self._folder,
+                env=self._env,
+                stdout=log,
+            ) as server,
+        ):
+            deadline = Deadline.after(SERVER_START_LIMIT_S)
+            while not listens(port):
+                assert server.poll() is None, (self._folder / "httpd.log").read_text()
+                assert not deadline.expired, "public-inbox-httpd does not listen"
+                time.sleep(0.05)
+            yield ArchiveConfig.at(f"http://127.0.0.1:{port}/test")
+
+    def _run(self, argv: Sequence[str | Path]) -> None:
+        proc.run(argv, cwd=self._folder, deadline=Deadline.after(60), env=self._env)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def mail(subject: str, message_id: str, body: str, answers: str = "") -> bytes:
+    letter = EmailMessage()
+    letter["From"] = "Zoë Ängström <zoe@example.org>"
+    letter["To"] = ADDRESS
+    letter["Date"] = "Tue, 29 Oct 2024 16:05:03 -0700"
+    letter["Subject"] = subject
+    letter["Message-ID"] = f"<{message_id}>"
+    if answers:
+        letter["In-Reply-To"] = f"<{answers}>"
+        letter["References"] = f"<{answers}>"
+    letter.set_content(body, cte="quoted-printable")
+    return bytes(letter)
+
+
+def patch_text(name: str) -> str:
+    return (
+        f"Añade {name}.\n\nFrom now on it is there.\n\nSigned-off-by: Zoë <zoe@example.org>\n---\n"
+        f" {name} | 1 +\n\ndiff --git a/{name} b/{name}\nnew file mode 100644\n"
+        f"index 0000000..7898192\n--- /dev/null\n+++ b/{name}\n@@ -0,0 +1 @@\n+a = 1; ñ\n"
+        "-- \n2.39\n"
+    )
+
+
+def thread(tag: str, count: int, *, prefix: str = "PATCH", answers: str = "") -> list[bytes]:
+    """Make a cover letter and its patches; ids are tag-0@x, tag-1@x, ..."""
+    cover = mail(f"[{prefix} 0/{count}] {tag} things", f"{tag}-0@x", "Hello.\n", answers)
+    return [cover] + [
+        mail(f"[{prefix} {n}/{count}] {tag} {n}", f"{tag}-{n}@x", patch_text(f"f{n}"), f"{tag}-0@x")
+        for n in range(1, count + 1)
+    ]
+
+
+def answers(tag: str) -> list[bytes]:
+    review = "Reviewed-by: Rob <rob@example.org>\n"
+    return [
+        mail(f"Re: [PATCH 1/3] {tag} 1", f"{tag}-re1@x", f"> quote\n\n{review}", f"{tag}-1@x"),
+        mail(f"Re: [PATCH 0/3] {tag} things", f"{tag}-re0@x", review, f"{tag}-0@x"),
+    ]
+
+
+@pytest.fixture(scope="module")
+def inbox(tmp_path_factory: pytest.TempPathFactory) -> Inbox:
+    inbox = Inbox(tmp_path_factory.mktemp("inbox"))
+    inbox.deliver([*thread("whole", 3), *answers("whole")])
+    inbox.deliver([one for place, one in enumerate(thread("holed", 3)) if place != 2])
+    again = thread("again", 2, prefix="PATCH v2", answers="first-0@x")
+    inbox.deliver([*thread("first", 2), *again])
+    return inbox
+
+
+@pytest.fixture(scope="module")
+def archive(inbox: Inbox) -> Iterator[ArchiveConfig]:
+    with inbox.served() as archive:
+        yield archive
+
+
+def read(spec: str, archive: ArchiveConfig, folder: Path) -> Series:
+    return read_series(
+        spec,
+        project=Project(folder / "project"),
+        workdir=folder / "run",
+        archive=archive,
+        progress=Silent(),
+    )
+
+
+def test_what_was_sent_is_what_comes(archive: ArchiveConfig, tmp_path: Path) -> None:
+    series = read("whole-0@x", archive, tmp_path)
+    assert (series.name, series.title) == ("whole-0@x", "whole things")
+    assert (series.message_id, series.posted, series.version) == ("whole-0@x", 3, 1)
+    assert [patch.message_id for patch in series.patches] == [f"whole-{n}@x" for n in (1, 2, 3)]
+    assert series.notes == ()
+    sent = tmp_path / "sent.mbox"
+    sent.write_bytes(b"".join(b"From z Tue Oct 29 23:05:04 2024\n" + m for m in thread("whole", 3)))
+    assert [patch.sha256 for patch in series.patches] == [
+        patch.sha256 for patch in read(str(sent), archive, tmp_path / "sent").patches
+    ]
+    # Trailers of answers are not the author's.
+    assert "Reviewed-by" not in "".join(patch.file.read_text() for patch in series.patches)
+    assert len(list((tmp_path / "run" / "whole-0@x.thread").iterdir())) == 6
+
+
+@pytest.mark.parametrize(
+    "spec", ["<whole-2@x>", "whole-re1@x", "{url}/whole-3@x/", "{url}/whole-0@x/T/#t"]
+)
+def test_any_mail_of_the_thread_and_any_link_will_do(
+    archive: ArchiveConfig, tmp_path: Path, spec: str
+) -> None:
+    url = archive.midmask.removesuffix("/%s")
+    elsewhere = ArchiveConfig.at("http://127.0.0.1:1/nobody") if "{url}" in spec else archive
+    series = read(spec.format(url=url), elsewhere, tmp_path)
+    assert [patch.title for patch in series.patches] == ["whole 1", "whole 2", "whole 3"]
+
+
+def test_a_message_id_names_its_own_version(archive: ArchiveConfig, tmp_path: Path) -> None:
+    first = read("first-0@x", archive, tmp_path / "1")
+    assert (first.version, first.patches[0].title) == (1, "first 1")
+    assert first.notes == ("left out the newer v2, 2 patches: again things",)
+    second = read("again-1@x", archive, tmp_path / "2")
+    assert (second.version, second.patches[0].title) == (2, "again 1")
+    assert second.notes == ("left out v1, 2 patches: first things",)
+    assert read("first-0@x#v2", archive, tmp_path / "4").version == 2
+
+
+def test_a_patch_that_the_archive_misses_is_named(archive: ArchiveConfig, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"misses 1 patch of 3: 2\.") as caught:
+        read("holed-0@x", archive, tmp_path)
+    assert "127.0.0.1" in caught.value.where
+    assert "holed-0@x" in caught.value.where
+
+
+def test_an_unknown_message_id_is_the_users(archive: ArchiveConfig, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="has no mail with the message id nobody@x") as caught:
+        read("nobody@x", archive, tmp_path)
+    assert caught.value.where == archive.shown
+    assert list((tmp_path / "run").iterdir()) == []
+
+
+def test_an_archive_that_is_down_is_lost_infrastructure(inbox: Inbox, tmp_path: Path) -> None:
+    with inbox.served() as archive:
+        read("whole-0@x", archive, tmp_path)
+    with pytest.raises(InfraError, match="did not give the thread of whole-1@x") as caught:
+        read("whole-1@x", archive, tmp_path)
+    assert archive.shown in caught.value.where
+    assert not (tmp_path / "run" / "whole-1@x.thread").exists()
+
+
+def test_nothing_of_the_user_is_read_or_written(
+    archive: ArchiveConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A setting under which nothing can be fetched.
+    spoiled = f'[liblore "{archive.shown.removesuffix("/test")}"]\n\trequesttimeout = 0.000001\n'
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / ".gitconfig").write_text(spoiled)
+    repo = tmp_path / "repo"
+    proc.run(["git", "init", "-q", repo], cwd=tmp_path, deadline=Deadline.after(60))
+    (repo / ".git" / "config").write_text(spoiled)
+    for name in ("XDG_CACHE_HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("GIT_DIR", str(repo / ".git"))
+    thread = fetch_thread("whole-0@x", repo / "thread", archive=archive, progress=Silent())
+    assert len(list(thread.iterdir())) == 6
+    assert [path.name for path in home.rglob("*")] == [".gitconfig"]
+    assert sorted(path.name for path in repo.iterdir()) == [".git", "thread"]
+
+
+@pytest.mark.parametrize(
+    ("link", "expected"),
+    [
+        ("https://lore.kernel.org/r/a-1@x.org", ("a-1@x.org", "mirror")),
+        ("https://lore.kernel.org/all/a-1@x.org/T/#u", ("a-1@x.org", "mirror")),
+        ("https://lore.kernel.org/io-uring/a%2Fb@x.org/raw", ("a/b@x.org", "mirror")),
+        ("https://patch.msgid.link/a-1@x.org", ("a-1@x.org", "mirror")),
+        ("http://other.example/list/a-1@x.org/", ("a-1@x.org", "http://other.example/list")),
+        ("https://other.example/commit/123", None),
+        ("a-1@x.org", None),
+        ("/some/file@x", None),
+    ],
+)
+def test_links_name_mails_and_archives(link: str, expected: tuple[str, str] | None) -> None:
+    mirror = ArchiveConfig("mirror/%s", "mirror/%s")
+    found = parse_link(link, mirror)
+    assert (found and (found[0], found[1].shown)) == expected
+
+
+def test_an_archive_is_chosen_by_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert ArchiveConfig.at("http://h:1/inbox/").midmask == "http://h:1/inbox/%s"
+    with pytest.raises(UserError, match="'inbox' is no address of an archive"):
+        ArchiveConfig.at("inbox")
+    monkeypatch.setenv("KSERIES_ARCHIVE", "http://h/i")
+    assert ArchiveConfig.from_environment() == ArchiveConfig("http://h/i/%s", "http://h/i/%s")
+    monkeypatch.delenv("KSERIES_ARCHIVE")
+    assert ArchiveConfig.from_environment() == ArchiveConfig("", "")

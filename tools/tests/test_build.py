@@ -1,0 +1,436 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Stage build on the toy kernel: real make and compiler, really sandboxed."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import pytest
+
+from kseries import buildtree
+from kseries.buildfailure import BuildFailed
+from kseries.buildwatch import BuildWatch, clock_text
+from kseries.deadline import Deadline
+from kseries.diagnostics import Parser
+from kseries.errors import CheckFailed, InfraError, UserError
+from kseries.model import Diagnostic, Kernel, KernelConfig, Severity, Stack, Tree
+from kseries.paths import Cache
+from kseries.progress import Silent
+from kseries.runfolder import RunFolder
+from kseries.stages.build import build
+from kseries.stages.config import config
+
+FRAGMENT = (
+    "CONFIG_NET=y\nCONFIG_INET=y\nCONFIG_IO_URING=y\nCONFIG_NETDEVSIM=y\nCONFIG_IO_URING_ZCRX=y\n"
+)
+Commit = Callable[[Tree, str, str, str], Tree]
+
+
+class Heard(Silent):
+    def __init__(self) -> None:
+        self.notes: list[str] = []
+        self.updates: list[tuple[str, int | None, int | None]] = []
+
+    def note(self, text: str) -> None:
+        self.notes.append(text)
+
+    def update(self, text: str, *, done: int | None = None, total: int | None = None) -> None:
+        self.updates.append((text, done, total))
+
+
+@dataclass
+class Bench:
+    """A tree to build, and a folder with its fragment, cache and run."""
+
+    place: Path
+    tree: Tree
+    trusted: bool = False
+    progress: Heard = field(default_factory=Heard)
+
+    @property
+    def stack(self) -> Stack:
+        fragment = self.place / "base.config"
+        return Stack("toy", self.tree.base.source, (), "", (fragment,), (), self.trusted)
+
+    @property
+    def run(self) -> RunFolder:
+        return RunFolder(self.place / "run")
+
+    @property
+    def cache(self) -> Cache:
+        return Cache(self.place / "cache")
+
+    @property
+    def folder(self) -> Path:
+        return self.tree.path / "out-base"
+
+    def configure(self) -> KernelConfig:
+        return config(self.tree, self.stack, self.cache, self.run, self.progress)
+
+    def build(self, configured: KernelConfig | None = None) -> Kernel:
+        configured = configured or self.configure()
+        return build(configured, self.stack, self.cache, self.run, self.progress, jobs=2)
+
+
+@pytest.fixture
+def bench(tmp_path: Path, toy_tree: Tree) -> Bench:
+    place = tmp_path / "place"
+    (place / "run").mkdir(parents=True)
+    (place / "base.config").write_text(FRAGMENT)
+    return Bench(place, toy_tree)
+
+
+def test_builds_an_image_and_headers(bench: Bench) -> None:
+    kernel = bench.build()
+    assert kernel.image == bench.folder / "arch/x86/boot/bzImage"
+    assert kernel.image.read_bytes().startswith(b"\x7fELF")
+    assert kernel.release == "6.99.0"
+    assert kernel.compiler.startswith("gcc")
+    assert kernel.objects == 5  # four objects, one link
+    assert kernel.seconds > 0
+    assert kernel.diagnostics == ()
+    assert (bench.folder / "usr/include/linux/toy_abi.h").is_file()
+    log = bench.run.log("build").read_text()
+    assert log.startswith("$ cd ")
+    assert "  CC      io_uring/zcrx.o\n" in log
+    assert bench.progress.updates[-1][1] == 5
+
+
+def test_nothing_to_do_starts_no_make(bench: Bench) -> None:
+    first = bench.build()
+    configured = bench.configure()
+    size = first.log.stat().st_size
+    assert bench.build(configured) == replace(first, objects=0, seconds=0.0)
+    assert first.log.stat().st_size == size, "make was started"
+
+
+def test_only_what_changed_is_made(bench: Bench, toy_commit: Commit) -> None:
+    bench.build()
+    bench.tree = toy_commit(bench.tree, "net/core.c", "return budget;", "return budget + 1;")
+    kernel = bench.build()
+    assert kernel.objects == 2
+    # Without a commit too.
+    source = bench.tree.path / "io_uring/zcrx.c"
+    source.write_text(source.read_text().replace("budget - 1", "budget - 2"))
+    assert bench.build().objects == 2
+    assert bench.build().objects == 0  # make was asked
+
+
+def test_lost_image_is_made_again(bench: Bench) -> None:
+    image = bench.build().image
+    good = image.read_bytes()
+    image.unlink()
+    assert bench.build().image.read_bytes() == good
+    shutil.rmtree(bench.folder / "usr")
+    bench.build()
+    assert (bench.folder / "usr/include/linux/toy_abi.h").is_file()
+
+
+def test_warnings_are_kept_with_the_kernel(bench: Bench, toy_commit: Commit) -> None:
+    bench.tree = toy_commit(bench.tree, "net/core.c", "#ifdef", "\tint unused;\n#ifdef")
+    expected = Diagnostic(
+        Severity.WARNING, "net/core.c", 6, 13, "-Wunused-variable", "unused variable 'unused'"
+    )
+    assert bench.build().diagnostics == (expected,)
+    assert bench.build().diagnostics == (expected,)
+    assert "1 warning" in bench.progress.updates[-1][0]
+
+
+def test_compile_error(bench: Bench, toy_commit: Commit) -> None:
+    bench.build()
+    bench.tree = toy_commit(bench.tree, "io_uring/zcrx.c", "int budget", "int  budget")
+    bench.tree = toy_commit(bench.tree, "io_uring/zcrx.c", "budget - 1;", "budget - nothing")
+    with pytest.raises(BuildFailed) as error:
+        bench.build()
+    assert error.value.what == (
+        "The tree does not build: io_uring/zcrx.c:6:25: 'nothing' undeclared"
+        " (first use in this function)"
+    )
+    where = error.value.where.splitlines()
+    assert where[0] == (
+        "io_uring/zcrx.c:6:25: error: 'nothing' undeclared (first use in this function)"
+    )
+    assert "    6 |         return budget - nothing" in where
+    last, first = [line for line in where if line.startswith("patch: ")]
+    assert last == 'patch: toys 2 "change io_uring/zcrx.c"'
+    assert first == 'patch: toys 1 "change io_uring/zcrx.c"'
+    assert "1 more error" in where
+    assert where[-1] == f"log: {bench.run.log('build')}"
+    assert [(d.severity, d.file, d.line) for d in error.value.diagnostics] == [
+        (Severity.ERROR, "io_uring/zcrx.c", 6),
+        (Severity.ERROR, "io_uring/zcrx.c", 6),
+        (Severity.WARNING, "io_uring/zcrx.c", 7),
+    ]
+    assert error.value.exit_code == 1
+    # The mended tree goes on from there.
+    bench.tree = toy_commit(bench.tree, "io_uring/zcrx.c", "budget - nothing", "budget;")
+    assert bench.build().objects == 2
+
+
+def test_undefined_reference(bench: Bench, toy_commit: Commit) -> None:
+    bench.tree = toy_commit(bench.tree, "io_uring/zcrx.c", "int zcrx_poll", "int zcrx_pull")
+    with pytest.raises(BuildFailed, match="undefined reference to `zcrx_poll'") as error:
+        bench.build()
+    assert error.value.diagnostics[0].file == "main.c"
+
+
+def test_missing_file(bench: Bench, toy_commit: Commit) -> None:
+    bench.tree = toy_commit(bench.tree, "Makefile", "io_uring/zcrx.o", "io_uring/zerocopy.o")
+    with pytest.raises(BuildFailed, match=r"No rule to make target '../io_uring/zerocopy\.c'"):
+        bench.build()
+
+
+def test_make_that_says_nothing_useful(bench: Bench, toy_commit: Commit) -> None:
+    bench.tree = toy_commit(bench.tree, "Makefile", "bzImage: arch", "bzImage: broken arch")
+    bench.tree = toy_commit(
+        bench.tree, "Makefile", "\nFORCE:", "\nbroken:\n\t@echo so; false\nFORCE:"
+    )
+    with pytest.raises(BuildFailed, match="make failed with exit status 2") as error:
+        bench.build()
+    assert "| so" in error.value.where
+
+
+def test_success_without_an_image(bench: Bench, toy_commit: Commit) -> None:
+    bench.tree = toy_commit(bench.tree, "Makefile", "@$(OBJCOPY) -S $< $@", "@true")
+    with pytest.raises(CheckFailed, match="did not leave a plain file"):
+        bench.build()
+
+
+def test_image_that_is_a_link_is_not_followed(bench: Bench, toy_commit: Commit) -> None:
+    bench.tree = toy_commit(
+        bench.tree, "Makefile", "@$(OBJCOPY) -S $< $@", "@ln -sf /etc/hostname $@"
+    )
+    with pytest.raises(CheckFailed, match="did not leave a plain file"):
+        bench.build()
+
+
+def test_build_that_changes_its_config(bench: Bench, toy_commit: Commit) -> None:
+    bench.tree = toy_commit(
+        bench.tree,
+        "Makefile",
+        "@$(OBJCOPY)",
+        "@sed /ZCRX/d .config > .new; mv -f .new .config; $(OBJCOPY)",
+    )
+    with pytest.raises(CheckFailed, match=r"changed its own \.config"):
+        bench.build()
+
+
+@pytest.mark.parametrize(
+    ("words", "sign"),
+    [
+        ("gcc: fatal error: Killed signal terminated program cc1", "Killed signal"),
+        ("net/core.o: No space left on device", "No space left"),
+    ],
+)
+def test_machine_that_fails_is_not_the_series_fault(
+    bench: Bench, toy_commit: Commit, words: str, sign: str
+) -> None:
+    bench.tree = toy_commit(bench.tree, "Makefile", "@$(LD)", f"@echo '{words}' >&2; exit 1; $(LD)")
+    with pytest.raises(InfraError, match="This machine could not carry out make") as error:
+        bench.build()
+    assert sign in error.value.where
+    assert not isinstance(error.value, CheckFailed)
+
+
+def test_really_full_disk(bench: Bench, toy_commit: Commit) -> None:
+    """What programs say of /dev/full is what they say of a full disk."""
+    full = "@cat ../Makefile > /dev/full && $(LD)"
+    bench.tree = toy_commit(bench.tree, "Makefile", "@$(LD)", full)
+    with pytest.raises(InfraError) as error:
+        bench.build()
+    assert error.value.where.startswith("cat: write error: No space left on device")
+
+
+def test_config_that_changed_since(bench: Bench) -> None:
+    configured = bench.configure()
+    (bench.folder / ".config").write_text("CONFIG_NET=y\n")
+    with pytest.raises(UserError, match="not the one that was checked"):
+        bench.build(configured)
+
+
+def test_trusted_and_sandboxed_in_turn(bench: Bench) -> None:
+    """Files change their owner when root builds; either kind can go on with the other's."""
+    bench.build()
+    bench.trusted = True
+    shutil.rmtree(bench.folder / "io_uring")
+    assert bench.build().objects >= 2
+    bench.trusted = False
+    shutil.rmtree(bench.folder / "io_uring")
+    kernel = bench.build()
+    assert kernel.objects >= 2
+    assert kernel.image.is_file()
+
+
+@pytest.mark.skipif(shutil.which("ccache") is None, reason="ccache is not installed")
+def test_ccache_is_shared_between_clones(bench: Bench, tmp_path: Path) -> None:
+    bench.build()
+    clone = tmp_path / "elsewhere" / "clone"
+    shutil.copytree(bench.tree.path, clone, ignore=shutil.ignore_patterns("out-*"))
+    bench.tree = replace(bench.tree, path=clone)
+    bench.build()
+    folder = bench.cache.ccache / "toy"
+    stats = subprocess.run(
+        ["ccache", "--print-stats"],
+        env={**os.environ, "CCACHE_DIR": str(folder)},
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
+    counts = dict(line.split("\t") for line in stats.splitlines())
+    assert int(counts["direct_cache_hit"]) == 4
+
+
+# ---------------------------------------------------------------- killed builds
+
+
+def test_killed_build_goes_on(bench: Bench, toy_commit: Commit) -> None:
+    """Killed while an object is half-written: it must not be linked."""
+    whole = bench.build().image.read_bytes()
+    bench.tree = toy_commit(
+        bench.tree,
+        "Makefile",
+        "@$(CC) $(CFLAGS)",
+        "@[ ! -e .hang ] || { printf '\\177ELF' > $@; touch .hung; sleep 1000; }; $(CC) $(CFLAGS)",
+    )
+    configured = bench.configure()
+    core = bench.folder / "net" / "core.o"
+    (bench.folder / ".hang").touch()
+    os.utime(bench.tree.path / "net" / "core.c")
+    script = (
+        "import sys, pickle; build, arguments = pickle.load(sys.stdin.buffer);"
+        "build(*arguments, jobs=2)"
+    )
+
+    arguments = (configured, bench.stack, bench.cache, bench.run, Silent())
+    environment = {**os.environ, "PYTHONPATH": str(Path(buildtree.__file__).parent.parent)}
+    with subprocess.Popen(
+        [sys.executable, "-c", script], stdin=subprocess.PIPE, env=environment
+    ) as child:
+        assert child.stdin is not None
+        pickle.dump((build, arguments), child.stdin)
+        child.stdin.close()
+        deadline = Deadline.after(20)
+        while not (bench.folder / ".hung").exists():
+            assert not deadline.expired
+            time.sleep(0.02)
+        child.kill()
+    (bench.folder / ".hang").unlink()
+    assert core.read_bytes() == b"\x7fELF"
+    kernel = bench.build(configured)
+    assert kernel.image.read_bytes() == whole
+    assert any("an earlier build was cut off" in note for note in bench.progress.notes)
+
+
+def test_what_a_killed_build_left(tmp_path: Path) -> None:
+    """Files by name, with their age in seconds: only what may be cut off goes."""
+    ages = {
+        "net/good.o": 100,
+        "net/.good.o.cmd": 99,
+        "net/half.o": 50,  # remade, its .cmd is of the time before
+        "net/.half.o.cmd": 90,
+        "net/first.o": 10,  # no .cmd: make makes it in any case
+        "net/deps.o": 20,  # killed while its dependencies were written
+        "net/.deps.o.d": 20,
+        "net/.deps.o.cmd": 20,
+        "include/generated/autoconf.h": 1,
+        "include/config/NET": 1,
+        ".config": 1,
+        "tools/objtool/objtool": 2,
+        "tools/objtool/old": 9,
+        "vmlinux": 0,
+        ".vmlinux.cmd": 0,
+    }
+    now = time.time_ns()
+    for name, age in ages.items():
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("")
+        changed = now - age * 1_000_000_000
+        os.utime(path, ns=(changed, changed))
+    (tmp_path / "source").symlink_to("..")
+    assert buildtree.made(tmp_path) == 3
+    assert buildtree.mend(tmp_path) == 5
+    left = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()}
+    gone = {"net/half.o", "net/deps.o", "net/.deps.o.d", "net/.deps.o.cmd", "tools/objtool/objtool"}
+    assert left == set(ages) - gone
+
+
+# ---------------------------------------------------------------- progress
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_progress_line() -> None:
+    clock, heard = Clock(), Heard()
+    watch = BuildWatch(heard, Parser(), expected=4, clock=clock)
+    assert watch.text() == "0 of 4 objects, 0 warnings, 0:00"
+    lines = [
+        "  CC      a.o",
+        "  CC [M]  b.o",
+        "a.c:1:1: warning: w",
+        "  CALL    x.sh",
+        "  HDRINST y.h",
+    ]
+    for line in lines:
+        clock.now += 30
+        watch.feed(line)
+    assert watch.objects == 2
+    assert watch.text() == "2 of 4 objects, 1 warning, 2:30, 2:30 left"
+    assert heard.updates[-1] == (watch.text(), 2, 4)
+    for name in ("c.o", "d.o", "e.o"):
+        watch.feed(f"  LD      {name}")
+    # More than was expected: no total, no promise.
+    assert watch.text() == "5 objects, 1 warning, 2:30"
+
+
+def test_progress_is_not_told_for_each_line() -> None:
+    clock, heard = Clock(), Heard()
+    watch = BuildWatch(heard, Parser(), expected=2900, rough=True, clock=clock)
+    for number in range(1000):
+        clock.now += 0.001
+        watch.feed(f"  CC      {number}.o")
+    assert 5 <= len(heard.updates) <= 6
+    clock.now += 60
+    assert watch.text() == "1000 of about 2900 objects, 0 warnings, 1:01, about 1:56 left"
+
+
+def test_clock_text() -> None:
+    assert [clock_text(s) for s in (0, 59.4, 61, 3725)] == ["0:00", "0:59", "1:01", "62:05"]
+
+
+def test_expected_objects_come_from_the_last_build(bench: Bench, toy_commit: Commit) -> None:
+    bench.build()
+    assert totals(bench) == {round(8 * 4.2)}  # a guess from the options
+    shutil.rmtree(bench.folder)
+    bench.build()
+    assert totals(bench) == {5}
+    bench.tree = toy_commit(bench.tree, "net/core.c", "return budget;", "return budget + 1;")
+    bench.build()
+    assert totals(bench) == {None}
+    # As after a build that was killed: three of the four objects are there.
+    (bench.folder / "vmlinux").unlink()
+    (bench.folder / "net" / "core.o").unlink()
+    (bench.folder / "arch/x86/boot/bzImage").unlink()
+    bench.build()
+    assert totals(bench) == {2}
+
+
+def totals(bench: Bench) -> set[int | None]:
+    """What the listener heard as totals while make ran; forgets it."""
+    found = {total for text, _, total in bench.progress.updates if "object" in text}
+    bench.progress.updates.clear()
+    return found

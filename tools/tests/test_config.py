@@ -1,0 +1,263 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Stage config on the toy kernel: real make, real Kconfig, really sandboxed."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from kseries import fragments
+from kseries.buildfailure import BuildFailed
+from kseries.errors import CheckFailed, UserError
+from kseries.model import KernelConfig, Stack, Tree
+from kseries.paths import Cache
+from kseries.progress import Silent
+from kseries.runfolder import RunFolder
+from kseries.stages.config import config, why
+
+BASE = ("CONFIG_NET=y", "CONFIG_INET=y", "CONFIG_IO_URING=y", "CONFIG_NR_CPUS=4")
+ZCRX = ("CONFIG_NETDEVSIM=y", "CONFIG_IO_URING_ZCRX=y")
+Commit = Callable[[Tree, str, str, str], Tree]
+
+
+class Notes(Silent):
+    def __init__(self) -> None:
+        self.notes: list[str] = []
+
+    def note(self, text: str) -> None:
+        self.notes.append(text)
+
+
+@dataclass
+class Bench:
+    """A folder with fragments, cache and run, and a tree to configure."""
+
+    place: Path
+    tree: Tree
+    progress: Notes = field(default_factory=Notes)
+
+    def fragment(self, name: str, lines: Sequence[str]) -> Path:
+        file = self.place / f"{name}.config"
+        file.write_text("".join(f"{line}\n" for line in lines))
+        return file
+
+    def stack(self, *files: Path, trusted: bool = False) -> Stack:
+        return Stack("toy", self.tree.base.source, (), "", files, (), trusted)
+
+    def configure(self, *files: Path, trusted: bool = False) -> KernelConfig:
+        run = RunFolder(self.place / "run")
+        return config(
+            self.tree, self.stack(*files, trusted=trusted), self.cache, run, self.progress
+        )
+
+    @property
+    def cache(self) -> Cache:
+        return Cache(self.place / "cache")
+
+
+@pytest.fixture
+def bench(tmp_path: Path, toy_tree: Tree) -> Bench:
+    place = tmp_path / "place"
+    (place / "run").mkdir(parents=True)
+    return Bench(place, toy_tree)
+
+
+@pytest.fixture
+def base(bench: Bench) -> Path:
+    return bench.fragment("base", BASE)
+
+
+# ---------------------------------------------------------------- fragments
+
+
+def test_fragments_merge_and_later_ones_win(bench: Bench, base: Path) -> None:
+    later = bench.fragment(
+        "later",
+        ["# a comment", "", "CONFIG_NR_CPUS=8", "# CONFIG_INET is not set", 'CONFIG_NAME="a b"'],
+    )
+    merged = fragments.read([base, later])
+    assert merged.text.splitlines() == [
+        "CONFIG_NET=y",
+        "# CONFIG_INET is not set",
+        "CONFIG_IO_URING=y",
+        "CONFIG_NR_CPUS=8",
+        'CONFIG_NAME="a b"',
+    ]
+    assert merged.promises[3].where == f"{later}:3"
+    assert merged.notes == (
+        f"{later}:3: CONFIG_NR_CPUS=8 overrides 4 of {base}:4",
+        f"{later}:4: CONFIG_INET=n overrides y of {base}:2",
+    )
+
+
+def test_each_line_that_promises_nothing_is_named(bench: Bench) -> None:
+    file = bench.fragment(
+        "bad", ["CONFIG_A=y", "NET=y", "CONFIG_B=maybe", "CONFIG_C=", "-CONFIG_D"]
+    )
+    with pytest.raises(UserError, match="lines that promise nothing") as error:
+        fragments.read([file])
+    assert error.value.where.splitlines() == [
+        f"{file}:2: not understood: NET=y",
+        f'{file}:3: not a value: maybe (y, m, n, a number or a "string")',
+        f'{file}:4: not a value: (nothing) (y, m, n, a number or a "string")',
+        f"{file}:5: not understood: -CONFIG_D",
+    ]
+
+
+def test_missing_fragment(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="cannot be read") as error:
+        fragments.read([tmp_path / "none.config"])
+    assert "none.config" in error.value.where
+
+
+# ---------------------------------------------------------------- the stage
+
+
+def test_configures_and_keeps_promises(bench: Bench, base: Path) -> None:
+    made = bench.configure(base, bench.fragment("zcrx", ZCRX))
+    assert made.name == "base+zcrx"
+    assert made.build == bench.tree.path / "out-base+zcrx"
+    text = (made.build / ".config").read_text()
+    lines = text.splitlines()
+    assert {*BASE, *ZCRX, "CONFIG_PAGE_POOL=y", "CONFIG_CC_IS_GCC=y"} <= set(lines)
+    assert made.enabled == sum(line.endswith("=y") for line in lines) == 8
+    assert bench.progress.notes == []
+
+
+def test_unchanged_input_starts_no_make_and_leaves_config_alone(bench: Bench, base: Path) -> None:
+    made = bench.configure(base)
+    file = made.build / ".config"
+    before = file.stat().st_mtime_ns
+    log = bench.place / "run" / "config.log"
+    size = log.stat().st_size
+    assert bench.configure(base) == made
+    assert log.stat().st_size == size, "make was started"
+    # Another comment: made again, the same .config comes out, make must not see a change.
+    bench.fragment("base", [*BASE, "# nothing new", "# CONFIG_PREEMPT_RT is not set"])
+    assert bench.configure(base) == made
+    assert log.stat().st_size > size
+    assert file.stat().st_mtime_ns == before
+
+
+def test_changed_kconfig_is_seen(bench: Bench, base: Path, toy_commit: Commit) -> None:
+    bench.configure(base)
+    bench.tree = toy_commit(
+        bench.tree, "net/Kconfig", "bool\n\tdefault y if", "bool\n\tdefault n if"
+    )
+    with pytest.raises(CheckFailed, match="1 promise of 5 not kept"):
+        bench.configure(bench.fragment("base", [*BASE, "CONFIG_NET_RX_BUSY_POLL=y"]))
+
+
+def test_uncommitted_change_is_seen(bench: Bench, base: Path) -> None:
+    made = bench.configure(base)
+    kconfig = bench.tree.path / "net" / "Kconfig"
+    kconfig.write_text(kconfig.read_text().replace("default y if !PREEMPT_RT", "default n"))
+    assert bench.configure(base).sha256 != made.sha256
+
+
+def test_config_that_cannot_be_met(bench: Bench, base: Path) -> None:
+    zcrx = bench.fragment("zcrx", [*ZCRX, "CONFIG_PREEMPT_RT=y", "CONFIG_NR_CPUS=100"])
+    with pytest.raises(CheckFailed, match="2 promises of 7 not kept") as error:
+        bench.configure(base, zcrx)
+    assert error.value.where.splitlines() == [
+        f"{zcrx}:4: CONFIG_NR_CPUS=100 promised, 8 found",
+        "  NR_CPUS = 8 (can be set: CONFIG_NR_CPUS=…)",
+        '    int, "Maximum number of CPUs", defined at Kconfig:10',
+        "    range 2 64",
+        f"{zcrx}:2: CONFIG_IO_URING_ZCRX=y promised, n found",
+        "  IO_URING_ZCRX = n (needs NET_RX_BUSY_POLL)",
+        "    bool, no prompt, defined at io_uring/Kconfig:5",
+        "    depends on IO_URING [=y] && PAGE_POOL [=y] && INET [=y] && NET_RX_BUSY_POLL [=n]",
+        "    default y",
+        "    NET_RX_BUSY_POLL = n (needs !PREEMPT_RT)",
+        "      bool, no prompt, defined at net/Kconfig:10",
+        "      depends on NET [=y]",
+        "      default y if !PREEMPT_RT [=y]",
+        "      PREEMPT_RT = y (set in the config)",
+        '        bool, "Fully Preemptible Kernel (Real-Time)", defined at Kconfig:7',
+    ]
+    assert "kseries config why" in error.value.do
+    assert not (bench.tree.path / "out-base+zcrx" / ".config").exists()
+    # The next, better one goes through.
+    bench.configure(base, bench.fragment("zcrx", ZCRX))
+
+
+def test_promise_about_a_symbol_that_the_tree_has_not(bench: Bench, base: Path) -> None:
+    typo = bench.fragment("typo", ["CONFIG_NETDEVSIN=y", "# CONFIG_IO_URNIG is not set"])
+    with pytest.raises(CheckFailed, match="2 promises of 6 not kept") as error:
+        bench.configure(base, typo)
+    assert error.value.where.splitlines() == [
+        f"{typo}:1: CONFIG_NETDEVSIN=y promised, but the tree has no such symbol",
+        "  like it: NETDEVSIM",
+        "  if a series adds it: does the stack have that series?",
+        f"{typo}:2: CONFIG_IO_URNIG=n promised, but the tree has no such symbol",
+        "  like it: IO_URING",
+        "  if a series adds it: does the stack have that series?",
+    ]
+
+
+def test_broken_kconfig(bench: Bench, base: Path, toy_commit: Commit) -> None:
+    bench.tree = toy_commit(bench.tree, "net/Kconfig", "menuconfig NET", "menuconfigg NET")
+    with pytest.raises(BuildFailed, match="net/Kconfig:2") as error:
+        bench.configure(base)
+    assert 'patch: toys 1 "change net/Kconfig"' in error.value.where
+    assert str(bench.place / "run" / "config.log") in error.value.where
+
+
+def test_kconfig_runs_code_in_the_sandbox_only(
+    bench: Bench, base: Path, toy_commit: Commit
+) -> None:
+    spoiled = bench.place / "spoiled"
+    spoiled.touch()
+    spoiled.chmod(0o666)
+    spoil = f"$(shell,echo x >> {spoiled}; cat {base} >/dev/null 2>&1 && echo y || echo n)"
+    bench.tree = toy_commit(
+        bench.tree, "net/Kconfig", "default y if !PREEMPT_RT", f"default {spoil}"
+    )
+    text = (bench.configure(base).build / ".config").read_text()
+    assert "# CONFIG_NET_RX_BUSY_POLL is not set" not in text
+    assert "CONFIG_NET_RX_BUSY_POLL=y" not in text
+    assert spoiled.read_text() == ""
+    # Trusted, the same code does what it wants.
+    assert bench.configure(base, trusted=True)
+    assert spoiled.read_text() != ""
+
+
+def test_killed_before_the_end_starts_anew(bench: Bench, base: Path) -> None:
+    made = bench.configure(base)
+    (made.build / ".config").write_text("CONFIG_SPOILED=y\n")
+    assert bench.configure(base) == made
+    (made.build / ".config").unlink()
+    assert bench.configure(base) == made
+    os.remove(made.build.with_name(f"{made.build.name}.kseries") / "config.json")  # noqa: PTH107
+    assert bench.configure(base) == made
+
+
+def test_tree_that_moved_on(bench: Bench, base: Path, toy_commit: Commit) -> None:
+    toy_commit(bench.tree, "net/Kconfig", "Networking", "Networked")
+    with pytest.raises(UserError, match="changed since the stack was applied"):
+        bench.configure(base)
+
+
+# ---------------------------------------------------------------- why
+
+
+def test_why(bench: Bench, base: Path) -> None:
+    made = bench.configure(base)
+    stack = bench.stack(base)
+    assert why(made, stack, bench.cache, "config_page_pool").splitlines() == [
+        "PAGE_POOL = n (cannot be set, only selected)",
+        "  bool, no prompt, defined at net/Kconfig:14",
+        "  depends on NET [=y]",
+        "  selected by NETDEVSIM = n (can be set: CONFIG_NETDEVSIM=y)",
+    ]
+    with pytest.raises(UserError, match="no symbol PAGE_POLL") as error:
+        why(made, stack, bench.cache, "PAGE_POLL")
+    assert error.value.do == "like it: PAGE_POOL"
+    (made.build / ".config").unlink()
+    with pytest.raises(UserError, match="not configured any more"):
+        why(made, stack, bench.cache, "PAGE_POOL")

@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Run folders, the cache folder, the doctor."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from pydantic import TypeAdapter
+
+from kseries import cachefolder, doctor, runfolder
+from kseries.errors import UserError
+from kseries.model import BaseTree, LocalSource, NamedSource
+from kseries.paths import Cache, Project
+from kseries.progress import Silent
+
+BASE: TypeAdapter[BaseTree] = TypeAdapter(BaseTree)
+
+
+def test_a_stage_outcome_comes_back_as_it_was(tmp_path: Path) -> None:
+    run = runfolder.create(tmp_path, "stack")
+    source = NamedSource("here", LocalSource(kind="local", path=Path("/x")))
+    base = BaseTree(source, Path("/repo"), "0" * 40, "6.12.1", "here")
+    run.save("fetch", base, BASE)
+    assert run.load("fetch", BASE) == base
+    assert run.has("fetch")
+
+
+def test_runs_of_one_second_do_not_collide_and_latest_is_the_last(tmp_path: Path) -> None:
+    runs = [runfolder.create(tmp_path, "stack") for _ in range(3)]
+    assert len({run.path for run in runs}) == 3
+    (runs[-1].path / "request.json").write_text("{}")
+    assert runfolder.find(tmp_path, "latest").path == runs[-1].path
+
+
+def test_an_unknown_run_names_those_there_are(tmp_path: Path) -> None:
+    run = runfolder.create(tmp_path, "stack")
+    (run.path / "request.json").write_text("{}")
+    with pytest.raises(UserError, match="no run 'x'") as caught:
+        runfolder.find(tmp_path, "x")
+    assert run.name in caught.value.do
+
+
+def test_a_stage_that_was_not_reached_says_how_to_reach_it(tmp_path: Path) -> None:
+    run = runfolder.create(tmp_path, "stack")
+    with pytest.raises(UserError, match="not come to the stage 'fetch'") as caught:
+        run.load("fetch", BASE)
+    assert caught.value.do.startswith("`kseries fetch --run ")
+
+
+def test_an_outcome_of_another_version_is_refused(tmp_path: Path) -> None:
+    run = runfolder.create(tmp_path, "stack")
+    (run.path / "fetch.json").write_text('{"commit": 1}')
+    with pytest.raises(UserError, match="not of this version"):
+        run.load("fetch", BASE)
+
+
+def test_the_cache_is_shown_and_cleared_by_kind(tmp_path: Path) -> None:
+    cache = Cache(tmp_path)
+    cache.git.mkdir(parents=True)
+    (cache.git / "tree.git").mkdir()
+    (cache.git / "tree.git" / "pack").write_bytes(b"x" * 10000)
+    cache.downloads.mkdir()
+    (cache.downloads / "file.deb").write_bytes(b"x" * 5000)
+    found = cachefolder.items(cache)
+    assert [(item.kind, item.name) for item in found] == [
+        ("downloads", "file.deb"),
+        ("git", "tree.git"),
+    ]
+    assert found[1].size >= 10000
+    assert cachefolder.clear(cache, ["git"], Silent()) == found[1].size
+    assert [item.kind for item in cachefolder.items(cache)] == ["downloads"]
+    with pytest.raises(UserError, match="nothing called trees"):
+        cachefolder.clear(cache, ["trees"], Silent())
+
+
+def test_the_cache_follows_xdg(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert Cache.find().root == tmp_path / "kseries"
+    monkeypatch.setenv("XDG_CACHE_HOME", "relative/is/ignored")
+    assert Cache.find().root == Path.home() / ".cache" / "kseries"
+
+
+def test_the_project_is_found_from_below_or_named(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "kernel" / "stacks").mkdir(parents=True)
+    (tmp_path / "deep" / "er").mkdir(parents=True)
+    monkeypatch.delenv("KSERIES_ROOT", raising=False)
+    monkeypatch.chdir(tmp_path / "deep" / "er")
+    assert Project.find().root == tmp_path
+    monkeypatch.setenv("KSERIES_ROOT", str(tmp_path / "deep"))
+    with pytest.raises(UserError, match="No kseries checkout"):
+        Project.find()
+
+
+def test_the_doctor_finds_every_tool_and_names_the_mend(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    project, cache = Project(tmp_path), Cache(tmp_path)
+    findings = {finding.name: finding for finding in doctor.examine(project, cache)}
+    assert findings["git"].health is doctor.Health.OK
+    assert findings["sandbox"].health is doctor.Health.OK
+    monkeypatch.setattr(doctor, "TOOLS", (doctor.Tool("no-such", "a-package", "build"),))
+    monkeypatch.setattr(doctor, "MEMORY_GIB", 1 << 20)
+    monkeypatch.setattr(doctor, "DISK_OUT_GIB", 1 << 30)
+    ill = {finding.name: finding for finding in doctor.examine(project, cache)}
+    assert not doctor.healthy(tuple(ill.values()))
+    assert ill["no-such"].mend == "apt-get install --no-install-recommends a-package"
+    assert "--jobs 1" in ill["memory"].mend
+    assert "cache clear" in ill["disk for out/"].mend

@@ -1,0 +1,239 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The generated kselftests: every row in the plan, golden files, C that compiles strictly."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import fields, replace
+from pathlib import Path
+
+import pytest
+
+import kselftest_zcrx
+from kselftest_zcrx.cases import LAYOUTS, PROGRAMS
+from kselftest_zcrx.model import RING_FLAGS, Caller, Case, Fixture, Program, Spoil
+from kselftest_zcrx.render import scripts
+from kselftest_zcrx.rules import RULES
+from kseries import proc
+from kseries.deadline import Deadline
+
+ROOT = Path(__file__).parents[2]
+DATA = Path(__file__).parent / "data" / "kselftest_zcrx"
+TOY = DATA / "toytree"
+LEVEL = kselftest_zcrx.LAST_LEVEL
+GOLDEN = DATA / f"v7-{LEVEL}"
+
+CASES = [(p, f, c) for p in PROGRAMS for f in p.fixtures for c in f.cases]
+IDS = [f"{f.name}.{c.name}" for _, f, c in CASES]
+TEST = re.compile(r"^TEST_F(?:_TIMEOUT)?\((\w+), (\w+)(?:, \d+)?\)$", re.MULTILINE)
+ERRORS = {"EPERM", "EINVAL", "ENODEV"}
+
+
+@pytest.fixture(scope="module")
+def files() -> dict[str, str]:
+    return kselftest_zcrx.render(LEVEL)
+
+
+def body_of(text: str, fixture: str, case: str) -> str:
+    """Give the C function of a case, its comment included."""
+    functions = re.findall(r"/\*(?:(?!\*/).)*\*/\nTEST_F.*?\n}\n", text, re.DOTALL)
+    found = [one for one in functions if re.search(rf"\({fixture}, {case}\b", one)]
+    assert len(found) == 1
+    return str(found[0])
+
+
+def test_the_rendered_folder_is_the_golden_one(files: dict[str, str]) -> None:
+    golden = {file.name: file.read_text() for file in GOLDEN.iterdir()}
+    # Changed on purpose? PYTHONPATH=tools python -m kselftest_zcrx tools/tests/data/…/v7-9
+    assert files == golden
+
+
+def test_write_makes_what_render_gives(files: dict[str, str], tmp_path: Path) -> None:
+    kselftest_zcrx.write(tmp_path / "new" / "folder")
+    written = {file.name: file.read_text() for file in (tmp_path / "new" / "folder").iterdir()}
+    assert written == files
+
+
+@pytest.mark.parametrize("program", PROGRAMS, ids=lambda program: program.name)
+def test_every_row_is_one_test_and_planned(program: Program, files: dict[str, str]) -> None:
+    rows = [f"{f.name}.{c.name}" for f in program.fixtures for c in f.cases if c.holds_at(LEVEL)]
+    in_c = [f"{fixture}.{name}" for fixture, name in TEST.findall(files[f"{program.name}.c"])]
+    assert in_c == rows
+    assert list(kselftest_zcrx.planned(LEVEL)[program.name]) == rows
+
+
+def test_names_are_unique_c_names() -> None:
+    assert len(IDS) == len(set(IDS))
+    assert [name for name in IDS if not re.fullmatch(r"[a-z]\w*\.[a-z]\w*", name)] == []
+    # The functions of a program are called <fixture>_<case>.
+    assert len({name.replace(".", "_") for name in IDS}) == len(IDS)
+
+
+@pytest.mark.parametrize(("program", "fixture", "case"), CASES, ids=IDS)
+def test_a_row_is_told_in_its_comment(
+    program: Program, fixture: Fixture, case: Case, files: dict[str, str]
+) -> None:
+    body = body_of(files[f"{program.name}.c"], fixture.name, case.name)
+    comment = body.partition("*/")[0]
+    words = " ".join(re.sub(r"^ ?/?\*", "", line).strip() for line in comment.splitlines())
+    assert words.split() == [f"{case.rule}:", *case.tests.split()]
+    assert f" * {case.rule} " in files[f"{program.name}.c"]
+
+
+@pytest.mark.parametrize(("program", "fixture", "case"), CASES, ids=IDS)
+def test_a_refusal_spoils_one_thing_and_wants_the_exact_error(
+    program: Program, fixture: Fixture, case: Case, files: dict[str, str]
+) -> None:
+    body = body_of(files[f"{program.name}.c"], fixture.name, case.name)
+    if case.error:
+        assert case.error in ERRORS
+        spoiled = [
+            case.spoil is not None,
+            case.caller is not Caller.ADMIN,
+            not set(RING_FLAGS) <= set(case.ring),
+        ]
+        assert sum(spoiled) == 1
+        assert body.count("EXPECT_EQ(") == 1
+        assert f"EXPECT_EQ(-{case.error}," in body
+        assert "expect_free(" in body
+    elif not case.scripted:
+        assert len(re.findall(r"(?:EXPECT|ASSERT)_EQ\(0, zcrx_register", body)) == 1
+    for field, value in case.then:
+        assert f"EXPECT_EQ({value}, self->reg.{field});" in body
+    for need in case.needs:
+        assert f"if (!self->dev.{need.value})\n\t\tSKIP(return," in body
+
+
+@pytest.mark.parametrize(("program", "fixture", "case"), CASES, ids=IDS)
+def test_a_scripted_row_says_nothing_that_is_not_used(
+    program: Program, fixture: Fixture, case: Case
+) -> None:
+    plain = Case(case.name, case.rule, case.tests, scripted=True)
+    if case.scripted:
+        unused = ("spoil", "ring", "caller", "error", "then")
+        assert [name for name in unused if getattr(case, name) != getattr(plain, name)] == []
+
+
+@pytest.mark.parametrize("program", PROGRAMS, ids=lambda program: program.name)
+def test_scripts_and_scripted_rows_are_the_same(program: Program) -> None:
+    named = {case.name for fixture in program.fixtures for case in fixture.cases if case.scripted}
+    assert set(scripts(program.name)) == named
+
+
+def test_every_limit_of_the_number_of_entries_has_both_sides() -> None:
+    tried = {
+        (case.spoil.value, case.ring == RING_FLAGS): case.error
+        for _, _, case in CASES
+        if case.spoil and case.spoil.what == "rq_entries"
+    }
+    assert tried["0", True] == "EINVAL"
+    assert tried["1", True] == ""
+    assert tried["RQ_ENTRIES_MAX", True] == ""
+    assert tried["RQ_ENTRIES_MAX + 1", True] == "EINVAL"
+    assert tried["RQ_ENTRIES_MAX + 1", False] == ""
+    assert tried["0", False] == "EINVAL"
+
+
+def test_every_input_field_of_the_request_is_spoiled_by_some_row() -> None:
+    request = next(layout for layout in LAYOUTS if layout.struct == "io_uring_zcrx_ifq_reg")
+    offsets = next(layout for layout in LAYOUTS if layout.struct == "io_uring_zcrx_offsets")
+    wanted = {name for name, _ in request.fields if name != "offsets"}
+    wanted |= {f"offsets.{name}" for name, _ in offsets.fields}
+    spoiled = {re.sub(r"\[\d\]", "", c.spoil.what) for _, _, c in CASES if c.spoil}
+    assert wanted - spoiled == set()
+
+
+def test_rules_are_used_and_told_in_the_documentation() -> None:
+    told = re.findall(r"^### (R\d+) ", (ROOT / "docs" / "zcrx.md").read_text(), re.MULTILINE)
+    assert told == list(RULES)
+    assert {case.rule for _, _, case in CASES} <= set(RULES)
+
+
+def test_a_row_holds_from_its_first_to_its_last_patch() -> None:
+    case = Case("name", "R1", "Sentence.", since=10, until=13)
+    assert [level for level in range(9, 16) if case.holds_at(level)] == [10, 11, 12, 13]
+    assert [level for level in (9, 15) if replace(case, since=9, until=None).holds_at(level)] == [
+        9,
+        15,
+    ]
+    until = {case.name: case.until for _, _, case in CASES if case.until is not None}
+    assert until == {"area_ptr_not_read": 9}
+
+
+@pytest.mark.parametrize("level", [8, LEVEL + 1])
+def test_an_unknown_level_is_refused(level: int) -> None:
+    with pytest.raises(ValueError, match=f"^no cases for patch {level}; there are for 9 to"):
+        kselftest_zcrx.render(level)
+    with pytest.raises(ValueError, match=f"^no cases for patch {level}; there are for 9 to"):
+        kselftest_zcrx.planned(level)
+
+
+def test_an_unknown_dialect_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"^no dialect 'mainline'; there is v7$"):
+        kselftest_zcrx.render(LEVEL, "mainline")
+
+
+def test_the_makefile_names_the_lib_mk_that_it_is_told() -> None:
+    makefile = kselftest_zcrx.render(LEVEL, lib_mk="/a/selftests/lib.mk")["Makefile"]
+    assert "\ninclude /a/selftests/lib.mk\n" in makefile
+    assert " -I/a/selftests " in makefile
+
+
+@pytest.mark.parametrize("name", sorted(kselftest_zcrx.render(LEVEL)))
+def test_the_text_keeps_to_the_kernel_style(name: str, files: dict[str, str]) -> None:
+    text = files[name]
+    assert text.endswith("\n")
+    assert not text.endswith("\n\n")
+    assert "\n\n\n" not in text
+    assert "{{" not in text
+    lines = text.splitlines()
+    assert [line for line in lines if line != line.rstrip()] == []
+    assert [line for line in lines if len(line.expandtabs(8)) > 80] == []
+    if name.endswith((".c", ".h")):
+        assert "SPDX-License-Identifier: GPL-2.0" in lines[0]
+        assert [line for line in lines if re.match(r" (?![* ])|\t* {8}", line)] == []
+
+
+def test_the_programs_compile_strictly_and_print_their_plan(tmp_path: Path) -> None:
+    selftests = TOY / "tools" / "testing" / "selftests"
+    kselftest_zcrx.write(tmp_path / "src", lib_mk=str(selftests / "lib.mk"))
+    (tmp_path / "out").mkdir()
+    proc.run(
+        [
+            "make",
+            f"OUTPUT={tmp_path / 'out'}",
+            f"KHDR_INCLUDES=-I{TOY / 'include' / 'uapi'}",
+            "USERCFLAGS=-Wextra -Werror -Wno-unused-parameter -O0",
+            f"INSTALL_PATH={tmp_path / 'installed'}",
+            "install",
+        ],
+        cwd=tmp_path / "src",
+        deadline=Deadline.after(60),
+    )
+    for program, cases in kselftest_zcrx.planned(LEVEL).items():
+        printed = proc.run(
+            [tmp_path / "installed" / program], cwd=tmp_path, deadline=Deadline.after(10)
+        )
+        assert printed.output.splitlines() == list(cases)
+
+
+def test_a_wrong_layout_does_not_compile(tmp_path: Path) -> None:
+    header = (TOY / "include" / "uapi" / "linux" / "io_uring.h").read_text()
+    wrong = header.replace("__u32 if_idx;\n\t__u32 if_rxq;", "__u32 if_rxq;\n\t__u32 if_idx;")
+    assert wrong != header
+    (tmp_path / "linux").mkdir()
+    (tmp_path / "linux" / "io_uring.h").write_text(wrong)
+    selftests = TOY / "tools" / "testing" / "selftests"
+    kselftest_zcrx.write(tmp_path / "src", lib_mk=str(selftests / "lib.mk"))
+    done = proc.run(
+        ["gcc", "-fsyntax-only", f"-I{tmp_path}", f"-I{selftests}", "zcrx_register.c"],
+        cwd=tmp_path / "src",
+        deadline=Deadline.after(30),
+        check=False,
+    )
+    assert not done.ok
+    assert "offsetof(struct io_uring_zcrx_ifq_reg, if_idx) == 0" in done.output
+
+
+def test_a_row_cannot_spoil_two_things() -> None:
+    assert [field.name for field in fields(Spoil)] == ["what", "value"]

@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: GPL-2.0
+import select
+import socket
+import time
+from pathlib import Path
+
+import pytest
+
+from kseries.errors import InfraError
+from kseries.targets import qemu
+
+MACHINE = qemu.Machine("tcg", 2, 2048, Path("/k/bzImage"), ("console=ttyS0", "panic=-1"))
+
+
+def test_the_plan_of_a_machine() -> None:
+    argv = qemu.argv(MACHINE, qemu.Channels(Path("/a,b/root.ext4"), console=7, agent=8))
+    text = " ".join(argv)
+    assert text.startswith("qemu-system-x86_64 -machine q35 -accel tcg -cpu max -smp 2 -m 2048M ")
+    assert argv[argv.index("-append") + 1] == "console=ttyS0 panic=-1"
+    assert "file=/a,,b/root.ext4,if=none,id=root,format=raw,snapshot=on" in argv
+    assert "socket,id=console,fd=7,mux=on" in argv
+    assert "socket,id=agent,fd=8" in argv
+    assert "-no-reboot" in argv
+    assert "-netdev" not in argv
+
+
+def test_kvm_takes_the_hosts_processor() -> None:
+    argv = qemu.base_argv(qemu.Machine("kvm", 1, 512, Path("/k"), ()))
+    assert argv[argv.index("-cpu") + 1] == "host"
+    assert argv[argv.index("-accel") + 1] == "kvm"
+
+
+def test_a_console_is_timed_kept_and_watched(tmp_path: Path) -> None:
+    ours, theirs = socket.socketpair()
+    lines: list[tuple[float, str]] = [(0.0, "of an earlier boot")]
+    log = qemu.ConsoleLog(ours, tmp_path / "console.log", lines)
+    before = time.monotonic()
+    theirs.sendall(b"[1.0] one\r\n[1.1] Kernel panic - not sync")
+    assert select.select([log.wake], [], [], 0.2)[0] == []
+    assert log.watcher.death is None
+    theirs.sendall(b"ing: for a test\n[1.2] rest")
+    assert select.select([log.wake], [], [], 5.0)[0] == [log.wake]
+    theirs.close()
+    assert log.wait_ended(5.0)
+    assert log.watcher.death == "Kernel panic - not syncing: for a test"
+    assert log.watcher.death_line == 3
+    log.close()
+    assert [line for _, line in lines[1:]] == [
+        "[1.0] one",
+        "[1.1] Kernel panic - not syncing: for a test",
+        "[1.2] rest",
+    ]
+    assert all(before <= when <= time.monotonic() for when, _ in lines[1:])
+    kept = (tmp_path / "console.log").read_bytes()
+    assert kept == b"[1.0] one\r\n[1.1] Kernel panic - not syncing: for a test\n[1.2] rest\n"
+
+
+def test_a_console_that_cannot_be_kept_is_told(tmp_path: Path) -> None:
+    ours, theirs = socket.socketpair()
+    log = qemu.ConsoleLog(ours, Path("/dev/full"), [])
+    theirs.sendall(b"text\n")
+    assert select.select([log.wake], [], [], 5.0)[0] == [log.wake]
+    theirs.sendall(b"more\n")
+    theirs.close()
+    assert log.wait_ended(5.0)
+    with pytest.raises(InfraError, match="The disk is full"):
+        log.raise_error()
+    log.close()

@@ -1,0 +1,285 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Stage stage on a toy tree: real make, real compiler, real sandbox."""
+
+from __future__ import annotations
+
+import shutil
+import stat
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+import kselftest_zcrx
+from kseries import kbuild, proc, runfolder
+from kseries.deadline import Deadline
+from kseries.errors import CheckFailed, UserError
+from kseries.model import (
+    BaseTree,
+    Kernel,
+    KernelConfig,
+    LocalSource,
+    NamedSource,
+    Stack,
+    StagedSuites,
+    Tree,
+)
+from kseries.paths import Cache
+from kseries.progress import Silent
+from kseries.stages.stage import plan_suites, stage
+
+TOY = Path(__file__).parent / "data" / "kselftest_zcrx" / "toytree"
+SELFTESTS = Path("tools/testing/selftests")
+UAPI = Path("include/uapi/linux/io_uring.h")
+ZCRX = kselftest_zcrx.FOLDER
+
+
+class Bench:
+    """A toy tree in git with its user headers made, and what a run of the stage needs."""
+
+    def __init__(self, folder: Path) -> None:
+        self.tree = folder / "tree"
+        shutil.copytree(TOY, self.tree)
+        # The sandbox's user must get here, and pytest's folders are for their owner alone.
+        self.git("init", "--quiet")
+        (self.tree / ".git/info/exclude").write_text("/out-*\n")
+        self.commit("toy")
+        self.source = NamedSource("toy", LocalSource("local", self.tree))
+        self.stack = Stack(
+            name="toy",
+            source=self.source,
+            series=(),
+            under_test="",
+            fragments=(Path("base.config"),),
+            suites=("zcrx", "netdevsim"),
+            trusted=True,
+        )
+        self.build = kbuild.build_folder(self.tree, "base")
+        self.make_headers()
+        self.cache = Cache(folder / "cache")
+        self.run = runfolder.create(folder / "runs", "toy")
+
+    def git(self, *words: str) -> str:
+        identity = ("-c", "user.name=t", "-c", "user.email=t@localhost")
+        argv = ["git", *identity, *words]
+        return proc.run(argv, cwd=self.tree, deadline=Deadline.after(20)).output.strip()
+
+    def commit(self, what: str) -> None:
+        self.git("add", "--all")
+        self.git("commit", "--quiet", "--message", what)
+        self.head = self.git("rev-parse", "HEAD")
+
+    def make_headers(self) -> None:
+        headers = self.build / "usr" / "include" / "linux"
+        headers.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(self.tree / UAPI, headers / "io_uring.h")
+
+    def change(self, file: Path, old: str, new: str) -> None:
+        text = (self.tree / file).read_text()
+        assert old in text
+        (self.tree / file).write_text(text.replace(old, new))
+        self.commit(f"change {file}")
+        self.make_headers()
+
+    def kernel(self) -> Kernel:
+        base = BaseTree(self.source, self.tree / ".git", self.head, "6.12", "toy")
+        config = KernelConfig(Tree(self.tree, base, self.head, ()), self.build, "base", "", 0)
+        return Kernel(
+            config, self.build / "bzImage", "6.12", "gcc 12", 0, 0.0, self.run.log("build")
+        )
+
+    def stage(self) -> StagedSuites:
+        return stage(self.kernel(), self.stack, self.cache, self.run, Silent())
+
+    @property
+    def log(self) -> str:
+        log = self.run.log("stage")
+        return log.read_text() if log.exists() else ""
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Bench:
+    return Bench(tmp_path)
+
+
+@pytest.fixture
+def quick(bench: Bench) -> Bench:
+    """Leave out the generated programs, whose compilation is what takes the time."""
+    bench.stack = replace(bench.stack, suites=("netdevsim",))
+    return bench
+
+
+def places(staged: StagedSuites) -> list[str]:
+    return sorted(
+        str(file.relative_to(staged.folder)) for file in staged.folder.rglob("*") if file.is_file()
+    )
+
+
+@pytest.mark.parametrize("trusted", [True, False], ids=["plain", "sandbox"])
+def test_programs_are_laid_out_as_kselftest_installs_them(bench: Bench, trusted: bool) -> None:
+    bench.stack = replace(bench.stack, trusted=trusted)
+    staged = bench.stage()
+    assert staged.left_out == ()
+    assert places(staged) == [
+        "drivers/net/netdevsim/peer.sh",
+        "drivers/net/ping.py",
+        "drivers/net/queues.py",
+        "drivers/net/stats.py",
+        f"{ZCRX}/config",
+        f"{ZCRX}/settings",
+        f"{ZCRX}/zcrx_lifetime",
+        f"{ZCRX}/zcrx_refill",
+        f"{ZCRX}/zcrx_register",
+    ]
+    assert [(p.suite, p.name, p.folder, p.argv, p.ktap) for p in staged.programs] == [
+        ("zcrx", "zcrx_register", ZCRX, ("./zcrx_register",), True),
+        ("zcrx", "zcrx_refill", ZCRX, ("./zcrx_refill",), True),
+        ("zcrx", "zcrx_lifetime", ZCRX, ("./zcrx_lifetime",), True),
+        ("netdevsim", "peer.sh", "drivers/net/netdevsim", ("./peer.sh",), False),
+        ("netdevsim", "ping.py", "drivers/net", ("./ping.py",), True),
+        ("netdevsim", "queues.py", "drivers/net", ("./queues.py",), True),
+        ("netdevsim", "stats.py", "drivers/net", ("./stats.py",), True),
+    ]
+    for program in staged.programs:
+        file = staged.folder / program.folder / program.name
+        assert stat.S_IMODE(file.stat().st_mode) == 0o755
+        done = proc.run([*program.argv], cwd=file.parent, deadline=Deadline.after(10))
+        planned = list(program.cases) or ["1..0"]
+        assert done.output.splitlines() == planned
+
+
+def test_nothing_is_built_twice(quick: Bench) -> None:
+    first = quick.stage()
+    log = quick.log
+    stamps = {file: file.stat().st_mtime_ns for file in first.folder.rglob("*")}
+    assert quick.stage() == first
+    assert quick.log == log
+    assert {file: file.stat().st_mtime_ns for file in first.folder.rglob("*")} == stamps
+
+
+def test_a_changed_tree_is_built_again(quick: Bench) -> None:
+    quick.stage()
+    quick.change(SELFTESTS / "drivers/net/ping.py", "1..0", "1..1")
+    staged = quick.stage()
+    assert "1..1" in (staged.folder / "drivers/net/ping.py").read_text()
+
+
+def test_a_tree_with_changes_not_committed_is_built_each_time(quick: Bench) -> None:
+    (quick.tree / SELFTESTS / "drivers/net/ping.py").write_text("#!/bin/sh\necho one\n")
+    quick.stage()
+    (quick.tree / SELFTESTS / "drivers/net/ping.py").write_text("#!/bin/sh\necho two\n")
+    staged = quick.stage()
+    assert (staged.folder / "drivers/net/ping.py").read_text() == "#!/bin/sh\necho two\n"
+
+
+def test_a_program_that_was_taken_away_is_made_again(quick: Bench) -> None:
+    staged = quick.stage()
+    (staged.folder / "drivers/net/ping.py").unlink()
+    quick.stage()
+    assert (staged.folder / "drivers/net/ping.py").is_file()
+
+
+def test_sources_stay_to_be_read_and_the_tree_stays_clean(bench: Bench) -> None:
+    bench.stage()
+    kept = kbuild.state_folder(bench.build) / "kselftest" / ZCRX / "zcrx_register.c"
+    assert "TEST_F(registration, default_request)" in kept.read_text()
+    assert bench.git("status", "--porcelain") == ""
+
+
+def test_a_test_that_does_not_compile_fails_the_check(bench: Bench) -> None:
+    bench.change(UAPI, "__u32 rq_entries;", "__u32 entries;")
+    with pytest.raises(CheckFailed) as caught:
+        bench.stage()
+    assert caught.value.what == "The tests do not build against this tree."
+    first = caught.value.where.splitlines()[0]
+    assert first.startswith(f"out-base.kseries/kselftest/{ZCRX}/zcrx")
+    assert "has no member named" in first
+    assert "rq_entries" in first
+    assert f"log: {bench.run.log('stage')}" in caught.value.where
+    assert not (kbuild.state_folder(bench.build) / "staged").exists()
+
+
+def test_after_a_failure_the_next_start_works(bench: Bench) -> None:
+    bench.change(UAPI, "__u32 rq_entries;", "__u32 entries;")
+    with pytest.raises(CheckFailed):
+        bench.stage()
+    bench.change(UAPI, "__u32 entries;", "__u32 rq_entries;")
+    assert len(bench.stage().programs) == 7
+
+
+def test_an_installation_that_fails_fails_the_check(quick: Bench) -> None:
+    quick.change(SELFTESTS / "Makefile", "install:\n", "install:\n\t@echo 'no way'; exit 1\n")
+    with pytest.raises(CheckFailed) as caught:
+        quick.stage()
+    assert caught.value.what == "The tests do not build against this tree."
+    assert "Error 1" in caught.value.where
+
+
+def test_a_program_that_was_not_installed_fails_the_check(quick: Bench) -> None:
+    quick.change(SELFTESTS / "Makefile", "$$target/*.* ", "$$target/*s.py ")
+    quick.change(SELFTESTS / "Makefile", "for target in $(TARGETS)", "for target in drivers/net")
+    with pytest.raises(CheckFailed) as caught:
+        quick.stage()
+    assert caught.value.where.splitlines() == [
+        "drivers/net/netdevsim/peer.sh",
+        "drivers/net/ping.py",
+    ]
+
+
+@pytest.mark.parametrize("place", ["$(INSTALL_PATH)/drivers/link", "$(INSTALL_PATH)"])
+def test_a_link_to_a_file_of_the_users_is_refused(quick: Bench, place: str) -> None:
+    rule = f"\trm -rf {place}; ln -s /etc {place}\n\n.PHONY"
+    quick.change(SELFTESTS / "Makefile", "\n.PHONY", rule)
+    with pytest.raises(CheckFailed) as caught:
+        quick.stage()
+    assert caught.value.what.endswith("neither a file nor a folder.")
+    assert not (kbuild.state_folder(quick.build) / "staged").exists()
+
+
+def test_a_pipe_is_refused(quick: Bench) -> None:
+    rule = "\tmkfifo $(INSTALL_PATH)/pipe\n\n.PHONY"
+    quick.change(SELFTESTS / "Makefile", "\n.PHONY", rule)
+    with pytest.raises(CheckFailed) as caught:
+        quick.stage()
+    assert caught.value.where.endswith("/pipe")
+
+
+def test_a_suite_that_does_not_fit_is_left_out_with_its_reason(bench: Bench) -> None:
+    bench.change(UAPI, "IORING_REGISTER_ZCRX_IFQ = 32,", "")
+    staged = bench.stage()
+    assert staged.left_out == (
+        ("zcrx", "the tree has no IORING_REGISTER_ZCRX_IFQ in include/uapi/linux/io_uring.h"),
+    )
+    assert {program.suite for program in staged.programs} == {"netdevsim"}
+
+
+def test_a_program_that_the_tree_lacks_is_left_out_with_its_reason(tmp_path: Path) -> None:
+    shutil.copytree(TOY, tmp_path / "tree")
+    (tmp_path / "tree" / SELFTESTS / "drivers/net/stats.py").unlink()
+    plan = plan_suites(tmp_path / "tree", ["netdevsim"], "lib.mk")
+    assert plan.left_out == (
+        ("netdevsim", "the tree has no tools/testing/selftests/drivers/net/stats.py"),
+    )
+    assert [program.name for program in plan.programs] == ["peer.sh", "ping.py", "queues.py"]
+    assert plan.targets == ("drivers/net", "drivers/net/netdevsim")
+
+
+def test_a_tree_without_any_of_the_programs_installs_nothing(tmp_path: Path) -> None:
+    plan = plan_suites(tmp_path, ["netdevsim"], "lib.mk")
+    assert plan.programs == ()
+    assert plan.targets == ()
+    assert len(plan.left_out) == 4
+
+
+def test_an_unknown_suite_is_the_users_mistake(tmp_path: Path) -> None:
+    with pytest.raises(UserError) as caught:
+        plan_suites(tmp_path, ["zcrxx"], "lib.mk")
+    assert caught.value.what == "There is no suite 'zcrxx'."
+    assert caught.value.do == "choose from: netdevsim, zcrx"
+
+
+def test_no_suites_give_an_empty_folder(bench: Bench) -> None:
+    bench.stack = replace(bench.stack, suites=())
+    staged = bench.stage()
+    assert staged.programs == ()
+    assert list(staged.folder.iterdir()) == []

@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The table of suites: what it promises about fragments, targets and trees."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import kselftest_zcrx
+from kseries.suites import SUITES, Generated, Unfit
+from kseries.suites.zcrx import level_of
+
+ROOT = Path(__file__).parents[2]
+TOY = Path(__file__).parent / "data" / "kselftest_zcrx" / "toytree"
+
+
+def tree(folder: Path, uapi: str) -> Path:
+    """Make a tree with nothing but the io_uring header."""
+    (folder / "include/uapi/linux").mkdir(parents=True)
+    (folder / "include/uapi/linux/io_uring.h").write_text(uapi)
+    return folder
+
+
+def test_the_suites_go_by_their_names() -> None:
+    assert {name: suite.name for name, suite in SUITES.items()} == {
+        "zcrx": "zcrx",
+        "netdevsim": "netdevsim",
+    }
+
+
+def test_the_table_cannot_be_changed() -> None:
+    with pytest.raises(TypeError):
+        SUITES["more"] = SUITES["zcrx"]  # type: ignore[index]
+
+
+@pytest.mark.parametrize("suite", SUITES.values(), ids=lambda suite: suite.name)
+def test_a_suite_names_fragments_that_exist(suite: object) -> None:
+    for fragment in SUITES[getattr(suite, "name")].fragments:  # noqa: B009
+        assert (ROOT / "configs" / f"{fragment}.config").is_file()
+
+
+def test_the_programs_of_the_kernel_are_the_four_that_use_netdevsim() -> None:
+    suite = SUITES["netdevsim"]
+    assert [(p.folder, p.name, p.ktap) for p in suite.programs] == [
+        ("drivers/net/netdevsim", "peer.sh", False),
+        ("drivers/net", "ping.py", True),
+        ("drivers/net", "queues.py", True),
+        ("drivers/net", "stats.py", True),
+    ]
+    assert {program.folder for program in suite.programs} == set(suite.targets)
+
+
+def test_zcrx_fits_a_tree_with_patch_9() -> None:
+    generate = SUITES["zcrx"].generate
+    assert generate is not None
+    made = generate(TOY, "/tree/tools/testing/selftests/lib.mk")
+    assert isinstance(made, Generated)
+    assert made.folder == "drivers/net/zcrx"
+    assert made.cases == kselftest_zcrx.planned(9)
+    assert "include /tree/tools/testing/selftests/lib.mk\n" in made.files["Makefile"]
+
+
+@pytest.mark.parametrize(
+    ("uapi", "why"),
+    [
+        (
+            "enum { IORING_REGISTER_LAST };",
+            "the tree has no IORING_REGISTER_ZCRX_IFQ in include/uapi/linux/io_uring.h",
+        ),
+        (
+            "enum { IORING_REGISTER_ZCRX_IFQ = 32 }; struct reg { __u64 region_ptr; };",
+            "the tree has zero copy receive as mainline does, which has no tests yet",
+        ),
+        (
+            "enum { IORING_REGISTER_ZCRX_IFQ = 32 }; struct io_uring_zcrx_area_reg { int i; };",
+            "the tree's interface is that of patch 10 of the series, the tests know it up to"
+            " patch 9",
+        ),
+        (
+            "enum { IORING_REGISTER_ZCRX_IFQ = 32, IORING_OP_RECV_ZC };"
+            "struct io_uring_zcrx_area_reg { int i; };",
+            "the tree's interface is that of patch 12 of the series, the tests know it up to"
+            " patch 9",
+        ),
+    ],
+    ids=["before", "mainline", "area", "receive"],
+)
+def test_zcrx_says_why_it_does_not_fit(uapi: str, why: str, tmp_path: Path) -> None:
+    assert level_of(tree(tmp_path, uapi)) == Unfit(why)
+
+
+def test_zcrx_does_not_fit_a_folder_without_the_header(tmp_path: Path) -> None:
+    found = level_of(tmp_path)
+    assert isinstance(found, Unfit)
+    assert found.why.startswith("the tree has no IORING_REGISTER_ZCRX_IFQ")
+
+
+def test_zcrx_knows_mainline_with_a_header_of_its_own(tmp_path: Path) -> None:
+    folder = tree(tmp_path, "enum { IORING_REGISTER_ZCRX_IFQ = 32 };")
+    (folder / "include/uapi/linux/io_uring").mkdir()
+    (folder / "include/uapi/linux/io_uring/zcrx.h").write_text("")
+    found = level_of(folder)
+    assert isinstance(found, Unfit)
+    assert "as mainline does" in found.why

@@ -1,0 +1,533 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The test stage, on a target that runs programs on this host and whose kernel is a script.
+
+What a program writes to the kernel log lands on the target's console. A panic that it writes
+there is one, seen at the latest when the program says that it is dying.
+"""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from types import TracebackType
+
+import pytest
+from pydantic import TypeAdapter
+
+from kseries import proc
+from kseries.deadline import Deadline
+from kseries.errors import InfraError, Interrupted, UserError
+from kseries.model import (
+    BaseTree,
+    EventKind,
+    Kernel,
+    KernelConfig,
+    LocalSource,
+    NamedSource,
+    ProgramResult,
+    StagedSuites,
+    Status,
+    TestOutcome,
+    TestProgram,
+    Tree,
+)
+from kseries.progress import Silent
+from kseries.results import partial, plan
+from kseries.runfolder import RunFolder
+from kseries.stages import test as stage
+from kseries.targets.base import BootFailed, Exit, KernelDied, TargetLost, TimedLine
+
+WARN = """\
+[    9.000000] ------------[ cut here ]------------
+[    9.000001] WARNING: CPU: 0 PID: 7 at io_uring/zcrx.c:12 io_zcrx_refill+0x1/0x2
+[    9.000002] ---[ end trace 0000000000000000 ]---"""
+
+HARNESS = """\
+#!/bin/sh
+echo "TAP version 13"
+echo "1..3"
+"""
+
+
+class HostTarget:
+    """A target whose machine is a folder of this host."""
+
+    def __init__(self, root: Path, console: Path, boots: Sequence[str]) -> None:
+        self.root = root
+        self.kmsg = console
+        self.dies_at_boot = list(boots)
+        self.boots = 0
+        self.closed = False
+        self._lines: list[tuple[float, str]] = []
+
+    def __enter__(self) -> HostTarget:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    @property
+    def facts(self) -> Mapping[str, str]:
+        return {"accelerator": "none"}
+
+    def boot(self, kernel: Kernel, deadline: Deadline) -> None:
+        shutil.rmtree(self.root, ignore_errors=True)
+        self.root.mkdir()
+        self._say(f"[    0.000000] Linux version {kernel.release}")
+        reason = self.dies_at_boot[self.boots] if self.boots < len(self.dies_at_boot) else ""
+        self.boots += 1
+        if reason:
+            self._say(f"[    1.000000] Kernel panic - not syncing: {reason}")
+            raise BootFailed(reason, where="console.log")
+
+    def run(
+        self,
+        argv: Sequence[str],
+        *,
+        deadline: Deadline,
+        cwd: str = "/",
+        env: Mapping[str, str] | None = None,
+        on_line: TimedLine | None = None,
+    ) -> Exit:
+        place = {stage.KERNEL_LOG: str(self.kmsg)}
+        words = [
+            place.get(word, word.replace(stage.PLACE, f"{self.root}{stage.PLACE}")) for word in argv
+        ]
+        started = time.monotonic()
+
+        def take(line: str) -> None:
+            # The console is looked at where the program says so: in the same order always.
+            if line == "# look":
+                self._collect()
+            if on_line is not None:
+                on_line(time.monotonic(), line)
+            if line == "dying":
+                self._check()
+
+        variables = {**(env or {}), "KMSG": str(self.kmsg)}
+        try:
+            done = proc.run(
+                words,
+                cwd=Path(f"{self.root}{cwd}"),
+                deadline=deadline,
+                env=variables,
+                on_line=take,
+                check=False,
+            )
+        except proc.CommandTimeout:
+            return Exit(None, time.monotonic() - started)
+        self._check()
+        return Exit(done.returncode, done.seconds)
+
+    def put(self, source: Path, destination: str, deadline: Deadline) -> None:
+        shutil.copytree(source, f"{self.root}{destination}")
+
+    def get(self, source: str, destination: Path, deadline: Deadline) -> None:
+        raise NotImplementedError
+
+    def console(self) -> tuple[tuple[float, str], ...]:
+        self._collect()
+        return tuple(self._lines)
+
+    def close(self) -> None:
+        self.closed = True
+
+    def _say(self, line: str) -> None:
+        with self.kmsg.open("a") as file:
+            file.write(f"{line}\n")
+        self._collect()
+
+    def _collect(self) -> None:
+        text = self.kmsg.read_text() if self.kmsg.exists() else ""
+        for line in text.splitlines()[len(self._lines) :]:
+            self._lines.append((time.monotonic(), line))
+
+    def _check(self) -> None:
+        self._collect()
+        last = [line for _, line in self._lines]
+        at = max((i for i, line in enumerate(last) if "Linux version" in line), default=0)
+        for line in last[at:]:
+            if line.startswith("LOST"):
+                raise TargetLost("The machine is gone.")
+            if "Kernel panic" in line:
+                raise KernelDied(line.partition("syncing: ")[2], where="console.log")
+
+
+@dataclass
+class Bench:
+    """A staged folder, a run folder, and a target."""
+
+    path: Path
+    run: RunFolder
+    programs: list[TestProgram] = field(default_factory=list)
+    boots: tuple[str, ...] = ()
+    targets: list[HostTarget] = field(default_factory=list)
+
+    def add(self, name: str, script: str, **more: object) -> TestProgram:
+        file = self.path / "staged" / "demo" / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(script)
+        file.chmod(0o755)
+        program = TestProgram("demo", name, (f"./{name}",), "demo", 20.0)
+        self.programs.append(replace(program, **more))  # type: ignore[arg-type]
+        return self.programs[-1]
+
+    def test(self, only: str = "") -> TestOutcome:
+        staged = StagedSuites(self.path / "staged", tuple(self.programs))
+        return stage.test(staged, KERNEL, self.open, self.run, Silent(), only=only)
+
+    def open(self) -> AbstractContextManager[HostTarget]:
+        # A real target appends to the run's console.log; so does this one.
+        target = HostTarget(self.path / "machine", self.run.console, self.boots)
+        self.targets.append(target)
+        return target
+
+
+SOURCE = NamedSource("toy", LocalSource("local", Path("/nowhere")))
+TREE = Tree(Path("/nowhere"), BaseTree(SOURCE, Path("/nowhere"), "0" * 40, "6.12", ""), "", ())
+KERNEL = Kernel(
+    config=KernelConfig(TREE, Path("/nowhere"), "toy", "", 0),
+    image=Path("/nowhere"),
+    release="6.12.0",
+    compiler="",
+    objects=0,
+    seconds=0.0,
+    log=Path("/nowhere"),
+)
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Bench:
+    run = RunFolder(tmp_path / "run")
+    run.path.mkdir()
+    return Bench(tmp_path, run)
+
+
+def brief(result: ProgramResult) -> list[tuple[str, Status]]:
+    return [(case.name, case.status) for case in result.cases]
+
+
+P, S, F, M = Status.PASS, Status.SKIP, Status.FAIL, Status.MISSING
+
+GOOD = HARNESS + 'for n in 1 2 3; do echo "ok $n demo.case_$n"; done\n'
+CASES = ("demo.case_1", "demo.case_2", "demo.case_3")
+
+
+def test_all_pass(bench: Bench) -> None:
+    bench.add("good", GOOD, cases=CASES)
+    told = bench.test()
+    (result,) = told.programs
+    assert (result.status, result.exit_status, result.problems) == (P, 0, ())
+    assert brief(result) == [(name, P) for name in CASES]
+    assert told.events == ()
+    assert told.notes == ()
+    assert told.facts == {"accelerator": "none", "boots": "1"}
+    assert (bench.run.path / result.log).read_text().splitlines()[-1] == "ok 3 demo.case_3"
+    assert "kseries: start demo/good\nkseries: end demo/good\n" in bench.run.console.read_text()
+    assert bench.targets[0].closed
+
+
+def test_a_case_fails(bench: Bench) -> None:
+    script = (
+        HARNESS
+        + "echo ok 1 a; echo '# x.c:3:b:Expected 1 == 2'; echo not ok 2 b; echo ok 3 c; exit 1\n"
+    )
+    bench.add("bad", script)
+    (result,) = bench.test().programs
+    assert (result.status, result.exit_status, result.problems) == (F, 1, ())
+    assert result.cases[1].reason == "x.c:3:b:Expected 1 == 2"
+
+
+def test_failed_case_and_exit_status_disagree(bench: Bench) -> None:
+    bench.add("liar", HARNESS + "echo ok 1 a; echo not ok 2 b; echo ok 3 c\n")
+    bench.add("moaner", GOOD + "exit 1\n")
+    bench.add("victim", GOOD + "kill -SEGV $$\n")
+    liar, moaner, victim = bench.test().programs
+    assert (liar.status, liar.problems) == (F, ("exit status 0, although b is not good",))
+    assert moaner.status is Status.ERROR
+    assert moaner.problems == ("exit status 1, although no case failed",)
+    assert victim.status is Status.ERROR
+    assert victim.problems == ("it was ended by SIGSEGV",)
+
+
+def test_skip_by_exit_status(bench: Bench) -> None:
+    bench.add("needs", "#!/bin/sh\necho 'SKIP: no jq'; exit 4\n", cases=("demo.a", "demo.b"))
+    bench.add("nodevice", "#!/bin/sh\necho TAP version 13; echo '1..0 # SKIP no card'; exit 4\n")
+    bench.add("rest", HARNESS + "echo ok 1 a; echo 'ok 2 # SKIP no more'; exit 4\n")
+    needs, nodevice, rest = bench.test().programs
+    assert (needs.status, needs.problems) == (S, ())
+    assert [(c.name, c.reason) for c in needs.cases] == [
+        ("demo.a", "SKIP: no jq"), ("demo.b", "SKIP: no jq")
+    ]  # fmt: skip
+    assert (nodevice.status, nodevice.cases[0].reason) == (S, "no card")
+    assert (rest.status, brief(rest)) == (P, [("a", P), ("test 2", S), ("test 3", S)])
+
+
+def test_failure_is_not_hidden_by_a_skip_status(bench: Bench) -> None:
+    bench.add("half", HARNESS + "echo not ok 1 a; exit 4\n")
+    (result,) = bench.test().programs
+    assert not result.status.good
+
+
+def test_program_without_results(bench: Bench) -> None:
+    bench.add("silent", "#!/bin/sh\nexit 0\n")
+    bench.add("gone", GOOD, argv=("./not-there",), cases=("demo.a",))
+    bench.add("speaks", "#!/bin/sh\nexit 0\n", ktap=False)
+    bench.add("groans", "#!/bin/sh\necho expected 3 bytes, got 0; exit 1\n", ktap=False)
+    bench.add("gives_up", "#!/bin/sh\necho no socat; exit 4\n", ktap=False)
+    silent, gone, speaks, groans, gives_up = bench.test().programs
+    assert silent.status is Status.ERROR
+    assert silent.problems == ("no result: the log holds no KTAP result line",)
+    assert (gone.status, brief(gone)) == (Status.ERROR, [("demo.a", M)])
+    assert gone.problems[-1] == "it could not be started (exit status 127)"
+    assert (speaks.status, brief(speaks)) == (P, [("speaks", P)])
+    assert (groans.status, groans.cases[0].reason) == (F, "expected 3 bytes, got 0")
+    assert (gives_up.status, gives_up.cases[0].reason) == (S, "no socat")
+
+
+def test_planned_case_missing_and_unplanned_seen(bench: Bench) -> None:
+    script = HARNESS + "echo ok 1 demo.case_1; echo ok 2 demo.other; echo ok 3 demo.case_3\n"
+    bench.add("short", script, cases=CASES)
+    told = bench.test()
+    (result,) = told.programs
+    assert result.status is M
+    assert ("demo.case_2", M) in brief(result)
+    assert result.problems == ("exit status 0, although demo.case_2 is not good",)
+    assert told.notes == ("demo/short ran cases that were not planned: demo.other",)
+
+
+def test_log_cut_off_names_the_planned_cases(bench: Bench) -> None:
+    bench.add("cut", HARNESS + "echo ok 1 demo.case_1; printf 'not o'; exit 1\n", cases=CASES)
+    (result,) = bench.test().programs
+    assert brief(result) == [("demo.case_1", P), ("demo.case_2", M), ("demo.case_3", M)]
+    assert result.status is M
+
+
+RUNS = """\
+run() { echo "#  RUN           $1 ..."; }
+"""
+
+
+def test_kernel_dies_and_the_rest_goes_on(bench: Bench) -> None:
+    script = (
+        HARNESS + RUNS + "run demo.case_1; echo ok 1 demo.case_1; run demo.case_2\n"
+        'echo "[    9.0] x" >>$KMSG\n'
+        'echo "[    9.000000] Kernel panic - not syncing: Fatal exception" >>$KMSG\n'
+        "echo dying; sleep 30\n"
+    )
+    bench.add("before", GOOD)
+    bench.add("killer", script, cases=CASES)
+    bench.add("after", GOOD)
+    told = bench.test()
+    before, killer, after = told.programs
+    assert (before.status, after.status) == (P, P)
+    assert (killer.status, killer.exit_status) == (Status.CRASH, None)
+    assert brief(killer) == [
+        ("demo.case_1", P), ("demo.case_2", Status.CRASH), ("demo.case_3", M)
+    ]  # fmt: skip
+    assert killer.problems[0] == "the kernel died (while demo.case_2 ran): Fatal exception"
+    assert killer.seconds < 15
+    assert [(event.kind, event.during) for event in told.events] == [
+        (EventKind.PANIC, "demo/killer: demo.case_2")
+    ]
+    assert told.facts["boots"] == "2"
+
+
+def test_reboots_are_bounded(bench: Bench) -> None:
+    script = 'echo "[    1.000000] Kernel panic - not syncing: x" >>$KMSG; echo dying\n'
+    for number in range(stage.MAX_REBOOTS + 3):
+        bench.add(f"killer_{number}", f"#!/bin/sh\n{script}")
+    told = bench.test()
+    statuses = [result.status for result in told.programs]
+    assert statuses == [Status.CRASH] * 4 + [M] * 2
+    assert told.programs[-1].problems == ("not run: the kernel died 4 times before",)
+    assert told.facts["boots"] == "4"
+
+
+def test_hang(bench: Bench) -> None:
+    script = HARNESS + RUNS + "echo ok 1 demo.case_1; run demo.case_2; sleep 30\n"
+    bench.add("hangs", script, cases=CASES, timeout_s=2.0)
+    bench.add("after", GOOD)
+    hangs, after = bench.test().programs
+    assert (hangs.status, hangs.exit_status) == (Status.TIMEOUT, None)
+    assert brief(hangs) == [
+        ("demo.case_1", P), ("demo.case_2", Status.TIMEOUT), ("demo.case_3", M)
+    ]  # fmt: skip
+    assert hangs.problems[0] == (
+        "it was still running after 2 s and was ended (while demo.case_2 ran)"
+    )
+    assert after.status is P
+
+
+def test_warning_during_the_second_of_three(bench: Bench) -> None:
+    script = (
+        HARNESS + RUNS + "run demo.case_1; echo ok 1 demo.case_1; run demo.case_2\n"
+        f"cat >>$KMSG <<'END'\n{WARN}\nEND\n"
+        "echo '# look'; echo ok 2 demo.case_2; echo ok 3 demo.case_3\n"
+    )
+    bench.add("before", GOOD)
+    bench.add("warns", script, cases=CASES)
+    told = bench.test()
+    before, warns = told.programs
+    (event,) = told.events
+    assert event.during == "demo/warns: demo.case_2"
+    assert event.title == "WARNING: at io_uring/zcrx.c:12 io_zcrx_refill"
+    console = bench.run.console.read_text().splitlines()
+    assert console[event.line - 1].endswith("[ cut here ]------------")
+    assert before.status is P
+    assert warns.status is F  # though each of its cases passed
+    assert [status for _, status in brief(warns)] == [P, P, P]
+    assert warns.problems == (
+        "the kernel log says WARNING: at io_uring/zcrx.c:12 io_zcrx_refill, while demo.case_2 ran",
+    )
+
+
+def test_kernel_does_not_boot(bench: Bench) -> None:
+    bench.add("good", GOOD, cases=CASES)
+    bench.boots = ("VFS: Unable to mount root fs",)
+    told = bench.test()
+    (result,) = told.programs
+    why = "the kernel did not boot: VFS: Unable to mount root fs"
+    assert (result.status, result.problems) == (M, (why,))
+    assert brief(result) == [(name, M) for name in CASES]
+    assert told.notes == (why,)
+    assert [(event.kind, event.during) for event in told.events] == [(EventKind.PANIC, "boot")]
+
+
+def test_kernel_does_not_boot_again(bench: Bench) -> None:
+    bench.add("killer", '#!/bin/sh\necho "Kernel panic - not syncing: x" >>$KMSG; echo dying\n')
+    bench.add("after", GOOD)
+    bench.boots = ("", "no root")
+    told = bench.test()
+    assert [result.status for result in told.programs] == [Status.CRASH, M]
+    assert told.notes == ("the kernel did not boot, at boot number 2: no root",)
+
+
+def test_lost_machine_is_an_exception_and_what_was_seen_stays(bench: Bench) -> None:
+    bench.add("good", GOOD)
+    bench.add(
+        "last", HARNESS + "echo ok 1 a; echo LOST >>$KMSG; echo ok 2 b; echo dying; sleep 30\n"
+    )
+    bench.add("never", GOOD)
+    with pytest.raises(InfraError, match="The machine is gone"):
+        bench.test()
+    seen = partial.collect(bench.run).programs
+    assert [(result.name, result.status) for result in seen] == [("good", P), ("last", M)]
+    assert brief(seen[1]) == [("a", P), ("b", P), ("test 3", M)]
+    assert seen[1].problems == ("the run was ended while it ran",)
+    assert bench.targets[0].closed
+
+
+def test_interrupted(bench: Bench) -> None:
+    bench.add("good", f"#!/bin/sh\ncat >>$KMSG <<'END'\n{WARN}\nEND\necho 1..1; echo ok 1 a\n")
+    bench.add("last", HARNESS + "echo ok 1 a; sleep 30\n")
+
+    class Impatient(Silent):
+        def update(self, text: str, *, done: int | None = None, total: int | None = None) -> None:
+            if text.startswith("demo/last: 1"):
+                raise Interrupted("SIGTERM")
+
+    staged = StagedSuites(bench.path / "staged", tuple(bench.programs))
+    with pytest.raises(Interrupted):
+        stage.test(staged, KERNEL, bench.open, bench.run, Impatient())
+    seen = partial.collect(bench.run)
+    assert [(result.name, result.status) for result in seen.programs] == [("good", F), ("last", M)]
+    assert [event.during for event in seen.events] == ["demo/good"]
+
+
+def test_results_are_written_one_by_one(bench: Bench) -> None:
+    bench.add("good", GOOD)
+    told = bench.test()
+    assert partial.collect(bench.run).programs == told.programs
+    text = (bench.run.path / "tests/demo/good.json").read_bytes()
+    assert TypeAdapter(ProgramResult).validate_json(text) == told.programs[0]
+    adapter = TypeAdapter(TestOutcome)
+    assert adapter.validate_json(adapter.dump_json(told)) == told
+
+
+def test_again_in_the_same_run_folder(bench: Bench) -> None:
+    bench.add("old", GOOD)
+    bench.test()
+    bench.programs.clear()
+    bench.add("new", GOOD)
+    bench.test()
+    assert [result.name for result in partial.collect(bench.run).programs] == ["new"]
+    assert bench.run.console.read_text().count("Linux version") == 1
+
+
+def test_environment_and_folder(bench: Bench) -> None:
+    script = '#!/bin/sh\necho 1..1; echo "ok 1 $NETIF $(basename $PWD) $1"\n'
+    bench.add("shows", script, env=(("NETIF", "eni1"),), argv=("demo/shows", "two words"))
+    (result,) = bench.test().programs
+    assert brief(result) == [("eni1 demo two words", P)]
+
+
+def test_nothing_planned(bench: Bench) -> None:
+    told = bench.test()
+    assert (told.programs, bench.targets) == ((), [])
+
+
+def test_binary_output(bench: Bench) -> None:
+    bench.add("binary", HARNESS + r"printf 'ok 1 a\n\377\376\000\033[2J\nok 2 b\nok 3 c\n'" + "\n")
+    (result,) = bench.test().programs
+    assert brief(result) == [("a", P), ("b", P), ("c", P)]
+
+
+# ---- -k
+
+
+PROGRAMS = (
+    TestProgram("zcrx", "zcrx_register", ("./r",), "z", 1.0, CASES, case_option="-r"),
+    TestProgram("zcrx", "zcrx_refill", ("./f",), "z", 1.0, ("ring.full", "ring.wraps")),
+    TestProgram("netdevsim", "ping.py", ("./ping.py",), "n", 1.0),
+)
+
+
+@pytest.mark.parametrize(
+    ("only", "names"),
+    [
+        ("", ["zcrx_register", "zcrx_refill", "ping.py"]),
+        ("zcrx/", ["zcrx_register", "zcrx_refill"]),
+        ("ping", ["ping.py"]),
+        ("*/zcrx_re*", ["zcrx_register", "zcrx_refill"]),
+        ("netdevsim/*", ["ping.py"]),
+        ("case_2", ["zcrx_register"]),
+        ("ring.*", ["zcrx_refill"]),
+    ],
+)
+def test_choice_of_programs(only: str, names: list[str]) -> None:
+    assert [program.name for program in plan.select(PROGRAMS, only)] == names
+
+
+def test_choice_of_cases() -> None:
+    (chosen,) = plan.select(PROGRAMS, "case_[23]")
+    assert chosen.argv == ("./r", "-r", "demo.case_2", "-r", "demo.case_3")
+    assert chosen.cases == ("demo.case_2", "demo.case_3")
+    # A program that cannot be told runs whole, and all its cases stay planned.
+    (whole,) = plan.select(PROGRAMS, "ring.full")
+    assert whole == PROGRAMS[1]
+    # By its own name, a program runs whole.
+    assert plan.select(PROGRAMS, "zcrx_register") == (PROGRAMS[0],)
+
+
+def test_no_match_names_what_comes_close() -> None:
+    with pytest.raises(UserError) as caught:
+        plan.select(PROGRAMS, "pong.py")
+    assert "No test matches 'pong.py'" in str(caught.value)
+    assert "netdevsim/ping.py" in str(caught.value)
+
+
+def test_only_reaches_the_program(bench: Bench) -> None:
+    script = '#!/bin/sh\necho 1..1; test "$1 $2" = "-r demo.case_2" && echo ok 1 demo.case_2\n'
+    bench.add("asked", script, cases=CASES, case_option="-r")
+    (result,) = bench.test(only="case_2").programs
+    assert (result.status, brief(result)) == (P, [("demo.case_2", P)])
