@@ -37,7 +37,7 @@ class Caller(Enum):
 class Need(Enum):
     """What a case needs beyond a network interface. The value is the field that tells it."""
 
-    NETDEVSIM = "simulated"  # a device the test may remove
+    NETDEVSIM = "simulated"  # a device of our own: it may be removed, no other has its index
     TWO_QUEUES = "two_queues"
 
 

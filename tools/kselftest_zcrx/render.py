@@ -30,8 +30,8 @@ TIMEOUT_S = 300
 COMMENT_WIDTH = 72
 CALL_ARGUMENTS = ("arg", "nr_args")
 
-# Files that are the same for every program: template → name in the folder.
-SUPPORT = ("Makefile", "config", "settings", "netif.c", "netif.h", "zcrx.c", "zcrx.h")
+# Files that hold no tests; their templates are called like them, without a leading dot.
+SUPPORT = (".gitignore", "Makefile", "config", "settings", "netif.c", "netif.h", "zcrx.c", "zcrx.h")
 
 Macro = Callable[..., str]
 
@@ -52,7 +52,9 @@ def render(level: int, dialect: str = "v7", *, lib_mk: str = LIB_MK) -> dict[str
         "selftests": posixpath.dirname(lib_mk),
         "timeout_s": TIMEOUT_S,
     }
-    files = {name: environment.get_template(f"{name}.j2").render(values) for name in SUPPORT}
+    files = {
+        name: environment.get_template(f"{name.lstrip('.')}.j2").render(values) for name in SUPPORT
+    }
     for program in programs:
         files[f"{program.name}.c"] = environment.get_template("program.c.j2").render(
             program=program,

@@ -16,6 +16,7 @@ from kseries.mailpatch import Mail
 from kseries.model import AppliedPatch
 
 MOST_LINES = 30
+MOST_REASONS = 8
 CONTEXT = 3
 
 _HUNK = re.compile(r"^@@ -(\d+)(?:,(\d+))? \+\d+(?:,\d+)? @@.*$")
@@ -94,10 +95,13 @@ class Explanation:
 
     def text(self) -> str:
         """Give the reasons, and the first hunk in full."""
-        lines = list(self.reasons)
+        lines = list(self.reasons) or ["its lines are not in the tree as it expects them:"]
         if self.rejects:
             lines.append(self.rejects[0].text())
-            lines += [f"also {other.file} {other.header}" for other in self.rejects[1:]]
+            others = self.rejects[1:]
+            lines += [f"also {other.file} {other.header}" for other in others[:MOST_REASONS]]
+            if len(others) > MOST_REASONS:
+                lines.append(f"and {len(others) - MOST_REASONS} more hunks")
         return "\n".join(lines)
 
 
@@ -148,7 +152,10 @@ def _reasons(said: str, mail: Mail) -> tuple[str, ...]:
                 fields["text"] = _line(mail.diff, fields.get("line"))
                 found.append(meaning.format(**fields))
                 break
-    return tuple(dict.fromkeys(found))
+    reasons = tuple(dict.fromkeys(found))
+    if len(reasons) > MOST_REASONS:
+        return (*reasons[:MOST_REASONS], f"and {len(reasons) - MOST_REASONS} more like these")
+    return reasons
 
 
 def _line(file: Path, number: str | None) -> str:
@@ -175,12 +182,14 @@ def _rejects(repository: Repository, mail: Mail, scratch: Path) -> tuple[Reject,
         mail.diff.read_text(errors="surrogateescape"),
         re.MULTILINE,
     )
-    known = repository.entries("ls-files", "-z", "--", *(f":(literal){name}" for name in names))
+    copies = repository.at(scratch)
+    # A patch may name what is no path: git answers nothing then.
+    known = copies.ask("--literal-pathspecs", "ls-files", "-z", "--", *names).entries
     if not known:
         return ()
-    repository.ask("checkout-index", "-q", "-f", f"--prefix={scratch}/", "--", *known)
+    copies.text("checkout-index", "-q", "-f", "--", *known)
     before = {name: _text(scratch / name) for name in known}
-    repository.at(scratch).ask("apply", "--reject", mail.diff)
+    copies.ask("apply", "--reject", mail.diff)
     return tuple(
         reject
         for file in sorted(scratch.rglob("*.rej"))

@@ -92,6 +92,7 @@ class Apt:
         self._progress.update("getting apt's package lists")
         for folder in (self._lists / "partial", self._home / "cache" / "archives" / "partial"):
             folder.mkdir(parents=True, exist_ok=True)
+        os.utime(self._lists)
         if self._suite:
             publish.write_text(self._home / "sources.list", _suite_entry(self._suite, self._log))
         argv = ["apt-get", "-q", *self._options(), "update"]
@@ -146,8 +147,8 @@ class Apt:
         return self._home / "lists"
 
     def _options(self) -> list[str]:
-        if not self._suite and not self._lists.is_dir():
-            return []  # the host's own lists
+        if not self._suite and not self._newer_than_host():
+            return []
         options = [f"Dir::State::Lists={self._lists}", f"Dir::Cache={self._home / 'cache'}"]
         if os.geteuid() == 0:
             # apt's own unprivileged user cannot enter a cache below root's home.
@@ -158,6 +159,18 @@ class Apt:
                 "Dir::Etc::SourceParts=/dev/null",
             ]
         return [word for option in options for word in ("-o", option)]
+
+    def _newer_than_host(self) -> bool:
+        """Whether lists of our own were got after the host's own."""
+        answer = proc.run(
+            ["apt-config", "shell", "LISTS", "Dir::State::Lists/d"],
+            cwd=Path("/"),
+            deadline=Deadline.after(QUERY_LIMIT_S),
+            env=_ENGLISH,
+        )
+        # LISTS='/var/lib/apt/lists/'
+        host = Path(answer.output.strip().partition("=")[2].strip("'"))
+        return self._lists.is_dir() and _time(self._lists) > _time(host)
 
     def _run(self, argv: list[str], limit_s: float, cwd: Path = Path("/")) -> Completed:
         return proc.run(
@@ -233,6 +246,10 @@ def _suite_entry(suite: str, log: Path) -> str:
         where="/etc/apt/sources.list, /etc/apt/sources.list.d",
         do=f"add the host's own suite there, or install the package from {suite} yourself",
     )
+
+
+def _time(folder: Path) -> float:
+    return folder.stat().st_mtime if folder.is_dir() else 0.0
 
 
 def _tail(answer: Completed) -> str:

@@ -81,21 +81,29 @@ def make_once(
 
 def record(repository: Repository, content: str, origin: str, commit: str) -> Import:
     """Write down what a repository holds. Raises UserError when it is no kernel."""
-    makefile = repository.file_at(commit, "Makefile")
-    version = kerneltree.version(makefile) if makefile is not None else ""
-    if not version:
-        raise kerneltree.not_a_kernel(origin)
+    version = _version(repository, commit, origin)
     repository.text("update-ref", BRANCH, commit)
     made = Import(content, commit, version, origin)
     publish.write_bytes(repository.path / RECORD, _ADAPTER.dump_json(made, indent=2) + b"\n")
     return made
 
 
-def commit_of_tree(repository: Repository, tree: str, message: str) -> str:
-    """Make the commit of an imported tree: the same for the same tree and message."""
+def commit_of_tree(repository: Repository, tree: str, origin: str) -> str:
+    """Make the commit of an imported tree; its id follows from the tree alone.
+
+    Raises UserError when the tree is no kernel's.
+    """
     file = repository.path / "IMPORT_MESSAGE"
-    file.write_text(f"{message}\n")
+    file.write_text(f"Linux {_version(repository, tree, origin)}\n")
     try:
         return repository.commit_tree(tree, message=file)
     finally:
         file.unlink()
+
+
+def _version(repository: Repository, tree: str, origin: str) -> str:
+    makefile = repository.file_at(tree, "Makefile")
+    version = kerneltree.version(makefile) if makefile is not None else ""
+    if not version:
+        raise kerneltree.not_a_kernel(origin)
+    return version

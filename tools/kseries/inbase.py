@@ -42,7 +42,13 @@ def find(
 
 def _in_history(repository: Repository, base: str, mail: Mail, patch_id: str, log: Path) -> str:
     # The boundary of a shallow history has no parent: its diff would be the whole tree.
-    words = ["rev-list", "--no-merges", "--min-parents=1", f"--max-count={MOST_COMMITS}"]
+    words = [
+        "--literal-pathspecs",
+        "rev-list",
+        "--no-merges",
+        "--min-parents=1",
+        f"--max-count={MOST_COMMITS}",
+    ]
     since = f"--since={mail.date.lstrip('@').split()[0]}"
     files = [entry.partition("\t")[2].partition("\t")[2] for entry in _numstat(repository, mail)]
     try:
@@ -50,8 +56,11 @@ def _in_history(repository: Repository, base: str, mail: Mail, patch_id: str, lo
             *(*words, since, base, "--", *(file for file in files if file)),
             deadline=Deadline.after(HISTORY_LIMIT_S),
             log=log,
+            check=False,  # a patch may name what is no path
         )
     except CommandTimeout:
+        return ""
+    if not found.ok:
         return ""
     commits = mail.diff.with_suffix(".commits")
     commits.write_text(found.output)

@@ -56,9 +56,9 @@ def sandbox(
     """Give the sandbox of a stack's tree and build folder, with the stack's compiler cache."""
     place = re.sub(r"[^\w.+-]", "_", stack.name)
     return Sandbox(
-        tree=tree,
-        build=build,
-        ccache=cache.ccache / place if _has_ccache(stack.trusted) else None,
+        tree=tree.absolute(),
+        build=build.absolute(),
+        ccache=cache.ccache.absolute() / place if _has_ccache(stack.trusted) else None,
         trusted=stack.trusted,
         readable=tuple(readable),
     )

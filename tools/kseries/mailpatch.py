@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 
+from kseries import publish
 from kseries.errors import UserError
 from kseries.gitrepo import FIXED_DATE, Repository
 from kseries.model import Patch
@@ -49,7 +50,8 @@ def read_mail(
     """
     raw = _raw(patch)
     folder = scratch / f"{patch.sha256[:16]}{'-strip' if strip_cr else ''}"
-    folder.mkdir(exist_ok=True)
+    publish.remove_tree(folder)  # of the same patch, earlier in the stack
+    folder.mkdir()
     count = repository.text("mailsplit", "-d4", f"-o{folder}", "-b", "--", patch.file.absolute())
     if count != "1":
         raise UserError(

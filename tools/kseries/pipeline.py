@@ -184,14 +184,14 @@ def carry_out(work: Work, names: Sequence[str] = STAGE_NAMES) -> RunResult:
 
 def _attempt(item: Stage[Any], work: Work, record: Record) -> bool:
     """Carry out one stage; tell whether the next one may follow."""
-    work.progress.stage(item.name)
     record.begin(item.name)
     try:
+        work.progress.stage(item.name)
         outcome = item.carry_out(work)
     except KseriesError as error:
         record.add(error)
         record.end(item.name, STATE_OF[error.exit_code], error.what, str(error))
-        work.progress.finish(error.what)
+        work.progress.finish(error.what, good=False)
         return False
     except (Interrupted, KeyboardInterrupt) as signal:
         record.end(item.name, StageState.INTERRUPTED, str(signal) or "interrupted")

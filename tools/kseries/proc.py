@@ -31,6 +31,9 @@ READ_SIZE = 1 << 16
 
 LineSink = Callable[[str], None]
 
+Child = subprocess.Popen[bytes]
+"""A program that was started."""
+
 
 @dataclass(frozen=True)
 class Completed:

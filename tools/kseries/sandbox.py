@@ -214,7 +214,7 @@ def prepare(sandbox: Sandbox) -> None:
     if not probe.ok:
         raise UserError(
             f"The sandbox does not work on this machine: {probe.output.strip()}",
-            where=proc.command_text(probe.argv),
+            where=f"{probe.argv[0]}, user {sandbox.host.uid}, {sandbox.tree}",
             do="allow unprivileged user namespaces (sysctl kernel.unprivileged_userns_clone=1,"
             " kernel.apparmor_restrict_unprivileged_userns=0), take bubblewrap 0.8 or newer, or"
             " say that you trust the series (`trusted = true` in the stack)",

@@ -414,7 +414,7 @@ def test_clock_text() -> None:
 
 def test_expected_objects_come_from_the_last_build(bench: Bench, toy_commit: Commit) -> None:
     bench.build()
-    assert totals(bench) == {round(8 * 4.2)}  # a guess from the options
+    assert totals(bench) == {round(8 * 2.84)}  # a guess from the options
     shutil.rmtree(bench.folder)
     bench.build()
     assert totals(bench) == {5}

@@ -249,15 +249,16 @@ def test_tree_that_moved_on(bench: Bench, base: Path, toy_commit: Commit) -> Non
 def test_why(bench: Bench, base: Path) -> None:
     made = bench.configure(base)
     stack = bench.stack(base)
-    assert why(made, stack, bench.cache, "config_page_pool").splitlines() == [
+    assert why(made.tree, stack, bench.cache, "config_page_pool").splitlines() == [
         "PAGE_POOL = n (cannot be set, only selected)",
         "  bool, no prompt, defined at net/Kconfig:14",
         "  depends on NET [=y]",
         "  selected by NETDEVSIM = n (can be set: CONFIG_NETDEVSIM=y)",
     ]
     with pytest.raises(UserError, match="no symbol PAGE_POLL") as error:
-        why(made, stack, bench.cache, "PAGE_POLL")
+        why(made.tree, stack, bench.cache, "PAGE_POLL")
     assert error.value.do == "like it: PAGE_POOL"
     (made.build / ".config").unlink()
-    with pytest.raises(UserError, match="not configured any more"):
-        why(made, stack, bench.cache, "PAGE_POOL")
+    other = bench.stack(base, bench.fragment("other", ["CONFIG_NET=y"]))
+    with pytest.raises(UserError, match="The tree is not configured"):
+        why(made.tree, other, bench.cache, "PAGE_POOL")

@@ -4,14 +4,14 @@
 from __future__ import annotations
 
 import re
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 import kselftest_zcrx
 from kselftest_zcrx.cases import LAYOUTS, PROGRAMS
-from kselftest_zcrx.model import RING_FLAGS, Caller, Case, Fixture, Program, Spoil
+from kselftest_zcrx.model import RING_FLAGS, Caller, Case, Fixture, Program
 from kselftest_zcrx.render import scripts
 from kselftest_zcrx.rules import RULES
 from kseries import proc
@@ -233,7 +233,3 @@ def test_a_wrong_layout_does_not_compile(tmp_path: Path) -> None:
     )
     assert not done.ok
     assert "offsetof(struct io_uring_zcrx_ifq_reg, if_idx) == 0" in done.output
-
-
-def test_a_row_cannot_spoil_two_things() -> None:
-    assert [field.name for field in fields(Spoil)] == ["what", "value"]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import kselftest_zcrx
-from kseries.suites import SUITES, Generated, Unfit
+from kseries.suites import SUITES, Generated, Suite, Unfit
 from kseries.suites.zcrx import level_of
 
 ROOT = Path(__file__).parents[2]
@@ -35,8 +35,8 @@ def test_the_table_cannot_be_changed() -> None:
 
 
 @pytest.mark.parametrize("suite", SUITES.values(), ids=lambda suite: suite.name)
-def test_a_suite_names_fragments_that_exist(suite: object) -> None:
-    for fragment in SUITES[getattr(suite, "name")].fragments:  # noqa: B009
+def test_a_suite_names_fragments_that_exist(suite: Suite) -> None:
+    for fragment in suite.fragments:
         assert (ROOT / "configs" / f"{fragment}.config").is_file()
 
 

@@ -124,8 +124,7 @@ def _stage(arguments: argparse.Namespace) -> int:
 def _why(arguments: argparse.Namespace) -> int:
     with live(sys.stderr) as progress:
         work = _work(arguments.run, progress)
-        config = work.outcome(pipeline.CONFIG)
-        text = why(config, work.stack, work.cache, arguments.symbol)
+        text = why(work.outcome(pipeline.APPLY), work.stack, work.cache, arguments.symbol)
     print(text)
     return 0
 

@@ -73,7 +73,7 @@ def render(result: RunResult, *, width: int, color: bool, folder: str = "") -> s
     )
     with console.capture() as captured:
         for part in _parts(result, folder or f"out/runs/{result.run}"):
-            console.print(part)
+            console.print(part, soft_wrap=isinstance(part, Text) and part.no_wrap is True)
     return _PADDING.sub(lambda found: found[0].replace(" ", ""), captured.get())
 
 
@@ -93,8 +93,13 @@ def _parts(result: RunResult, folder: str) -> Iterator[RenderableType]:
     yield from _diagnostics(result.diagnostics)
     yield from _notes(result.notes)
     yield Text()
-    yield Text(f"everything:  {folder}", overflow="fold")
-    yield Text(f"this again:  kseries report {result.run}", overflow="fold")
+    yield _whole(f"everything:  {folder}")
+    yield _whole(f"this again:  kseries report {result.run}")
+
+
+def _whole(line: str) -> Text:
+    """Give a line that is not wrapped: paths and commands in it are copied."""
+    return Text(line, no_wrap=True)
 
 
 def _headline(result: RunResult) -> RenderableType:
@@ -154,7 +159,7 @@ def _message(stage: StageRecord) -> Iterator[RenderableType]:
     yield Text()
     yield Text(f"{stage.name}:", "bold")
     for line in lines[:MAX_MESSAGE_LINES]:
-        yield Padding(Text(plain(line), overflow="fold"), INDENT)
+        yield _whole(" " * INDENT[3] + plain(line))
     if len(lines) > MAX_MESSAGE_LINES:
         yield Padding(Text(f"… {counted(len(lines) - MAX_MESSAGE_LINES, 'more line')}"), INDENT)
 

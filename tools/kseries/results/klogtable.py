@@ -150,6 +150,7 @@ FINDERS = re.compile(
     r"|exc_|asm_exc|die|__die|panic|check_panic|kasan_|__kasan|__asan|ubsan_|__ubsan|kfence_"
     r"|lockdep_|lock_|__lock_|mark_lock|mark_usage|validate_chain|check_|debug_check|debug_"
     r"|__debug|debug_print|refcount_warn|__list_|__might_|might_|__schedule|schedule|___might"
-    r"|mutex_|__mutex|rcu_|nmi_|watchdog|msleep|usleep|io_schedule|wait_for_|spin_bug|asm_sysvec|sysvec|sched_show|_raw_|do_raw_|slab_|__slab"
+    r"|mutex_|__mutex|rcu_|nmi_|watchdog|msleep|usleep|io_schedule|wait_for_|spin_bug|asm_sysvec"
+    r"|sysvec|sched_show|_raw_|do_raw_|slab_|__slab"
     r"|object_err|check_preemption|entry_|do_syscall|ret_from)"
 )

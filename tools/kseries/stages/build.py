@@ -30,6 +30,8 @@ TARGETS = ("bzImage", "headers")
 IMAGE = "arch/x86/boot/bzImage"
 RELEASE = "include/config/kernel.release"
 HEADERS = "usr/include/linux"
+# What make makes of .config before anything else.
+MADE_FIRST = "include/config/auto.conf"
 BUILD_LIMIT_S = 4 * 3600.0
 RECORD = "build.json"
 # There while make runs; left behind by a build that was killed.
@@ -201,8 +203,9 @@ def _expected(job: _Job) -> _Expected:
     except (FileNotFoundError, ValidationError):
         all_objects = rough_objects(job.config.enabled)
         rough = True
-    there = buildtree.made(job.config.build)
-    return _Expected(max(0, all_objects - there), rough, whole=there == 0)
+    if not (job.config.build / MADE_FIRST).exists():
+        return _Expected(all_objects, rough, whole=True)
+    return _Expected(max(0, all_objects - buildtree.made(job.config.build)), rough)
 
 
 def _see_unchanged_config(job: _Job) -> None:

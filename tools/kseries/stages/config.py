@@ -83,22 +83,21 @@ def config(
     )
 
 
-def why(config: KernelConfig, stack: Stack, cache: Cache, symbol: str) -> str:
-    """Tell why a symbol of a configured tree has its value: the chain of what it depends on.
+def why(tree: Tree, stack: Stack, cache: Cache, symbol: str) -> str:
+    """Tell why a symbol has its value: the chain of what it depends on.
 
-    Raises UserError when the tree is configured no more, and with names like it when the tree
-    has no such symbol.
+    The tree must have been configured for the stack, which need not have kept its promises.
+    Raises UserError when it was not, and with names like it when the tree has no such symbol.
     """
-    if not all((config.build / name).is_file() for name in (".config", kconfig_ask.ENV_FILE)):
+    build = kbuild.build_folder(tree.path, kbuild.config_name(stack))
+    if not all((build / name).is_file() for name in (CANDIDATE, kconfig_ask.ENV_FILE)):
         raise UserError(
-            "The tree is not configured any more.",
-            where=str(config.build),
-            do="configure again: `kseries config`",
+            "The tree is not configured.", where=str(build), do="configure it: `kseries config`"
         )
-    box = kbuild.sandbox(config.tree.path, config.build, stack, cache, kconfig_ask.readable())
+    box = kbuild.sandbox(tree.path, build, stack, cache, kconfig_ask.readable())
     prepare(box)
     name = symbol.strip().upper().removeprefix("CONFIG_")
-    _, told = kconfig_ask.ask(box, (), (name,), config=".config")
+    _, told = kconfig_ask.ask(box, (), (name,), config=CANDIDATE)
     if told[0].found is None:
         raise UserError(f"This tree has no symbol {name}.", do=_suggestion(told[0]))
     return "\n".join(told[0].lines)

@@ -72,11 +72,11 @@ class _Work:
             ]
         )
 
-    def import_tar(self, repository: Repository, tarball: Path, message: str) -> str:
+    def import_tar(self, repository: Repository, tarball: Path, origin: str) -> str:
         """Import a tarball; give the commit."""
         self.require_room(tarball.stat().st_size)
         tree = tarimport.import_tar(repository, tarball, self.progress)
-        return imports.commit_of_tree(repository, tree, message)
+        return imports.commit_of_tree(repository, tree, origin)
 
     def base(self, place: Path, made: Import) -> BaseTree:
         """Give the outcome of the stage."""
@@ -206,9 +206,7 @@ def _tarball(work: _Work, source: TarballSource) -> BaseTree:
         place,
         f"tarball:{source.sha256}",
         source.url,
-        lambda repository: work.import_tar(
-            repository, _tarball_file(work, source), f"tarball {source.sha256}"
-        ),
+        lambda repository: work.import_tar(repository, _tarball_file(work, source), source.url),
         work.progress,
     )
     return work.base(place, made)
@@ -272,5 +270,5 @@ def _local(work: _Work, source: LocalSource) -> BaseTree:
 
 def _take(work: _Work, repository: Repository, folder: Path) -> Import:
     tree = snapshot.snapshot(repository, folder, work.log, work.progress)
-    commit = imports.commit_of_tree(repository, tree, "local tree")
+    commit = imports.commit_of_tree(repository, tree, str(folder))
     return imports.record(repository, f"local:{folder}", str(folder), commit)

@@ -36,6 +36,8 @@ OBJECTS = "kselftest-generated"
 STAGED = "staged"
 SOURCES = "kselftest"
 RECORD = "staged.json"
+# Of kselftest_harness.h: run the case of this name ("fixture.case"); may be repeated.
+CASE_OPTION = "-r"
 # Raised when this stage would make something else of the same input.
 STAGE_VERSION = 1
 
@@ -139,6 +141,7 @@ def _generated_programs(suite: Suite, made: Generated) -> list[TestProgram]:
             folder=made.folder,
             timeout_s=suite.timeout_s,
             cases=cases,
+            case_option=CASE_OPTION,
         )
         for name, cases in made.cases.items()
     ]
@@ -231,7 +234,7 @@ def _failed(box: Sandbox, output: str, log: Path) -> CheckFailed | InfraError:
     ]
     return CheckFailed(
         "The tests do not build against this tree.",
-        where="\n".join([*(lines or tail), f"log: {log}"]),
+        where="\n".join([*(lines or tail), f"sources of ours: {_sources(box)}", f"log: {log}"]),
         do="mend what the series changes in the user interface headers or in the tests",
     )
 

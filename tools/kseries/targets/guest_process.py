@@ -4,11 +4,11 @@
 from __future__ import annotations
 
 import socket
+import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from subprocess import Popen, TimeoutExpired
 
 from kseries import proc
 from kseries.deadline import Deadline
@@ -33,7 +33,7 @@ class Guest:
     """A guest that was started."""
 
     run: RunFolder
-    child: Popen[bytes]
+    child: proc.Child
     console: qemu.ConsoleLog
     agent: Agent
 
@@ -50,10 +50,7 @@ class Guest:
         watcher = self.console.watcher
         if watcher.death is not None:
             return kind(watcher.death, where=f"{self.run.console}:{watcher.death_line}")
-        # Its console was closed: QEMU is about to end.
-        with suppress(TimeoutExpired):
-            self.child.wait(LAST_WORDS_S)
-        status = self.child.poll()
+        status = self._qemu_status()
         if status:
             how = f"signal {-status}" if status < 0 else f"exit status {status}"
             return TargetLost(
@@ -87,11 +84,18 @@ class Guest:
         self.console.sysrq(HANG_KEYS)
         if watcher.suspicion:
             return KernelDied(watcher.suspicion, where=where)
+        # A program that cannot be killed, a machine that is deaf while QEMU runs: what the kernel
+        # under test does, not what the host does. Its tasks are on the console now.
         if answers:
-            what = "A program on the target cannot be killed: it hangs in the kernel."
-        else:
-            what = "The target does not answer any more: its kernel hangs."
-        return TargetLost(what, where=where, do=f"read the end of {self.run.console}")
+            return KernelDied("a program cannot be killed, it hangs in the kernel", where=where)
+        return KernelDied("it hangs: the machine does not answer any more", where=where)
+
+    def _qemu_status(self) -> int | None:
+        """Give QEMU's exit status; it is about to end, as its console was closed."""
+        deadline = Deadline.after(LAST_WORDS_S)
+        while self.child.poll() is None and not deadline.expired:
+            time.sleep(0.02)
+        return self.child.poll()
 
     def _last(self) -> str:
         last = self.console.watcher.last

@@ -182,7 +182,7 @@ def _compile_agent(work: Path, log: Path) -> Path:
 
 
 def _image(arguments: tuple[str | Path, ...], log: Path) -> None:
-    words: list[str | Path] = [IMAGE_SCRIPT, *arguments]
+    words: list[str | Path] = ["sh", IMAGE_SCRIPT, *arguments]
     if os.geteuid() != 0:
         # All files become root's in the image: an ordinary user is root of this namespace.
         words = ["unshare", "--map-root-user", *words]

@@ -297,7 +297,8 @@ static void start_program(int with_input, const char *folder, char **env, size_t
 	if (pipe2(out, O_CLOEXEC))
 		fatal("pipe");
 	fcntl(out[1], F_SETPIPE_SZ, PIPE_SIZE);
-	if (with_input ? pipe2(in, O_CLOEXEC) : (in[0] = open("/dev/null", O_RDWR | O_CLOEXEC)) < 0)
+	if (with_input ? pipe2(in, O_CLOEXEC)
+		       : (in[0] = open("/dev/null", O_RDWR | O_CLOEXEC)) < 0)
 		fatal("standard input");
 	agent.program = fork();
 	if (agent.program < 0)

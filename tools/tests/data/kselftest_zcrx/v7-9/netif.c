@@ -129,9 +129,9 @@ const char *netif_missing(void)
 {
 	const char *name = getenv("NETIF");
 
-	if (name)
-		return if_nametoindex(name) ? NULL : "no interface called $NETIF";
-	if (!access(NSIM_BUS, F_OK) || !system("modprobe -q netdevsim"))
+	if (name && !if_nametoindex(name))
+		return "there is no interface as NETIF names it";
+	if (name || !access(NSIM_BUS, F_OK) || !system("modprobe -q netdevsim"))
 		return NULL;
 	return "no netdevsim, and NETIF names no interface";
 }
@@ -185,7 +185,7 @@ int netif_remove(struct netif *dev, int timeout_ms)
 	}
 	for (; timeout_ms > 0; timeout_ms--) {
 		if (waitpid(pid, &status, WNOHANG) == pid)
-			return WIFEXITED(status) ? -WEXITSTATUS(status) : -EINTR;
+			return -WEXITSTATUS(status);
 		usleep(1000);
 	}
 	return -ETIMEDOUT;

@@ -608,6 +608,9 @@ TEST_F(registration, if_idx_sign_bit)
 /* R10: The index is looked up in the network namespace of the caller. */
 TEST_F(registration, other_netns)
 {
+	if (!self->dev.simulated)
+		SKIP(return, "the device is no netdevsim");
+
 	EXPECT_EQ(-ENODEV, zcrx_register_as(enter_net_namespace, &self->reg));
 	expect_free(_metadata, self->fd, self->dev.ifindex);
 }

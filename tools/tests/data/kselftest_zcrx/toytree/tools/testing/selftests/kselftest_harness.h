@@ -69,7 +69,7 @@ static struct toy_test *toy_first, **toy_last = &toy_first;
 	     *toy_once = &toy_left; toy_once; toy_once = NULL)		\
 		for (__typeof__(right) toy_right = (right),		\
 		     *toy_again = &toy_right; toy_again; toy_again = NULL) \
-			if (!(toy_left op toy_right) && ++_metadata->failed)
+			while (!(toy_left op toy_right) && !_metadata->failed++)
 
 #define EXPECT_EQ(expected, seen)	TOY_EXPECT(expected, ==, seen)
 #define EXPECT_NE(expected, seen)	TOY_EXPECT(expected, !=, seen)

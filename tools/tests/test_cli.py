@@ -1,0 +1,274 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The command line from end to end on the toy kernel: verdicts, exit codes, what is left behind.
+
+Up to the stage build; what needs a virtual machine is in test_vm.py and `nox -s selftest`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+TOOLS = Path(__file__).parents[1]
+GOOD = ("net: say hello", "net/core.c", "net: first line of the second patch")
+
+
+def git(folder: Path, *words: str) -> str:
+    identity = ("-c", "user.name=Dev", "-c", "user.email=dev@example.org")
+    return subprocess.run(
+        ["git", *identity, *words], cwd=folder, check=True, capture_output=True, text=True
+    ).stdout
+
+
+@dataclass(frozen=True)
+class Desk:
+    """A small project of its own, with the toy kernel as its source."""
+
+    root: Path
+    kernel: Path
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {
+            **os.environ,
+            "KSERIES_ROOT": str(self.root),
+            "XDG_CACHE_HOME": str(self.root.parent / "cache"),
+            "PYTHONPATH": str(TOOLS),
+        }
+
+    def start(self, *words: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [sys.executable, "-m", "kseries", *words],
+            cwd=self.root,
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    def kseries(self, *words: str) -> tuple[int, str]:
+        process = self.start(*words)
+        output, _ = process.communicate(timeout=100)
+        return process.returncode, output
+
+    def latest(self) -> dict[str, Any]:
+        document: dict[str, Any] = json.loads(
+            (self.root / "out/runs/latest/results.json").read_text()
+        )
+        return document
+
+    def states(self) -> dict[str, str]:
+        return {stage["name"]: stage["state"] for stage in self.latest()["stages"]}
+
+    def patch(self, name: str, file: str, old: str, new: str) -> Path:
+        """Make a series of one patch out of a change to the toy kernel."""
+        path = self.kernel / file
+        before = path.read_text()
+        assert old in before
+        path.write_text(before.replace(old, new, 1))
+        git(self.kernel, "commit", "--quiet", "--all", f"--message={name}: change {file}\n\nWhy.")
+        folder = self.root / "patches" / name
+        git(self.kernel, "format-patch", "--quiet", "-1", f"--output-directory={folder}")
+        git(self.kernel, "reset", "--quiet", "--hard", "HEAD^")
+        return folder
+
+
+@pytest.fixture
+def desk(tmp_path: Path, toy_kernel: Path) -> Desk:
+    root = tmp_path / "project"
+    files = {
+        "kernel/sources/toy.toml": f'kind = "local"\npath = "{toy_kernel}"\n',
+        "kernel/stacks/zcrx-v7.toml": 'title = "toy"\nsource = "toy"\nseries = ["good"]\n'
+        'under_test = "good"\nconfig = ["base"]\nsuites = []\n',
+        "kernel/stacks/plain.toml": 'title = "plain"\nsource = "toy"\nconfig = ["base"]\n'
+        "suites = []\n",
+        "configs/base.config": "CONFIG_NET=y\nCONFIG_INET=y\nCONFIG_IO_URING=y\n",
+        "configs/impossible.config": "CONFIG_IO_URING_ZCRX=y\n",
+    }
+    for name, text in files.items():
+        file = root / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+    made = Desk(root, toy_kernel)
+    made.patch("good", "net/core.c", "\n", "\n/* from a patch */\n")
+    return made
+
+
+def test_a_good_series_passes_and_a_second_run_has_nothing_to_do(desk: Desk) -> None:
+    code, output = desk.kseries("run", "--until", "build")
+    assert code == 0, output
+    assert desk.latest()["verdict"] == "pass"
+    assert [patch["state"] for patch in desk.latest()["patches"]] == ["applied"]
+    again, output = desk.kseries("run", "--until", "build")
+    assert again == 0, output
+    assert "nothing to do" in output
+    first, second = sorted((desk.root / "out/runs").glob("*/apply.json"))[:2]
+    assert json.loads(first.read_text())["head"] == json.loads(second.read_text())["head"]
+
+
+def test_stages_can_be_started_one_by_one(desk: Desk) -> None:
+    for stage in ("series", "fetch", "apply", "config", "build"):
+        code, output = desk.kseries(stage)
+        assert code == 0, output
+    assert desk.states() == dict.fromkeys(("series", "fetch", "apply", "config", "build"), "done")
+
+
+def test_a_stage_without_the_one_before_says_what_to_do(desk: Desk) -> None:
+    assert desk.kseries("series")[0] == 0
+    code, output = desk.kseries("build")
+    assert code == 2
+    assert "has not come to the stage 'config'" in output
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("run", "--stack", "zcrx-v8"), "zcrx-v7"),
+        (("run", "--series", "goood"), "good"),
+        (("run", "--source", "toys"), "toy"),
+        (("run", "--config", "bas"), "base"),
+        (("report", "nothing"), "no run 'nothing'"),
+    ],
+)
+def test_what_does_not_exist_is_named_with_what_does(
+    desk: Desk, words: tuple[str, ...], told: str
+) -> None:
+    code, output = desk.kseries(*words)
+    assert code == 2
+    assert told in output
+    assert "Traceback" not in output
+
+
+def test_a_patch_that_does_not_apply_names_file_and_hunk(desk: Desk) -> None:
+    assert desk.kseries("run", "--until", "apply")[0] == 0
+    tree = json.loads((desk.root / "out/runs/latest/apply.json").read_text())["path"]
+    before = git(Path(tree), "rev-parse", "HEAD")
+    folder = desk.patch("bad", "net/core.c", "\n", "\n/* bad */\n")
+    (file,) = folder.glob("*.patch")
+    file.write_text(file.read_text().replace("\n ", "\n not there: ", 3))
+    code, output = desk.kseries("run", "--stack", "zcrx-v7", "--series", "bad", "--until", "build")
+    assert code == 1, output
+    assert "net/core.c" in output
+    assert "@@ -" in output
+    assert desk.states()["apply"] == "failed"
+    assert desk.states()["config"] == "not run"
+    assert git(Path(tree), "rev-parse", "HEAD") == before
+    assert git(Path(tree), "status", "--porcelain") == ""
+    assert desk.kseries("report")[0] == 1
+
+
+def test_an_mbox_that_misses_a_patch_names_it_and_the_run_opens(
+    desk: Desk, tmp_path: Path
+) -> None:
+    for number in range(3):
+        (desk.kernel / f"new{number}.c").write_text("int x;\n")
+        git(desk.kernel, "add", ".")
+        git(desk.kernel, "commit", "--quiet", f"--message=add {number}")
+    mails = git(desk.kernel, "format-patch", "-3", "--stdout").split("\nFrom ")
+    mbox = tmp_path / "part.mbox"
+    mbox.write_text("\nFrom ".join([mails[0], mails[2]]))
+    code, output = desk.kseries("run", "--series", str(mbox), "--until", "build")
+    assert code == 2
+    assert "2" in output
+    assert "part.mbox" in output
+    assert desk.states()["series"] == "usage"
+    assert desk.kseries("report")[0] == 2
+
+
+def test_a_config_that_cannot_be_met_names_symbol_and_chain(desk: Desk) -> None:
+    code, output = desk.kseries("run", "--config", "impossible", "--until", "build")
+    assert code == 1
+    assert "IO_URING_ZCRX" in output
+    assert "PAGE_POOL" in output
+    assert "impossible.config:1" in output
+    assert desk.states()["config"] == "failed"
+    # The tree is configured all the same, so one can ask.
+    code, output = desk.kseries("config", "why", "IO_URING_ZCRX")
+    assert code == 0, output
+    assert "IO_URING_ZCRX = n" in output
+    code, output = desk.kseries("config", "why", "NO_SUCH_SYMBOL")
+    assert code == 2
+    assert "NO_SUCH_SYMBOL" in output
+
+
+def test_a_compile_error_shows_the_first_diagnostic(desk: Desk) -> None:
+    desk.patch("broken", "net/core.c", "\n", "\nint broken(void) { return nothing; }\n")
+    code, output = desk.kseries("run", "--series", "broken", "--until", "build")
+    assert code == 1
+    assert "net/core.c:" in output
+    assert "undeclared" in output
+    errors = [d for d in desk.latest()["diagnostics"] if d["severity"] == "error"]
+    assert errors[0]["file"] == "net/core.c"
+    assert errors[0]["line"] > 0
+    # Mended, the next one goes on.
+    assert desk.kseries("run", "--until", "build")[0] == 0
+
+
+def test_a_corrupt_tarball_is_refused_and_nothing_is_kept(desk: Desk, tmp_path: Path) -> None:
+    tarball = tmp_path / "linux.tar.xz"
+    tarball.write_bytes(b"no tarball at all")
+    (desk.root / "kernel/sources/tar.toml").write_text(
+        f'kind = "tarball"\nurl = "{tarball}"\nsha256 = "{"0" * 64}"\n'
+    )
+    code, output = desk.kseries("run", "--source", "tar", "--until", "build")
+    assert code == 2, output
+    assert "0" * 64 in output
+    cache = tmp_path / "cache"
+    assert not list(cache.rglob(".part-*"))
+    assert not list((cache / "kseries/git").glob("tar*.git"))
+
+
+@pytest.mark.parametrize("stage", ["series", "fetch", "apply", "config", "build"])
+def test_ctrl_c_in_a_stage_leaves_a_run_that_opens_and_goes_on(desk: Desk, stage: str) -> None:
+    process = desk.start("run", "--until", "build")
+    assert process.stdout is not None
+    for line in process.stdout:
+        if line.startswith(f"{stage}: begins"):
+            process.send_signal(signal.SIGINT)
+            break
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 3, output
+    assert "interrupted by SIGINT" in output
+    assert desk.states()[stage] == "interrupted"
+    assert desk.kseries("report")[0] == 3
+    code, output = desk.kseries("run", "--resume", "latest")
+    assert code == 0, output
+    assert len(list((desk.root / "out/runs").glob("2*"))) == 1
+
+
+def test_killed_at_any_moment_the_next_run_passes(desk: Desk) -> None:
+    moments = random.Random(7)
+    for _ in range(4):
+        process = desk.start("run", "--until", "build")
+        time.sleep(moments.uniform(0.3, 3.0))
+        process.send_signal(signal.SIGKILL)
+        process.communicate(timeout=60)
+    for results in (desk.root / "out/runs").glob("2*/results.json"):
+        assert desk.kseries("report", results.parent.name)[0] in (0, 3)
+    code, output = desk.kseries("run", "--until", "build")
+    assert code == 0, output
+    assert not [p for p in (desk.root / "out").rglob(".part-*") if "runs" not in p.parts]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small disk needs root")
+def test_a_full_disk_is_told_and_passes_once_there_is_room(desk: Desk) -> None:
+    out = desk.root / "out"
+    out.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=96k", "tmpfs", str(out)], check=True)
+    try:
+        code, output = desk.kseries("run", "--until", "build")
+    finally:
+        subprocess.run(["umount", "--lazy", str(out)], check=True)
+    assert code == 3, output
+    assert "not enough room" in output.lower()
+    assert desk.kseries("run", "--until", "build")[0] == 0
