@@ -17,6 +17,7 @@ from kseries.model import AppliedPatch
 
 MOST_LINES = 30
 MOST_REASONS = 8
+NOT_THERE = "its lines are not in the tree as it expects them:"
 CONTEXT = 3
 
 _HUNK = re.compile(r"^@@ -(\d+)(?:,(\d+))? \+\d+(?:,\d+)? @@.*$")
@@ -95,7 +96,7 @@ class Explanation:
 
     def text(self) -> str:
         """Give the reasons, and the first hunk in full."""
-        lines = list(self.reasons) or ["its lines are not in the tree as it expects them:"]
+        lines = list(self.reasons)
         if self.rejects:
             lines.append(self.rejects[0].text())
             others = self.rejects[1:]
@@ -122,9 +123,12 @@ def explain(repository: Repository, mail: Mail, said: str, scratch: Path) -> Exp
             "get the patch as its author sent it: tabs and blanks were changed on the way",
         )
     reasons += tuple(_elsewhere(repository, said))
+    rejects = _rejects(repository, mail, scratch)
+    if not reasons:
+        reasons = (NOT_THERE,) if rejects else (said.strip(),)
     return Explanation(
         reasons,
-        _rejects(repository, mail, scratch),
+        rejects,
         "rebase the series on this tree, or put a series before it that it needs",
     )
 
@@ -178,7 +182,7 @@ def _elsewhere(repository: Repository, said: str) -> list[str]:
 def _rejects(repository: Repository, mail: Mail, scratch: Path) -> tuple[Reject, ...]:
     """Apply the patch to copies of the files it touches, hunk by hunk, and read what is left."""
     names = re.findall(
-        r"^(?:--- a/|\+\+\+ b/|rename from |copy from )([^\t\n]+)",
+        r"^(?:--- [^/\s]+/|\+\+\+ [^/\s]+/|rename from |copy from )([^\t\n]+)",
         mail.diff.read_text(errors="surrogateescape"),
         re.MULTILINE,
     )

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 import shutil
 import tarfile
 from dataclasses import dataclass
@@ -27,7 +28,7 @@ DOWNLOAD_LIMIT_S = 3600.0
 
 _ENGLISH = {"LC_ALL": "C", "LANGUAGE": "C", "DEBIAN_FRONTEND": "noninteractive"}
 # What apt says when its lists name a file that the mirror has replaced.
-_STALE = ("404  Not Found", "Hash Sum mismatch", "File has unexpected size", "was not found")
+_STALE = ("  404  ", "Hash Sum mismatch", "File has unexpected size", "was not found")
 _DISK_FULL = ("No space left on device", "don't have enough free space")
 
 
@@ -224,25 +225,24 @@ def _no_tarball(deb: Path, wanted: str, why: str) -> InfraError:
 def _suite_entry(suite: str, log: Path) -> str:
     """Make the line of a sources list for a suite, on the mirror that the host itself uses."""
     host = platform.freedesktop_os_release()
-    base = host.get("VERSION_CODENAME", "")
-    wanted = f"{base}-security" if suite.endswith("-security") else base
-    argv = ["apt-get", "indextargets", "--format", "$(REPO_URI) $(RELEASE) $(COMPONENT)"]
+    # Before the first `apt-get update` only this tells what the host's own list comes to.
     answer = proc.run(
-        [*argv, "Created-By: Packages"],
+        ["apt-get", "update", "--print-uris"],
         cwd=Path("/"),
         deadline=Deadline.after(QUERY_LIMIT_S),
         env=_ENGLISH,
         log=log,
     )
-    for line in answer.output.splitlines():
-        uri, _, rest = line.partition(" ")
-        if rest == f"{wanted} main":
+    # 'http://mirror/debian/dists/bookworm/InRelease' mirror_debian_dists_bookworm_InRelease 0
+    mirrors = {name: uri for uri, name in re.findall(r"'(\S+?)dists/([^/]+)/", answer.output)}
+    ending = "-security" if suite.endswith("-security") else ""
+    for name in (host.get("VERSION_CODENAME", ""), "stable", "oldstable", "testing"):
+        if f"{name}{ending}" in mirrors:
             keyring = Path(f"/usr/share/keyrings/{host.get('ID', '')}-archive-keyring.gpg")
             signed = f"[signed-by={keyring}] " if keyring.is_file() else ""
-            return f"deb {signed}{uri} {suite} main\n"
+            return f"deb {signed}{mirrors[f'{name}{ending}']} {suite} main\n"
     raise InfraError(
-        f"apt on this host names no mirror of {wanted or 'its own suite'}, so {suite} cannot be"
-        " found.",
+        f"apt on this host names no mirror of its own suite, so {suite} cannot be found.",
         where="/etc/apt/sources.list, /etc/apt/sources.list.d",
         do=f"add the host's own suite there, or install the package from {suite} yourself",
     )

@@ -202,9 +202,11 @@ class Repository:
         check: bool = True,
     ) -> proc.Completed:
         """Run a long command, logged, ended with us. Raises GitError when `check` is set."""
-        return _work(
-            self, words, _strangers(), self.environment(), deadline, log, stdin, on_line, check
-        )
+        argv = self.sealed_argv(*words)
+        done = self._run(argv, self.environment(), deadline, log, stdin, on_line)
+        if check and not done.ok:
+            raise failure(self.argv(*words), done.returncode, done.output)
+        return done
 
     def remote_work(
         self,
@@ -215,7 +217,29 @@ class Repository:
     ) -> proc.Completed:
         """Run a command that talks to a remote, with the user's configuration; any status."""
         strangers = [name for name in _PLACE if name in os.environ]
-        return _work(self, words, strangers, _OPEN, deadline, log, None, on_line, check=False)
+        argv = [*_forget(strangers), *self.argv(*words)]
+        return self._run(argv, _OPEN, deadline, log, None, on_line)
+
+    def _run(
+        self,
+        argv: Sequence[str],
+        env: Mapping[str, str],
+        deadline: Deadline,
+        log: Path | None,
+        stdin: Path | None,
+        on_line: LineSink | None,
+    ) -> proc.Completed:
+        with Path(stdin or os.devnull).open("rb") as source:
+            return proc.run(
+                argv,
+                cwd=self.work_tree or self.path,
+                deadline=deadline,
+                env=env,
+                stdin=source,
+                log=log,
+                on_line=on_line,
+                check=False,
+            )
 
     def _answered(
         self, words: Sequence[str | Path], stdin: Path | None, env: Mapping[str, str] | None
@@ -257,9 +281,15 @@ class Repository:
         message: a file with the whole message. date: of author and committer, as git reads it.
         """
         parents = ["-p", parent] if parent else []
-        return self.text(
-            "commit-tree", *parents, "-F", message, tree, env=identity_variables(author, date)
-        )
+        identity = {
+            "GIT_AUTHOR_NAME": author[0],
+            "GIT_AUTHOR_EMAIL": author[1],
+            "GIT_AUTHOR_DATE": date,
+            "GIT_COMMITTER_NAME": IDENTITY[0],
+            "GIT_COMMITTER_EMAIL": IDENTITY[1],
+            "GIT_COMMITTER_DATE": date,
+        }
+        return self.text("commit-tree", *parents, "-F", message, tree, env=identity)
 
     def patch_id(self, diff: Path) -> str:
         """Give `git patch-id --stable` of a diff; "" when it has no hunk to take it of."""
@@ -278,18 +308,6 @@ def create(path: Path) -> Repository:
     return repository
 
 
-def identity_variables(author: tuple[str, str], date: str) -> dict[str, str]:
-    """Give the variables that name author and committer of a commit."""
-    return {
-        "GIT_AUTHOR_NAME": author[0],
-        "GIT_AUTHOR_EMAIL": author[1],
-        "GIT_AUTHOR_DATE": date,
-        "GIT_COMMITTER_NAME": IDENTITY[0],
-        "GIT_COMMITTER_EMAIL": IDENTITY[1],
-        "GIT_COMMITTER_DATE": date,
-    }
-
-
 def failure(argv: Sequence[str], status: int, said: str) -> GitError:
     """Make the error for a git command that failed; a full disk is named as such."""
     command = proc.command_text(argv)
@@ -303,34 +321,6 @@ def failure(argv: Sequence[str], status: int, said: str) -> GitError:
             " start again",
         )
     return GitError(f"git failed with exit status {status}.", where=where, said=said)
-
-
-def _work(
-    repository: Repository,
-    words: Sequence[str | Path],
-    strangers: Sequence[str],
-    variables: Mapping[str, str],
-    deadline: Deadline,
-    log: Path | None,
-    stdin: Path | None,
-    on_line: LineSink | None,
-    check: bool,
-) -> proc.Completed:
-    argv = repository.argv(*words)
-    with Path(stdin or os.devnull).open("rb") as source:
-        completed = proc.run(
-            [*_forget(strangers), *argv],
-            cwd=repository.work_tree or repository.path,
-            deadline=deadline,
-            env=variables,
-            stdin=source,
-            log=log,
-            on_line=on_line,
-            check=False,
-        )
-    if check and not completed.ok:
-        raise failure(argv, completed.returncode, completed.output)
-    return completed
 
 
 def _strangers() -> list[str]:

@@ -15,6 +15,7 @@ from pathlib import Path
 from kseries import publish
 from kseries.deadline import Deadline
 from kseries.gitrepo import BUILD_FOLDERS, Repository
+from kseries.locks import locked
 from kseries.progress import Progress
 
 TIME_LIMIT_S = 1800.0
@@ -34,7 +35,9 @@ def move(repository: Repository, folder: Path, commit: str, log: Path, progress:
     folder = folder.resolve()  # as git writes it
     admin = _attached(repository, folder)
     if admin is None:
-        admin = _attach(repository, folder, commit)
+        # Another kseries may work on the repository for a tree of its own.
+        with locked(repository.path, progress):
+            admin = _attach(repository, folder, commit)
         # Another repository's worktree, or none: what there is cannot be a user's change.
         (admin / MOVING).touch()
     tree = Repository(admin, work_tree=folder)

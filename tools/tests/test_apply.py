@@ -454,6 +454,17 @@ def test_a_conflict_is_explained_and_leaves_the_tree(lab: Lab) -> None:
     assert lab.apply(lab.stack_of(series("zc", stack.series[0].patches[:1]))).patches
 
 
+def test_a_diff_that_is_not_of_git(lab: Lab) -> None:
+    mail = lab.change("bad", io__net_c=edited(20, "int x;"))
+    start, end = mail.index(b"diff --git"), mail.index(b"@@ -17")
+    names = b"--- linux.orig/io/net.c\t2024-10-01\n+++ linux/io/net.c\t2024-10-01\n"
+    mail = mail[:start] + names + mail[end:]
+    assert lab.apply(lab.stack(mail)).patches[0].state is PatchState.APPLIED
+    lab.change("", io__net_c=edited(21, "int y;"))
+    lab.base = lab.release()
+    assert "io/net.c @@ -17,7 +17,7 @@" in lab.fails(lab.stack(mail)).where
+
+
 def test_several_hunks_are_named(lab: Lab) -> None:
     text = edited(3, "int a;").replace("int line25;", "int b;")
     mail = lab.change("bad", io__net_c=text)

@@ -27,7 +27,6 @@ LAYERS = (
 DOORS = {
     "subprocess": "kseries/proc.py",
     "git": "kseries/gitrepo.py",
-    "b4": "kseries/archive.py",
     "kconfiglib": "kseries/kconfig.py",
     "jinja2": "kselftest_zcrx/render.py",
 }
@@ -55,6 +54,12 @@ def layer_of(name: str) -> int | None:
 def part(name: str) -> str:
     """Top-level part of the package that a dotted module name belongs to."""
     return name.split(".")[1]
+
+
+def test_b4_is_run_in_one_place() -> None:
+    # As a program: its Python interface promises no stability.
+    users = {f.name for f in modules(PACKAGE) if "b4.command" in f.read_text()}
+    assert users == {"archive.py"}
 
 
 @pytest.mark.parametrize("library", DOORS)

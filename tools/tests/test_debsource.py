@@ -58,7 +58,7 @@ def make_deb(folder: Path, version: str, *, with_tarball: bool = True) -> Path:
         with tarfile.open(root / f"usr/src/{PACKAGE}.tar.xz", "w:xz") as tar:
             tar.add(sources, arcname=PACKAGE)
     deb = folder / f"{PACKAGE}_{version}_all.deb"
-    argv = ["dpkg-deb", "--root-owner-group", "-b", root, deb]
+    argv = ["dpkg-deb", "--root-owner-group", "-b", str(root), str(deb)]
     subprocess.run(argv, check=True, capture_output=True)
     shutil.rmtree(root)
     shutil.rmtree(sources)
@@ -193,7 +193,7 @@ def test_without_network_an_older_import_serves(mirror: Mirror, lab: Lab) -> Non
     with pytest.raises(InfraError, match="apt could not download") as caught:
         lab.fetch()
     assert "| E: Failed to fetch" in caught.value.where
-    assert not [path for path in lab.cache.root.rglob(".part-*")]
+    assert not list(lab.cache.root.rglob(".part-*"))
     shutil.rmtree(mirror.lists)
     with pytest.raises(InfraError, match="could not get its package lists"):
         lab.fetch()

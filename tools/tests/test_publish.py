@@ -33,11 +33,14 @@ def test_unchanged_text_keeps_its_time(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("ending", [RuntimeError("x"), Interrupted("SIGTERM")])
 def test_an_interrupted_folder_vanishes(tmp_path: Path, ending: BaseException) -> None:
-    final = tmp_path / "final"
-    with pytest.raises(type(ending)), publish.new_folder(final) as folder:
-        (folder / "sub").mkdir()
-        (folder / "sub").chmod(0o500)
-        raise ending
+    def make_half() -> None:
+        with publish.new_folder(tmp_path / "final") as folder:
+            (folder / "sub").mkdir()
+            (folder / "sub").chmod(0o500)
+            raise ending
+
+    with pytest.raises(type(ending)):
+        make_half()
     assert list(tmp_path.iterdir()) == []
 
 
@@ -54,9 +57,14 @@ def test_a_folder_replaces_the_old_one_and_sweeps_what_the_killed_left(tmp_path:
 
 def test_a_new_file_appears_only_when_complete(tmp_path: Path) -> None:
     final = tmp_path / "final"
-    with pytest.raises(KeyboardInterrupt), publish.new_file(final) as file:
-        file.write_text("half")
-        raise KeyboardInterrupt
+
+    def make_half() -> None:
+        with publish.new_file(final) as file:
+            file.write_text("half")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        make_half()
     assert list(tmp_path.iterdir()) == []
     with publish.new_file(final) as file:
         file.write_text("whole")
