@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,6 +18,8 @@ GIT_LIMIT_S = 60.0
 # How a shell, and bubblewrap, tell that what they ran was killed.
 KILLED = (137, -9)
 LAST_LINES = 15
+FAILED = re.compile(r"make(?:\[\d+\])?: \*\*\* \[")
+QUIET = re.compile(r"  [A-Z]")
 PATCHES_NAMED = 3
 
 
@@ -62,7 +65,7 @@ def explain(
 def _first(errors: Sequence[Found], done: proc.Completed, tree: Tree) -> tuple[str, list[str]]:
     """Tell the first error: a headline, and lines with its place, source and patch."""
     if not errors:
-        last = [f"| {harmless(line)}" for line in done.output.splitlines()[-LAST_LINES:]]
+        last = [f"| {harmless(line)}" for line in _last_words(done.output.splitlines())]
         return f"make failed with exit status {done.returncode}.", last
     first = errors[0]
     item = first.diagnostic
@@ -71,6 +74,14 @@ def _first(errors: Sequence[Found], done: proc.Completed, tree: Tree) -> tuple[s
         where += [f"patch: {name}" for name in patches_of(tree, item.file)]
     headline = item.text.split("\n", 1)[0]
     return f"The tree does not build: {place(item)}{headline}", where
+
+
+def _last_words(lines: Sequence[str]) -> list[str]:
+    """Give the lines up to where the first command failed, without those of good ones."""
+    end = next((at for at, line in enumerate(lines) if FAILED.match(line)), len(lines) - 1)
+    quiet = [at for at, line in enumerate(lines[:end]) if QUIET.match(line)]
+    begin = max(quiet[-1] if quiet else 0, end - LAST_LINES)
+    return [*lines[begin : end + 1], *lines[end + 1 :][-2:]]
 
 
 def place(item: Diagnostic) -> str:

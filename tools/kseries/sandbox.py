@@ -190,7 +190,8 @@ def prepare(sandbox: Sandbox) -> None:
         if folder is not None:
             with publish.disk_errors(folder):
                 folder.mkdir(parents=True, exist_ok=True)
-                give(folder, sandbox.owner)
+                if folder.stat().st_uid != sandbox.owner:
+                    give(folder, sandbox.owner)
     if sandbox.trusted:
         return
     if proc.which("bwrap") is None:
@@ -222,16 +223,18 @@ def prepare(sandbox: Sandbox) -> None:
 
 
 def give(folder: Path, uid: int) -> None:
-    """Make `uid` the owner of a folder and all in it, when it is not; links are not followed."""
-    if folder.stat().st_uid == uid or os.geteuid() != 0:
+    """Make `uid` the owner of a folder and of all in it; links are not followed.
+
+    Only root can, and only root leaves files that somebody else must write.
+    """
+    if os.geteuid() != 0:
         return
     for place, folders, files, handle in os.fwalk(folder, follow_symlinks=False):
         for name in (*folders, *files):
-            os.chown(name, uid, uid, dir_fd=handle, follow_symlinks=False)
-        if Path(place) != folder:
+            if os.stat(name, dir_fd=handle, follow_symlinks=False).st_uid != uid:
+                os.chown(name, uid, uid, dir_fd=handle, follow_symlinks=False)
+        if Path(place) == folder:
             os.chown(handle, uid, uid)
-    # The folder itself comes last: its owner tells that all is done.
-    os.chown(folder, uid, uid)
 
 
 def made_file(build: Path, name: str) -> Path:

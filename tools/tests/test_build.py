@@ -189,13 +189,32 @@ def test_missing_file(bench: Bench, toy_commit: Commit) -> None:
 
 
 def test_make_that_says_nothing_useful(bench: Bench, toy_commit: Commit) -> None:
-    bench.tree = toy_commit(bench.tree, "Makefile", "bzImage: arch", "bzImage: broken arch")
-    bench.tree = toy_commit(
-        bench.tree, "Makefile", "\nFORCE:", "\nbroken:\n\t@echo so; false\nFORCE:"
-    )
+    bench.tree = toy_commit(bench.tree, "Makefile", "@$(LD)", "@echo so: no; $(LD) -so")
+    bench.tree = toy_commit(bench.tree, "Makefile", "$(LD) -so -static", "false")
     with pytest.raises(BuildFailed, match="make failed with exit status 2") as error:
         bench.build()
-    assert "| so" in error.value.where
+    assert error.value.where.splitlines() == [
+        "|   LD      vmlinux",
+        "| so: no",
+        f"| make[1]: *** [../Makefile:{line_of(bench, '@echo so: no')}: vmlinux] Error 1",
+        "| make: *** [Makefile:23: sub-make] Error 2",
+        f"log: {bench.run.log('build')}",
+    ]
+
+
+def line_of(bench: Bench, text: str) -> int:
+    lines = (bench.tree.path / "Makefile").read_text().splitlines()
+    return next(number for number, line in enumerate(lines, 1) if text in line)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root leaves files of another user")
+def test_files_that_root_left_in_the_build_folder(bench: Bench, toy_commit: Commit) -> None:
+    bench.build()
+    for name in ("net/core.o", "net/.core.o.cmd", "vmlinux"):
+        os.chown(bench.folder / name, 0, 0)
+        (bench.folder / name).chmod(0o644)
+    bench.tree = toy_commit(bench.tree, "net/core.c", "return budget;", "return budget + 1;")
+    assert bench.build().objects == 2
 
 
 def test_success_without_an_image(bench: Bench, toy_commit: Commit) -> None:

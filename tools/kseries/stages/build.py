@@ -23,7 +23,7 @@ from kseries.model import Diagnostic, Kernel, KernelConfig, Stack
 from kseries.paths import Cache
 from kseries.progress import Progress
 from kseries.runfolder import RunFolder
-from kseries.sandbox import Sandbox, harmless, made_file, made_text, prepare
+from kseries.sandbox import Sandbox, give, harmless, made_file, made_text, prepare
 
 # Programs outside of the kernel (tests) need its user headers; beside the compiler they are free.
 TARGETS = ("bzImage", "headers")
@@ -161,6 +161,8 @@ def _make(job: _Job, progress: Progress) -> tuple[Record, int, float]:
     if marker.exists():
         count = buildtree.mend(build)
         progress.note(f"an earlier build was cut off: {count} files of it are made again")
+    # Somebody may have looked for an error with a make of their own, as root.
+    give(build, job.box.owner)
     expected = _expected(job)
     parser = Parser((str(job.box.inside_build), str(job.box.inside_tree)))
     watch = BuildWatch(progress, parser, expected=expected.objects, rough=expected.rough)
