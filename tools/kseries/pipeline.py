@@ -18,6 +18,7 @@ from pydantic import TypeAdapter
 
 from kseries import provenance
 from kseries.errors import Interrupted, KseriesError
+from kseries.inputs.stack import Plan, resolve
 from kseries.locks import locked
 from kseries.model import (
     BaseTree,
@@ -38,7 +39,6 @@ from kseries.paths import Cache, Project
 from kseries.progress import Progress
 from kseries.record import STATE_OF, Record
 from kseries.runfolder import RunFolder
-from kseries.stack import Plan, resolve
 from kseries.stages.apply import apply
 from kseries.stages.build import build
 from kseries.stages.config import config

@@ -8,6 +8,7 @@ the prefix `.part-` and is swept away the next time the same place is made.
 from __future__ import annotations
 
 import errno
+import glob
 import os
 import shutil
 import tempfile
@@ -84,7 +85,7 @@ def new_folder(final: Path) -> Iterator[Path]:
     with disk_errors(final):
         final.parent.mkdir(parents=True, exist_ok=True)
         sweep(final)
-        partial = Path(tempfile.mkdtemp(prefix=f"{PARTIAL_PREFIX}{final.name}-", dir=final.parent))
+        partial = Path(tempfile.mkdtemp(prefix=_partial_name(final), dir=final.parent))
         partial.chmod(0o755)
         try:
             yield partial
@@ -102,7 +103,7 @@ def new_file(final: Path) -> Iterator[Path]:
     with disk_errors(final):
         final.parent.mkdir(parents=True, exist_ok=True)
         sweep(final)
-        partial = final.parent / f"{PARTIAL_PREFIX}{final.name}-{os.getpid()}"
+        partial = final.parent / f"{_partial_name(final)}{os.getpid()}"
         try:
             yield partial
             partial.replace(final)
@@ -113,7 +114,7 @@ def new_file(final: Path) -> Iterator[Path]:
 
 def sweep(final: Path) -> None:
     """Remove what earlier, killed attempts to make `final` left beside it."""
-    for stale in final.parent.glob(f"{PARTIAL_PREFIX}{final.name}-*"):
+    for stale in final.parent.glob(f"{glob.escape(_partial_name(final))}*"):
         remove_tree(stale)
 
 
@@ -127,3 +128,8 @@ def remove_tree(path: Path) -> None:
             shutil.rmtree(path)
     else:
         path.unlink(missing_ok=True)
+
+
+def _partial_name(final: Path) -> str:
+    # "~" ends the name: `.part-a~` is not where the making of `a-b` begins.
+    return f"{PARTIAL_PREFIX}{final.name}~"

@@ -13,6 +13,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from kseries.errors import CheckFailed, InfraError, UserError
+from kseries.inputs.stack import Plan
 from kseries.model import (
     BaseTree,
     Kernel,
@@ -29,7 +30,6 @@ from kseries.model import (
 )
 from kseries.results import partial, verdict
 from kseries.runfolder import RunFolder
-from kseries.stack import Plan
 
 RESULT: TypeAdapter[RunResult] = TypeAdapter(RunResult)
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from pydantic import TypeAdapter
 
-from kseries.conflict import PatchConflict
+from kseries.applying.conflict import PatchConflict
 from kseries.errors import InfraError, UserError
 from kseries.model import (
     BaseTree,

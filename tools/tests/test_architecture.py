@@ -14,11 +14,11 @@ GENERATOR = TOOLS / "kselftest_zcrx"
 
 # Lower layers first: a module imports from its own layer or from below.
 LAYERS = (
-    {"errors", "deadline", "paths", "progress", "model", "publish", "locks", "proc"},
-    {"tomlfile", "runfolder"},
-    {"gitrepo", "archive", "kconfig", "sandbox", "download", "fragments", "diagnostics"},
-    {"suites", "results", "targets"},
-    {"stages", "report", "series", "stack"},
+    {"errors", "deadline", "paths", "progress", "model", "publish", "proc"},
+    {"locks", "tomlfile", "runfolder", "gitrepo"},
+    {"sources", "building", "applying"},
+    {"inputs", "suites", "results", "targets"},
+    {"stages", "report"},
     {"provenance", "record", "doctor", "cachefolder"},
     {"pipeline"},
     {"cli", "__main__"},
@@ -27,7 +27,7 @@ LAYERS = (
 DOORS = {
     "subprocess": "kseries/proc.py",
     "git": "kseries/gitrepo.py",
-    "kconfiglib": "kseries/kconfig.py",
+    "kconfiglib": "kseries/building/kconfig.py",
     "jinja2": "kselftest_zcrx/render.py",
 }
 

@@ -13,13 +13,13 @@ from pathlib import Path
 import pytest
 
 from kseries import proc
-from kseries.archive import ArchiveConfig, fetch_thread, parse_link
 from kseries.deadline import Deadline
 from kseries.errors import InfraError, UserError
+from kseries.inputs.archive import ArchiveConfig, fetch_thread, parse_link
+from kseries.inputs.series import read_series
 from kseries.model import Series
 from kseries.paths import Project
 from kseries.progress import Silent
-from kseries.series import read_series
 
 ADDRESS = "test@example.org"
 SERVER_START_LIMIT_S = 30.0

@@ -15,11 +15,11 @@ from pathlib import Path
 
 import pytest
 
-from kseries import buildtree
-from kseries.buildfailure import BuildFailed
-from kseries.buildwatch import BuildWatch, clock_text
+from kseries.building import buildtree
+from kseries.building.buildfailure import BuildFailed
+from kseries.building.buildwatch import BuildWatch, clock_text
+from kseries.building.diagnostics import Parser
 from kseries.deadline import Deadline
-from kseries.diagnostics import Parser
 from kseries.errors import CheckFailed, InfraError, UserError
 from kseries.model import Diagnostic, Kernel, KernelConfig, Severity, Stack, Tree
 from kseries.paths import Cache
@@ -329,7 +329,7 @@ def test_killed_build_goes_on(bench: Bench, toy_commit: Commit) -> None:
     )
 
     arguments = (configured, bench.stack, bench.cache, bench.run, Silent())
-    environment = {**os.environ, "PYTHONPATH": str(Path(buildtree.__file__).parent.parent)}
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
     with subprocess.Popen(
         [sys.executable, "-c", script], stdin=subprocess.PIPE, env=environment
     ) as child:

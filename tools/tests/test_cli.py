@@ -167,9 +167,7 @@ def test_a_patch_that_does_not_apply_names_file_and_hunk(desk: Desk) -> None:
     assert desk.kseries("report")[0] == 1
 
 
-def test_an_mbox_that_misses_a_patch_names_it_and_the_run_opens(
-    desk: Desk, tmp_path: Path
-) -> None:
+def test_an_mbox_that_misses_a_patch_names_it_and_the_run_opens(desk: Desk, tmp_path: Path) -> None:
     for number in range(3):
         (desk.kernel / f"new{number}.c").write_text("int x;\n")
         git(desk.kernel, "add", ".")

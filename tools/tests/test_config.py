@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from kseries import fragments
-from kseries.buildfailure import BuildFailed
+from kseries.building import fragments
+from kseries.building.buildfailure import BuildFailed
 from kseries.errors import CheckFailed, UserError
 from kseries.model import KernelConfig, Stack, Tree
 from kseries.paths import Cache

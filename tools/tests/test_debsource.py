@@ -14,12 +14,12 @@ from pathlib import Path
 
 import pytest
 
-from kseries import debsource
 from kseries.errors import InfraError, UserError
 from kseries.model import BaseTree, DebianSource, NamedSource
 from kseries.paths import Cache
 from kseries.progress import Silent
 from kseries.runfolder import RunFolder
+from kseries.sources import debsource
 from kseries.stages.fetch import fetch
 
 PACKAGE = "linux-source-toy"

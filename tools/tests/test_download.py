@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from kseries.download import download, has_sha256, require_sha256
 from kseries.errors import InfraError, UserError
 from kseries.progress import Silent
+from kseries.sources.download import download, has_sha256, require_sha256
 
 CONTENT = b"kernel" * 100_000
 SHA256 = hashlib.sha256(CONTENT).hexdigest()

@@ -16,13 +16,14 @@ from pathlib import Path
 
 import pytest
 
-from kseries import gitrepo, tarimport
+from kseries import gitrepo
 from kseries.errors import InfraError, UserError
 from kseries.gitrepo import Repository
 from kseries.model import GitSource, LocalSource, NamedSource, Source, TarballSource
 from kseries.paths import Cache
 from kseries.progress import Silent
 from kseries.runfolder import RunFolder
+from kseries.sources import tarimport
 from kseries.stages.fetch import fetch
 
 MAKEFILE = "VERSION = 6\nPATCHLEVEL = 12\nSUBLEVEL = 5\nEXTRAVERSION = -rc1\nNAME = Toy\n"

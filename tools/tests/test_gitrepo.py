@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from kseries import fastimport, gitrepo
+from kseries import gitrepo
 from kseries.deadline import Deadline
 from kseries.errors import InfraError
-from kseries.fastimport import fast_import
 from kseries.gitrepo import GitError, Repository
+from kseries.sources import fastimport
+from kseries.sources.fastimport import fast_import
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from kseries import kconfig
+from kseries.building import kconfig
 
 KCONFIG = """\
 mainmenu "Test"

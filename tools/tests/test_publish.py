@@ -48,10 +48,14 @@ def test_a_folder_replaces_the_old_one_and_sweeps_what_the_killed_left(tmp_path:
     final = tmp_path / "final"
     final.mkdir()
     (final / "old").touch()
-    (tmp_path / ".part-final-dead").mkdir()
+    (tmp_path / ".part-final~dead").mkdir()
+    (tmp_path / ".part-final-other~alive").mkdir()
     with publish.new_folder(final) as folder:
         (folder / "new").touch()
-    assert [entry.name for entry in tmp_path.iterdir()] == ["final"]
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == [
+        ".part-final-other~alive",
+        "final",
+    ]
     assert [entry.name for entry in final.iterdir()] == ["new"]
 
 

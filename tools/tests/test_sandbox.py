@@ -17,10 +17,7 @@ from pathlib import Path
 import pytest
 
 from kseries import proc
-from kseries.deadline import Deadline
-from kseries.errors import CheckFailed, UserError
-from kseries.proc import Completed
-from kseries.sandbox import (
+from kseries.building.sandbox import (
     INSIDE_TREE,
     NOBODY,
     Host,
@@ -31,6 +28,9 @@ from kseries.sandbox import (
     made_text,
     prepare,
 )
+from kseries.deadline import Deadline
+from kseries.errors import CheckFailed, UserError
+from kseries.proc import Completed
 
 AS_ROOT = os.geteuid() == 0
 

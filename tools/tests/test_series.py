@@ -15,14 +15,14 @@ from pathlib import Path
 import pytest
 
 from kseries import proc
-from kseries.archive import ArchiveConfig
 from kseries.deadline import Deadline
 from kseries.errors import UserError
-from kseries.mails.mailbox import Label, parse_subject
+from kseries.inputs.archive import ArchiveConfig
+from kseries.inputs.mails.mailbox import Label, parse_subject
+from kseries.inputs.series import read_series
 from kseries.model import Series
 from kseries.paths import Project
 from kseries.progress import Silent
-from kseries.series import read_series
 
 TITLES = ("net: add one", "naïve: añade dos", "io: change three")
 WITHOUT_GIT_CONFIG = {

@@ -10,7 +10,7 @@ from kseries import gitrepo
 from kseries.errors import UserError
 from kseries.gitrepo import Repository
 from kseries.progress import Silent
-from kseries.snapshot import snapshot
+from kseries.sources.snapshot import snapshot
 
 FILES = {
     "Makefile": "VERSION = 6\nPATCHLEVEL = 12\n",

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from kseries.errors import UserError
+from kseries.inputs.source import read_source
+from kseries.inputs.stack import Plan, plan, read_stack, resolve
 from kseries.model import (
     DebianSource,
     GitSource,
@@ -19,8 +21,6 @@ from kseries.model import (
 )
 from kseries.paths import Project
 from kseries.progress import Silent
-from kseries.source import read_source
-from kseries.stack import Plan, plan, read_stack, resolve
 
 SUITES = ("zcrx", "netdevsim")
 OURS = Project(Path(__file__).parents[2])

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 import kselftest_zcrx
-from kseries import kbuild, proc, runfolder
+from kseries import proc, runfolder
+from kseries.building import kbuild
 from kseries.deadline import Deadline
 from kseries.errors import CheckFailed, UserError
 from kseries.model import (

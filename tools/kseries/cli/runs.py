@@ -15,6 +15,7 @@ from pydantic import TypeAdapter
 from kseries import pipeline, publish, runfolder
 from kseries.cli.commands import Commands
 from kseries.errors import Interrupted
+from kseries.inputs.stack import DEFAULT_STACK, plan
 from kseries.model import Request, RunResult
 from kseries.paths import Cache, Project
 from kseries.pipeline import STAGE_NAMES, Work
@@ -23,7 +24,6 @@ from kseries.record import RESULT
 from kseries.report import terminal
 from kseries.report.live import live
 from kseries.runfolder import RunFolder
-from kseries.stack import DEFAULT_STACK, plan
 from kseries.stages.config import why
 from kseries.suites import SUITES
 

@@ -14,16 +14,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from kseries import applymemo, conflict, diskspace, inbase, publish, worktree
-from kseries.applymemo import Outcome
-from kseries.conflict import PatchConflict
-from kseries.diskspace import MIB, Need
+from kseries import publish
+from kseries.applying import applymemo, conflict, inbase, worktree
+from kseries.applying.applymemo import Outcome
+from kseries.applying.conflict import PatchConflict
+from kseries.applying.mailpatch import Mail, read_mail
 from kseries.errors import InfraError
 from kseries.gitrepo import Answer, Repository
-from kseries.mailpatch import Mail, read_mail
 from kseries.model import AppliedPatch, BaseTree, Patch, PatchState, Series, Stack, Tree
 from kseries.progress import Progress
 from kseries.runfolder import RunFolder
+from kseries.sources import diskspace
+from kseries.sources.diskspace import MIB, Need
 
 REJECTS = "rejects"
 # Bytes of a checked out kernel, and how many there are for one of a pack without history.

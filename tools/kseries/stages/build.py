@@ -14,16 +14,17 @@ from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
-from kseries import buildfailure, buildtree, kbuild, proc, publish
-from kseries.buildwatch import BuildWatch, rough_objects
+from kseries import proc, publish
+from kseries.building import buildfailure, buildtree, kbuild
+from kseries.building.buildwatch import BuildWatch, rough_objects
+from kseries.building.diagnostics import Parser
+from kseries.building.sandbox import Sandbox, give, harmless, made_file, made_text, prepare
 from kseries.deadline import Deadline
-from kseries.diagnostics import Parser
 from kseries.errors import CheckFailed, UserError
 from kseries.model import Diagnostic, Kernel, KernelConfig, Stack
 from kseries.paths import Cache
 from kseries.progress import Progress
 from kseries.runfolder import RunFolder
-from kseries.sandbox import Sandbox, give, harmless, made_file, made_text, prepare
 
 # Programs outside of the kernel (tests) need its user headers; beside the compiler they are free.
 TARGETS = ("bzImage", "headers")

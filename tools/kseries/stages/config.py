@@ -15,17 +15,18 @@ from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
-from kseries import buildfailure, fragments, kbuild, kconfig_ask, proc, publish
+from kseries import proc, publish
+from kseries.building import buildfailure, fragments, kbuild, kconfig_ask
+from kseries.building.diagnostics import Parser
+from kseries.building.fragments import Merged, Promise
+from kseries.building.kconfig_ask import Told
+from kseries.building.sandbox import Sandbox, made_text, prepare
 from kseries.deadline import Deadline
-from kseries.diagnostics import Parser
 from kseries.errors import CheckFailed, UserError
-from kseries.fragments import Merged, Promise
-from kseries.kconfig_ask import Told
 from kseries.model import KernelConfig, Stack, Tree
 from kseries.paths import Cache
 from kseries.progress import Progress
 from kseries.runfolder import RunFolder
-from kseries.sandbox import Sandbox, made_text, prepare
 
 CONFIG_LIMIT_S = 900.0
 # Finalised here first: make must not see a new .config when nothing changed in it.

@@ -11,23 +11,9 @@ import urllib.parse
 from dataclasses import dataclass
 from pathlib import Path
 
-from kseries import (
-    debsource,
-    diskspace,
-    gitremote,
-    gitrepo,
-    imports,
-    kerneltree,
-    publish,
-    snapshot,
-    tarimport,
-)
-from kseries.debsource import Apt, StaleLists
-from kseries.diskspace import MIB, Need
-from kseries.download import download, has_sha256, require_sha256
+from kseries import gitrepo, publish
 from kseries.errors import InfraError, UserError
 from kseries.gitrepo import Repository
-from kseries.imports import Import
 from kseries.locks import locked
 from kseries.model import (
     BaseTree,
@@ -40,6 +26,19 @@ from kseries.model import (
 from kseries.paths import Cache
 from kseries.progress import Progress
 from kseries.runfolder import RunFolder
+from kseries.sources import (
+    debsource,
+    diskspace,
+    gitremote,
+    imports,
+    kerneltree,
+    snapshot,
+    tarimport,
+)
+from kseries.sources.debsource import Apt, StaleLists
+from kseries.sources.diskspace import MIB, Need
+from kseries.sources.download import download, has_sha256, require_sha256
+from kseries.sources.imports import Import
 
 # What a kernel takes for each byte of its tarball (.tar.xz, measured on 6.12): twice its size as
 # a pack and once more while it is taken out of a package; as a worktree 11, as a build 6 times.

@@ -17,14 +17,15 @@ from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
-from kseries import diagnostics, kbuild, proc, publish
+from kseries import proc, publish
+from kseries.building import diagnostics, kbuild
+from kseries.building.sandbox import Sandbox, prepare
 from kseries.deadline import Deadline
 from kseries.errors import CheckFailed, InfraError, UserError
 from kseries.model import Kernel, Stack, StagedSuites, TestProgram
 from kseries.paths import Cache
 from kseries.progress import Progress
 from kseries.runfolder import RunFolder
-from kseries.sandbox import Sandbox, prepare
 from kseries.suites import SUITES, Generated, Suite, Unfit
 from kseries.suites.base import SELFTESTS
 

@@ -7,7 +7,7 @@ import re
 import time
 from collections.abc import Callable
 
-from kseries.diagnostics import Parser
+from kseries.building.diagnostics import Parser
 from kseries.progress import Progress
 
 # make's quiet output: two spaces, the kind of command, the file it makes.

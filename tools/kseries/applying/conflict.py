@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kseries import publish
+from kseries.applying.mailpatch import Mail
 from kseries.errors import CheckFailed
 from kseries.gitrepo import Repository
-from kseries.mailpatch import Mail
 from kseries.model import AppliedPatch
 
 MOST_LINES = 30

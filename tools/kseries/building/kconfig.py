@@ -2,8 +2,8 @@
 """Evaluate a tree's Kconfig: are promises kept, and why has a symbol the value it has?
 
 Parsing Kconfig runs the tree's `$(shell …)`, so this is a program of its own, started in the
-sandbox by `kconfig_ask`: `python -m kseries.kconfig ENV CONFIG PROMISES [SYMBOL …]`. Its answer
-is one line of JSON behind `ANSWER_MARK`.
+sandbox by `kconfig_ask`: `python -m kseries.building.kconfig ENV CONFIG PROMISES [SYMBOL …]`.
+Its answer is one line of JSON behind `ANSWER_MARK`.
 """
 
 from __future__ import annotations

@@ -12,10 +12,11 @@ from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
-from kseries import gitrepo, kerneltree, publish
+from kseries import gitrepo, publish
 from kseries.gitrepo import Repository
 from kseries.locks import locked
 from kseries.progress import Progress
+from kseries.sources import kerneltree
 
 RECORD = "kseries.json"
 BRANCH = "refs/heads/source"

@@ -12,11 +12,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from kseries import proc
+from kseries.building.sandbox import Sandbox
 from kseries.deadline import Deadline
 from kseries.errors import UserError
 from kseries.model import Stack, Tree
 from kseries.paths import Cache
-from kseries.sandbox import Sandbox
 
 CCACHE_SIZE = "2G"
 # Fixed, so that neither clone nor day shows in the image, and objects are found in the cache.

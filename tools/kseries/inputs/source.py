@@ -11,9 +11,9 @@ from pydantic import TypeAdapter
 
 from kseries import tomlfile
 from kseries.errors import UserError
+from kseries.inputs.series import slug
 from kseries.model import LocalSource, NamedSource, Source, TarballSource
 from kseries.paths import Project
-from kseries.series import slug
 
 # What the top folder of every kernel tree holds.
 KERNEL_FILES = ("Makefile", "Kconfig", "Kbuild")

@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from kseries import proc
+from kseries.building.diagnostics import Found, Parser
+from kseries.building.sandbox import harmless
 from kseries.deadline import Deadline
-from kseries.diagnostics import Found, Parser
 from kseries.errors import CheckFailed, InfraError
 from kseries.model import Diagnostic, Severity, Tree
-from kseries.sandbox import harmless
 
 GIT_LIMIT_S = 60.0
 # How a shell, and bubblewrap, tell that what they ran was killed.

@@ -14,9 +14,9 @@ from pydantic import AfterValidator, ConfigDict, Field, StrictInt, TypeAdapter
 
 from kseries import tomlfile
 from kseries.errors import UserError
-from kseries.mails.assemble import Assembled, Choice, missing_patches
-from kseries.mails.mailbox import Mail, count_mails, read, read_bytes
-from kseries.mails.patchmail import PatchMail, extract
+from kseries.inputs.mails.assemble import Assembled, Choice, missing_patches
+from kseries.inputs.mails.mailbox import Mail, count_mails, read, read_bytes
+from kseries.inputs.mails.patchmail import PatchMail, extract
 
 SERIES_FILE = "series.toml"
 SUFFIXES = (".patch", ".diff", ".eml")

@@ -11,12 +11,14 @@ from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
-from kseries import kbuild, proc, publish
+import kseries
+from kseries import proc, publish
+from kseries.building import kbuild
+from kseries.building.fragments import Promise
+from kseries.building.kconfig import ANSWER_MARK
+from kseries.building.sandbox import Sandbox, harmless
 from kseries.deadline import Deadline
 from kseries.errors import InfraError
-from kseries.fragments import Promise
-from kseries.kconfig import ANSWER_MARK
-from kseries.sandbox import Sandbox, harmless
 
 ASK_LIMIT_S = 300.0
 # Left in the build folder by the kernel's make: the variables that its Kconfig saw.
@@ -56,6 +58,9 @@ class Answer:
 
 ANSWER = TypeAdapter(Answer)
 
+# Where Python finds the package `kseries`.
+PACKAGES = Path(kseries.__file__).parent.parent
+
 
 class KconfigUnreadable(InfraError):
     """Our evaluation does not understand the tree's Kconfig, which its own make may well do."""
@@ -63,7 +68,7 @@ class KconfigUnreadable(InfraError):
 
 def readable() -> tuple[Path, ...]:
     """Give what the program needs to be read in the sandbox: Python, packages, itself."""
-    places = {Path(sys.prefix), Path(sys.base_prefix), Path(__file__).parent.parent}
+    places = {Path(sys.prefix), Path(sys.base_prefix), PACKAGES}
     return tuple(sorted(place for place in places if not place.is_relative_to("/usr")))
 
 
@@ -105,14 +110,14 @@ def _told(symbol: str, found: str | None, lines: Sequence[str]) -> Told:
 
 def _command(box: Sandbox, state: Path, names: Sequence[str], config: str) -> list[str]:
     # -P: no module is taken from the current folder, which is the series' own.
-    program = [sys.executable, "-P", "-m", "kseries.kconfig"]
+    program = [sys.executable, "-P", "-m", "kseries.building.kconfig"]
     promises = box.inside_tree / state.name / "promises.json"
     # The kernel's make evaluates Kconfig in the build folder, with $srctree relative to it.
     return ["env", "-C", str(box.inside_build), *program, ENV_FILE, config, str(promises), *names]
 
 
 def _environment(box: Sandbox) -> dict[str, str]:
-    ours = {"PYTHONPATH": str(Path(__file__).parent.parent), "PYTHONDONTWRITEBYTECODE": "1"}
+    ours = {"PYTHONPATH": str(PACKAGES), "PYTHONDONTWRITEBYTECODE": "1"}
     return {**kbuild.environment(box), **ours}
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from kseries import proc
 from kseries.deadline import Deadline
 from kseries.errors import UserError
-from kseries.mails.mailbox import GIT_ENV, Mail, has_headers, parse_subject
+from kseries.inputs.mails.mailbox import GIT_ENV, Mail, has_headers, parse_subject
 
 MAILINFO = ("git", "mailinfo", "-k", "--encoding=UTF-8", "--no-scissors", "--quoted-cr=nowarn")
 MAILINFO_LIMIT_S = 60.0

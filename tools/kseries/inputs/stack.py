@@ -10,14 +10,11 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from kseries.archive import ArchiveConfig
 from kseries.errors import UserError
-from kseries.model import NamedSource, Request, Stack
-from kseries.paths import Project
-from kseries.progress import Progress
-from kseries.series import read_series
-from kseries.source import local_source, read_source
-from kseries.stackfile import (
+from kseries.inputs.archive import ArchiveConfig
+from kseries.inputs.series import read_series
+from kseries.inputs.source import local_source, read_source
+from kseries.inputs.stackfile import (
     CheckedStack,
     Planned,
     find_fragment,
@@ -26,6 +23,9 @@ from kseries.stackfile import (
     read_stack_file,
     required_by,
 )
+from kseries.model import NamedSource, Request, Stack
+from kseries.paths import Project
+from kseries.progress import Progress
 
 DEFAULT_STACK = "zcrx-v7"
 PLAIN_STACK = "plain"  # what a series from the command line is put on

@@ -15,12 +15,12 @@ import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from kseries import fastimport
 from kseries.deadline import Deadline
 from kseries.errors import UserError
-from kseries.fastimport import fast_import
 from kseries.gitrepo import GitError, Repository
 from kseries.progress import Progress, Ticker
+from kseries.sources import fastimport
+from kseries.sources.fastimport import fast_import
 
 INDEX = "snapshot.index"
 RAW_REF = "refs/kseries/raw"

@@ -6,9 +6,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from kseries.applying.mailpatch import Mail
 from kseries.deadline import Deadline
 from kseries.gitrepo import Repository
-from kseries.mailpatch import Mail
 from kseries.proc import CommandTimeout
 
 REVERSE_APPLY = "reverse apply"

@@ -14,9 +14,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from kseries.errors import UserError
-from kseries.mails.mailbox import Mail
-from kseries.mails.patchmail import PatchMail
-from kseries.mails.threads import threads_of
+from kseries.inputs.mails.mailbox import Mail
+from kseries.inputs.mails.patchmail import PatchMail
+from kseries.inputs.mails.threads import threads_of
 
 
 @dataclass(frozen=True)

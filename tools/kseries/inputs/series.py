@@ -16,19 +16,19 @@ from enum import Enum
 from pathlib import Path
 
 from kseries import publish
-from kseries.archive import ArchiveConfig, fetch_thread, parse_link
 from kseries.errors import UserError
-from kseries.mails.assemble import Assembled, Choice, assemble
-from kseries.mails.mailbox import Mail, body_of, read_all, read_maildir, split
-from kseries.mails.patchmail import PatchMail, check_complete, extract, format_author, render
-from kseries.mails.threads import NO_TITLE
-from kseries.model import Patch, Series
-from kseries.patchfolder import (
+from kseries.inputs.archive import ArchiveConfig, fetch_thread, parse_link
+from kseries.inputs.mails.assemble import Assembled, Choice, assemble
+from kseries.inputs.mails.mailbox import Mail, body_of, read_all, read_maildir, split
+from kseries.inputs.mails.patchmail import PatchMail, check_complete, extract, format_author, render
+from kseries.inputs.mails.threads import NO_TITLE
+from kseries.inputs.patchfolder import (
     SeriesFile,
     is_series_folder,
     read_folder,
     read_series_file,
 )
+from kseries.model import Patch, Series
 from kseries.paths import Project
 from kseries.progress import Progress
 

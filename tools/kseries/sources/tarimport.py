@@ -11,11 +11,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from kseries import fastimport, proc
+from kseries import proc
 from kseries.errors import UserError
-from kseries.fastimport import CHUNK, FastImport, fast_import
 from kseries.gitrepo import Repository
 from kseries.progress import Progress, Ticker
+from kseries.sources import fastimport
+from kseries.sources.fastimport import CHUNK, FastImport, fast_import
 
 RAW_REF = "refs/kseries/raw"
 

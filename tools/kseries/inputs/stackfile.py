@@ -14,13 +14,13 @@ from typing import Annotated, TypeVar
 from pydantic import ConfigDict, Field, StrictBool, TypeAdapter
 
 from kseries import tomlfile
-from kseries.archive import ArchiveConfig
 from kseries.errors import UserError
+from kseries.inputs.archive import ArchiveConfig
+from kseries.inputs.patchfolder import SERIES_FILE, SeriesFile
+from kseries.inputs.series import Located, locate, slug
+from kseries.inputs.source import read_source
 from kseries.model import NamedSource
-from kseries.patchfolder import SERIES_FILE, SeriesFile
 from kseries.paths import Project
-from kseries.series import Located, locate, slug
-from kseries.source import read_source
 
 T = TypeVar("T")
 

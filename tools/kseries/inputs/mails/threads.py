@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 
-from kseries.mails.mailbox import Mail
+from kseries.inputs.mails.mailbox import Mail
 
 # What git format-patch puts into a cover letter that nobody filled in.
 NO_TITLE = "*** subject here ***"
