@@ -85,7 +85,7 @@ def new_folder(final: Path) -> Iterator[Path]:
     with disk_errors(final):
         final.parent.mkdir(parents=True, exist_ok=True)
         sweep(final)
-        partial = Path(tempfile.mkdtemp(prefix=_partial_name(final), dir=final.parent))
+        partial = Path(tempfile.mkdtemp(prefix=partial_name(final), dir=final.parent))
         partial.chmod(0o755)
         try:
             yield partial
@@ -103,7 +103,7 @@ def new_file(final: Path) -> Iterator[Path]:
     with disk_errors(final):
         final.parent.mkdir(parents=True, exist_ok=True)
         sweep(final)
-        partial = final.parent / f"{_partial_name(final)}{os.getpid()}"
+        partial = final.parent / f"{partial_name(final)}{os.getpid()}"
         try:
             yield partial
             partial.replace(final)
@@ -114,7 +114,7 @@ def new_file(final: Path) -> Iterator[Path]:
 
 def sweep(final: Path) -> None:
     """Remove what earlier, killed attempts to make `final` left beside it."""
-    for stale in final.parent.glob(f"{glob.escape(_partial_name(final))}*"):
+    for stale in final.parent.glob(f"{glob.escape(partial_name(final))}*"):
         remove_tree(stale)
 
 
@@ -130,6 +130,7 @@ def remove_tree(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def _partial_name(final: Path) -> str:
-    # "~" ends the name: `.part-a~` is not where the making of `a-b` begins.
+def partial_name(final: Path) -> str:
+    """Give the first part of the names that what becomes `final` has while it is made."""
+    # "~" ends it: `.part-a~` is not where the making of `a-b` begins.
     return f"{PARTIAL_PREFIX}{final.name}~"

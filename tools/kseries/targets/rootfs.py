@@ -203,7 +203,7 @@ def _work_folder(folder: Path) -> Iterator[Path]:
     """Give a folder beside the image; what a killed attempt left is swept away first."""
     folder.mkdir(parents=True, exist_ok=True)
     publish.sweep(folder / "guest")
-    work = Path(tempfile.mkdtemp(prefix=f"{publish.PARTIAL_PREFIX}guest-", dir=folder))
+    work = Path(tempfile.mkdtemp(prefix=publish.partial_name(folder / "guest"), dir=folder))
     # mkdtemp keeps others out; apt fetches as a user of its own when it can.
     work.chmod(0o755)
     try:

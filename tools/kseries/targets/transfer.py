@@ -40,7 +40,7 @@ def unpack(spool: IO[bytes], name: str, destination: Path) -> list[str]:
     with publish.disk_errors(destination):
         destination.parent.mkdir(parents=True, exist_ok=True)
         publish.sweep(destination)
-        prefix = f"{publish.PARTIAL_PREFIX}{destination.name}-"
+        prefix = publish.partial_name(destination)
         work = Path(tempfile.mkdtemp(prefix=prefix, dir=destination.parent))
         try:
             left_out = _extract(spool, work)
