@@ -580,6 +580,17 @@ def test_a_branch_made_by_hand_stays(lab: Lab) -> None:
     assert git(lab.base.repo, "rev-parse", "mine") == mine
 
 
+def test_another_clones_worktree_out_of_reach_does_not_matter(lab: Lab) -> None:
+    stack = applied(lab)
+    # Clones share the imported repository; git cannot mend this one's worktree any more.
+    (lab.slot / ".git").unlink()
+    (lab.slot / ".git").mkdir()
+    lab.slot = lab.slot.with_name("of-another-clone")
+    tree = lab.apply(stack)
+    assert git(lab.slot, "rev-parse", "HEAD").strip() == tree.head
+    assert (lab.slot / ".git").is_file()
+
+
 @pytest.mark.parametrize("loss", ["admin", "link", "cache", "index", "locks", "moved", "copied"])
 def test_a_damaged_worktree_mends_itself_without_touching_files(lab: Lab, loss: str) -> None:
     stack = applied(lab)

@@ -92,9 +92,11 @@ def _attach(repository: Repository, folder: Path, commit: str) -> Path:
         folder.mkdir(exist_ok=True)
         publish.remove_tree(folder / ".git")
         (empty / ".git").rename(folder / ".git")
-    repository.text("worktree", "repair", folder)
-    admin = _attached(repository, folder)
-    assert admin is not None
+    # `git worktree repair` would look after all worktrees of the repository, and fail for those
+    # of other clones that are out of reach.
+    admin = Path((folder / ".git").read_text().removeprefix("gitdir: ").strip())
+    publish.write_text(admin / "gitdir", f"{folder / '.git'}\n")
+    assert _attached(repository, folder) == admin
     return admin
 
 
