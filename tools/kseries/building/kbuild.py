@@ -83,6 +83,8 @@ def environment(box: Sandbox) -> dict[str, str]:
         "CCACHE_MAXSIZE": CCACHE_SIZE,
         # Cheaper than preprocessing again when a much used header changed.
         "CCACHE_DEPEND": "1",
+        # Depend mode hashes every header of every object; remember the hashes.
+        "CCACHE_INODECACHE": "1",
     }
 
 
