@@ -225,7 +225,12 @@ class VirtualMachine:
             cpus=self._settings.cpus,
             memory_mib=self._settings.memory_mib,
             kernel=image,
-            arguments=(*qemu.CONSOLE_ARGUMENTS, *ARGUMENTS, *self._arguments),
+            arguments=(
+                *qemu.CONSOLE_ARGUMENTS,
+                *qemu.TIMER_ARGUMENTS,
+                *ARGUMENTS,
+                *self._arguments,
+            ),
         )
 
     def _execute(
