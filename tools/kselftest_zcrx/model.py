@@ -10,8 +10,14 @@ from dataclasses import dataclass
 from enum import Enum
 
 FIRST_LEVEL = 9
-LAST_LEVEL = 9
+LAST_LEVEL = 15
 """Patches of the series that bring a user interface the tables know, first and last."""
+
+AREA_LEVEL = 10
+"""The patch from which on a registration brings memory with it."""
+
+QUEUE_LEVEL = 14
+"""The patch from which on the queue is really taken, and data received."""
 
 SUCCESS = ""
 """The expected error of a call that must succeed."""
@@ -32,6 +38,8 @@ class Caller(Enum):
     ONLY_NET_ADMIN = "keep_only_net_admin"  # CAP_NET_ADMIN and nothing else
     USER_NAMESPACE = "enter_user_namespace"  # all capabilities, in a namespace of its own
     NET_NAMESPACE = "enter_net_namespace"  # root, where the device is not
+    LOCKS_TOO_LITTLE = "lock_less_than_area"  # ONLY_NET_ADMIN, RLIMIT_MEMLOCK below the area
+    LOCKS_ENOUGH = "lock_no_more_than_area"  # ONLY_NET_ADMIN, RLIMIT_MEMLOCK is the area
 
 
 class Need(Enum):
@@ -45,7 +53,8 @@ class Need(Enum):
 class Spoil:
     """The one thing that differs from the valid default request.
 
-    what: a field of struct io_uring_zcrx_ifq_reg, or `arg` or `nr_args` of the system call.
+    what: a field of struct io_uring_zcrx_ifq_reg, or `area.` and one of the area that it points
+    to, or `sqe.` and one of the request to receive, or `arg` or `nr_args` of the system call.
     value: a C expression.
     """
 
@@ -54,11 +63,25 @@ class Spoil:
 
 
 @dataclass(frozen=True)
+class Transfer:
+    """Bytes over TCP, received by requests. The values are C expressions.
+
+    steered: the device places them into the area; otherwise the kernel copies every one.
+    """
+
+    family: str
+    size: str
+    steered: bool = True
+    area_pages: str = ""  # "": enough for all that a socket can have waiting
+    changes: tuple[tuple[str, str], ...] = ()  # (field of struct transfer, its value)
+
+
+@dataclass(frozen=True)
 class Case:
     """One test: the default request with at most one thing changed, and what must come of it.
 
     A scripted case has a body of its own in the templates, a macro that goes by its name;
-    `spoil`, `ring`, `caller`, `error` and `then` are not for it.
+    `spoil`, `ring`, `caller`, `error` and `then` are not for it. Nor are they for a transfer.
     """
 
     name: str
@@ -70,6 +93,7 @@ class Case:
     error: str = SUCCESS  # name of the expected errno
     then: tuple[tuple[str, str], ...] = ()  # (field of the request, its value afterwards)
     needs: tuple[Need, ...] = ()
+    transfer: Transfer | None = None
     scripted: bool = False
     timeout_s: int = 0  # 0: the harness's own
     since: int = FIRST_LEVEL  # first patch it holds from
@@ -82,10 +106,14 @@ class Case:
 
 @dataclass(frozen=True)
 class Fixture:
-    """Cases that share a set-up."""
+    """Cases that share a set-up.
+
+    setup: the template that makes it, `queue` (a device), `link` (two devices, a wire between).
+    """
 
     name: str
     cases: tuple[Case, ...]
+    setup: str = "queue"
 
 
 @dataclass(frozen=True)
@@ -104,4 +132,13 @@ class Layout:
     struct: str
     size: int
     fields: tuple[tuple[str, int], ...]  # (field, offset)
+    since: int = FIRST_LEVEL
+
+
+@dataclass(frozen=True)
+class Number:
+    """A constant of the user interface."""
+
+    name: str
+    value: str  # a C expression
     since: int = FIRST_LEVEL

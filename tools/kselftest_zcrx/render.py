@@ -6,6 +6,7 @@ from __future__ import annotations
 import posixpath
 import textwrap
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import jinja2
@@ -14,9 +15,9 @@ from kselftest_zcrx.cases import LAYOUTS, NUMBERS, PROGRAMS
 from kselftest_zcrx.model import (
     FIRST_LEVEL,
     LAST_LEVEL,
+    QUEUE_LEVEL,
     RING_FLAGS,
     Case,
-    Fixture,
     Program,
 )
 from kselftest_zcrx.rules import RULES
@@ -30,8 +31,10 @@ TIMEOUT_S = 300
 COMMENT_WIDTH = 72
 CALL_ARGUMENTS = ("arg", "nr_args")
 
-# Files that hold no tests; their templates are called like them, without a leading dot.
+# Files that hold no tests, in every folder and in one with data to receive; their templates are
+# called like them, without a leading dot.
 SUPPORT = (".gitignore", "Makefile", "config", "settings", "netif.c", "netif.h", "zcrx.c", "zcrx.h")
+DATA_SUPPORT: tuple[str, ...] = ()
 
 Macro = Callable[..., str]
 
@@ -46,22 +49,27 @@ def render(level: int, dialect: str = "v7", *, lib_mk: str = LIB_MK) -> dict[str
     """
     programs = _programs(level, dialect)
     environment = _environment()
+    support = SUPPORT + (DATA_SUPPORT if level >= QUEUE_LEVEL else ())
     values = {
+        "level": level,
         "programs": programs,
+        "sources": [name for name in support if name.endswith(".c")],
+        "headers": [name for name in support if name.endswith(".h")],
         "lib_mk": lib_mk,
         "selftests": posixpath.dirname(lib_mk),
         "timeout_s": TIMEOUT_S,
     }
     files = {
-        name: environment.get_template(f"{name.lstrip('.')}.j2").render(values) for name in SUPPORT
+        name: environment.get_template(f"{name.lstrip('.')}.j2").render(values) for name in support
     }
     for program in programs:
         files[f"{program.name}.c"] = environment.get_template("program.c.j2").render(
             program=program,
             fixtures=program.fixtures,
-            scripts=scripts(program.name, environment),
+            level=level,
+            scripts=scripts(program.name, level, environment),
             layouts=[layout for layout in LAYOUTS if layout.since <= level],
-            numbers=NUMBERS,
+            numbers=[number for number in NUMBERS if number.since <= level],
             rules=_rules(program),
         )
     return dict(sorted(files.items()))
@@ -86,12 +94,14 @@ def planned(level: int, dialect: str = "v7") -> dict[str, tuple[str, ...]]:
     }
 
 
-def scripts(program: str, environment: jinja2.Environment | None = None) -> Mapping[str, Macro]:
+def scripts(
+    program: str, level: int = LAST_LEVEL, environment: jinja2.Environment | None = None
+) -> Mapping[str, Macro]:
     """Give the hand-written bodies of a program's scripted cases, by the name of the case."""
     template = (environment or _environment()).get_template(f"{program}.scripts.j2")
     return {
         name: macro
-        for name, macro in vars(template.module).items()
+        for name, macro in vars(template.make_module({"level": level})).items()
         if isinstance(macro, jinja2.runtime.Macro) and list(macro.arguments) == ["needs"]
     }
 
@@ -105,12 +115,12 @@ def _programs(level: int, dialect: str) -> tuple[Program, ...]:
     programs = []
     for program in PROGRAMS:
         fixtures = tuple(
-            Fixture(fixture.name, cases)
+            replace(fixture, cases=cases)
             for fixture in program.fixtures
             if (cases := tuple(case for case in fixture.cases if case.holds_at(level)))
         )
         if fixtures:
-            programs.append(Program(program.name, program.title, fixtures))
+            programs.append(replace(program, fixtures=fixtures))
     return tuple(programs)
 
 
@@ -133,6 +143,7 @@ def _environment() -> jinja2.Environment:
         comment=_comment,
         ring_flags=_ring_flags,
         can_register=_can_register,
+        place=_place,
         spoils_field=_spoils_field,
         spoils_call=_spoils_call,
     )
@@ -160,6 +171,13 @@ def _ring_flags(case: Case) -> str:
 def _can_register(case: Case) -> bool:
     """Whether the case's own ring is able to register, its flags being all there."""
     return set(RING_FLAGS) <= set(case.ring)
+
+
+def _place(field: str) -> str:
+    """Give the C expression of a field that a row names."""
+    structure, dot, name = field.partition(".")
+    places = {"area": "zcrx_area", "sqe": "sqe"}
+    return f"{places[structure]}.{name}" if dot and structure in places else f"self->reg.{field}"
 
 
 def _spoils_field(case: Case) -> bool:

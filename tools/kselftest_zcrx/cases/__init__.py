@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from kselftest_zcrx.cases.area import AREA
 from kselftest_zcrx.cases.layout import LAYOUT, LAYOUTS, NUMBERS
 from kselftest_zcrx.cases.lifetime import LIFETIME
 from kselftest_zcrx.cases.refill_ring import REFILL_RING
@@ -10,7 +11,7 @@ from kselftest_zcrx.cases.registration import REGISTRATION
 from kselftest_zcrx.model import Program
 
 PROGRAMS = (
-    Program("zcrx_register", "registration of an interface queue", (LAYOUT, REGISTRATION)),
+    Program("zcrx_register", "registration of an interface queue", (LAYOUT, REGISTRATION, AREA)),
     Program("zcrx_refill", "the refill ring", (REFILL_RING,)),
     Program("zcrx_lifetime", "how long a registration lives", (LIFETIME,)),
 )

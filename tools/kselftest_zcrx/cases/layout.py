@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from kselftest_zcrx.model import Case, Fixture, Layout
+from kselftest_zcrx.model import AREA_LEVEL, Case, Fixture, Layout, Number
 
 LAYOUTS = (
     Layout("io_uring_zcrx_rqe", 16, (("off", 0), ("len", 8))),
@@ -25,11 +25,28 @@ LAYOUTS = (
             ("resv", 56),
         ),
     ),
+    Layout(
+        "io_uring_zcrx_area_reg",
+        48,
+        (
+            ("addr", 0),
+            ("len", 8),
+            ("rq_area_token", 16),
+            ("flags", 24),
+            ("resv1", 28),
+            ("resv2", 32),
+        ),
+        since=AREA_LEVEL,
+    ),
+    Layout("io_uring_zcrx_cqe", 16, (("off", 0), ("pad", 8)), since=12),
+    Layout("io_uring_sqe", 64, (("zcrx_ifq_idx", 44),), since=12),
 )
 
 NUMBERS = (
-    ("IORING_REGISTER_ZCRX_IFQ", "32"),
-    ("IORING_OFF_RQ_RING", "0x20000000ULL"),
+    Number("IORING_REGISTER_ZCRX_IFQ", "32"),
+    Number("IORING_OFF_RQ_RING", "0x20000000ULL"),
+    Number("IORING_ZCRX_AREA_SHIFT", "48", since=AREA_LEVEL),
+    Number("IORING_OP_RECV_ZC", "58", since=12),
 )
 
 LAYOUT = Fixture(

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from kselftest_zcrx.model import Case, Fixture, Need
+from kselftest_zcrx.model import QUEUE_LEVEL, Case, Fixture, Need
 
 LIFETIME = Fixture(
     "lifetime",
@@ -56,6 +56,37 @@ LIFETIME = Fixture(
             "R32",
             "Closing a ring whose device is gone does no harm.",
             needs=(Need.NETDEVSIM,),
+            scripted=True,
+        ),
+        Case(
+            "queue_comes_back",
+            "R33",
+            "Without the ring the queue is an ordinary one: another ring can have it.",
+            since=QUEUE_LEVEL,
+            scripted=True,
+        ),
+        Case(
+            "down_and_up",
+            "R34",
+            "The registration outlasts that the interface is taken down and up.",
+            needs=(Need.NETDEVSIM,),
+            since=QUEUE_LEVEL,
+            scripted=True,
+        ),
+        Case(
+            "closed_while_down",
+            "R34",
+            "A ring can be closed while the interface is down, and the queue is free after it.",
+            needs=(Need.NETDEVSIM,),
+            since=QUEUE_LEVEL,
+            scripted=True,
+        ),
+        Case(
+            "removed_while_down",
+            "R34",
+            "A device that is down and has a registered queue can be removed.",
+            needs=(Need.NETDEVSIM,),
+            since=QUEUE_LEVEL,
             scripted=True,
         ),
     ),

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from kselftest_zcrx.cases.rq_entries import ENTRIES
-from kselftest_zcrx.model import RING_FLAGS, Caller, Case, Fixture, Need, Spoil
+from kselftest_zcrx.model import QUEUE_LEVEL, RING_FLAGS, Caller, Case, Fixture, Need, Spoil
 
 
 def _without(flag: str) -> tuple[str, ...]:
@@ -129,6 +129,36 @@ INTERFACE = (
         "A queue that the interface does not have is refused.",
         Spoil("if_rxq", "self->dev.rx_queues"),
         error="EINVAL",
+    ),
+    Case(
+        "no_queue_api",
+        "R14",
+        "The loopback device has a queue, but cannot give it away.",
+        Spoil("if_idx", 'if_nametoindex("lo")'),
+        error="EOPNOTSUPP",
+        since=QUEUE_LEVEL,
+    ),
+    Case(
+        "queue_is_taken",
+        "R15",
+        "A queue that one ring has is refused to another, and the first keeps it.",
+        since=QUEUE_LEVEL,
+        scripted=True,
+    ),
+    Case(
+        "queue_after_close",
+        "R15",
+        "What was refused to a second ring is its to take after the first is closed.",
+        since=QUEUE_LEVEL,
+        scripted=True,
+    ),
+    Case(
+        "queue_cannot_be_removed",
+        "R15",
+        "The interface cannot be left with fewer queues than up to the one that is taken.",
+        needs=(Need.NETDEVSIM,),
+        since=QUEUE_LEVEL,
+        scripted=True,
     ),
     Case(
         "if_rxq_sign_bit",

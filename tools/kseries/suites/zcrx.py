@@ -10,11 +10,15 @@ from kseries.suites.base import Generated, Suite, Unfit
 
 UAPI = Path("include/uapi/linux/io_uring.h")
 
-# What the user interface has from a patch of the series on.
+CODE = Path("io_uring/zcrx.c")
+
+# What a tree has from a patch of the series on, and in which file.
 LEVELS = (
-    (9, "IORING_REGISTER_ZCRX_IFQ"),
-    (10, "struct io_uring_zcrx_area_reg"),
-    (12, "IORING_OP_RECV_ZC"),
+    (9, UAPI, "IORING_REGISTER_ZCRX_IFQ"),
+    (10, UAPI, "struct io_uring_zcrx_area_reg"),
+    (12, UAPI, "IORING_OP_RECV_ZC"),
+    (14, CODE, "netdev_rx_queue_restart"),
+    (15, CODE, "IOU_REQUEUE"),
 )
 
 # What only the interface of mainline has, in this file (6.15 on) or beside it (later).
@@ -35,20 +39,16 @@ def generate(tree: Path, lib_mk: str) -> Generated | Unfit:
 
 
 def level_of(tree: Path) -> int | Unfit:
-    """Find the last patch of the series whose user interface a tree has."""
-    file = tree / UAPI
-    text = file.read_text(errors="replace") if file.is_file() else ""
-    if MAINLINE in text or (tree / MAINLINE_FILE).is_file():
+    """Find the last patch of the series that a tree shows to have."""
+    texts = {
+        path: (tree / path).read_text(errors="replace") if (tree / path).is_file() else ""
+        for path in (UAPI, CODE)
+    }
+    if MAINLINE in texts[UAPI] or (tree / MAINLINE_FILE).is_file():
         return Unfit("the tree has zero copy receive as mainline does, which has no tests yet")
-    levels = [level for level, mark in LEVELS if mark in text]
-    if not levels:
-        return Unfit(f"the tree has no {LEVELS[0][1]} in {UAPI}")
-    if levels[-1] > kselftest_zcrx.LAST_LEVEL:
-        return Unfit(
-            f"the tree's interface is that of patch {levels[-1]} of the series, the tests know"
-            f" it up to patch {kselftest_zcrx.LAST_LEVEL}"
-        )
-    return levels[-1]
+    if LEVELS[0][2] not in texts[UAPI]:
+        return Unfit(f"the tree has no {LEVELS[0][2]} in {UAPI}")
+    return max(level for level, path, mark in LEVELS if mark in texts[path])
 
 
 ZCRX = Suite(
