@@ -123,6 +123,7 @@ class Program:
     name: str
     title: str  # its subject, for the comment at its head
     fixtures: tuple[Fixture, ...]
+    receives: bool = False  # data, with what that takes
 
 
 @dataclass(frozen=True)

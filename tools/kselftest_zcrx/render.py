@@ -34,7 +34,9 @@ CALL_ARGUMENTS = ("arg", "nr_args")
 # Files that hold no tests, in every folder and in one with data to receive; their templates are
 # called like them, without a leading dot.
 SUPPORT = (".gitignore", "Makefile", "config", "settings", "netif.c", "netif.h", "zcrx.c", "zcrx.h")
-DATA_SUPPORT: tuple[str, ...] = ()
+DATA_SUPPORT = tuple(
+    f"{name}.{ending}" for name in ("link", "receiver", "stream", "uring") for ending in "ch"
+)
 
 Macro = Callable[..., str]
 
@@ -176,8 +178,8 @@ def _can_register(case: Case) -> bool:
 def _place(field: str) -> str:
     """Give the C expression of a field that a row names."""
     structure, dot, name = field.partition(".")
-    places = {"area": "zcrx_area", "sqe": "sqe"}
-    return f"{places[structure]}.{name}" if dot and structure in places else f"self->reg.{field}"
+    places = {"area": "zcrx_area.", "sqe": "sqe->"}
+    return f"{places[structure]}{name}" if dot and structure in places else f"self->reg.{field}"
 
 
 def _spoils_field(case: Case) -> bool:

@@ -8,12 +8,15 @@ from kselftest_zcrx.cases.layout import LAYOUT, LAYOUTS, NUMBERS
 from kselftest_zcrx.cases.lifetime import LIFETIME
 from kselftest_zcrx.cases.refill_ring import REFILL_RING
 from kselftest_zcrx.cases.registration import REGISTRATION
+from kselftest_zcrx.cases.request import REQUEST
+from kselftest_zcrx.cases.stream import STREAM
 from kselftest_zcrx.model import Program
 
 PROGRAMS = (
     Program("zcrx_register", "registration of an interface queue", (LAYOUT, REGISTRATION, AREA)),
     Program("zcrx_refill", "the refill ring", (REFILL_RING,)),
     Program("zcrx_lifetime", "how long a registration lives", (LIFETIME,)),
+    Program("zcrx_recv", "receiving", (REQUEST, STREAM), receives=True),
 )
 
 __all__ = ["LAYOUTS", "NUMBERS", "PROGRAMS"]

@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Streams from a simulated device: each byte checked, and where it was placed."""
+
+from __future__ import annotations
+
+from kselftest_zcrx.model import QUEUE_LEVEL, Case, Fixture, Transfer
+
+_FAMILIES = (("ipv4", "AF_INET"), ("ipv6", "AF_INET6"))
+_SIZES = (
+    ("1_byte", "1", "a single byte"),
+    ("4095_bytes", "4095", "one byte less than a page"),
+    ("4096_bytes", "4096", "a page"),
+    ("4097_bytes", "4097", "one byte more than a page"),
+    ("1_mib", "1 << 20", "many packets"),
+    ("64_mib", "64 << 20", "more than the area and all buffers of the connection"),
+)
+_FALLBACK_SIZES = (_SIZES[0], _SIZES[3], _SIZES[4], ("16_mib", "16 << 20", "twice the area"))
+
+STREAM = Fixture(
+    "stream",
+    (
+        *(
+            Case(
+                f"{family}_{name}",
+                "R44",
+                f"The device places {tells} into the area, and all of it arrives.",
+                transfer=Transfer(value, size),
+                since=QUEUE_LEVEL,
+            )
+            for family, value in _FAMILIES
+            for name, size, tells in _SIZES
+        ),
+        *(
+            Case(
+                f"{family}_fallback_{name}",
+                "R46",
+                f"What arrives on another queue is copied into the area: {tells}.",
+                transfer=Transfer(value, size, steered=False),
+                since=QUEUE_LEVEL,
+            )
+            for family, value in _FAMILIES
+            for name, size, tells in _FALLBACK_SIZES
+        ),
+        Case(
+            "data_before_request",
+            "R44",
+            "What waits in the socket is received by a request that comes later.",
+            transfer=Transfer("AF_INET6", "1 << 20", changes=(("early", "true"),)),
+            since=QUEUE_LEVEL,
+        ),
+        Case(
+            "poll_first",
+            "R44",
+            "With IORING_RECVSEND_POLL_FIRST all of a stream arrives.",
+            transfer=Transfer(
+                "AF_INET", "1 << 20", changes=(("ioprio", "IORING_RECVSEND_POLL_FIRST"),)
+            ),
+            since=QUEUE_LEVEL,
+        ),
+        Case(
+            "async_flag",
+            "R44",
+            "With IOSQE_ASYNC all of a stream arrives.",
+            transfer=Transfer("AF_INET", "1 << 20", changes=(("flags", "IOSQE_ASYNC"),)),
+            since=QUEUE_LEVEL,
+        ),
+        *(
+            Case(
+                f"starve_{family}",
+                "R48",
+                "An area that is all in use starves the connection, which recovers afterwards.",
+                since=QUEUE_LEVEL,
+                scripted=True,
+            )
+            for family, _ in _FAMILIES
+        ),
+    ),
+    setup="link",
+)
