@@ -10,6 +10,7 @@ from kselftest_zcrx.cases.refill_ring import REFILL_RING
 from kselftest_zcrx.cases.registration import REGISTRATION
 from kselftest_zcrx.cases.request import REQUEST
 from kselftest_zcrx.cases.stream import STREAM
+from kselftest_zcrx.cases.teardown import TEARDOWN
 from kselftest_zcrx.model import Program
 
 PROGRAMS = (
@@ -17,6 +18,7 @@ PROGRAMS = (
     Program("zcrx_refill", "the refill ring", (REFILL_RING,)),
     Program("zcrx_lifetime", "how long a registration lives", (LIFETIME,)),
     Program("zcrx_recv", "receiving", (REQUEST, STREAM), receives=True),
+    Program("zcrx_teardown", "ends with data on its way", (TEARDOWN,), receives=True),
 )
 
 __all__ = ["LAYOUTS", "NUMBERS", "PROGRAMS"]

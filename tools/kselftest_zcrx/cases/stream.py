@@ -64,6 +64,13 @@ STREAM = Fixture(
             transfer=Transfer("AF_INET", "1 << 20", changes=(("flags", "IOSQE_ASYNC"),)),
             since=QUEUE_LEVEL,
         ),
+        Case(
+            "connections_64",
+            "R44",
+            "64 connections at once on one ring and queue, each with a stream of its own.",
+            since=QUEUE_LEVEL,
+            scripted=True,
+        ),
         *(
             Case(
                 f"starve_{family}",
