@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -21,17 +22,38 @@ ROOT = Path(__file__).parents[2]
 DATA = Path(__file__).parent / "data" / "kselftest_zcrx"
 TOY = DATA / "toytree"
 LEVEL = kselftest_zcrx.LAST_LEVEL
-GOLDEN = DATA / f"v7-{LEVEL}"
+GOLDEN_LEVELS = (kselftest_zcrx.FIRST_LEVEL, LEVEL)
 
 CASES = [(p, f, c) for p in PROGRAMS for f in p.fixtures for c in f.cases]
 IDS = [f"{f.name}.{c.name}" for _, f, c in CASES]
 TEST = re.compile(r"^TEST_F(?:_TIMEOUT)?\((\w+), (\w+)(?:, \d+)?\)$", re.MULTILINE)
-ERRORS = {"EPERM", "EINVAL", "ENODEV"}
+ERRORS = {"EPERM", "EINVAL", "ENODEV", "EFAULT", "ENOMEM", "EOPNOTSUPP"}
+REQUEST_ERRORS = {"EINVAL", "EBADF", "ENOTSOCK", "EPROTONOSUPPORT", "ENOTCONN"}
 
 
 @pytest.fixture(scope="module")
 def files() -> dict[str, str]:
     return kselftest_zcrx.render(LEVEL)
+
+
+@cache
+def rendered(level: int) -> dict[str, str]:
+    return kselftest_zcrx.render(level)
+
+
+def program_with(case: Case, program: Program) -> str:
+    """Give the text of a case's program at the last level that the case holds at."""
+    return rendered(min(case.until or LEVEL, LEVEL))[f"{program.name}.c"]
+
+
+def of_setup(setup: str) -> list[tuple[Program, Fixture, Case]]:
+    """Give the cases of the fixtures with a set-up."""
+    return [one for one in CASES if one[1].setup == setup]
+
+
+def case_id(value: object) -> str:
+    """Name a parameter as it is named in its table."""
+    return value.name if isinstance(value, Program | Fixture | Case) else ""
 
 
 def body_of(text: str, fixture: str, case: str) -> str:
@@ -42,10 +64,11 @@ def body_of(text: str, fixture: str, case: str) -> str:
     return str(found[0])
 
 
-def test_the_rendered_folder_is_the_golden_one(files: dict[str, str]) -> None:
-    golden = {file.name: file.read_text() for file in GOLDEN.iterdir()}
-    # Changed on purpose? PYTHONPATH=tools python -m kselftest_zcrx tools/tests/data/…/v7-9
-    assert files == golden
+@pytest.mark.parametrize("level", GOLDEN_LEVELS)
+def test_the_rendered_folder_is_the_golden_one(level: int) -> None:
+    golden = {file.name: file.read_text() for file in (DATA / f"v7-{level}").iterdir()}
+    # Changed on purpose? PYTHONPATH=tools python -m kselftest_zcrx --level N tools/…/v7-N
+    assert kselftest_zcrx.render(level) == golden
 
 
 def test_write_makes_what_render_gives(files: dict[str, str], tmp_path: Path) -> None:
@@ -70,21 +93,20 @@ def test_names_are_unique_c_names() -> None:
 
 
 @pytest.mark.parametrize(("program", "fixture", "case"), CASES, ids=IDS)
-def test_a_row_is_told_in_its_comment(
-    program: Program, fixture: Fixture, case: Case, files: dict[str, str]
-) -> None:
-    body = body_of(files[f"{program.name}.c"], fixture.name, case.name)
+def test_a_row_is_told_in_its_comment(program: Program, fixture: Fixture, case: Case) -> None:
+    text = program_with(case, program)
+    body = body_of(text, fixture.name, case.name)
     comment = body.partition("*/")[0]
     words = " ".join(re.sub(r"^ ?/?\*", "", line).strip() for line in comment.splitlines())
     assert words.split() == [f"{case.rule}:", *case.tests.split()]
-    assert f" * {case.rule} " in files[f"{program.name}.c"]
+    assert f" * {case.rule} " in text
 
 
-@pytest.mark.parametrize(("program", "fixture", "case"), CASES, ids=IDS)
+@pytest.mark.parametrize(("program", "fixture", "case"), of_setup("queue"), ids=case_id)
 def test_a_refusal_spoils_one_thing_and_wants_the_exact_error(
-    program: Program, fixture: Fixture, case: Case, files: dict[str, str]
+    program: Program, fixture: Fixture, case: Case
 ) -> None:
-    body = body_of(files[f"{program.name}.c"], fixture.name, case.name)
+    body = body_of(program_with(case, program), fixture.name, case.name)
     if case.error:
         assert case.error in ERRORS
         spoiled = [
@@ -104,13 +126,52 @@ def test_a_refusal_spoils_one_thing_and_wants_the_exact_error(
         assert f"if (!self->dev.{need.value})\n\t\tSKIP(return," in body
 
 
+@pytest.mark.parametrize(("program", "fixture", "case"), of_setup("request"), ids=case_id)
+def test_a_refused_request_has_the_exact_result_and_the_next_one_receives(
+    program: Program, fixture: Fixture, case: Case
+) -> None:
+    body = body_of(program_with(case, program), fixture.name, case.name)
+    if case.error:
+        assert case.error in REQUEST_ERRORS
+        assert case.spoil is not None
+        name = case.spoil.what.removeprefix("sqe.")
+        assert f"sqe->{name} = {case.spoil.value};" in body
+        assert f"expect_end(_metadata, &self->receiver, -{case.error});" in body
+        assert body.count("receiver_request(") == 2
+    if not case.scripted:
+        assert body.count("expect_bytes(") == 1
+
+
+@pytest.mark.parametrize(("program", "fixture", "case"), of_setup("link"), ids=case_id)
+def test_a_transfer_is_told_to_the_function_that_does_it(
+    program: Program, fixture: Fixture, case: Case
+) -> None:
+    body = body_of(program_with(case, program), fixture.name, case.name)
+    assert (case.transfer is None) == case.scripted
+    if case.transfer:
+        assert f".family = {case.transfer.family},\n" in body
+        assert f".size = {case.transfer.size},\n" in body
+        assert f".steered = {str(case.transfer.steered).lower()},\n" in body
+        assert body.count("transfer(_metadata, &self->link, &how);") == 1
+
+
+def test_streams_are_steered_and_not_over_both_families_in_all_sizes() -> None:
+    told = {
+        (t.family, t.size, t.steered) for _, _, c in CASES if (t := c.transfer) and not t.changes
+    }
+    for family in ("AF_INET", "AF_INET6"):
+        sizes = {size for of, size, steered in told if of == family and steered}
+        assert sizes == {"1", "4095", "4096", "4097", "1 << 20", "64 << 20"}
+        assert (family, "16 << 20", False) in told
+
+
 @pytest.mark.parametrize(("program", "fixture", "case"), CASES, ids=IDS)
 def test_a_scripted_row_says_nothing_that_is_not_used(
     program: Program, fixture: Fixture, case: Case
 ) -> None:
     plain = Case(case.name, case.rule, case.tests, scripted=True)
     if case.scripted:
-        unused = ("spoil", "ring", "caller", "error", "then")
+        unused = ("spoil", "ring", "caller", "error", "then", "transfer")
         assert [name for name in unused if getattr(case, name) != getattr(plain, name)] == []
 
 
@@ -132,6 +193,13 @@ def test_every_limit_of_the_number_of_entries_has_both_sides() -> None:
     assert tried["RQ_ENTRIES_MAX + 1", True] == "EINVAL"
     assert tried["RQ_ENTRIES_MAX + 1", False] == ""
     assert tried["0", False] == "EINVAL"
+
+
+def test_every_field_of_the_area_is_spoiled_by_some_row() -> None:
+    area = next(layout for layout in LAYOUTS if layout.struct == "io_uring_zcrx_area_reg")
+    wanted = {f"area.{name}" for name, _ in area.fields} - {"area.rq_area_token"}
+    spoiled = {re.sub(r"\[\d\]", "", c.spoil.what) for _, _, c in CASES if c.spoil}
+    assert wanted - spoiled == set()
 
 
 def test_every_input_field_of_the_request_is_spoiled_by_some_row() -> None:
@@ -158,6 +226,18 @@ def test_a_row_holds_from_its_first_to_its_last_patch() -> None:
     ]
     until = {case.name: case.until for _, _, case in CASES if case.until is not None}
     assert until == {"area_ptr_not_read": 9}
+
+
+@pytest.mark.parametrize("level", range(kselftest_zcrx.FIRST_LEVEL, LEVEL + 1))
+def test_every_level_has_its_cases_and_no_others(level: int) -> None:
+    for program in PROGRAMS:
+        rows = [f"{f.name}.{c.name}" for f in program.fixtures for c in f.cases]
+        held = {
+            f"{f.name}.{c.name}" for f in program.fixtures for c in f.cases if c.holds_at(level)
+        }
+        text = rendered(level).get(f"{program.name}.c", "")
+        in_c = [f"{fixture}.{name}" for fixture, name in TEST.findall(text)]
+        assert in_c == [row for row in rows if row in held]
 
 
 @pytest.mark.parametrize("level", [8, LEVEL + 1])

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
 #define _GNU_SOURCE
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/ethtool.h>
@@ -17,6 +16,7 @@
 #include "netif.h"
 
 #define NSIM_BUS	"/sys/bus/netdevsim"
+#define NSIM_IDS	16
 #define NSIM_QUEUES	2
 #define APPEAR_MS	5000
 #define REMOVE_MS	10000
@@ -65,7 +65,7 @@ static int netif_count_queues(struct netif *dev)
 	return 0;
 }
 
-static int netif_up(struct netif *dev)
+static int netif_set_up(struct netif *dev, bool up)
 {
 	struct ifreq ifr = {};
 	int ret;
@@ -74,7 +74,10 @@ static int netif_up(struct netif *dev)
 	ret = netif_ioctl(SIOCGIFFLAGS, &ifr);
 	if (ret)
 		return ret;
-	ifr.ifr_flags |= IFF_UP;
+	if (up)
+		ifr.ifr_flags |= IFF_UP;
+	else
+		ifr.ifr_flags &= ~IFF_UP;
 	return netif_ioctl(SIOCSIFFLAGS, &ifr);
 }
 
@@ -85,23 +88,35 @@ static int netif_set_name(struct netif *dev, const char *name)
 	return size < (int)sizeof(dev->name) ? 0 : -ENAMETOOLONG;
 }
 
+/* The interface that the kernel says is the bus device's, wherever it is. */
 static bool nsim_find_name(struct netif *dev)
 {
-	struct dirent *entry;
+	struct ethtool_drvinfo info = { .cmd = ETHTOOL_GDRVINFO };
+	struct if_nameindex *all, *one;
+	char wanted[sizeof(info.bus_info)];
 	bool found = false;
-	char path[128];
-	DIR *dir;
 
-	snprintf(path, sizeof(path), NSIM_BUS "/devices/netdevsim%u/net",
-		 dev->nsim_id);
-	dir = opendir(path);
-	if (!dir)
-		return false;
-	while (!found && (entry = readdir(dir)))
-		found = entry->d_name[0] != '.' &&
-			!netif_set_name(dev, entry->d_name);
-	closedir(dir);
+	snprintf(wanted, sizeof(wanted), "netdevsim%u", dev->nsim_id);
+	all = if_nameindex();
+	for (one = all; one && one->if_index && !found; one++) {
+		struct ifreq ifr = { .ifr_data = (void *)&info };
+
+		if (netif_set_name(dev, one->if_name))
+			continue;
+		memcpy(ifr.ifr_name, dev->name, sizeof(ifr.ifr_name));
+		found = !netif_ioctl(SIOCETHTOOL, &ifr) &&
+			!strcmp(info.bus_info, wanted);
+	}
+	if_freenameindex(all);
 	return found;
+}
+
+/* A process has few devices, and its number is its own. */
+static unsigned int nsim_unused_id(void)
+{
+	static unsigned int count;
+
+	return getpid() * NSIM_IDS + count++ % NSIM_IDS;
 }
 
 static int nsim_new(struct netif *dev)
@@ -109,7 +124,7 @@ static int nsim_new(struct netif *dev)
 	char text[64];
 	int ret, ms;
 
-	dev->nsim_id = getpid();
+	dev->nsim_id = nsim_unused_id();
 	snprintf(text, sizeof(text), "%u 1 %u", dev->nsim_id, NSIM_QUEUES);
 	ret = write_file(NSIM_BUS "/new_device", text);
 	if (ret)
@@ -125,41 +140,51 @@ static int nsim_new(struct netif *dev)
 	return -ETIMEDOUT;
 }
 
+static bool netif_no_netdevsim(void)
+{
+	return access(NSIM_BUS, F_OK) && system("modprobe -q netdevsim");
+}
+
 const char *netif_missing(void)
 {
 	const char *name = getenv("NETIF");
 
 	if (name && !if_nametoindex(name))
 		return "there is no interface as NETIF names it";
-	if (name || !access(NSIM_BUS, F_OK) || !system("modprobe -q netdevsim"))
+	if (name || !netif_no_netdevsim())
 		return NULL;
 	return "no netdevsim, and NETIF names no interface";
 }
 
-int netif_open(struct netif *dev)
+static int netif_setup(struct netif *dev)
 {
-	const char *name = getenv("NETIF");
+	int ret;
+
+	dev->ifindex = if_nametoindex(dev->name);
+	if (!dev->ifindex)
+		return -ENODEV;
+	ret = netif_count_queues(dev);
+	if (ret)
+		return ret;
+	return netif_set_up(dev, true);
+}
+
+static int netif_open_as(struct netif *dev, const char *name)
+{
 	int ret;
 
 	memset(dev, 0, sizeof(*dev));
 	ret = name ? netif_set_name(dev, name) : nsim_new(dev);
+	if (!ret)
+		ret = netif_setup(dev);
 	if (ret)
-		goto err;
-
-	ret = -ENODEV;
-	dev->ifindex = if_nametoindex(dev->name);
-	if (!dev->ifindex)
-		goto err;
-	ret = netif_count_queues(dev);
-	if (ret)
-		goto err;
-	ret = netif_up(dev);
-	if (ret)
-		goto err;
-	return 0;
-err:
-	netif_close(dev);
+		netif_close(dev);
 	return ret;
+}
+
+int netif_open(struct netif *dev)
+{
+	return netif_open_as(dev, getenv("NETIF"));
 }
 
 int netif_remove(struct netif *dev, int timeout_ms)

@@ -13,6 +13,7 @@
 #include "zcrx.h"
 
 #define CANNOT_BECOME	255
+#define COME_BACK_MS	10000
 
 int ring_open(unsigned int flags)
 {
@@ -64,6 +65,19 @@ void zcrx_default(struct io_uring_zcrx_ifq_reg *reg, unsigned int ifindex)
 int zcrx_register(int fd, struct io_uring_zcrx_ifq_reg *reg)
 {
 	return ring_register(fd, IORING_REGISTER_ZCRX_IFQ, reg, 1);
+}
+
+int zcrx_register_soon(int fd, struct io_uring_zcrx_ifq_reg *reg)
+{
+	int ret, ms;
+
+	for (ms = 0; ms < COME_BACK_MS; ms++) {
+		ret = zcrx_register(fd, reg);
+		if (ret != -EEXIST && ret != -ENOMEM)
+			break;
+		usleep(1000);
+	}
+	return ret;
 }
 
 int zcrx_register_as(int (*become)(void), struct io_uring_zcrx_ifq_reg *reg)

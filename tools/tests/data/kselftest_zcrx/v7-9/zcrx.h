@@ -29,6 +29,12 @@ void zcrx_default(struct io_uring_zcrx_ifq_reg *reg, unsigned int ifindex);
 int zcrx_register(int fd, struct io_uring_zcrx_ifq_reg *reg);
 
 /*
+ * The same when a ring that had the queue, and memory locked, has just been
+ * closed: what it had comes back a little later.
+ */
+int zcrx_register_soon(int fd, struct io_uring_zcrx_ifq_reg *reg);
+
+/*
  * Register on a new ring in a child process, after become() turned the child
  * into the caller to be tested. Returns 1 when it could not.
  */

@@ -58,7 +58,7 @@ TEST_F(lifetime, close_and_again)
 		self->reg.rq_entries = RQ_ENTRIES;
 		fd = ring_open(RING_FLAGS);
 		ASSERT_LE(0, fd);
-		ASSERT_EQ(0, zcrx_register(fd, &self->reg))
+		ASSERT_EQ(0, zcrx_register_soon(fd, &self->reg))
 			TH_LOG("after %d times", i);
 		ASSERT_EQ(0, close(fd));
 	}
@@ -74,7 +74,7 @@ TEST_F(lifetime, largest_and_again)
 		self->reg.rq_entries = RQ_ENTRIES_MAX;
 		fd = ring_open(RING_FLAGS);
 		ASSERT_LE(0, fd);
-		ASSERT_EQ(0, zcrx_register(fd, &self->reg))
+		ASSERT_EQ(0, zcrx_register_soon(fd, &self->reg))
 			TH_LOG("after %d times", i);
 		ASSERT_EQ(0, close(fd));
 	}
@@ -147,7 +147,7 @@ TEST_F(lifetime, exit_unregisters)
 	}
 	ASSERT_EQ(pid, waitpid(pid, &status, 0));
 	ASSERT_EQ(0, status);
-	EXPECT_EQ(0, zcrx_register(self->fd, &self->reg));
+	EXPECT_EQ(0, zcrx_register_soon(self->fd, &self->reg));
 }
 
 /* R30: A process that is killed leaves nothing registered. */
@@ -173,7 +173,7 @@ TEST_F(lifetime, kill_unregisters)
 	ASSERT_EQ(0, kill(pid, SIGKILL));
 	ASSERT_EQ(pid, waitpid(pid, &status, 0));
 	ASSERT_TRUE(WIFSIGNALED(status));
-	EXPECT_EQ(0, zcrx_register(self->fd, &self->reg));
+	EXPECT_EQ(0, zcrx_register_soon(self->fd, &self->reg));
 }
 
 /* R32: A device with a registered queue can be removed at once. */

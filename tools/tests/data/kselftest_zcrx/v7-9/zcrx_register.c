@@ -13,7 +13,7 @@
  * R9   flags and reserved words are 0 (EINVAL)
  * R10  the interface exists where the caller is (ENODEV)
  * R11  the interface has the queue (EINVAL)
- * R13  area_ptr belongs to a later patch
+ * R13  area_ptr points to the description of one area (EFAULT)
  * R20  offsets say where head, tail and entries are
  */
 #include <assert.h>

@@ -74,9 +74,11 @@ static struct toy_test *toy_first, **toy_last = &toy_first;
 #define EXPECT_EQ(expected, seen)	TOY_EXPECT(expected, ==, seen)
 #define EXPECT_NE(expected, seen)	TOY_EXPECT(expected, !=, seen)
 #define EXPECT_LE(expected, seen)	TOY_EXPECT(expected, <=, seen)
+#define EXPECT_LT(expected, seen)	TOY_EXPECT(expected, <, seen)
 #define ASSERT_EQ(expected, seen)	TOY_EXPECT(expected, ==, seen)
 #define ASSERT_NE(expected, seen)	TOY_EXPECT(expected, !=, seen)
 #define ASSERT_LE(expected, seen)	TOY_EXPECT(expected, <=, seen)
+#define ASSERT_LT(expected, seen)	TOY_EXPECT(expected, <, seen)
 #define ASSERT_TRUE(seen)		TOY_EXPECT(0, !=, seen)
 #define EXPECT_STREQ(expected, seen)	TOY_EXPECT(0, ==, strcmp(expected, seen))
 

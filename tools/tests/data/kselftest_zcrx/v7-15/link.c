@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: GPL-2.0
+#define _GNU_SOURCE
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/ipv6.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "link.h"
+
+#define TX_ADDRESS_4	"10.0.0.1"
+#define RX_ADDRESS_4	"10.0.0.2"
+#define NETMASK_4	"255.255.255.0"
+#define TX_ADDRESS_6	"fd00::1"
+#define RX_ADDRESS_6	"fd00::2"
+#define PREFIX_LEN_6	64
+
+static int set_address(int fd, const struct netif *dev, unsigned long request,
+		       const char *text)
+{
+	struct sockaddr_in address = { .sin_family = AF_INET };
+	struct ifreq ifr = {};
+
+	inet_pton(AF_INET, text, &address.sin_addr);
+	memcpy(ifr.ifr_name, dev->name, sizeof(ifr.ifr_name));
+	memcpy(&ifr.ifr_addr, &address, sizeof(address));
+	return ioctl(fd, request, &ifr) ? -errno : 0;
+}
+
+static int add_address_4(const struct netif *dev, const char *text)
+{
+	int fd, ret;
+
+	fd = socket(AF_INET, SOCK_DGRAM, 0);
+	if (fd < 0)
+		return -errno;
+	ret = set_address(fd, dev, SIOCSIFADDR, text) ?:
+	      set_address(fd, dev, SIOCSIFNETMASK, NETMASK_4);
+	close(fd);
+	return ret;
+}
+
+static int add_address_6(const struct netif *dev, const char *text)
+{
+	struct in6_ifreq ifr = {
+		.ifr6_prefixlen = PREFIX_LEN_6,
+		.ifr6_ifindex = dev->ifindex,
+	};
+	int fd, ret;
+
+	inet_pton(AF_INET6, text, &ifr.ifr6_addr);
+	fd = socket(AF_INET6, SOCK_DGRAM, 0);
+	if (fd < 0)
+		return -errno;
+	ret = ioctl(fd, SIOCSIFADDR, &ifr) ? -errno : 0;
+	close(fd);
+	return ret;
+}
+
+/* A device in a new namespace, which the caller enters. */
+static int end_open(struct netif *dev, int *netns)
+{
+	int ret;
+
+	if (unshare(CLONE_NEWNET))
+		return -errno;
+	*netns = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+	if (*netns < 0)
+		return -errno;
+	/* Nobody else is there: an address can be used at once. */
+	ret = write_file("/proc/sys/net/ipv6/conf/default/accept_dad", "0");
+	if (ret)
+		return ret;
+	return netif_new(dev);
+}
+
+static int end_set_addresses(const struct netif *dev, const char *address_4,
+			     const char *address_6)
+{
+	return add_address_4(dev, address_4) ?: add_address_6(dev, address_6);
+}
+
+const char *link_missing(void)
+{
+	return netif_no_netdevsim() ? "no netdevsim" : NULL;
+}
+
+int link_open(struct link *link)
+{
+	int ret;
+
+	memset(link, 0, sizeof(*link));
+	ret = end_open(&link->tx, &link->tx_netns);
+	if (ret)
+		return ret;
+	ret = end_set_addresses(&link->tx, TX_ADDRESS_4, TX_ADDRESS_6);
+	if (ret)
+		return ret;
+	ret = end_open(&link->rx, &link->rx_netns);
+	if (ret)
+		return ret;
+	ret = end_set_addresses(&link->rx, RX_ADDRESS_4, RX_ADDRESS_6);
+	if (ret)
+		return ret;
+	ret = netif_connect(&link->tx, link->tx_netns, &link->rx,
+			    link->rx_netns);
+	if (ret)
+		return ret;
+	/* What is not steered keeps to the queues below. */
+	return netif_ethtool(&link->rx, "-X", "equal 1");
+}
+
+int link_close(struct link *link)
+{
+	int tx = netif_close(&link->tx);
+
+	return netif_close(&link->rx) ?: tx;
+}
+
+static int add_rule(const struct netif *dev, const char *flow_type)
+{
+	char rule[64];
+
+	snprintf(rule, sizeof(rule), "flow-type %s dst-port %d action %d",
+		 flow_type, LINK_PORT, LINK_QUEUE);
+	return netif_ethtool(dev, "-N", rule);
+}
+
+int link_steer(struct link *link)
+{
+	return add_rule(&link->rx, "tcp4") ?: add_rule(&link->rx, "tcp6");
+}
+
+int link_enter_sender(const struct link *link)
+{
+	return setns(link->tx_netns, CLONE_NEWNET) ? -errno : 0;
+}
+
+int link_send_small(const struct link *link)
+{
+	int ret;
+
+	ret = link_enter_sender(link) ?:
+	      netif_ethtool(&link->tx, "-K", "tso off gso off");
+	if (setns(link->rx_netns, CLONE_NEWNET))
+		return -errno;
+	return ret;
+}
+
+socklen_t link_address(int family, struct sockaddr_storage *address)
+{
+	struct sockaddr_in6 *in6 = (void *)address;
+	struct sockaddr_in *in4 = (void *)address;
+
+	memset(address, 0, sizeof(*address));
+	address->ss_family = family;
+	if (family == AF_INET) {
+		in4->sin_port = htons(LINK_PORT);
+		inet_pton(family, RX_ADDRESS_4, &in4->sin_addr);
+		return sizeof(*in4);
+	}
+	in6->sin6_port = htons(LINK_PORT);
+	inet_pton(family, RX_ADDRESS_6, &in6->sin6_addr);
+	return sizeof(*in6);
+}
+
+long long link_counter(const struct link *link, int queue, const char *name)
+{
+	char full[64];
+
+	snprintf(full, sizeof(full), "rx_queue_%d_%s", queue, name);
+	return netif_counter(&link->rx, full);
+}

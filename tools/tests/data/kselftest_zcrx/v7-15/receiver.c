@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: GPL-2.0
+#define _GNU_SOURCE
+#include <errno.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "receiver.h"
+#include "zcrx.h"
+
+#define OFFSET_MASK	((1ULL << IORING_ZCRX_AREA_SHIFT) - 1)
+
+static int receiver_map_refill(struct receiver *receiver)
+{
+	const struct io_uring_zcrx_offsets *offsets = &receiver->reg.offsets;
+
+	receiver->refill = refill_map(receiver->ring.fd, offsets->mmap_sz,
+				      PROT_READ | PROT_WRITE);
+	if (receiver->refill == MAP_FAILED)
+		return -errno;
+	receiver->rqes = receiver->refill + offsets->rqes;
+	receiver->rq_head = receiver->refill + offsets->head;
+	receiver->rq_tail = receiver->refill + offsets->tail;
+	return 0;
+}
+
+int receiver_open(struct receiver *receiver, unsigned int ifindex,
+		  unsigned int queue, unsigned int pages)
+{
+	size_t size = pages * PAGE;
+	int ret;
+
+	memset(receiver, 0, sizeof(*receiver));
+	receiver->memory = mmap(NULL, size, PROT_READ | PROT_WRITE,
+				MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (receiver->memory == MAP_FAILED)
+		return -errno;
+	receiver->area.addr = (uintptr_t)receiver->memory;
+	receiver->area.len = size;
+
+	/* Room for all pieces under way, and for entries that are none. */
+	receiver->reg.if_idx = ifindex;
+	receiver->reg.if_rxq = queue;
+	receiver->reg.rq_entries = 8 * pages;
+	receiver->reg.area_ptr = (uintptr_t)&receiver->area;
+	ret = uring_open(&receiver->ring, RING_FLAGS, 2 * pages);
+	if (ret)
+		return ret;
+	ret = zcrx_register_soon(receiver->ring.fd, &receiver->reg);
+	if (ret)
+		return ret;
+	return receiver_map_refill(receiver);
+}
+
+void receiver_close(struct receiver *receiver)
+{
+	munmap(receiver->refill, receiver->reg.offsets.mmap_sz);
+	uring_close(&receiver->ring);
+	munmap(receiver->memory, receiver->area.len);
+}
+
+struct io_uring_sqe *receiver_request(struct receiver *receiver, int fd)
+{
+	struct io_uring_sqe *sqe = uring_next(&receiver->ring);
+
+	sqe->opcode = IORING_OP_RECV_ZC;
+	sqe->ioprio = IORING_RECV_MULTISHOT;
+	sqe->fd = fd;
+	sqe->user_data = fd;
+	return sqe;
+}
+
+__u64 receiver_offset(const struct io_uring_cqe *cqe)
+{
+	const struct io_uring_zcrx_cqe *place = (const void *)(cqe + 1);
+
+	return place->off;
+}
+
+void *receiver_data(const struct receiver *receiver,
+		    const struct io_uring_cqe *cqe)
+{
+	__u64 token = receiver->area.rq_area_token;
+	__u64 offset = receiver_offset(cqe);
+
+	if (cqe->res <= 0 || (offset & ~OFFSET_MASK) != token)
+		return NULL;
+	offset &= OFFSET_MASK;
+	if (offset >= receiver->area.len ||
+	    receiver->area.len - offset < (__u64)cqe->res)
+		return NULL;
+	return receiver->memory + offset;
+}
+
+bool receiver_has_room(const struct receiver *receiver, __u32 written)
+{
+	__u32 head = __atomic_load_n(receiver->rq_head, __ATOMIC_ACQUIRE);
+
+	return *receiver->rq_tail + written - head < receiver->reg.rq_entries;
+}
+
+void receiver_write(struct receiver *receiver, __u32 place, __u64 offset,
+		    __u32 len)
+{
+	__u32 mask = receiver->reg.rq_entries - 1;
+	struct io_uring_zcrx_rqe *rqe;
+
+	rqe = &receiver->rqes[(*receiver->rq_tail + place) & mask];
+	rqe->off = offset;
+	rqe->len = len;
+	rqe->pad = 0;
+}
+
+void receiver_publish(struct receiver *receiver, __u32 written)
+{
+	__atomic_store_n(receiver->rq_tail, *receiver->rq_tail + written,
+			 __ATOMIC_RELEASE);
+}
+
+bool receiver_return(struct receiver *receiver, __u64 offset, __u32 len)
+{
+	if (!receiver_has_room(receiver, 0))
+		return false;
+	receiver_write(receiver, 0, offset, len);
+	receiver_publish(receiver, 1);
+	return true;
+}

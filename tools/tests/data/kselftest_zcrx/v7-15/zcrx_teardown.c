@@ -1,0 +1,538 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Tests of io_uring zero copy receive: ends with data on its way.
+ *
+ * R33  the queue is an ordinary one without the ring
+ * R50  entries of the refill ring are never trusted
+ * R60  nothing user space does with data on its way does harm
+ * R61  the device may go down or away with data on its way
+ */
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "kselftest_harness.h"
+#include "link.h"
+#include "netif.h"
+#include "receiver.h"
+#include "stream.h"
+#include "zcrx.h"
+
+#define ROUNDS		10
+#define PAGES		256
+#define IN_FLIGHT	100
+#define REMOVE_MS	5000
+#define WAIT_MS		10000
+#define SHORT_MS	100
+
+/* The next completion is the request's last, with this result. */
+static void expect_end(struct __test_metadata *_metadata,
+		       struct receiver *receiver, int res)
+{
+	struct io_uring_cqe *cqe = uring_wait(&receiver->ring, WAIT_MS);
+
+	ASSERT_NE(NULL, cqe);
+	EXPECT_EQ(res, cqe->res);
+	EXPECT_EQ(0U, cqe->flags & IORING_CQE_F_MORE);
+	uring_seen(&receiver->ring);
+}
+
+/*
+ * Check the next completion, which has to be a piece of a stream, and return
+ * the piece. Gives its length.
+ */
+static __u64 expect_piece(struct __test_metadata *_metadata,
+			  struct receiver *receiver, __u64 position)
+{
+	struct io_uring_cqe *cqe = uring_wait(&receiver->ring, WAIT_MS);
+	void *data;
+	__u64 len;
+
+	ASSERT_NE(NULL, cqe)
+		TH_LOG("nothing comes after %llu bytes", position);
+	data = receiver_data(receiver, cqe);
+	ASSERT_NE(NULL, data)
+		TH_LOG("result %d at offset 0x%llx after %llu bytes", cqe->res,
+		       receiver_offset(cqe), position);
+	ASSERT_EQ(IORING_CQE_F_MORE, cqe->flags);
+	len = cqe->res;
+	ASSERT_TRUE(stream_matches(data, position, len))
+		TH_LOG("wrong data in %llu bytes after %llu", len, position);
+	ASSERT_TRUE(receiver_return(receiver, receiver_offset(cqe), len));
+	uring_seen(&receiver->ring);
+	return len;
+}
+
+/* Whether the next completion is a piece and not the end of the request. */
+static bool is_piece_next(struct __test_metadata *_metadata,
+			  struct receiver *receiver)
+{
+	struct io_uring_cqe *cqe = uring_wait(&receiver->ring, WAIT_MS);
+
+	ASSERT_NE(NULL, cqe)
+		TH_LOG("nothing comes");
+	return cqe->flags & IORING_CQE_F_MORE;
+}
+
+/* Receive the rest of a stream with the request that is there. */
+static __u64 receive_rest(struct __test_metadata *_metadata,
+			  struct receiver *receiver, __u64 position)
+{
+	while (is_piece_next(_metadata, receiver))
+		position += expect_piece(_metadata, receiver, position);
+	expect_end(_metadata, receiver, 0);
+	return position;
+}
+
+/* Receive from a sender that does not stop. Returns 0 or a negative error. */
+static int endless_open(struct receiver *receiver, struct stream *stream,
+			const struct link *link)
+{
+	int listener, ret;
+
+	listener = stream_listen(AF_INET);
+	if (listener < 0)
+		return listener;
+	ret = stream_open(stream, listener, link, STREAM_ENDLESS);
+	close(listener);
+	if (ret)
+		return ret;
+	ret = receiver_open(receiver, link->rx.ifindex, LINK_QUEUE, PAGES);
+	if (ret)
+		return ret;
+	receiver_request(receiver, stream->fd);
+	return uring_submit(&receiver->ring) ?: stream_start(stream);
+}
+
+/*
+ * Take pieces that are left unread, and return them all or only every second
+ * one. Returns how many there were before the time was up or the request ended.
+ */
+static int take(struct receiver *receiver, int count, bool keep,
+		unsigned int timeout_ms)
+{
+	struct io_uring_cqe *cqe;
+	bool more = true;
+	int i;
+
+	for (i = 0; i < count && more; i++) {
+		cqe = uring_wait(&receiver->ring, timeout_ms);
+		if (!cqe)
+			break;
+		more = cqe->flags & IORING_CQE_F_MORE;
+		if (!keep || i % 2)
+			receiver_return(receiver, receiver_offset(cqe),
+					cqe->res);
+		uring_seen(&receiver->ring);
+	}
+	return i;
+}
+
+/* What a process does that is going to be killed. Says so when it is time. */
+static void receive_until_killed(const struct link *link, int ready)
+{
+	struct receiver receiver;
+	struct stream stream;
+
+	if (endless_open(&receiver, &stream, link))
+		_exit(1);
+	if (take(&receiver, IN_FLIGHT, true, WAIT_MS) != IN_FLIGHT)
+		_exit(2);
+	if (write(ready, "", 1) != 1)
+		_exit(3);
+	for (;;)
+		take(&receiver, IN_FLIGHT, false, WAIT_MS);
+}
+
+/* Whatever happened before, the queue works: a stream, each byte checked. */
+static void expect_stream(struct __test_metadata *_metadata,
+			  const struct link *link, __u64 size)
+{
+	struct receiver receiver;
+	struct stream stream;
+	int listener;
+
+	listener = stream_listen(AF_INET);
+	ASSERT_LE(0, listener);
+	ASSERT_EQ(0, stream_open(&stream, listener, link, size));
+	ASSERT_EQ(0, close(listener));
+	ASSERT_EQ(0, receiver_open(&receiver, link->rx.ifindex, LINK_QUEUE,
+				   PAGES));
+	receiver_request(&receiver, stream.fd);
+	ASSERT_EQ(0, uring_submit(&receiver.ring));
+	ASSERT_EQ(0, stream_start(&stream));
+	EXPECT_EQ(size, receive_rest(_metadata, &receiver, 0));
+	EXPECT_EQ(0, stream_close(&stream));
+	receiver_close(&receiver);
+}
+
+/* A sender whose connection has come to nothing. */
+static void endless_close(struct stream *stream)
+{
+	kill(stream->sender, SIGKILL);
+	stream_close(stream);
+}
+
+FIXTURE(teardown)
+{
+	struct link link;
+};
+
+FIXTURE_SETUP(teardown)
+{
+	const char *missing = link_missing() ?: zcrx_missing();
+
+	if (missing)
+		SKIP(return, "%s", missing);
+	ASSERT_EQ(0, link_open(&self->link));
+}
+
+FIXTURE_TEARDOWN_PARENT(teardown)
+{
+	/* The process of the test is gone: nothing may hold the devices. */
+	EXPECT_EQ(0, link_close(&self->link));
+}
+
+/* R33: A queue that was given back can be taken, and works, each time. */
+TEST_F(teardown, reuse)
+{
+	int i;
+
+	ASSERT_EQ(0, link_steer(&self->link));
+	for (i = 0; i < ROUNDS; i++)
+		expect_stream(_metadata, &self->link, 100 * 1000);
+	EXPECT_EQ(ROUNDS * 100 * 1000,
+		  link_counter(&self->link, LINK_QUEUE, "provider_bytes"));
+}
+
+/* R60: A receiver is killed with data in flight. */
+TEST_F(teardown, receiver_killed)
+{
+	int i, status, ready[2];
+	pid_t pid;
+	char byte;
+
+	ASSERT_EQ(0, link_steer(&self->link));
+	for (i = 0; i < ROUNDS; i++) {
+		ASSERT_EQ(0, pipe(ready));
+		pid = fork();
+		ASSERT_LE(0, pid);
+		if (!pid)
+			receive_until_killed(&self->link, ready[1]);
+		ASSERT_EQ(0, close(ready[1]));
+		EXPECT_EQ(1, read(ready[0], &byte, 1));
+		ASSERT_EQ(0, close(ready[0]));
+		ASSERT_EQ(0, kill(pid, SIGKILL));
+		ASSERT_EQ(pid, waitpid(pid, &status, 0));
+		ASSERT_TRUE(WIFSIGNALED(status))
+			TH_LOG("the receiver failed at step %d in round %d",
+			       WEXITSTATUS(status), i);
+	}
+	expect_stream(_metadata, &self->link, 1 << 20);
+}
+
+/* R60: The ring is closed before the socket, with data in flight. */
+TEST_F(teardown, ring_first)
+{
+	struct receiver receiver;
+	struct stream stream;
+	int i;
+
+	ASSERT_EQ(0, link_steer(&self->link));
+	for (i = 0; i < ROUNDS; i++) {
+		ASSERT_EQ(0, endless_open(&receiver, &stream, &self->link))
+			TH_LOG("after %d times", i);
+		ASSERT_EQ(IN_FLIGHT, take(&receiver, IN_FLIGHT, true, WAIT_MS));
+		receiver_close(&receiver);
+		usleep(1000 * i);
+		EXPECT_NE(0, stream_close(&stream));
+	}
+	expect_stream(_metadata, &self->link, 1 << 20);
+}
+
+/* R60: The socket is closed before the ring, with data in flight. */
+TEST_F(teardown, socket_first)
+{
+	struct receiver receiver;
+	struct stream stream;
+	int i;
+
+	ASSERT_EQ(0, link_steer(&self->link));
+	for (i = 0; i < ROUNDS; i++) {
+		ASSERT_EQ(0, endless_open(&receiver, &stream, &self->link))
+			TH_LOG("after %d times", i);
+		ASSERT_EQ(IN_FLIGHT, take(&receiver, IN_FLIGHT, true, WAIT_MS));
+		/* The request holds the socket until the ring is gone. */
+		ASSERT_EQ(0, close(stream.fd));
+		stream.fd = -1;
+		usleep(1000 * i);
+		receiver_close(&receiver);
+		EXPECT_NE(0, stream_close(&stream));
+	}
+	expect_stream(_metadata, &self->link, 1 << 20);
+}
+
+/* R60: An area that is unmapped goes on being received into. */
+TEST_F(teardown, area_unmapped)
+{
+	struct receiver receiver;
+	struct stream stream;
+	int i;
+
+	ASSERT_EQ(0, link_steer(&self->link));
+	for (i = 0; i < ROUNDS; i++) {
+		ASSERT_EQ(0, endless_open(&receiver, &stream, &self->link))
+			TH_LOG("after %d times", i);
+		ASSERT_EQ(IN_FLIGHT, take(&receiver, IN_FLIGHT, true, WAIT_MS));
+		ASSERT_NE(MAP_FAILED, mmap(receiver.memory, receiver.area.len,
+					   PROT_NONE, MAP_PRIVATE | MAP_FIXED |
+					   MAP_ANONYMOUS, -1, 0));
+		EXPECT_EQ(IN_FLIGHT,
+			  take(&receiver, IN_FLIGHT, false, WAIT_MS));
+		receiver_close(&receiver);
+		EXPECT_NE(0, stream_close(&stream));
+	}
+	expect_stream(_metadata, &self->link, 1 << 20);
+}
+
+/* R60: The refill ring is unmapped under the kernel. */
+TEST_F(teardown, refill_unmapped)
+{
+	struct receiver receiver;
+	struct stream stream;
+	int i;
+
+	ASSERT_EQ(0, link_steer(&self->link));
+	for (i = 0; i < ROUNDS; i++) {
+		ASSERT_EQ(0, endless_open(&receiver, &stream, &self->link))
+			TH_LOG("after %d times", i);
+		ASSERT_EQ(IN_FLIGHT, take(&receiver, IN_FLIGHT, true, WAIT_MS));
+		ASSERT_EQ(0, munmap(receiver.refill,
+				    receiver.reg.offsets.mmap_sz));
+		usleep(1000 * i);
+		uring_close(&receiver.ring);
+		ASSERT_EQ(0, munmap(receiver.memory, receiver.area.len));
+		EXPECT_NE(0, stream_close(&stream));
+	}
+	expect_stream(_metadata, &self->link, 1 << 20);
+}
+
+/* R60: A receiver exits with everything in use. */
+TEST_F(teardown, exit_with_everything)
+{
+	struct receiver receiver;
+	struct stream stream;
+
+	ASSERT_EQ(0, link_steer(&self->link));
+	ASSERT_EQ(0, endless_open(&receiver, &stream, &self->link));
+	ASSERT_EQ(IN_FLIGHT, take(&receiver, IN_FLIGHT, true, WAIT_MS));
+	EXPECT_LT(0, link_counter(&self->link, LINK_QUEUE, "provider_bytes"));
+}
+
+/* R61: The device is removed with data in flight. */
+TEST_F(teardown, device_removed)
+{
+	struct receiver receiver;
+	struct stream stream;
+
+	ASSERT_EQ(0, link_steer(&self->link));
+	ASSERT_EQ(0, endless_open(&receiver, &stream, &self->link));
+	ASSERT_EQ(IN_FLIGHT, take(&receiver, IN_FLIGHT, true, WAIT_MS));
+	EXPECT_EQ(0, netif_remove(&self->link.rx, REMOVE_MS));
+	/* What has arrived can be taken, and returned. */
+	take(&receiver, PAGES, false, SHORT_MS);
+	receiver_close(&receiver);
+	endless_close(&stream);
+}
+
+/*
+ * R61: The device is removed while a socket has buffers of a ring that is
+ * closed.
+ */
+TEST_F(teardown, device_removed_after_ring)
+{
+	struct receiver receiver;
+	struct stream stream;
+
+	ASSERT_EQ(0, link_steer(&self->link));
+	ASSERT_EQ(0, endless_open(&receiver, &stream, &self->link));
+	ASSERT_EQ(IN_FLIGHT, take(&receiver, IN_FLIGHT, true, WAIT_MS));
+	/* The socket still has buffers of the area. */
+	receiver_close(&receiver);
+	EXPECT_EQ(0, netif_remove(&self->link.rx, REMOVE_MS));
+	endless_close(&stream);
+}
+
+/* R61: The interface is taken down and up with data in flight. */
+TEST_F(teardown, down_and_up)
+{
+	int i;
+	struct receiver receiver;
+	struct stream stream;
+
+	ASSERT_EQ(0, link_steer(&self->link));
+	ASSERT_EQ(0, endless_open(&receiver, &stream, &self->link));
+	ASSERT_EQ(IN_FLIGHT, take(&receiver, IN_FLIGHT, true, WAIT_MS));
+
+	for (i = 0; i < 3; i++) {
+		ASSERT_EQ(0, netif_set_up(&self->link.rx, false));
+		take(&receiver, PAGES, false, SHORT_MS);
+		ASSERT_EQ(0, netif_set_up(&self->link.rx, true));
+		EXPECT_EQ(IN_FLIGHT,
+			  take(&receiver, IN_FLIGHT, false, WAIT_MS));
+	}
+	receiver_close(&receiver);
+	endless_close(&stream);
+	expect_stream(_metadata, &self->link, 1 << 20);
+}
+
+/* R61: The ring is closed after the interface was taken down. */
+TEST_F(teardown, closed_while_down)
+{
+	struct receiver receiver;
+	struct stream stream;
+
+	ASSERT_EQ(0, link_steer(&self->link));
+	ASSERT_EQ(0, endless_open(&receiver, &stream, &self->link));
+	ASSERT_EQ(IN_FLIGHT, take(&receiver, IN_FLIGHT, true, WAIT_MS));
+	ASSERT_EQ(0, netif_set_up(&self->link.rx, false));
+	receiver_close(&receiver);
+	endless_close(&stream);
+	ASSERT_EQ(0, netif_set_up(&self->link.rx, true));
+	expect_stream(_metadata, &self->link, 1 << 20);
+}
+
+/* R50: Entries that make no sense change nothing. */
+TEST_F(teardown, garbage_is_skipped)
+{
+	const __u64 size = 4 << 20, token = 1ULL << IORING_ZCRX_AREA_SHIFT;
+	struct io_uring_cqe *cqe;
+	struct receiver receiver;
+	struct stream stream;
+	__u64 position = 0;
+	int listener;
+
+	ASSERT_EQ(0, link_steer(&self->link));
+	listener = stream_listen(AF_INET);
+	ASSERT_LE(0, listener);
+	ASSERT_EQ(0, stream_open(&stream, listener, &self->link, size));
+	ASSERT_EQ(0, receiver_open(&receiver, self->link.rx.ifindex, LINK_QUEUE,
+				   PAGES));
+	receiver_request(&receiver, stream.fd);
+	ASSERT_EQ(0, stream_start(&stream));
+	while (is_piece_next(_metadata, &receiver)) {
+		cqe = uring_wait(&receiver.ring, WAIT_MS);
+		ASSERT_TRUE(receiver_has_room(&receiver, 5));
+		receiver_write(&receiver, 0, receiver_offset(cqe) + token,
+			       cqe->res);
+		receiver_write(&receiver, 1, receiver.area.len, PAGE);
+		receiver_write(&receiver, 2, token - 1, UINT_MAX);
+		receiver_write(&receiver, 3, UINT64_MAX, UINT_MAX);
+		receiver_write(&receiver, 4,
+			       receiver_offset(cqe) + (token << 15), 0);
+		receiver_publish(&receiver, 5);
+		position += expect_piece(_metadata, &receiver, position);
+	}
+	expect_end(_metadata, &receiver, 0);
+	EXPECT_EQ(size, position);
+	EXPECT_EQ(0, stream_close(&stream));
+	receiver_close(&receiver);
+}
+
+/* R50: Each piece is returned twice. */
+TEST_F(teardown, returned_twice)
+{
+	const __u64 size = 4 << 20;
+	struct io_uring_cqe *cqe;
+	struct receiver receiver;
+	struct stream stream;
+	__u64 position = 0;
+	int listener;
+
+	ASSERT_EQ(0, link_steer(&self->link));
+	listener = stream_listen(AF_INET);
+	ASSERT_LE(0, listener);
+	ASSERT_EQ(0, stream_open(&stream, listener, &self->link, size));
+	ASSERT_EQ(0, close(listener));
+	ASSERT_EQ(0, receiver_open(&receiver, self->link.rx.ifindex, LINK_QUEUE,
+				   PAGES));
+	receiver_request(&receiver, stream.fd);
+	ASSERT_EQ(0, stream_start(&stream));
+	/* What is returned too often may be overwritten: do not read it. */
+	while (is_piece_next(_metadata, &receiver)) {
+		cqe = uring_wait(&receiver.ring, WAIT_MS);
+		ASSERT_NE(NULL, receiver_data(&receiver, cqe));
+		position += cqe->res;
+		receiver_return(&receiver, receiver_offset(cqe), cqe->res);
+		receiver_return(&receiver, receiver_offset(cqe), cqe->res);
+		uring_seen(&receiver.ring);
+	}
+	expect_end(_metadata, &receiver, 0);
+	EXPECT_EQ(size, position);
+	EXPECT_EQ(0, stream_close(&stream));
+	receiver_close(&receiver);
+	expect_stream(_metadata, &self->link, 1 << 20);
+}
+
+/* R50: Anything at all is in the refill ring. */
+TEST_F(teardown, refill_ring_of_garbage)
+{
+	struct receiver receiver;
+	struct stream stream;
+	int i;
+
+	ASSERT_EQ(0, link_steer(&self->link));
+	for (i = 0; i < ROUNDS; i++) {
+		ASSERT_EQ(0, endless_open(&receiver, &stream, &self->link))
+			TH_LOG("after %d times", i);
+		ASSERT_EQ(IN_FLIGHT, take(&receiver, IN_FLIGHT, true, WAIT_MS));
+		srandom(i);
+		for (char *at = (char *)receiver.rqes;
+		     at < (char *)(receiver.rqes + receiver.reg.rq_entries);
+		     at++)
+			*at = random();
+		for (__u32 j = 0; j < receiver.reg.rq_entries; j += 2)
+			receiver.rqes[j].off = random() % receiver.area.len;
+		receiver_publish(&receiver, receiver.reg.rq_entries);
+		take(&receiver, 2 * PAGES, false, SHORT_MS);
+		receiver_close(&receiver);
+		endless_close(&stream);
+	}
+	expect_stream(_metadata, &self->link, 1 << 20);
+}
+
+/* R50: The tail runs past the ring and the head. */
+TEST_F(teardown, tail_anywhere)
+{
+	struct receiver receiver;
+	struct stream stream;
+	int i;
+
+	ASSERT_EQ(0, link_steer(&self->link));
+	for (i = 0; i < ROUNDS; i++) {
+		ASSERT_EQ(0, endless_open(&receiver, &stream, &self->link))
+			TH_LOG("after %d times", i);
+		ASSERT_EQ(IN_FLIGHT, take(&receiver, IN_FLIGHT, true, WAIT_MS));
+		memset(receiver.rqes, 0, receiver.reg.rq_entries *
+					 sizeof(*receiver.rqes));
+		receiver_publish(&receiver, 1U << (31 - 2 * i));
+		take(&receiver, 2 * PAGES, false, SHORT_MS);
+		receiver_publish(&receiver, UINT_MAX);
+		take(&receiver, 2 * PAGES, false, SHORT_MS);
+		receiver_close(&receiver);
+		endless_close(&stream);
+	}
+	expect_stream(_metadata, &self->link, 1 << 20);
+}
+
+TEST_HARNESS_MAIN
