@@ -59,6 +59,14 @@ LIFETIME = Fixture(
             scripted=True,
         ),
         Case(
+            "device_moved",
+            "R32",
+            "A device with a registered queue can be moved to another network namespace.",
+            needs=(Need.NETDEVSIM,),
+            since=QUEUE_LEVEL,
+            scripted=True,
+        ),
+        Case(
             "queue_comes_back",
             "R33",
             "Without the ring the queue is an ordinary one: another ring can have it.",

@@ -71,6 +71,13 @@ STREAM = Fixture(
             since=QUEUE_LEVEL,
             scripted=True,
         ),
+        Case(
+            "two_queues",
+            "R44",
+            "Two rings receive from two queues at the same time.",
+            since=QUEUE_LEVEL,
+            scripted=True,
+        ),
         *(
             Case(
                 f"starve_{family}",

@@ -151,7 +151,7 @@ int link_send_small(const struct link *link)
 	return ret;
 }
 
-socklen_t link_address(int family, struct sockaddr_storage *address)
+socklen_t link_address(int family, int port, struct sockaddr_storage *address)
 {
 	struct sockaddr_in6 *in6 = (void *)address;
 	struct sockaddr_in *in4 = (void *)address;
@@ -159,11 +159,11 @@ socklen_t link_address(int family, struct sockaddr_storage *address)
 	memset(address, 0, sizeof(*address));
 	address->ss_family = family;
 	if (family == AF_INET) {
-		in4->sin_port = htons(LINK_PORT);
+		in4->sin_port = htons(port);
 		inet_pton(family, RX_ADDRESS_4, &in4->sin_addr);
 		return sizeof(*in4);
 	}
-	in6->sin6_port = htons(LINK_PORT);
+	in6->sin6_port = htons(port);
 	inet_pton(family, RX_ADDRESS_6, &in6->sin6_addr);
 	return sizeof(*in6);
 }

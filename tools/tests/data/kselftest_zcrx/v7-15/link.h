@@ -12,6 +12,7 @@
 #include "netif.h"
 
 #define LINK_PORT	5201
+#define LINK_OTHER_PORT	5202
 #define LINK_QUEUE	1
 
 struct link {
@@ -41,7 +42,7 @@ int link_send_small(const struct link *link);
 int link_enter_sender(const struct link *link);
 
 /* The receiver's address as its peer sees it. Returns its length. */
-socklen_t link_address(int family, struct sockaddr_storage *address);
+socklen_t link_address(int family, int port, struct sockaddr_storage *address);
 
 /* One of the driver's statistics of a queue of the receiver, or -1. */
 long long link_counter(const struct link *link, int queue, const char *name);

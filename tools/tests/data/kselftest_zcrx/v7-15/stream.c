@@ -68,26 +68,40 @@ int stream_send(int fd, __u64 size)
 	return 0;
 }
 
-static int connect_soon(int family)
+/* Where to connect to somebody who listens at any address. */
+static socklen_t listener_address(int listener, struct sockaddr_storage *peer)
 {
-	struct sockaddr_storage address;
-	socklen_t size = link_address(family, &address);
+	struct sockaddr_storage any;
+	socklen_t size = sizeof(any);
+
+	if (getsockname(listener, (void *)&any, &size))
+		return 0;
+	/* The port has its place for both families. */
+	return link_address(any.ss_family,
+			    ntohs(((struct sockaddr_in *)&any)->sin_port),
+			    peer);
+}
+
+static int connect_soon(const struct sockaddr_storage *peer, socklen_t size)
+{
 	int fd, ms;
 
-	fd = socket(family, SOCK_STREAM, 0);
+	fd = socket(peer->ss_family, SOCK_STREAM, 0);
 	if (fd < 0)
 		return -errno;
 	/* The kernel may still be busy with the wire that has come up. */
 	for (ms = 0; ms < CONNECT_MS; ms++) {
-		if (!connect(fd, (void *)&address, size))
+		if (!connect(fd, (void *)peer, size))
 			return fd;
 		usleep(1000);
 	}
 	return -errno;
 }
 
-static int send_stream(const struct link *link, int family, __u64 size)
+static int send_stream(const struct link *link, int listener, __u64 size)
 {
+	struct sockaddr_storage peer;
+	socklen_t peer_size = listener_address(listener, &peer);
 	char byte;
 	int fd, ret;
 
@@ -97,7 +111,7 @@ static int send_stream(const struct link *link, int family, __u64 size)
 		return ret;
 	/* Other connections, and who listens, are not ours to keep. */
 	syscall(__NR_close_range, STDERR_FILENO + 1, ~0U, 0);
-	fd = connect_soon(family);
+	fd = connect_soon(&peer, peer_size);
 	if (fd < 0)
 		return fd;
 	if (recv(fd, &byte, 1, 0) != 1)
@@ -111,14 +125,13 @@ static int send_stream(const struct link *link, int family, __u64 size)
 	return recv(fd, &byte, 1, 0) < 0 ? -errno : 0;
 }
 
-int stream_listen(int family)
+int stream_listen(int family, int port)
 {
 	struct sockaddr_storage address = { .ss_family = family };
 	const int one = 1;
 	int fd;
 
-	/* Port and family are where they are for both families, and any. */
-	((struct sockaddr_in *)&address)->sin_port = htons(LINK_PORT);
+	((struct sockaddr_in *)&address)->sin_port = htons(port);
 	fd = socket(family, SOCK_STREAM, 0);
 	if (fd < 0)
 		return -errno;
@@ -132,16 +145,11 @@ int stream_listen(int family)
 int stream_open(struct stream *stream, int listener, const struct link *link,
 		__u64 size)
 {
-	struct sockaddr_storage address;
-	socklen_t len = sizeof(address);
-
-	if (getsockname(listener, (void *)&address, &len))
-		return -errno;
 	stream->sender = fork();
 	if (stream->sender < 0)
 		return -errno;
 	if (!stream->sender)
-		_exit(-send_stream(link, address.ss_family, size));
+		_exit(-send_stream(link, listener, size));
 	stream->fd = accept(listener, NULL, NULL);
 	return stream->fd < 0 ? -errno : 0;
 }

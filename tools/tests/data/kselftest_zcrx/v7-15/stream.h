@@ -21,7 +21,7 @@ struct stream {
 };
 
 /* Listen in the namespace of the caller. Returns a socket or an error. */
-int stream_listen(int family);
+int stream_listen(int family, int port);
 
 /*
  * Connect a sender of size bytes; it waits for stream_start(). Both return 0

@@ -14,6 +14,7 @@
 #include <signal.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -24,6 +25,28 @@
 
 #define AGAIN		100
 #define REMOVE_MS	5000
+
+/* A process that does nothing but to live in a namespace of its own. */
+static pid_t fork_into_net_namespace(void)
+{
+	int ready[2];
+	char byte;
+	pid_t pid;
+
+	if (pipe(ready))
+		return -errno;
+	pid = fork();
+	if (!pid) {
+		if (!enter_net_namespace() && write(ready[1], "", 1) == 1)
+			pause();
+		_exit(1);
+	}
+	close(ready[1]);
+	if (pid > 0 && read(ready[0], &byte, 1) != 1)
+		pid = -ESRCH;
+	close(ready[0]);
+	return pid;
+}
 
 FIXTURE(lifetime)
 {
@@ -205,6 +228,29 @@ TEST_F(lifetime, device_removed_then_close)
 	ring[size - 1] = 1;
 	EXPECT_EQ(0, munmap(ring, size));
 	EXPECT_EQ(0, close(self->fd));
+}
+
+/*
+ * R32: A device with a registered queue can be moved to another network
+ * namespace.
+ */
+TEST_F(lifetime, device_moved)
+{
+	char command[64];
+	pid_t pid;
+
+	if (!self->dev.simulated)
+		SKIP(return, "the device is no netdevsim");
+
+	pid = fork_into_net_namespace();
+	ASSERT_LE(0, pid);
+	ASSERT_EQ(0, zcrx_register(self->fd, &self->reg));
+	snprintf(command, sizeof(command), "ip link set %s netns %d",
+		 self->dev.name, pid);
+	EXPECT_EQ(0, system(command));
+	EXPECT_EQ(0, close(self->fd));
+	EXPECT_EQ(0, kill(pid, SIGKILL));
+	EXPECT_EQ(pid, waitpid(pid, NULL, 0));
 }
 
 /*

@@ -169,7 +169,7 @@ static void transfer(struct __test_metadata *_metadata, struct link *link,
 
 	if (how->steered)
 		ASSERT_EQ(0, link_steer(link));
-	listener = stream_listen(how->family);
+	listener = stream_listen(how->family, LINK_PORT);
 	ASSERT_LE(0, listener);
 	ASSERT_EQ(0, stream_open(&stream, listener, link, how->size));
 	ASSERT_EQ(0, receiver_open(&receiver, link->rx.ifindex, LINK_QUEUE,
@@ -979,7 +979,7 @@ TEST_F(stream, connections_64)
 	struct io_uring_sqe *sqe;
 
 	ASSERT_EQ(0, link_steer(&self->link));
-	listener = stream_listen(AF_INET6);
+	listener = stream_listen(AF_INET6, LINK_PORT);
 	ASSERT_LE(0, listener);
 	for (i = 0; i < CONNECTIONS; i++)
 		ASSERT_EQ(0, stream_open(&streams[i], listener, &self->link,
@@ -1011,6 +1011,51 @@ TEST_F(stream, connections_64)
 	receiver_close(&receiver);
 }
 
+/* R44: Two rings receive from two queues at the same time. */
+TEST_F(stream, two_queues)
+{
+	static const int ports[] = { LINK_OTHER_PORT, LINK_PORT };
+	const __u64 size = 8 << 20;
+	struct receiver receivers[2];
+	struct stream streams[2];
+	__u64 positions[2] = {};
+	bool more[2] = { true, true };
+	int i, listener;
+
+	ASSERT_EQ(0, link_steer(&self->link));
+	for (i = 0; i < 2; i++) {
+		listener = stream_listen(AF_INET6, ports[i]);
+		ASSERT_LE(0, listener);
+		ASSERT_EQ(0, stream_open(&streams[i], listener, &self->link,
+					 size));
+	}
+	for (i = 0; i < 2; i++) {
+		ASSERT_EQ(0, receiver_open(&receivers[i],
+					   self->link.rx.ifindex, i,
+					   STREAM_PAGES));
+		receiver_request(&receivers[i], streams[i].fd);
+		ASSERT_EQ(0, uring_submit(&receivers[i].ring));
+		ASSERT_EQ(0, stream_start(&streams[i]));
+	}
+	for (i = 0; more[0] || more[1]; i = !i) {
+		if (!more[i])
+			continue;
+		more[i] = is_piece_next(_metadata, &receivers[i]);
+		if (more[i])
+			positions[i] += expect_piece(_metadata, &receivers[i],
+						     positions[i]);
+		else
+			expect_end(_metadata, &receivers[i], 0);
+	}
+	for (i = 0; i < 2; i++) {
+		EXPECT_EQ(size, positions[i]);
+		EXPECT_EQ(0, stream_close(&streams[i]));
+		EXPECT_EQ((long long)size,
+			  link_counter(&self->link, i, "provider_bytes"));
+		receiver_close(&receivers[i]);
+	}
+}
+
 /*
  * R48: An area that is all in use starves the connection, which recovers
  * afterwards.
@@ -1025,7 +1070,7 @@ TEST_F(stream, starve_ipv4)
 
 	ASSERT_EQ(0, link_steer(&self->link));
 	ASSERT_EQ(0, link_send_small(&self->link));
-	listener = stream_listen(AF_INET);
+	listener = stream_listen(AF_INET, LINK_PORT);
 	ASSERT_LE(0, listener);
 	ASSERT_EQ(0, stream_open(&stream, listener, &self->link, 256 * 1024));
 	ASSERT_EQ(0, receiver_open(&receiver, self->link.rx.ifindex, LINK_QUEUE,
@@ -1068,7 +1113,7 @@ TEST_F(stream, starve_ipv6)
 
 	ASSERT_EQ(0, link_steer(&self->link));
 	ASSERT_EQ(0, link_send_small(&self->link));
-	listener = stream_listen(AF_INET6);
+	listener = stream_listen(AF_INET6, LINK_PORT);
 	ASSERT_LE(0, listener);
 	ASSERT_EQ(0, stream_open(&stream, listener, &self->link, 256 * 1024));
 	ASSERT_EQ(0, receiver_open(&receiver, self->link.rx.ifindex, LINK_QUEUE,

@@ -100,7 +100,7 @@ static int endless_open(struct receiver *receiver, struct stream *stream,
 {
 	int listener, ret;
 
-	listener = stream_listen(AF_INET);
+	listener = stream_listen(AF_INET, LINK_PORT);
 	if (listener < 0)
 		return listener;
 	ret = stream_open(stream, listener, link, STREAM_ENDLESS);
@@ -162,7 +162,7 @@ static void expect_stream(struct __test_metadata *_metadata,
 	struct stream stream;
 	int listener;
 
-	listener = stream_listen(AF_INET);
+	listener = stream_listen(AF_INET, LINK_PORT);
 	ASSERT_LE(0, listener);
 	ASSERT_EQ(0, stream_open(&stream, listener, link, size));
 	ASSERT_EQ(0, close(listener));
@@ -423,7 +423,7 @@ TEST_F(teardown, garbage_is_skipped)
 	int listener;
 
 	ASSERT_EQ(0, link_steer(&self->link));
-	listener = stream_listen(AF_INET);
+	listener = stream_listen(AF_INET, LINK_PORT);
 	ASSERT_LE(0, listener);
 	ASSERT_EQ(0, stream_open(&stream, listener, &self->link, size));
 	ASSERT_EQ(0, receiver_open(&receiver, self->link.rx.ifindex, LINK_QUEUE,
@@ -460,7 +460,7 @@ TEST_F(teardown, returned_twice)
 	int listener;
 
 	ASSERT_EQ(0, link_steer(&self->link));
-	listener = stream_listen(AF_INET);
+	listener = stream_listen(AF_INET, LINK_PORT);
 	ASSERT_LE(0, listener);
 	ASSERT_EQ(0, stream_open(&stream, listener, &self->link, size));
 	ASSERT_EQ(0, close(listener));
