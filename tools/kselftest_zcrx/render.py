@@ -27,7 +27,7 @@ FOLDER = "drivers/net/zcrx"
 
 LIB_MK = "../../../lib.mk"
 DIALECTS = ("v7",)
-TIMEOUT_S = 300
+TIMEOUT_S = 900
 COMMENT_WIDTH = 72
 CALL_ARGUMENTS = ("arg", "nr_args")
 

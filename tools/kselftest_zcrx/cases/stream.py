@@ -5,6 +5,9 @@ from __future__ import annotations
 
 from kselftest_zcrx.model import QUEUE_LEVEL, Case, Fixture, Transfer
 
+# A case takes 5 s at most, emulated; with a debug kernel on a busy machine much more.
+SLOW_S = 180
+
 _FAMILIES = (("ipv4", "AF_INET"), ("ipv6", "AF_INET6"))
 _SIZES = (
     ("1_byte", "1", "a single byte"),
@@ -25,6 +28,7 @@ STREAM = Fixture(
                 "R44",
                 f"The device places {tells} into the area, and all of it arrives.",
                 transfer=Transfer(value, size),
+                timeout_s=SLOW_S,
                 since=QUEUE_LEVEL,
             )
             for family, value in _FAMILIES
@@ -36,6 +40,7 @@ STREAM = Fixture(
                 "R46",
                 f"What arrives on another queue is copied into the area: {tells}.",
                 transfer=Transfer(value, size, steered=False),
+                timeout_s=SLOW_S,
                 since=QUEUE_LEVEL,
             )
             for family, value in _FAMILIES
@@ -68,6 +73,7 @@ STREAM = Fixture(
             "connections_64",
             "R44",
             "64 connections at once on one ring and queue, each with a stream of its own.",
+            timeout_s=SLOW_S,
             since=QUEUE_LEVEL,
             scripted=True,
         ),
@@ -75,6 +81,7 @@ STREAM = Fixture(
             "two_queues",
             "R44",
             "Two rings receive from two queues at the same time.",
+            timeout_s=SLOW_S,
             since=QUEUE_LEVEL,
             scripted=True,
         ),
@@ -83,6 +90,7 @@ STREAM = Fixture(
                 f"starve_{family}",
                 "R48",
                 "An area that is all in use starves the connection, which recovers afterwards.",
+                timeout_s=SLOW_S,
                 since=QUEUE_LEVEL,
                 scripted=True,
             )

@@ -5,10 +5,12 @@ from __future__ import annotations
 
 from kselftest_zcrx.model import QUEUE_LEVEL, Case, Fixture
 
+SLOW_S = 180
+
 TEARDOWN = Fixture(
     "teardown",
     tuple(
-        Case(name, rule, tests, since=QUEUE_LEVEL, scripted=True)
+        Case(name, rule, tests, timeout_s=SLOW_S, since=QUEUE_LEVEL, scripted=True)
         for name, rule, tests in (
             ("reuse", "R33", "A queue that was given back can be taken, and works, each time."),
             ("receiver_killed", "R60", "A receiver is killed with data in flight."),

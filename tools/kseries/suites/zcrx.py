@@ -12,6 +12,9 @@ UAPI = Path("include/uapi/linux/io_uring.h")
 
 CODE = Path("io_uring/zcrx.c")
 
+# The streams take a minute, emulated, and several times as long with a debug kernel.
+TIMEOUT_S = 900.0
+
 # What a tree has from a patch of the series on, and in which file.
 LEVELS = (
     (9, UAPI, "IORING_REGISTER_ZCRX_IFQ"),
@@ -58,4 +61,5 @@ ZCRX = Suite(
     targets=(),
     fragments=("zcrx", "netdevsim"),
     generate=generate,
+    timeout_s=TIMEOUT_S,
 )
