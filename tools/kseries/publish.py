@@ -52,9 +52,10 @@ def write_bytes(path: Path, data: bytes) -> None:
     """Replace `path` by `data` atomically and durably."""
     with disk_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=PARTIAL_PREFIX, dir=path.parent)
+        _sweep_dead(path)
+        name = str(path.parent / f"{partial_name(path)}{os.getpid()}")
         try:
-            with os.fdopen(handle, "wb") as file:
+            with Path(name).open("wb") as file:
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
@@ -128,6 +129,14 @@ def remove_tree(path: Path) -> None:
             shutil.rmtree(path)
     else:
         path.unlink(missing_ok=True)
+
+
+def _sweep_dead(final: Path) -> None:
+    """Remove what processes that were killed left of this file; others may be writing it."""
+    prefix = partial_name(final)
+    for stale in final.parent.glob(f"{glob.escape(prefix)}*"):
+        if not Path("/proc", stale.name.removeprefix(prefix)).exists():
+            stale.unlink(missing_ok=True)
 
 
 def partial_name(final: Path) -> str:

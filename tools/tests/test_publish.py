@@ -93,3 +93,11 @@ def test_a_full_disk_for_real() -> None:
         Path("/dev/full").open("wb", buffering=0) as file,
     ):
         file.write(b"x")
+
+
+def test_what_a_killed_writer_left_goes_with_the_next_write(tmp_path: Path) -> None:
+    (tmp_path / ".part-file~999999999").touch()
+    alive = tmp_path / f".part-file~{os.getppid()}"
+    alive.touch()
+    publish.write_text(tmp_path / "file", "text")
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == [alive.name, "file"]
