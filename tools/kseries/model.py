@@ -34,6 +34,7 @@ class Request:
     tree: str = ""  # a kernel tree to test as it lies there
     configs: tuple[str, ...] = ()  # names of fragments added to the stack's
     only: str = ""  # pattern of test programs or cases
+    extended: bool = False  # run test programs that take minutes too
     archive: str = ""  # public-inbox to take message ids from
     trusted: bool = False  # build without the sandbox
     jobs: int = 0  # of make; 0: one for each core
@@ -258,6 +259,7 @@ class TestProgram:
     env: tuple[tuple[str, str], ...] = ()
     case_option: str = ""  # selects a case by its name, "-r" of kselftest_harness.h; "": none
     ktap: bool = True  # False: prints no result lines, speaks by its exit status alone
+    extended: bool = False  # takes minutes, and runs only when asked for
 
 
 @dataclass(frozen=True)
@@ -296,6 +298,7 @@ class Case:
     reason: str = ""  # of a skip, or the first diagnostic of a failure
     diagnostics: tuple[str, ...] = ()
     children: tuple[Case, ...] = ()
+    seconds: float | None = None  # how long it ran; None where the program does not tell
 
 
 class EventKind(StrEnum):

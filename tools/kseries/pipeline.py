@@ -50,6 +50,9 @@ from kseries.targets.vm import VirtualMachine
 
 T = TypeVar("T")
 
+CHECKERS = "debug"
+"""The fragment with all checkers: who waits for them wants to see all tests."""
+
 
 @dataclass
 class Work:
@@ -116,6 +119,10 @@ def _summarise_test(outcome: TestOutcome) -> str:
     return f"{good} of {len(outcome.programs)} programs pass"
 
 
+def _has_checkers(stack: Stack) -> bool:
+    return any(fragment.stem == CHECKERS for fragment in stack.fragments)
+
+
 SERIES: Stage[Stack] = Stage(
     "series",
     TypeAdapter(Stack),
@@ -158,7 +165,13 @@ TEST: Stage[TestOutcome] = Stage(
     "test",
     TypeAdapter(TestOutcome),
     lambda w: test(
-        w.outcome(STAGE), w.outcome(BUILD), w.target, w.run, w.progress, only=w.request.only
+        w.outcome(STAGE),
+        w.outcome(BUILD),
+        w.target,
+        w.run,
+        w.progress,
+        only=w.request.only,
+        extended=w.request.extended or _has_checkers(w.stack),
     ),
     _summarise_test,
 )

@@ -55,6 +55,8 @@ def arguments(request: Request) -> tuple[str, ...]:
         options += ["--config", config]
     if request.only:
         options += ["-k", request.only]
+    if request.extended:
+        options.append("--extended")
     if request.trusted:
         options.append("--trusted")
     return tuple(options)

@@ -519,6 +519,29 @@ def test_choice_of_cases() -> None:
     assert plan.select(PROGRAMS, "zcrx_register") == (PROGRAMS[0],)
 
 
+def test_programs_that_take_minutes_run_when_asked_for() -> None:
+    slow = replace(PROGRAMS[1], name="zcrx_refill_long", cases=("long.full",), extended=True)
+    programs = (*PROGRAMS, slow)
+    assert plan.select(programs, "") == PROGRAMS
+    assert plan.select(programs, "", extended=True) == programs
+    assert plan.select(programs, "zcrx_refill") == (PROGRAMS[1],)
+    assert plan.select(programs, "zcrx_refill", extended=True) == (PROGRAMS[1], slow)
+    # Nothing else matches: it is clear what is wanted.
+    assert plan.select(programs, "zcrx_refill_long") == (slow,)
+    assert plan.select(programs, "long.full") == (slow,)
+
+
+def test_a_case_is_told_how_long_it_ran(bench: Bench) -> None:
+    body = "printf '#  RUN           a ...\\n'; sleep 0.3; printf 'ok 1 a\\nok 2 b\\n'\n"
+    bench.add("timed", "#!/bin/sh\necho TAP version 13; echo 1..2\n" + body)
+    (result,) = bench.test().programs
+    slow, quick = (case.seconds for case in result.cases)
+    assert slow is not None
+    assert quick is not None
+    assert 0.2 < slow < 60
+    assert quick < slow
+
+
 def test_no_match_names_what_comes_close() -> None:
     with pytest.raises(UserError) as caught:
         plan.select(PROGRAMS, "pong.py")

@@ -81,6 +81,11 @@ def _add_request_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-k", dest="only", default="", metavar="PATTERN", help="only these programs or cases"
     )
+    parser.add_argument(
+        "--extended",
+        action="store_true",
+        help="also the tests that take minutes (with --config debug they always run)",
+    )
     parser.add_argument("--archive", default="", metavar="URL", help="public-inbox to ask")
     parser.add_argument(
         "--trusted", action="store_true", help="the series is trusted: build without the sandbox"
@@ -144,6 +149,7 @@ def _request(arguments: argparse.Namespace) -> Request:
         tree=_place(arguments.tree),
         configs=tuple(arguments.config),
         only=arguments.only,
+        extended=arguments.extended,
         archive=arguments.archive,
         trusted=arguments.trusted,
         jobs=arguments.jobs,

@@ -4,13 +4,14 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from kseries.model import Case, EventKind, KernelEvent, ProgramResult, Status, TestProgram
 from kseries.results.ktap import KtapResult
 from kseries.results.ktaplevel import UNSEEN
 from kseries.results.ktapreason import skip_reason
+from kseries.results.running import Span
 
 SKIP_STATUS = 4  # KSFT_SKIP
 MAX_EVENTS_NAMED = 3
@@ -65,6 +66,12 @@ def judge(program: TestProgram, ktap: KtapResult, ended: Ended) -> ProgramResult
     )
 
 
+def with_times(result: ProgramResult, spans: Sequence[Span]) -> ProgramResult:
+    """Tell of each case how long it ran."""
+    took = {span.name: round(span.end - span.start, 3) for span in spans}
+    return replace(result, cases=_timed(result.cases, took))
+
+
 def with_events(result: ProgramResult, events: Sequence[KernelEvent]) -> ProgramResult:
     """Charge a program with what the kernel complained about while it ran."""
     label = label_of(result)
@@ -113,6 +120,13 @@ def walk(cases: Iterable[Case]) -> Iterator[Case]:
     for case in cases:
         yield case
         yield from walk(case.children)
+
+
+def _timed(cases: Iterable[Case], took: Mapping[str, float]) -> tuple[Case, ...]:
+    return tuple(
+        replace(case, seconds=took.get(case.name), children=_timed(case.children, took))
+        for case in cases
+    )
 
 
 def _of_exit_status(program: TestProgram, said: KtapResult, status: int | None) -> KtapResult:

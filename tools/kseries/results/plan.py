@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Choose what to run: `-k PATTERN` picks test programs, or cases of programs that can be asked."""
+"""Choose what to run: all that does not take minutes, all there is, or what `-k PATTERN` picks."""
 
 from __future__ import annotations
 
@@ -15,17 +15,23 @@ from kseries.results.outcome import label_of
 MAX_NAMED = 5
 
 
-def select(programs: Sequence[TestProgram], only: str) -> tuple[TestProgram, ...]:
+def select(
+    programs: Sequence[TestProgram], only: str, *, extended: bool = False
+) -> tuple[TestProgram, ...]:
     """Choose by a part of a name or by a pattern with `*`; "" chooses all.
+
+    extended: also programs that take minutes. Without it they are chosen only by a pattern that
+    nothing else matches.
 
     A name is "suite/program" or that of a planned case. A program chosen by its own name runs
     whole; one that is chosen by names of cases runs those, if it can be told so, else whole.
 
     Raises UserError naming what comes close when nothing matches.
     """
+    usual = tuple(program for program in programs if extended or not program.extended)
     if not only:
-        return tuple(programs)
-    chosen = tuple(found for program in programs if (found := _narrowed(program, only)))
+        return usual
+    chosen = _matching(usual, only) or _matching(programs, only)
     if programs and not chosen:
         raise UserError(
             f"No test matches '{only}'.",
@@ -33,6 +39,10 @@ def select(programs: Sequence[TestProgram], only: str) -> tuple[TestProgram, ...
             do=f"take for example: {', '.join(_close(programs, only))}",
         )
     return chosen
+
+
+def _matching(programs: Sequence[TestProgram], only: str) -> tuple[TestProgram, ...]:
+    return tuple(found for program in programs if (found := _narrowed(program, only)))
 
 
 def _narrowed(program: TestProgram, only: str) -> TestProgram | None:

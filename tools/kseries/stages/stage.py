@@ -140,9 +140,10 @@ def _generated_programs(suite: Suite, made: Generated) -> list[TestProgram]:
             name=name,
             argv=(f"./{name}",),
             folder=made.folder,
-            timeout_s=suite.timeout_s,
+            timeout_s=suite.extended_timeout_s if name in made.extended else suite.timeout_s,
             cases=cases,
             case_option=CASE_OPTION,
+            extended=name in made.extended,
         )
         for name, cases in made.cases.items()
     ]

@@ -15,6 +15,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 
+from kseries import publish
 from kseries.deadline import Deadline
 from kseries.model import Kernel, ProgramResult, StagedSuites, TestOutcome, TestProgram
 from kseries.progress import Progress
@@ -50,14 +51,16 @@ def test(
     progress: Progress,
     *,
     only: str = "",  # noqa: PT028 - a stage, not a test of pytest
+    extended: bool = False,  # noqa: PT028
 ) -> TestOutcome:
     """Run the staged programs, or those that `only` picks, on a machine that `open_target` gives.
 
+    extended: also those that take minutes.
     A kernel that does not boot is a result: every program is then MISSING, and a note says why.
     Raises UserError when `only` matches nothing, TargetLost and other InfraError when the
     machine is lost.
     """
-    programs = plan.select(staged.programs, only)
+    programs = plan.select(staged.programs, only, extended=extended)
     partial.clear(run)
     if not programs:
         return TestOutcome((), (), {}, ("no test program was planned",))
@@ -74,6 +77,14 @@ def test(
     for result in results:
         partial.save(run, result)
     return TestOutcome(results, events, facts, tuple(session.notes))
+
+
+# What a kernel with kmemleak has lost: an object is told when two scans find no reference to it
+# and it is older than 5 s. Prints where the lost ones were allocated.
+_LEAKS = """leaks=/sys/kernel/debug/kmemleak
+[ -w $leaks ] || exit 0
+echo scan >$leaks; sleep 6; echo scan >$leaks; cat $leaks"""
+LEAKS_S = 300.0
 
 
 @dataclass
@@ -101,8 +112,11 @@ class _Session:
             except KernelDied as death:
                 self._give_up(left, _no_boot(death, self.boots))
                 return
-            while left and self._run_one(left.popleft()):
-                pass
+            alive = True
+            while left and alive:
+                alive = self._run_one(left.popleft())
+            if alive:
+                self._look_for_leaks()
         if left:
             self._give_up(left, f"not run: the kernel died {self.boots} times before")
 
@@ -137,12 +151,31 @@ class _Session:
         with log.open(errors="replace") as lines:
             said = ktap.parse(lines)
         result = outcome.judge(program, said, Ended(status, now - started, death, running))
+        spans = sink.running.spans(now)
+        result = outcome.with_times(result, spans)
         self._keep(replace(result, log=partial.log_name(self.run, program)))
         if death and running:
             self.died_in[label] = running[-1]
-        self.spans[label] = sink.running.spans(now)
+        self.spans[label] = spans
         self.notes += _unplanned(program, result)
         return not death
+
+    def _look_for_leaks(self) -> None:
+        """Have the kernel say what was never freed; its log tells how many, our log where."""
+        self._tell("looking for memory leaks")
+        found: list[str] = []
+        try:
+            self.target.run(
+                ["sh", "-c", _LEAKS],
+                deadline=Deadline.after(LEAKS_S),
+                on_line=lambda _at, line: found.append(line),
+            )
+        except KernelDied as death:
+            self.notes.append(f"the kernel died while it looked for memory leaks: {death.reason}")
+        if found:
+            log = self.run.log("kmemleak")
+            publish.write_text(log, "".join(f"{line}\n" for line in found))
+            self.notes.append(f"memory was lost: {log.name} tells where it was allocated")
 
     def _give_up(self, left: Sequence[TestProgram], why: str) -> None:
         self.notes.append(why)

@@ -31,11 +31,13 @@ class Generated:
     folder: where they belong, like `Program.folder`.
     files: name of a file → its text, all that make needs, once it is told the tree's lib.mk.
     cases: name of a program → the cases it is going to report.
+    extended: those of the programs that take minutes.
     """
 
     folder: str
     files: Mapping[str, str]
     cases: Mapping[str, tuple[str, ...]]
+    extended: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -60,3 +62,4 @@ class Suite:
     fragments: tuple[str, ...]  # names of Kconfig fragments a stack with it wants
     generate: Generator | None = None  # makes more programs
     timeout_s: float = TIMEOUT_S  # of each generated program
+    extended_timeout_s: float = TIMEOUT_S  # of those of them that take minutes
