@@ -6,7 +6,7 @@ The rules that rows name (R1, R2, …) are those of docs/zcrx.md.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 FIRST_LEVEL = 9
@@ -18,6 +18,9 @@ AREA_LEVEL = 10
 
 QUEUE_LEVEL = 14
 """The patch from which on the queue is really taken, and data received."""
+
+QUICK_ROUNDS = 4
+"""How often a test does what goes wrong rarely, unless it has more time."""
 
 SUCCESS = ""
 """The expected error of a call that must succeed."""
@@ -124,6 +127,33 @@ class Program:
     title: str  # its subject, for the comment at its head
     fixtures: tuple[Fixture, ...]
     receives: bool = False  # data, with what that takes
+    templates: str = ""  # whose head and scripts it is made of; "": its own
+    rounds: int = QUICK_ROUNDS  # how often what has to be seen many times is done
+    extended: bool = False  # takes long, and runs only when asked for
+
+    @property
+    def source(self) -> str:
+        """The name that its templates go by."""
+        return self.templates or self.name
+
+    def for_long(self, rounds: int, timeout_s: int) -> Program:
+        """Give the same tests with more rounds: `NAME_long`, and so its fixtures."""
+        return replace(
+            self,
+            name=f"{self.name}_long",
+            title=f"{self.title}, {rounds} rounds",
+            fixtures=tuple(
+                replace(
+                    fixture,
+                    name=f"{fixture.name}_long",
+                    cases=tuple(replace(case, timeout_s=timeout_s) for case in fixture.cases),
+                )
+                for fixture in self.fixtures
+            ),
+            templates=self.source,
+            rounds=rounds,
+            extended=True,
+        )
 
 
 @dataclass(frozen=True)

@@ -34,8 +34,13 @@ CALL_ARGUMENTS = ("arg", "nr_args")
 # Files that hold no tests, in every folder and in one with data to receive; their templates are
 # called like them, without a leading dot.
 SUPPORT = (".gitignore", "Makefile", "config", "settings", "netif.c", "netif.h", "zcrx.c", "zcrx.h")
-DATA_SUPPORT = tuple(
-    f"{name}.{ending}" for name in ("link", "receiver", "stream", "uring") for ending in "ch"
+DATA_SUPPORT = (
+    "expect.h",
+    *(
+        f"{name}.{ending}"
+        for name in ("ethtool", "genl", "link", "pools", "receiver", "stream", "uring")
+        for ending in "ch"
+    ),
 )
 
 Macro = Callable[..., str]
@@ -69,7 +74,7 @@ def render(level: int, dialect: str = "v7", *, lib_mk: str = LIB_MK) -> dict[str
             program=program,
             fixtures=program.fixtures,
             level=level,
-            scripts=scripts(program.name, level, environment),
+            scripts=scripts(program, level, environment),
             layouts=[layout for layout in LAYOUTS if layout.since <= level],
             numbers=[number for number in NUMBERS if number.since <= level],
             rules=_rules(program),
@@ -96,14 +101,19 @@ def planned(level: int, dialect: str = "v7") -> dict[str, tuple[str, ...]]:
     }
 
 
+def extended(level: int, dialect: str = "v7") -> frozenset[str]:
+    """Give the names of the programs that take long, and run only when asked for."""
+    return frozenset(program.name for program in _programs(level, dialect) if program.extended)
+
+
 def scripts(
-    program: str, level: int = LAST_LEVEL, environment: jinja2.Environment | None = None
+    program: Program, level: int = LAST_LEVEL, environment: jinja2.Environment | None = None
 ) -> Mapping[str, Macro]:
     """Give the hand-written bodies of a program's scripted cases, by the name of the case."""
-    template = (environment or _environment()).get_template(f"{program}.scripts.j2")
+    template = (environment or _environment()).get_template(f"{program.source}.scripts.j2")
     return {
         name: macro
-        for name, macro in vars(template.make_module({"level": level})).items()
+        for name, macro in vars(template.make_module({"level": level, "program": program})).items()
         if isinstance(macro, jinja2.runtime.Macro) and list(macro.arguments) == ["needs"]
     }
 

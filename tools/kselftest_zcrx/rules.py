@@ -46,6 +46,7 @@ RULES: Mapping[str, str] = MappingProxyType(
         "R46": "what is not in the area is copied there",
         "R47": "no free buffer to copy to is an error (ENOMEM)",
         "R48": "no free buffer for the device delays the data",
+        "R49": "urgent data ends a request that copies (EOPNOTSUPP), or is in line",
         "R50": "entries of the refill ring are never trusted",
         "R60": "nothing user space does with data on its way does harm",
         "R61": "the device may go down or away with data on its way",

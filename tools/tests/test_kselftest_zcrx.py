@@ -85,6 +85,31 @@ def test_every_row_is_one_test_and_planned(program: Program, files: dict[str, st
     assert list(kselftest_zcrx.planned(LEVEL)[program.name]) == rows
 
 
+def test_programs_that_take_long_do_not_run_unless_asked_for(files: dict[str, str]) -> None:
+    usual, _, extended = files["Makefile"].partition("TEST_GEN_PROGS_EXTENDED :=")
+    names = {program.name for program in PROGRAMS if program.extended}
+    assert names == {"zcrx_recv_long", "zcrx_teardown_long", "zcrx_hostile_long", "zcrx_faults"}
+    assert kselftest_zcrx.extended(LEVEL) == names
+    assert {name for name in names if f"\t{name} \\\n" in extended} == names
+    assert {program.name for program in PROGRAMS if f"\t{program.name} \\\n" in usual} == {
+        program.name for program in PROGRAMS
+    } - names
+
+
+def test_a_program_for_long_has_the_same_tests_with_more_rounds() -> None:
+    short, long = (
+        next(program for program in PROGRAMS if program.name == name)
+        for name in ("zcrx_teardown", "zcrx_teardown_long")
+    )
+    tests = [[(c.name, c.rule, c.tests) for c in p.fixtures[0].cases] for p in (short, long)]
+    assert tests[0] == tests[1]
+    assert (short.rounds, long.rounds) == (4, 200)
+    assert [
+        rendered(LEVEL)[f"{p.name}.c"].count(f"#define ROUNDS\t\t{p.rounds}\n")
+        for p in (short, long)
+    ] == [1, 1]
+
+
 def test_names_are_unique_c_names() -> None:
     assert len(IDS) == len(set(IDS))
     assert [name for name in IDS if not re.fullmatch(r"[a-z]\w*\.[a-z]\w*", name)] == []
@@ -161,8 +186,8 @@ def test_streams_are_steered_and_not_over_both_families_in_all_sizes() -> None:
     }
     for family in ("AF_INET", "AF_INET6"):
         sizes = {size for of, size, steered in told if of == family and steered}
-        assert sizes == {"1", "4095", "4096", "4097", "1 << 20", "64 << 20"}
-        assert (family, "16 << 20", False) in told
+        assert sizes == {"1", "4095", "4096", "4097", "1 << 20", "64 << 20", "1 << 30"}
+        assert {(family, size, False) for size in ("16 << 20", "1 << 30")} <= told
 
 
 @pytest.mark.parametrize(("program", "fixture", "case"), CASES, ids=IDS)
@@ -177,8 +202,9 @@ def test_a_scripted_row_says_nothing_that_is_not_used(
 
 @pytest.mark.parametrize("program", PROGRAMS, ids=lambda program: program.name)
 def test_scripts_and_scripted_rows_are_the_same(program: Program) -> None:
-    named = {case.name for fixture in program.fixtures for case in fixture.cases if case.scripted}
-    assert set(scripts(program.name)) == named
+    sharing = [one for one in PROGRAMS if one.source == program.source]
+    named = {c.name for one in sharing for f in one.fixtures for c in f.cases if c.scripted}
+    assert set(scripts(program)) == named
 
 
 def test_every_limit_of_the_number_of_entries_has_both_sides() -> None:

@@ -4,21 +4,49 @@
 from __future__ import annotations
 
 from kselftest_zcrx.cases.area import AREA
+from kselftest_zcrx.cases.fault import COPY_FAULTS, REGISTRATION_FAULTS, STREAM_FAULTS
+from kselftest_zcrx.cases.hostile import REGISTRATIONS, REQUESTS
 from kselftest_zcrx.cases.layout import LAYOUT, LAYOUTS, NUMBERS
 from kselftest_zcrx.cases.lifetime import LIFETIME
 from kselftest_zcrx.cases.refill_ring import REFILL_RING
 from kselftest_zcrx.cases.registration import REGISTRATION
 from kselftest_zcrx.cases.request import REQUEST
-from kselftest_zcrx.cases.stream import STREAM
+from kselftest_zcrx.cases.stream import LONG_STREAM, STREAM
 from kselftest_zcrx.cases.teardown import TEARDOWN
 from kselftest_zcrx.model import Program
+
+# What a program is given for its many rounds, emulated, with all checkers.
+LONG_S = 900
+
+TEARDOWN_PROGRAM = Program("zcrx_teardown", "ends with data on its way", (TEARDOWN,), receives=True)
+HOSTILE_PROGRAM = Program(
+    "zcrx_hostile", "user space that tries anything", (REGISTRATIONS, REQUESTS), receives=True
+)
 
 PROGRAMS = (
     Program("zcrx_register", "registration of an interface queue", (LAYOUT, REGISTRATION, AREA)),
     Program("zcrx_refill", "the refill ring", (REFILL_RING,)),
     Program("zcrx_lifetime", "how long a registration lives", (LIFETIME,)),
     Program("zcrx_recv", "receiving", (REQUEST, STREAM), receives=True),
-    Program("zcrx_teardown", "ends with data on its way", (TEARDOWN,), receives=True),
+    TEARDOWN_PROGRAM,
+    HOSTILE_PROGRAM,
+    Program(
+        "zcrx_recv_long",
+        "receiving a lot",
+        (LONG_STREAM,),
+        receives=True,
+        templates="zcrx_recv",
+        extended=True,
+    ),
+    TEARDOWN_PROGRAM.for_long(rounds=200, timeout_s=LONG_S),
+    HOSTILE_PROGRAM.for_long(rounds=500, timeout_s=LONG_S),
+    Program(
+        "zcrx_faults",
+        "memory that runs out",
+        (REGISTRATION_FAULTS, COPY_FAULTS, STREAM_FAULTS),
+        receives=True,
+        extended=True,
+    ),
 )
 
 __all__ = ["LAYOUTS", "NUMBERS", "PROGRAMS"]

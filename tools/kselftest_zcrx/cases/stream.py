@@ -7,6 +7,7 @@ from kselftest_zcrx.model import QUEUE_LEVEL, Case, Fixture, Transfer
 
 # A case takes 5 s at most, emulated; with a debug kernel on a busy machine much more.
 SLOW_S = 180
+LONG_S = 900
 
 _FAMILIES = (("ipv4", "AF_INET"), ("ipv6", "AF_INET6"))
 _SIZES = (
@@ -85,6 +86,20 @@ STREAM = Fixture(
             since=QUEUE_LEVEL,
             scripted=True,
         ),
+        Case(
+            "urgent_placed",
+            "R49",
+            "Urgent data that the device has placed is data like all other.",
+            since=QUEUE_LEVEL,
+            scripted=True,
+        ),
+        Case(
+            "urgent_copied",
+            "R49",
+            "Urgent data that can be read ends the request before it.",
+            since=QUEUE_LEVEL,
+            scripted=True,
+        ),
         *(
             Case(
                 f"starve_{family}",
@@ -96,6 +111,41 @@ STREAM = Fixture(
             )
             for family, _ in _FAMILIES
         ),
+    ),
+    setup="link",
+)
+
+LONG_STREAM = Fixture(
+    "long_stream",
+    tuple(
+        Case(
+            f"{family}_{name}",
+            rule,
+            tests,
+            transfer=Transfer(value, "1 << 30", steered, area_pages, changes),
+            timeout_s=LONG_S,
+            since=QUEUE_LEVEL,
+        )
+        for family, value in _FAMILIES
+        for name, rule, tests, steered, area_pages, changes in (
+            ("placed", "R44", "The device places 1 GiB into the area.", True, "", ()),
+            (
+                "copied",
+                "R46",
+                "1 GiB from another queue is copied.",
+                False,
+                "",
+                (),
+            ),
+            (
+                "starving",
+                "R48",
+                "1 GiB through an area that is all in use now and then.",
+                True,
+                "256",
+                (("starves", "true"),),
+            ),
+        )
     ),
     setup="link",
 )

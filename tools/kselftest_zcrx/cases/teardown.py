@@ -19,11 +19,17 @@ TEARDOWN = Fixture(
             ("area_unmapped", "R60", "An area that is unmapped goes on being received into."),
             ("refill_unmapped", "R60", "The refill ring is unmapped under the kernel."),
             ("exit_with_everything", "R60", "A receiver exits with everything in use."),
+            ("passed_on", "R60", "The ring is passed on to another process, which spoils it."),
             ("device_removed", "R61", "The device is removed with data in flight."),
             (
                 "device_removed_after_ring",
                 "R61",
                 "The device is removed while a socket has buffers of a ring that is closed.",
+            ),
+            (
+                "namespace_removed",
+                "R61",
+                "The network namespace goes, and the device leaves it with the ring's queue.",
             ),
             ("down_and_up", "R61", "The interface is taken down and up with data in flight."),
             ("closed_while_down", "R61", "The ring is closed after the interface was taken down."),

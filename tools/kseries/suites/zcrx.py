@@ -14,6 +14,7 @@ CODE = Path("io_uring/zcrx.c")
 
 # The streams take a minute, emulated, and several times as long with a debug kernel.
 TIMEOUT_S = 900.0
+EXTENDED_TIMEOUT_S = 1800.0
 
 # What a tree has from a patch of the series on, and in which file.
 LEVELS = (
@@ -38,6 +39,7 @@ def generate(tree: Path, lib_mk: str) -> Generated | Unfit:
         folder=kselftest_zcrx.FOLDER,
         files=kselftest_zcrx.render(level, lib_mk=lib_mk),
         cases=kselftest_zcrx.planned(level),
+        extended=kselftest_zcrx.extended(level),
     )
 
 
@@ -62,4 +64,5 @@ ZCRX = Suite(
     fragments=("zcrx", "netdevsim"),
     generate=generate,
     timeout_s=TIMEOUT_S,
+    extended_timeout_s=EXTENDED_TIMEOUT_S,
 )

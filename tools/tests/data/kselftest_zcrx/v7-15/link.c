@@ -10,6 +10,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "ethtool.h"
 #include "link.h"
 
 #define TX_ADDRESS_4	"10.0.0.1"
@@ -111,7 +112,7 @@ int link_open(struct link *link)
 	if (ret)
 		return ret;
 	/* What is not steered keeps to the queues below. */
-	return netif_ethtool(&link->rx, "-X", "equal 1");
+	return ethtool_spread(&link->rx, 1);
 }
 
 int link_close(struct link *link)
@@ -121,18 +122,37 @@ int link_close(struct link *link)
 	return netif_close(&link->rx) ?: tx;
 }
 
-static int add_rule(const struct netif *dev, const char *flow_type)
+int link_renew(struct link *link)
 {
-	char rule[64];
+	int ret = link_close(link);
 
-	snprintf(rule, sizeof(rule), "flow-type %s dst-port %d action %d",
-		 flow_type, LINK_PORT, LINK_QUEUE);
-	return netif_ethtool(dev, "-N", rule);
+	close(link->rx_netns);
+	close(link->tx_netns);
+	return ret ?: link_open(link);
+}
+
+int link_leave(struct link *link)
+{
+	char path[64];
+	int fd, ret;
+
+	snprintf(path, sizeof(path), "/proc/%d/ns/net", getppid());
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	ret = setns(fd, CLONE_NEWNET) ? -errno : 0;
+	close(fd);
+	close(link->rx_netns);
+	close(link->tx_netns);
+	link->rx_netns = -1;
+	link->tx_netns = -1;
+	return ret;
 }
 
 int link_steer(struct link *link)
 {
-	return add_rule(&link->rx, "tcp4") ?: add_rule(&link->rx, "tcp6");
+	return ethtool_steer(&link->rx, AF_INET, LINK_PORT, LINK_QUEUE, 0) ?:
+	       ethtool_steer(&link->rx, AF_INET6, LINK_PORT, LINK_QUEUE, 1);
 }
 
 int link_enter_sender(const struct link *link)
@@ -144,8 +164,7 @@ int link_send_small(const struct link *link)
 {
 	int ret;
 
-	ret = link_enter_sender(link) ?:
-	      netif_ethtool(&link->tx, "-K", "tso off gso off");
+	ret = link_enter_sender(link) ?: ethtool_send_small(&link->tx);
 	if (setns(link->rx_netns, CLONE_NEWNET))
 		return -errno;
 	return ret;
@@ -173,5 +192,5 @@ long long link_counter(const struct link *link, int queue, const char *name)
 	char full[64];
 
 	snprintf(full, sizeof(full), "rx_queue_%d_%s", queue, name);
-	return netif_counter(&link->rx, full);
+	return ethtool_counter(&link->rx, full);
 }

@@ -32,6 +32,15 @@ const char *link_missing(void);
 int link_open(struct link *link);
 int link_close(struct link *link);
 
+/* Other devices in the place of these. Returns 0 or a negative error. */
+int link_renew(struct link *link);
+
+/*
+ * Go to the namespace of the parent, and let go of those of the devices.
+ * Returns 0 or a negative error.
+ */
+int link_leave(struct link *link);
+
 /* Send TCP to LINK_PORT to LINK_QUEUE, instead of to the other queue. */
 int link_steer(struct link *link);
 

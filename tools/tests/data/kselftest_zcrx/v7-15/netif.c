@@ -13,6 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "ethtool.h"
 #include "netif.h"
 
 #define NSIM_BUS	"/sys/bus/netdevsim"
@@ -35,7 +36,7 @@ int write_file(const char *path, const char *text)
 	return ret;
 }
 
-static int netif_ioctl(unsigned long request, struct ifreq *ifr)
+int netif_ioctl(unsigned long request, struct ifreq *ifr)
 {
 	int ret = 0;
 	int fd;
@@ -88,69 +89,6 @@ static int netif_set_name(struct netif *dev, const char *name)
 	return size < (int)sizeof(dev->name) ? 0 : -ENAMETOOLONG;
 }
 
-int netif_ethtool(const struct netif *dev, const char *option,
-		  const char *arguments)
-{
-	char command[256];
-	int size;
-
-	size = snprintf(command, sizeof(command), "ethtool %s %s %s >/dev/null",
-			option, dev->name, arguments);
-	if (size >= (int)sizeof(command))
-		return -ENAMETOOLONG;
-	return system(command) ? -EIO : 0;
-}
-
-static int netif_count_statistics(const struct netif *dev)
-{
-	struct ethtool_drvinfo info = { .cmd = ETHTOOL_GDRVINFO };
-	struct ifreq ifr = { .ifr_data = (void *)&info };
-	int ret;
-
-	memcpy(ifr.ifr_name, dev->name, sizeof(ifr.ifr_name));
-	ret = netif_ioctl(SIOCETHTOOL, &ifr);
-	return ret ?: (int)info.n_stats;
-}
-
-long long netif_counter(const struct netif *dev, const char *name)
-{
-	struct ethtool_gstrings *names = NULL;
-	struct ethtool_stats *values = NULL;
-	struct ifreq ifr = {};
-	long long value = -1;
-	int i, count;
-
-	count = netif_count_statistics(dev);
-	if (count <= 0)
-		return -1;
-	names = calloc(1, sizeof(*names) + count * ETH_GSTRING_LEN);
-	values = calloc(1, sizeof(*values) + count * sizeof(values->data[0]));
-	if (!names || !values)
-		goto out;
-
-	memcpy(ifr.ifr_name, dev->name, sizeof(ifr.ifr_name));
-	names->cmd = ETHTOOL_GSTRINGS;
-	names->string_set = ETH_SS_STATS;
-	names->len = count;
-	ifr.ifr_data = (void *)names;
-	if (netif_ioctl(SIOCETHTOOL, &ifr))
-		goto out;
-	values->cmd = ETHTOOL_GSTATS;
-	values->n_stats = count;
-	ifr.ifr_data = (void *)values;
-	if (netif_ioctl(SIOCETHTOOL, &ifr))
-		goto out;
-
-	for (i = 0; i < count; i++)
-		if (!strncmp((char *)names->data + i * ETH_GSTRING_LEN, name,
-			     ETH_GSTRING_LEN))
-			value = values->data[i];
-out:
-	free(values);
-	free(names);
-	return value;
-}
-
 /* The interface that the kernel says is the bus device's, wherever it is. */
 static bool nsim_find_name(struct netif *dev)
 {
@@ -182,10 +120,20 @@ static unsigned int nsim_unused_id(void)
 	return getpid() * NSIM_IDS + count++ % NSIM_IDS;
 }
 
+int netif_wait_for(struct netif *dev, int timeout_ms)
+{
+	for (; timeout_ms > 0; timeout_ms--) {
+		if (nsim_find_name(dev))
+			return 0;
+		usleep(1000);
+	}
+	return -ETIMEDOUT;
+}
+
 static int nsim_new(struct netif *dev)
 {
 	char text[64];
-	int ret, ms;
+	int ret;
 
 	dev->nsim_id = nsim_unused_id();
 	snprintf(text, sizeof(text), "%u 1 %u", dev->nsim_id, NSIM_QUEUES);
@@ -195,12 +143,7 @@ static int nsim_new(struct netif *dev)
 	dev->simulated = true;
 
 	/* The device may be probed from a workqueue. */
-	for (ms = 0; ms < APPEAR_MS; ms++) {
-		if (nsim_find_name(dev))
-			return 0;
-		usleep(1000);
-	}
-	return -ETIMEDOUT;
+	return netif_wait_for(dev, APPEAR_MS);
 }
 
 bool netif_no_netdevsim(void)
@@ -233,7 +176,7 @@ static int netif_setup(struct netif *dev)
 	if (ret || !dev->simulated)
 		return ret;
 	/* Only payload may be where the kernel cannot read it. */
-	return netif_ethtool(dev, "-G", "tcp-data-split on");
+	return ethtool_split(dev);
 }
 
 static int netif_open_as(struct netif *dev, const char *name)

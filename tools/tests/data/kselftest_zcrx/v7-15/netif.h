@@ -29,6 +29,12 @@ int netif_close(struct netif *dev);
 bool netif_no_netdevsim(void);
 int netif_new(struct netif *dev);
 
+/*
+ * Wait until the device is in the namespace of the caller, whatever its name
+ * is there. Returns 0 or a negative error.
+ */
+int netif_wait_for(struct netif *dev, int timeout_ms);
+
 /* Put a wire between two netdevsims in their network namespaces. */
 int netif_connect(const struct netif *a, int netns_a, const struct netif *b,
 		  int netns_b);
@@ -36,12 +42,8 @@ int netif_connect(const struct netif *a, int netns_a, const struct netif *b,
 /* Take the interface up or down. */
 int netif_set_up(struct netif *dev, bool up);
 
-/* Run ethtool with an option, the interface, and more arguments. */
-int netif_ethtool(const struct netif *dev, const char *option,
-		  const char *arguments);
-
-/* One of the statistics of the driver, or -1. */
-long long netif_counter(const struct netif *dev, const char *name);
+/* An ioctl on a socket of its own. Returns 0 or a negative error. */
+int netif_ioctl(unsigned long request, struct ifreq *ifr);
 
 /*
  * Remove the netdevsim device. The kernel waits for the last reference to it;

@@ -70,6 +70,26 @@ struct io_uring_sqe *receiver_request(struct receiver *receiver, int fd)
 	return sqe;
 }
 
+void receiver_cancel(struct receiver *receiver, int fd)
+{
+	struct io_uring_sqe *sqe = uring_next(&receiver->ring);
+
+	sqe->opcode = IORING_OP_ASYNC_CANCEL;
+	sqe->addr = fd;
+	sqe->flags = IOSQE_CQE_SKIP_SUCCESS;
+}
+
+int receiver_cancel_now(struct receiver *receiver, int fd)
+{
+	struct io_uring_sync_cancel_reg cancel = {
+		.addr = fd,
+		.timeout = { .tv_sec = -1, .tv_nsec = -1 },
+	};
+
+	return ring_register(receiver->ring.fd, IORING_REGISTER_SYNC_CANCEL,
+			     &cancel, 1);
+}
+
 __u64 receiver_offset(const struct io_uring_cqe *cqe)
 {
 	const struct io_uring_zcrx_cqe *place = (const void *)(cqe + 1);

@@ -30,6 +30,15 @@ void receiver_close(struct receiver *receiver);
 /* A valid request, to be submitted. */
 struct io_uring_sqe *receiver_request(struct receiver *receiver, int fd);
 
+/* Cancel the request for that socket, with what is submitted next. */
+void receiver_cancel(struct receiver *receiver, int fd);
+
+/*
+ * The same at once. Returns 0, or -ENOENT if it has ended, and a completion
+ * that says how is there.
+ */
+int receiver_cancel_now(struct receiver *receiver, int fd);
+
 /* Where the data of a completion is, or NULL if that is not in the area. */
 void *receiver_data(const struct receiver *receiver,
 		    const struct io_uring_cqe *cqe);

@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "netif.h"
 #include "stream.h"
 
 #define BACKLOG		128
@@ -98,7 +99,21 @@ static int connect_soon(const struct sockaddr_storage *peer, socklen_t size)
 	return -errno;
 }
 
-static int send_stream(const struct link *link, int listener, __u64 size)
+/* Send all there is to send. Returns 0 or a negative error. */
+static int send_all(int fd, __u64 size, bool urgent)
+{
+	const char byte = STREAM_URGENT;
+	int ret = stream_send(fd, size);
+
+	if (ret || !urgent)
+		return ret;
+	if (send(fd, &byte, 1, MSG_OOB | MSG_NOSIGNAL) != 1)
+		return -errno;
+	return stream_send(fd, size);
+}
+
+static int send_stream(const struct link *link, int listener, __u64 size,
+		       bool urgent)
 {
 	struct sockaddr_storage peer;
 	socklen_t peer_size = listener_address(listener, &peer);
@@ -116,7 +131,7 @@ static int send_stream(const struct link *link, int listener, __u64 size)
 		return fd;
 	if (recv(fd, &byte, 1, 0) != 1)
 		return -EPIPE;
-	ret = stream_send(fd, size);
+	ret = send_all(fd, size, urgent);
 	if (ret)
 		return ret;
 	if (shutdown(fd, SHUT_WR))
@@ -142,16 +157,28 @@ int stream_listen(int family, int port)
 	return fd;
 }
 
-int stream_open(struct stream *stream, int listener, const struct link *link,
-		__u64 size)
+static int open_stream(struct stream *stream, int listener,
+		       const struct link *link, __u64 size, bool urgent)
 {
 	stream->sender = fork();
 	if (stream->sender < 0)
 		return -errno;
 	if (!stream->sender)
-		_exit(-send_stream(link, listener, size));
+		_exit(-send_stream(link, listener, size, urgent));
 	stream->fd = accept(listener, NULL, NULL);
 	return stream->fd < 0 ? -errno : 0;
+}
+
+int stream_open(struct stream *stream, int listener, const struct link *link,
+		__u64 size)
+{
+	return open_stream(stream, listener, link, size, false);
+}
+
+int stream_open_urgent(struct stream *stream, int listener,
+		       const struct link *link, __u64 size)
+{
+	return open_stream(stream, listener, link, size, true);
 }
 
 int stream_start(struct stream *stream)
@@ -167,4 +194,26 @@ int stream_close(struct stream *stream)
 	if (waitpid(stream->sender, &status, 0) != stream->sender)
 		return -errno;
 	return WIFEXITED(status) ? -WEXITSTATUS(status) : -EINTR;
+}
+
+int stream_loopback(int *listening, int *receiving, int *sending)
+{
+	struct sockaddr_in address = { .sin_family = AF_INET };
+	struct netif loopback = { .name = "lo" };
+	socklen_t size = sizeof(address);
+	int ret;
+
+	ret = netif_set_up(&loopback, true);
+	if (ret)
+		return ret;
+	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	*listening = socket(AF_INET, SOCK_STREAM, 0);
+	*sending = socket(AF_INET, SOCK_STREAM, 0);
+	if (bind(*listening, (void *)&address, size) ||
+	    listen(*listening, 1) ||
+	    getsockname(*listening, (void *)&address, &size) ||
+	    connect(*sending, (void *)&address, size))
+		return -errno;
+	*receiving = accept(*listening, NULL, NULL);
+	return *receiving < 0 ? -errno : 0;
 }

@@ -14,6 +14,7 @@
 #include "link.h"
 
 #define STREAM_ENDLESS	(~0ULL)
+#define STREAM_URGENT	'!'
 
 struct stream {
 	int	fd;	/* the receiving end */
@@ -31,11 +32,21 @@ int stream_open(struct stream *stream, int listener, const struct link *link,
 		__u64 size);
 int stream_start(struct stream *stream);
 
+/* The same with a byte of urgent data after it, and the same bytes again. */
+int stream_open_urgent(struct stream *stream, int listener,
+		       const struct link *link, __u64 size);
+
 /*
  * Close the receiving end and wait for the sender. Returns 0 if that got rid
  * of everything, a negative error otherwise.
  */
 int stream_close(struct stream *stream);
+
+/*
+ * A connection of the caller's with itself, which never sees a device that
+ * could fill an area. Returns 0 or a negative error.
+ */
+int stream_loopback(int *listening, int *receiving, int *sending);
 
 /* Send a stream of that many bytes. Returns 0 or a negative error. */
 int stream_send(int fd, __u64 size);

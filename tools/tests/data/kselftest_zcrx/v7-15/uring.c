@@ -69,9 +69,9 @@ void uring_close(struct uring *ring)
 
 struct io_uring_sqe *uring_next(struct uring *ring)
 {
-	__u32 tail = *ring->sq_tail + ring->to_submit++;
-	struct io_uring_sqe *sqe = &ring->sqes[tail & ring->sq_mask];
+	struct io_uring_sqe *sqe;
 
+	sqe = &ring->sqes[ring->next++ & ring->sq_mask];
 	memset(sqe, 0, sizeof(*sqe));
 	return sqe;
 }
@@ -81,15 +81,16 @@ static int uring_enter(struct uring *ring, unsigned int wait_for,
 {
 	struct io_uring_getevents_arg arg = { .ts = (uintptr_t)timeout };
 	unsigned int flags = IORING_ENTER_GETEVENTS | IORING_ENTER_EXT_ARG;
-	__u32 count = ring->to_submit;
 	int ret;
 
-	ring->to_submit = 0;
-	__atomic_store_n(ring->sq_tail, *ring->sq_tail + count,
-			 __ATOMIC_RELEASE);
-	ret = syscall(__NR_io_uring_enter, ring->fd, count, wait_for, flags,
-		      &arg, sizeof(arg));
-	return ret < 0 ? -errno : 0;
+	__atomic_store_n(ring->sq_tail, ring->next, __ATOMIC_RELEASE);
+	ret = syscall(__NR_io_uring_enter, ring->fd,
+		      ring->next - ring->submitted, wait_for, flags, &arg,
+		      sizeof(arg));
+	if (ret < 0)
+		return -errno;
+	ring->submitted += ret;
+	return 0;
 }
 
 int uring_submit(struct uring *ring)
@@ -114,7 +115,7 @@ struct io_uring_cqe *uring_wait(struct uring *ring, unsigned int timeout_ms)
 	};
 	struct io_uring_cqe *cqe = uring_peek(ring);
 
-	if (cqe && !ring->to_submit)
+	if (cqe && ring->submitted == ring->next)
 		return cqe;
 	uring_enter(ring, 1, &timeout);
 	return uring_peek(ring);

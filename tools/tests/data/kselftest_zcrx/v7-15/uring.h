@@ -14,7 +14,8 @@ struct uring {
 	size_t			sqes_size;
 	__u32			*sq_tail;
 	__u32			sq_mask;
-	__u32			to_submit;
+	__u32			next;		/* of them that is free */
+	__u32			submitted;	/* how many were taken */
 	__u32			*cq_head;
 	__u32			*cq_tail;
 	__u32			cq_mask;

@@ -4,6 +4,7 @@
 #include <linux/capability.h>
 #include <sched.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -176,6 +177,21 @@ int lock_less_than_area(void)
 int lock_no_more_than_area(void)
 {
 	return lock_no_more_than(zcrx_area.len);
+}
+
+long pinned_kb(void)
+{
+	char line[256];
+	long kb = -1;
+	FILE *file;
+
+	file = fopen("/proc/self/status", "r");
+	if (!file)
+		return -1;
+	while (kb < 0 && fgets(line, sizeof(line), file))
+		sscanf(line, "VmPin: %ld", &kb);
+	fclose(file);
+	return kb;
 }
 
 const char *refill_fault(const struct io_uring_zcrx_ifq_reg *reg)

@@ -53,6 +53,9 @@ int enter_net_namespace(void);
 int lock_less_than_area(void);
 int lock_no_more_than_area(void);
 
+/* Memory of this process that is pinned, in KiB, or -1. */
+long pinned_kb(void);
+
 /* What is wrong with the place of head, tail and entries, or "". */
 const char *refill_fault(const struct io_uring_zcrx_ifq_reg *reg);
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Tests of io_uring zero copy receive: how long a registration lives.
+ * Zero copy receive of io_uring: how long a registration lives.
  *
  * R30  the registration ends with the ring
  * R31  a mapping keeps the memory for itself
@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "kselftest_harness.h"
+#include "ethtool.h"
 #include "netif.h"
 #include "zcrx.h"
 

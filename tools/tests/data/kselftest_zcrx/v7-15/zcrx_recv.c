@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Tests of io_uring zero copy receive: receiving.
+ * Zero copy receive of io_uring: receiving.
  *
  * R40  IORING_OP_RECV_ZC (58) receives until it ends
  * R41  it is multishot, and what it does not use is 0 (EINVAL)
@@ -11,6 +11,7 @@
  * R46  what is not in the area is copied there
  * R47  no free buffer to copy to is an error (ENOMEM)
  * R48  no free buffer for the device delays the data
+ * R49  urgent data ends a request that copies (EOPNOTSUPP), or is in line
  */
 #include <assert.h>
 #include <errno.h>
@@ -27,112 +28,21 @@
 #include <unistd.h>
 
 #include "kselftest_harness.h"
+#include "ethtool.h"
+#include "expect.h"
 #include "link.h"
 #include "netif.h"
+#include "pools.h"
 #include "receiver.h"
 #include "stream.h"
 #include "zcrx.h"
 
-#define REQUEST_PAGES	16
-#define WAIT_MS		10000
 #define STREAM_PAGES	2048
 #define CONNECTIONS	64
 #define STARVE_PAGES	32
 #define STARVE_MS	300
-
-/* A TCP connection that never sees a device which could fill an area. */
-static int loopback_open(int *listening, int *receiving, int *sending)
-{
-	struct sockaddr_in address = { .sin_family = AF_INET };
-	struct netif loopback = { .name = "lo" };
-	socklen_t size = sizeof(address);
-	int ret;
-
-	ret = netif_set_up(&loopback, true);
-	if (ret)
-		return ret;
-	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	*listening = socket(AF_INET, SOCK_STREAM, 0);
-	*sending = socket(AF_INET, SOCK_STREAM, 0);
-	if (bind(*listening, (void *)&address, size) ||
-	    listen(*listening, 1) ||
-	    getsockname(*listening, (void *)&address, &size) ||
-	    connect(*sending, (void *)&address, size))
-		return -errno;
-	*receiving = accept(*listening, NULL, NULL);
-	return *receiving < 0 ? -errno : 0;
-}
-
-/* The next completion is the request's last, with this result. */
-static void expect_end(struct __test_metadata *_metadata,
-		       struct receiver *receiver, int res)
-{
-	struct io_uring_cqe *cqe = uring_wait(&receiver->ring, WAIT_MS);
-
-	ASSERT_NE(NULL, cqe);
-	EXPECT_EQ(res, cqe->res);
-	EXPECT_EQ(0U, cqe->flags & IORING_CQE_F_MORE);
-	uring_seen(&receiver->ring);
-}
-
-/*
- * Check the next completion, which has to be a piece of a stream, and return
- * the piece. Gives its length.
- */
-static __u64 expect_piece(struct __test_metadata *_metadata,
-			  struct receiver *receiver, __u64 position)
-{
-	struct io_uring_cqe *cqe = uring_wait(&receiver->ring, WAIT_MS);
-	void *data;
-	__u64 len;
-
-	ASSERT_NE(NULL, cqe)
-		TH_LOG("nothing comes after %llu bytes", position);
-	data = receiver_data(receiver, cqe);
-	ASSERT_NE(NULL, data)
-		TH_LOG("result %d at offset 0x%llx after %llu bytes", cqe->res,
-		       receiver_offset(cqe), position);
-	ASSERT_EQ(IORING_CQE_F_MORE, cqe->flags);
-	len = cqe->res;
-	ASSERT_TRUE(stream_matches(data, position, len))
-		TH_LOG("wrong data in %llu bytes after %llu", len, position);
-	ASSERT_TRUE(receiver_return(receiver, receiver_offset(cqe), len));
-	uring_seen(&receiver->ring);
-	return len;
-}
-
-/* Whether the next completion is a piece and not the end of the request. */
-static bool is_piece_next(struct __test_metadata *_metadata,
-			  struct receiver *receiver)
-{
-	struct io_uring_cqe *cqe = uring_wait(&receiver->ring, WAIT_MS);
-
-	ASSERT_NE(NULL, cqe)
-		TH_LOG("nothing comes");
-	return cqe->flags & IORING_CQE_F_MORE;
-}
-
-/* Receive the rest of a stream with the request that is there. */
-static __u64 receive_rest(struct __test_metadata *_metadata,
-			  struct receiver *receiver, __u64 position)
-{
-	while (is_piece_next(_metadata, receiver))
-		position += expect_piece(_metadata, receiver, position);
-	expect_end(_metadata, receiver, 0);
-	return position;
-}
-
-/* The request that is there receives the start of a stream, sent now. */
-static void expect_bytes(struct __test_metadata *_metadata,
-			 struct receiver *receiver, int sending, __u64 size)
-{
-	__u64 position = 0;
-
-	ASSERT_EQ(0, stream_send(sending, size));
-	while (position < size)
-		position += expect_piece(_metadata, receiver, position);
-	EXPECT_EQ(size, position);
-}
+#define STARVE_EVERY	(64ULL << 20)
+#define URGENT_AFTER	10000
 
 struct transfer {
 	int		family;
@@ -142,6 +52,7 @@ struct transfer {
 	unsigned int	ioprio;		/* more of the request's */
 	unsigned int	flags;		/* the request's */
 	bool		early;		/* data comes first */
+	bool		starves;	/* the device, now and then */
 };
 
 /*
@@ -158,7 +69,55 @@ static void expect_counters(struct __test_metadata *_metadata,
 
 	EXPECT_LE(size, how->steered ? in_area : in_kernel);
 	EXPECT_EQ(0, how->steered ? in_kernel : in_area);
-	EXPECT_EQ(0, link_counter(link, LINK_QUEUE, "no_buffer"));
+	EXPECT_EQ(how->starves,
+		  link_counter(link, LINK_QUEUE, "no_buffer") > 0);
+}
+
+/*
+ * Keep what comes until nothing more does, and return it then. Gives the
+ * position in the stream.
+ */
+static __u64 starve(struct __test_metadata *_metadata,
+		    struct receiver *receiver, __u64 position)
+{
+	const __u64 most = receiver->reg.rq_entries;
+	__u64 *held = calloc(most, sizeof(*held));
+	struct io_uring_cqe *cqe;
+	__u64 pieces = 0;
+
+	ASSERT_NE(NULL, held);
+	for (;;) {
+		cqe = uring_wait(&receiver->ring, STARVE_MS);
+		if (!cqe || !(cqe->flags & IORING_CQE_F_MORE))
+			break;
+		ASSERT_LT(pieces, most);
+		ASSERT_TRUE(stream_matches(receiver_data(receiver, cqe),
+					   position, cqe->res));
+		position += cqe->res;
+		held[pieces++] = receiver_offset(cqe);
+		uring_seen(&receiver->ring);
+	}
+	while (pieces)
+		ASSERT_TRUE(receiver_return(receiver, held[--pieces], PAGE));
+	free(held);
+	return position;
+}
+
+/* Receive a stream to its end, with the device starving now and then. */
+static __u64 receive_starving(struct __test_metadata *_metadata,
+			      struct receiver *receiver)
+{
+	__u64 position = 0, next = STARVE_EVERY;
+
+	while (is_piece_next(_metadata, receiver)) {
+		position += expect_piece(_metadata, receiver, position);
+		if (position < next)
+			continue;
+		position = starve(_metadata, receiver, position);
+		next += STARVE_EVERY;
+	}
+	expect_end(_metadata, receiver, 0);
+	return position;
 }
 
 static void transfer(struct __test_metadata *_metadata, struct link *link,
@@ -189,10 +148,33 @@ static void transfer(struct __test_metadata *_metadata, struct link *link,
 		ASSERT_EQ(0, uring_submit(&receiver.ring));
 		ASSERT_EQ(0, stream_start(&stream));
 	}
-	EXPECT_EQ(how->size, receive_rest(_metadata, &receiver, 0));
+	EXPECT_EQ(how->size, how->starves ?
+			     receive_starving(_metadata, &receiver) :
+			     receive_rest(_metadata, &receiver, 0));
 	EXPECT_EQ(0, stream_close(&stream));
 	expect_counters(_metadata, link, how);
 	receiver_close(&receiver);
+}
+
+/* A stream with urgent data in it is on its way. Returns 0 or an error. */
+static int urgent_open(struct receiver *receiver, struct stream *stream,
+		       const struct link *link)
+{
+	int listener, ret;
+
+	listener = stream_listen(AF_INET, LINK_PORT);
+	if (listener < 0)
+		return listener;
+	ret = stream_open_urgent(stream, listener, link, URGENT_AFTER);
+	close(listener);
+	if (ret)
+		return ret;
+	ret = receiver_open(receiver, link->rx.ifindex, LINK_QUEUE,
+			    REQUEST_PAGES);
+	if (ret)
+		return ret;
+	receiver_request(receiver, stream->fd);
+	return stream_start(stream);
 }
 
 FIXTURE(request)
@@ -213,8 +195,8 @@ FIXTURE_SETUP(request)
 	ASSERT_EQ(0, netif_open(&self->dev));
 	ASSERT_EQ(0, receiver_open(&self->receiver, self->dev.ifindex, 0,
 				   REQUEST_PAGES));
-	ASSERT_EQ(0, loopback_open(&self->listening, &self->receiving,
-				   &self->sending));
+	ASSERT_EQ(0, stream_loopback(&self->listening, &self->receiving,
+				     &self->sending));
 }
 
 FIXTURE_TEARDOWN_PARENT(request)
@@ -544,14 +526,9 @@ TEST_F(request, reset)
 /* R45: A request can be cancelled, and another one takes over. */
 TEST_F(request, cancelled)
 {
-	struct io_uring_sqe *sqe;
-
 	receiver_request(&self->receiver, self->receiving);
 	expect_bytes(_metadata, &self->receiver, self->sending, 100);
-	sqe = uring_next(&self->receiver.ring);
-	sqe->opcode = IORING_OP_ASYNC_CANCEL;
-	sqe->addr = self->receiving;
-	sqe->flags = IOSQE_CQE_SKIP_SUCCESS;
+	receiver_cancel(&self->receiver, self->receiving);
 	expect_end(_metadata, &self->receiver, -ECANCELED);
 	receiver_request(&self->receiver, self->receiving);
 	expect_bytes(_metadata, &self->receiver, self->sending, 100);
@@ -1058,17 +1035,62 @@ TEST_F_TIMEOUT(stream, two_queues, 180)
 	}
 }
 
+/* R49: Urgent data that the device has placed is data like all other. */
+TEST_F(stream, urgent_placed)
+{
+	char all[2 * URGENT_AFTER + 1];
+	struct io_uring_cqe *cqe;
+	struct receiver receiver;
+	struct stream stream;
+	size_t got = 0;
+
+	ASSERT_EQ(0, link_steer(&self->link));
+	ASSERT_EQ(0, urgent_open(&receiver, &stream, &self->link));
+	while (is_piece_next(_metadata, &receiver)) {
+		cqe = uring_wait(&receiver.ring, WAIT_MS);
+		ASSERT_LE(got + cqe->res, sizeof(all));
+		memcpy(all + got, receiver_data(&receiver, cqe), cqe->res);
+		got += cqe->res;
+		receiver_return(&receiver, receiver_offset(cqe), cqe->res);
+		uring_seen(&receiver.ring);
+	}
+	expect_end(_metadata, &receiver, 0);
+	EXPECT_EQ(sizeof(all), got);
+	EXPECT_TRUE(stream_matches(all, 0, URGENT_AFTER));
+	EXPECT_EQ(STREAM_URGENT, all[URGENT_AFTER]);
+	EXPECT_TRUE(stream_matches(all + URGENT_AFTER + 1, 0, URGENT_AFTER));
+	EXPECT_EQ(0, stream_close(&stream));
+	receiver_close(&receiver);
+}
+
+/* R49: Urgent data that can be read ends the request before it. */
+TEST_F(stream, urgent_copied)
+{
+	struct receiver receiver;
+	struct stream stream;
+	char byte;
+
+	ASSERT_EQ(0, urgent_open(&receiver, &stream, &self->link));
+	EXPECT_EQ((__u64)URGENT_AFTER,
+		  receive_pieces(_metadata, &receiver, 0));
+	expect_end(_metadata, &receiver, -EOPNOTSUPP);
+	EXPECT_EQ(1, recv(stream.fd, &byte, 1, MSG_OOB));
+	EXPECT_EQ(STREAM_URGENT, byte);
+	kill(stream.sender, SIGKILL);
+	stream_close(&stream);
+	receiver_close(&receiver);
+}
+
 /*
  * R48: An area that is all in use starves the connection, which recovers
  * afterwards.
  */
 TEST_F_TIMEOUT(stream, starve_ipv4, 180)
 {
-	struct io_uring_cqe *cqe;
 	struct receiver receiver;
 	struct stream stream;
-	__u64 held[2 * STARVE_PAGES], position = 0;
-	int i, listener, pieces = 0;
+	__u64 position;
+	int listener;
 
 	ASSERT_EQ(0, link_steer(&self->link));
 	ASSERT_EQ(0, link_send_small(&self->link));
@@ -1080,21 +1102,9 @@ TEST_F_TIMEOUT(stream, starve_ipv4, 180)
 	ASSERT_EQ(0, stream_start(&stream));
 	receiver_request(&receiver, stream.fd);
 
-	/* Keep everything until nothing more comes. */
-	while ((cqe = uring_wait(&receiver.ring, STARVE_MS))) {
-		ASSERT_LT(pieces, 2 * STARVE_PAGES);
-		ASSERT_LT(0, cqe->res);
-		ASSERT_TRUE(stream_matches(receiver_data(&receiver, cqe),
-					   position, cqe->res));
-		position += cqe->res;
-		held[pieces++] = receiver_offset(cqe);
-		uring_seen(&receiver.ring);
-	}
+	position = starve(_metadata, &receiver, 0);
 	EXPECT_LT(0, link_counter(&self->link, LINK_QUEUE, "no_buffer"));
 	EXPECT_LE(position, STARVE_PAGES * PAGE);
-
-	for (i = 0; i < pieces; i++)
-		ASSERT_TRUE(receiver_return(&receiver, held[i], PAGE));
 	EXPECT_EQ(256 * 1024ULL, receive_rest(_metadata, &receiver, position));
 	EXPECT_EQ(0, stream_close(&stream));
 	EXPECT_EQ(0, link_counter(&self->link, 0, "placed_bytes"));
@@ -1107,11 +1117,10 @@ TEST_F_TIMEOUT(stream, starve_ipv4, 180)
  */
 TEST_F_TIMEOUT(stream, starve_ipv6, 180)
 {
-	struct io_uring_cqe *cqe;
 	struct receiver receiver;
 	struct stream stream;
-	__u64 held[2 * STARVE_PAGES], position = 0;
-	int i, listener, pieces = 0;
+	__u64 position;
+	int listener;
 
 	ASSERT_EQ(0, link_steer(&self->link));
 	ASSERT_EQ(0, link_send_small(&self->link));
@@ -1123,21 +1132,9 @@ TEST_F_TIMEOUT(stream, starve_ipv6, 180)
 	ASSERT_EQ(0, stream_start(&stream));
 	receiver_request(&receiver, stream.fd);
 
-	/* Keep everything until nothing more comes. */
-	while ((cqe = uring_wait(&receiver.ring, STARVE_MS))) {
-		ASSERT_LT(pieces, 2 * STARVE_PAGES);
-		ASSERT_LT(0, cqe->res);
-		ASSERT_TRUE(stream_matches(receiver_data(&receiver, cqe),
-					   position, cqe->res));
-		position += cqe->res;
-		held[pieces++] = receiver_offset(cqe);
-		uring_seen(&receiver.ring);
-	}
+	position = starve(_metadata, &receiver, 0);
 	EXPECT_LT(0, link_counter(&self->link, LINK_QUEUE, "no_buffer"));
 	EXPECT_LE(position, STARVE_PAGES * PAGE);
-
-	for (i = 0; i < pieces; i++)
-		ASSERT_TRUE(receiver_return(&receiver, held[i], PAGE));
 	EXPECT_EQ(256 * 1024ULL, receive_rest(_metadata, &receiver, position));
 	EXPECT_EQ(0, stream_close(&stream));
 	EXPECT_EQ(0, link_counter(&self->link, 0, "placed_bytes"));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Tests of io_uring zero copy receive: registration of an interface queue.
+ * Zero copy receive of io_uring: registration of an interface queue.
  *
  * R1   IORING_REGISTER_ZCRX_IFQ (32) takes a request of 80 bytes
  * R2   the caller needs CAP_NET_ADMIN (EPERM)
@@ -34,6 +34,7 @@
 #include <unistd.h>
 
 #include "kselftest_harness.h"
+#include "ethtool.h"
 #include "netif.h"
 #include "zcrx.h"
 
@@ -104,22 +105,6 @@ static char *map_area(int flags)
 		      flags | MAP_ANONYMOUS, -1, 0);
 	zcrx_area.addr = (uintptr_t)memory;
 	return memory;
-}
-
-/* Memory of this process that is pinned, in KiB, or -1. */
-static long pinned_kb(void)
-{
-	char line[256];
-	long kb = -1;
-	FILE *file;
-
-	file = fopen("/proc/self/status", "r");
-	if (!file)
-		return -1;
-	while (kb < 0 && fgets(line, sizeof(line), file))
-		sscanf(line, "VmPin: %ld", &kb);
-	fclose(file);
-	return kb;
 }
 
 /* After a refusal the ring takes the default request. */
@@ -674,7 +659,7 @@ TEST_F(registration, queue_cannot_be_removed)
 
 	self->reg.if_rxq = 1;
 	ASSERT_EQ(0, zcrx_register(self->fd, &self->reg));
-	EXPECT_NE(0, netif_ethtool(&self->dev, "-L", "combined 1"));
+	EXPECT_EQ(-EINVAL, ethtool_channels(&self->dev, 1));
 	expect_refill_ring(_metadata, self->fd, &self->reg);
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Tests of io_uring zero copy receive: ends with data on its way.
+ * Zero copy receive of io_uring: ends with data on its way.
  *
  * R33  the queue is an ordinary one without the ring
  * R50  entries of the refill ring are never trusted
@@ -22,77 +22,22 @@
 #include <unistd.h>
 
 #include "kselftest_harness.h"
+#include "ethtool.h"
+#include "expect.h"
 #include "link.h"
 #include "netif.h"
+#include "pools.h"
 #include "receiver.h"
 #include "stream.h"
 #include "zcrx.h"
 
-#define ROUNDS		10
+#define ROUNDS		4
+#define REUSES		4
+#define NEW_LINKS	1
 #define PAGES		256
 #define IN_FLIGHT	100
 #define REMOVE_MS	5000
-#define WAIT_MS		10000
 #define SHORT_MS	100
-
-/* The next completion is the request's last, with this result. */
-static void expect_end(struct __test_metadata *_metadata,
-		       struct receiver *receiver, int res)
-{
-	struct io_uring_cqe *cqe = uring_wait(&receiver->ring, WAIT_MS);
-
-	ASSERT_NE(NULL, cqe);
-	EXPECT_EQ(res, cqe->res);
-	EXPECT_EQ(0U, cqe->flags & IORING_CQE_F_MORE);
-	uring_seen(&receiver->ring);
-}
-
-/*
- * Check the next completion, which has to be a piece of a stream, and return
- * the piece. Gives its length.
- */
-static __u64 expect_piece(struct __test_metadata *_metadata,
-			  struct receiver *receiver, __u64 position)
-{
-	struct io_uring_cqe *cqe = uring_wait(&receiver->ring, WAIT_MS);
-	void *data;
-	__u64 len;
-
-	ASSERT_NE(NULL, cqe)
-		TH_LOG("nothing comes after %llu bytes", position);
-	data = receiver_data(receiver, cqe);
-	ASSERT_NE(NULL, data)
-		TH_LOG("result %d at offset 0x%llx after %llu bytes", cqe->res,
-		       receiver_offset(cqe), position);
-	ASSERT_EQ(IORING_CQE_F_MORE, cqe->flags);
-	len = cqe->res;
-	ASSERT_TRUE(stream_matches(data, position, len))
-		TH_LOG("wrong data in %llu bytes after %llu", len, position);
-	ASSERT_TRUE(receiver_return(receiver, receiver_offset(cqe), len));
-	uring_seen(&receiver->ring);
-	return len;
-}
-
-/* Whether the next completion is a piece and not the end of the request. */
-static bool is_piece_next(struct __test_metadata *_metadata,
-			  struct receiver *receiver)
-{
-	struct io_uring_cqe *cqe = uring_wait(&receiver->ring, WAIT_MS);
-
-	ASSERT_NE(NULL, cqe)
-		TH_LOG("nothing comes");
-	return cqe->flags & IORING_CQE_F_MORE;
-}
-
-/* Receive the rest of a stream with the request that is there. */
-static __u64 receive_rest(struct __test_metadata *_metadata,
-			  struct receiver *receiver, __u64 position)
-{
-	while (is_piece_next(_metadata, receiver))
-		position += expect_piece(_metadata, receiver, position);
-	expect_end(_metadata, receiver, 0);
-	return position;
-}
 
 /* Receive from a sender that does not stop. Returns 0 or a negative error. */
 static int endless_open(struct receiver *receiver, struct stream *stream,
@@ -138,6 +83,19 @@ static int take(struct receiver *receiver, int count, bool keep,
 	return i;
 }
 
+/* What a process does that ends with everything in use. */
+static void receive_and_exit(const struct link *link)
+{
+	struct receiver receiver;
+	struct stream stream;
+
+	if (endless_open(&receiver, &stream, link))
+		_exit(1);
+	if (take(&receiver, IN_FLIGHT, true, WAIT_MS) != IN_FLIGHT)
+		_exit(2);
+	_exit(0);
+}
+
 /* What a process does that is going to be killed. Says so when it is time. */
 static void receive_until_killed(const struct link *link, int ready)
 {
@@ -176,10 +134,31 @@ static void expect_stream(struct __test_metadata *_metadata,
 	receiver_close(&receiver);
 }
 
-/* A sender whose connection has come to nothing. */
+/*
+ * What is over leaves nothing behind: each pool is gone that was not there
+ * before, and so is the memory that was locked.
+ */
+static void expect_nothing_left(struct __test_metadata *_metadata, int pools)
+{
+	int ms;
+
+	for (ms = 0; ms < WAIT_MS && pinned_kb(); ms++)
+		usleep(1000);
+	EXPECT_EQ(0, pinned_kb());
+	EXPECT_EQ(pools, pools_settle(pools, WAIT_MS));
+}
+
+/*
+ * A connection that has come to nothing. Without a route to the sender the
+ * socket would linger, with what has arrived out of order.
+ */
 static void endless_close(struct stream *stream)
 {
+	const struct linger at_once = { .l_onoff = 1 };
+
 	kill(stream->sender, SIGKILL);
+	setsockopt(stream->fd, SOL_SOCKET, SO_LINGER, &at_once,
+		   sizeof(at_once));
 	stream_close(stream);
 }
 
@@ -206,23 +185,26 @@ FIXTURE_TEARDOWN_PARENT(teardown)
 /* R33: A queue that was given back can be taken, and works, each time. */
 TEST_F_TIMEOUT(teardown, reuse, 180)
 {
-	int i;
+	int i, pools;
 
 	ASSERT_EQ(0, link_steer(&self->link));
-	for (i = 0; i < ROUNDS; i++)
+	pools = pools_count();
+	for (i = 0; i < REUSES; i++)
 		expect_stream(_metadata, &self->link, 100 * 1000);
-	EXPECT_LE(ROUNDS * 100 * 1000,
+	expect_nothing_left(_metadata, pools);
+	EXPECT_LE(REUSES * 100 * 1000,
 		  link_counter(&self->link, LINK_QUEUE, "provider_bytes"));
 }
 
 /* R60: A receiver is killed with data in flight. */
 TEST_F_TIMEOUT(teardown, receiver_killed, 180)
 {
-	int i, status, ready[2];
+	int i, pools, status, ready[2];
 	pid_t pid;
 	char byte;
 
 	ASSERT_EQ(0, link_steer(&self->link));
+	pools = pools_count();
 	for (i = 0; i < ROUNDS; i++) {
 		ASSERT_EQ(0, pipe(ready));
 		pid = fork();
@@ -238,6 +220,7 @@ TEST_F_TIMEOUT(teardown, receiver_killed, 180)
 			TH_LOG("the receiver failed at step %d in round %d",
 			       WEXITSTATUS(status), i);
 	}
+	expect_nothing_left(_metadata, pools);
 	expect_stream(_metadata, &self->link, 1 << 20);
 }
 
@@ -246,9 +229,10 @@ TEST_F_TIMEOUT(teardown, ring_first, 180)
 {
 	struct receiver receiver;
 	struct stream stream;
-	int i;
+	int i, pools;
 
 	ASSERT_EQ(0, link_steer(&self->link));
+	pools = pools_count();
 	for (i = 0; i < ROUNDS; i++) {
 		ASSERT_EQ(0, endless_open(&receiver, &stream, &self->link))
 			TH_LOG("after %d times", i);
@@ -257,6 +241,7 @@ TEST_F_TIMEOUT(teardown, ring_first, 180)
 		usleep(1000 * i);
 		EXPECT_NE(0, stream_close(&stream));
 	}
+	expect_nothing_left(_metadata, pools);
 	expect_stream(_metadata, &self->link, 1 << 20);
 }
 
@@ -265,9 +250,10 @@ TEST_F_TIMEOUT(teardown, socket_first, 180)
 {
 	struct receiver receiver;
 	struct stream stream;
-	int i;
+	int i, pools;
 
 	ASSERT_EQ(0, link_steer(&self->link));
+	pools = pools_count();
 	for (i = 0; i < ROUNDS; i++) {
 		ASSERT_EQ(0, endless_open(&receiver, &stream, &self->link))
 			TH_LOG("after %d times", i);
@@ -279,6 +265,7 @@ TEST_F_TIMEOUT(teardown, socket_first, 180)
 		receiver_close(&receiver);
 		EXPECT_NE(0, stream_close(&stream));
 	}
+	expect_nothing_left(_metadata, pools);
 	expect_stream(_metadata, &self->link, 1 << 20);
 }
 
@@ -287,9 +274,10 @@ TEST_F_TIMEOUT(teardown, area_unmapped, 180)
 {
 	struct receiver receiver;
 	struct stream stream;
-	int i;
+	int i, pools;
 
 	ASSERT_EQ(0, link_steer(&self->link));
+	pools = pools_count();
 	for (i = 0; i < ROUNDS; i++) {
 		ASSERT_EQ(0, endless_open(&receiver, &stream, &self->link))
 			TH_LOG("after %d times", i);
@@ -302,6 +290,7 @@ TEST_F_TIMEOUT(teardown, area_unmapped, 180)
 		receiver_close(&receiver);
 		EXPECT_NE(0, stream_close(&stream));
 	}
+	expect_nothing_left(_metadata, pools);
 	expect_stream(_metadata, &self->link, 1 << 20);
 }
 
@@ -310,9 +299,10 @@ TEST_F_TIMEOUT(teardown, refill_unmapped, 180)
 {
 	struct receiver receiver;
 	struct stream stream;
-	int i;
+	int i, pools;
 
 	ASSERT_EQ(0, link_steer(&self->link));
+	pools = pools_count();
 	for (i = 0; i < ROUNDS; i++) {
 		ASSERT_EQ(0, endless_open(&receiver, &stream, &self->link))
 			TH_LOG("after %d times", i);
@@ -324,19 +314,69 @@ TEST_F_TIMEOUT(teardown, refill_unmapped, 180)
 		ASSERT_EQ(0, munmap(receiver.memory, receiver.area.len));
 		EXPECT_NE(0, stream_close(&stream));
 	}
+	expect_nothing_left(_metadata, pools);
 	expect_stream(_metadata, &self->link, 1 << 20);
 }
 
 /* R60: A receiver exits with everything in use. */
 TEST_F_TIMEOUT(teardown, exit_with_everything, 180)
 {
-	struct receiver receiver;
-	struct stream stream;
+	int i, pools, status;
+	pid_t pid;
 
 	ASSERT_EQ(0, link_steer(&self->link));
-	ASSERT_EQ(0, endless_open(&receiver, &stream, &self->link));
-	ASSERT_EQ(IN_FLIGHT, take(&receiver, IN_FLIGHT, true, WAIT_MS));
-	EXPECT_LT(0, link_counter(&self->link, LINK_QUEUE, "provider_bytes"));
+	pools = pools_count();
+	for (i = 0; i < ROUNDS; i++) {
+		pid = fork();
+		ASSERT_LE(0, pid);
+		if (!pid)
+			receive_and_exit(&self->link);
+		ASSERT_EQ(pid, waitpid(pid, &status, 0));
+		ASSERT_EQ(0, status)
+			TH_LOG("in round %d", i);
+	}
+	expect_nothing_left(_metadata, pools);
+	expect_stream(_metadata, &self->link, 1 << 20);
+}
+
+/* R60: The ring is passed on to another process, which spoils it. */
+TEST_F_TIMEOUT(teardown, passed_on, 180)
+{
+	struct receiver receiver;
+	struct stream stream;
+	int i, pools;
+
+	ASSERT_EQ(0, link_steer(&self->link));
+	pools = pools_count();
+	for (i = 0; i < ROUNDS; i++) {
+		ASSERT_EQ(0, endless_open(&receiver, &stream, &self->link))
+			TH_LOG("after %d times", i);
+		ASSERT_EQ(IN_FLIGHT, take(&receiver, IN_FLIGHT, true, WAIT_MS));
+		struct io_uring_zcrx_ifq_reg reg = receiver.reg;
+		int status;
+		pid_t pid;
+
+		pid = fork();
+		ASSERT_LE(0, pid);
+		if (!pid) {
+			/* The ring is another task's, its memory is not. */
+			if (zcrx_register(receiver.ring.fd, &reg) != -EEXIST)
+				_exit(1);
+			if (uring_submit(&receiver.ring) != -EEXIST)
+				_exit(2);
+			memset(receiver.rqes, 0xff, reg.rq_entries *
+						    sizeof(*receiver.rqes));
+			receiver_publish(&receiver, reg.rq_entries);
+			_exit(0);
+		}
+		EXPECT_EQ(pid, waitpid(pid, &status, 0));
+		EXPECT_EQ(0, status);
+		take(&receiver, PAGES, false, SHORT_MS);
+		receiver_close(&receiver);
+		endless_close(&stream);
+	}
+	expect_nothing_left(_metadata, pools);
+	expect_stream(_metadata, &self->link, 1 << 20);
 }
 
 /* R61: The device is removed with data in flight. */
@@ -344,15 +384,22 @@ TEST_F_TIMEOUT(teardown, device_removed, 180)
 {
 	struct receiver receiver;
 	struct stream stream;
+	int i;
 
-	ASSERT_EQ(0, link_steer(&self->link));
-	ASSERT_EQ(0, endless_open(&receiver, &stream, &self->link));
-	ASSERT_EQ(IN_FLIGHT, take(&receiver, IN_FLIGHT, true, WAIT_MS));
-	EXPECT_EQ(0, netif_remove(&self->link.rx, REMOVE_MS));
-	/* What has arrived can be taken, and returned. */
-	take(&receiver, PAGES, false, SHORT_MS);
-	receiver_close(&receiver);
-	endless_close(&stream);
+	for (i = 0; i < NEW_LINKS; i++) {
+		if (i)
+			ASSERT_EQ(0, link_renew(&self->link));
+		ASSERT_EQ(0, link_steer(&self->link));
+		ASSERT_EQ(0, endless_open(&receiver, &stream, &self->link))
+			TH_LOG("after %d times", i);
+		ASSERT_EQ(IN_FLIGHT, take(&receiver, IN_FLIGHT, true, WAIT_MS));
+		EXPECT_EQ(0, netif_remove(&self->link.rx, REMOVE_MS));
+		/* What has arrived can be taken, and returned. */
+		take(&receiver, PAGES, false, SHORT_MS);
+		receiver_close(&receiver);
+		endless_close(&stream);
+		expect_nothing_left(_metadata, 0);
+	}
 }
 
 /*
@@ -363,36 +410,77 @@ TEST_F_TIMEOUT(teardown, device_removed_after_ring, 180)
 {
 	struct receiver receiver;
 	struct stream stream;
+	int i;
 
-	ASSERT_EQ(0, link_steer(&self->link));
-	ASSERT_EQ(0, endless_open(&receiver, &stream, &self->link));
-	ASSERT_EQ(IN_FLIGHT, take(&receiver, IN_FLIGHT, true, WAIT_MS));
-	/* The socket still has buffers of the area. */
-	receiver_close(&receiver);
-	EXPECT_EQ(0, netif_remove(&self->link.rx, REMOVE_MS));
-	endless_close(&stream);
+	for (i = 0; i < NEW_LINKS; i++) {
+		if (i)
+			ASSERT_EQ(0, link_renew(&self->link));
+		ASSERT_EQ(0, link_steer(&self->link));
+		ASSERT_EQ(0, endless_open(&receiver, &stream, &self->link))
+			TH_LOG("after %d times", i);
+		ASSERT_EQ(IN_FLIGHT, take(&receiver, IN_FLIGHT, true, WAIT_MS));
+		/* The socket still has buffers of the area. */
+		receiver_close(&receiver);
+		EXPECT_EQ(0, netif_remove(&self->link.rx, REMOVE_MS));
+		endless_close(&stream);
+		expect_nothing_left(_metadata, 0);
+	}
+}
+
+/*
+ * R61: The network namespace goes, and the device leaves it with the
+ * ring's queue.
+ */
+TEST_F_TIMEOUT(teardown, namespace_removed, 180)
+{
+	struct receiver receiver;
+	struct stream stream;
+	int i;
+
+	for (i = 0; i < NEW_LINKS; i++) {
+		if (i)
+			ASSERT_EQ(0, link_renew(&self->link));
+		ASSERT_EQ(0, link_steer(&self->link));
+		ASSERT_EQ(0, endless_open(&receiver, &stream, &self->link))
+			TH_LOG("after %d times", i);
+		ASSERT_EQ(IN_FLIGHT, take(&receiver, IN_FLIGHT, true, WAIT_MS));
+		/* A request has the socket, and the socket the namespace. */
+		receiver_cancel(&receiver, stream.fd);
+		while (is_piece_next(_metadata, &receiver))
+			uring_seen(&receiver.ring);
+		expect_end(_metadata, &receiver, -ECANCELED);
+		endless_close(&stream);
+		ASSERT_EQ(0, link_leave(&self->link));
+		/* The device outlives it, and comes to where we are. */
+		EXPECT_EQ(0, netif_wait_for(&self->link.rx, REMOVE_MS));
+		EXPECT_LT(0, pinned_kb());
+		receiver_close(&receiver);
+		expect_nothing_left(_metadata, pools_count());
+	}
 }
 
 /* R61: The interface is taken down and up with data in flight. */
 TEST_F_TIMEOUT(teardown, down_and_up, 180)
 {
-	int i;
 	struct receiver receiver;
 	struct stream stream;
+	int i, pools;
 
 	ASSERT_EQ(0, link_steer(&self->link));
-	ASSERT_EQ(0, endless_open(&receiver, &stream, &self->link));
-	ASSERT_EQ(IN_FLIGHT, take(&receiver, IN_FLIGHT, true, WAIT_MS));
-
-	for (i = 0; i < 3; i++) {
+	pools = pools_count();
+	for (i = 0; i < ROUNDS; i++) {
+		ASSERT_EQ(0, endless_open(&receiver, &stream, &self->link))
+			TH_LOG("after %d times", i);
+		ASSERT_EQ(IN_FLIGHT, take(&receiver, IN_FLIGHT, true, WAIT_MS));
 		ASSERT_EQ(0, netif_set_up(&self->link.rx, false));
 		take(&receiver, PAGES, false, SHORT_MS);
 		ASSERT_EQ(0, netif_set_up(&self->link.rx, true));
 		EXPECT_EQ(IN_FLIGHT,
 			  take(&receiver, IN_FLIGHT, false, WAIT_MS));
+		receiver_close(&receiver);
+		endless_close(&stream);
 	}
-	receiver_close(&receiver);
-	endless_close(&stream);
+	expect_nothing_left(_metadata, pools);
 	expect_stream(_metadata, &self->link, 1 << 20);
 }
 
@@ -401,14 +489,20 @@ TEST_F_TIMEOUT(teardown, closed_while_down, 180)
 {
 	struct receiver receiver;
 	struct stream stream;
+	int i, pools;
 
 	ASSERT_EQ(0, link_steer(&self->link));
-	ASSERT_EQ(0, endless_open(&receiver, &stream, &self->link));
-	ASSERT_EQ(IN_FLIGHT, take(&receiver, IN_FLIGHT, true, WAIT_MS));
-	ASSERT_EQ(0, netif_set_up(&self->link.rx, false));
-	receiver_close(&receiver);
-	endless_close(&stream);
-	ASSERT_EQ(0, netif_set_up(&self->link.rx, true));
+	pools = pools_count();
+	for (i = 0; i < ROUNDS; i++) {
+		ASSERT_EQ(0, endless_open(&receiver, &stream, &self->link))
+			TH_LOG("after %d times", i);
+		ASSERT_EQ(IN_FLIGHT, take(&receiver, IN_FLIGHT, true, WAIT_MS));
+		ASSERT_EQ(0, netif_set_up(&self->link.rx, false));
+		receiver_close(&receiver);
+		endless_close(&stream);
+		ASSERT_EQ(0, netif_set_up(&self->link.rx, true));
+	}
+	expect_nothing_left(_metadata, pools);
 	expect_stream(_metadata, &self->link, 1 << 20);
 }
 
@@ -489,9 +583,10 @@ TEST_F_TIMEOUT(teardown, refill_ring_of_garbage, 180)
 {
 	struct receiver receiver;
 	struct stream stream;
-	int i;
+	int i, pools;
 
 	ASSERT_EQ(0, link_steer(&self->link));
+	pools = pools_count();
 	for (i = 0; i < ROUNDS; i++) {
 		ASSERT_EQ(0, endless_open(&receiver, &stream, &self->link))
 			TH_LOG("after %d times", i);
@@ -508,6 +603,7 @@ TEST_F_TIMEOUT(teardown, refill_ring_of_garbage, 180)
 		receiver_close(&receiver);
 		endless_close(&stream);
 	}
+	expect_nothing_left(_metadata, pools);
 	expect_stream(_metadata, &self->link, 1 << 20);
 }
 
@@ -516,22 +612,24 @@ TEST_F_TIMEOUT(teardown, tail_anywhere, 180)
 {
 	struct receiver receiver;
 	struct stream stream;
-	int i;
+	int i, pools;
 
 	ASSERT_EQ(0, link_steer(&self->link));
+	pools = pools_count();
 	for (i = 0; i < ROUNDS; i++) {
 		ASSERT_EQ(0, endless_open(&receiver, &stream, &self->link))
 			TH_LOG("after %d times", i);
 		ASSERT_EQ(IN_FLIGHT, take(&receiver, IN_FLIGHT, true, WAIT_MS));
 		memset(receiver.rqes, 0, receiver.reg.rq_entries *
 					 sizeof(*receiver.rqes));
-		receiver_publish(&receiver, 1U << (31 - 2 * i));
+		receiver_publish(&receiver, 1U << (31 - 2 * i % 32));
 		take(&receiver, 2 * PAGES, false, SHORT_MS);
 		receiver_publish(&receiver, UINT_MAX);
 		take(&receiver, 2 * PAGES, false, SHORT_MS);
 		receiver_close(&receiver);
 		endless_close(&stream);
 	}
+	expect_nothing_left(_metadata, pools);
 	expect_stream(_metadata, &self->link, 1 << 20);
 }
 

@@ -119,10 +119,20 @@ static unsigned int nsim_unused_id(void)
 	return getpid() * NSIM_IDS + count++ % NSIM_IDS;
 }
 
+static int netif_wait_for(struct netif *dev, int timeout_ms)
+{
+	for (; timeout_ms > 0; timeout_ms--) {
+		if (nsim_find_name(dev))
+			return 0;
+		usleep(1000);
+	}
+	return -ETIMEDOUT;
+}
+
 static int nsim_new(struct netif *dev)
 {
 	char text[64];
-	int ret, ms;
+	int ret;
 
 	dev->nsim_id = nsim_unused_id();
 	snprintf(text, sizeof(text), "%u 1 %u", dev->nsim_id, NSIM_QUEUES);
@@ -132,12 +142,7 @@ static int nsim_new(struct netif *dev)
 	dev->simulated = true;
 
 	/* The device may be probed from a workqueue. */
-	for (ms = 0; ms < APPEAR_MS; ms++) {
-		if (nsim_find_name(dev))
-			return 0;
-		usleep(1000);
-	}
-	return -ETIMEDOUT;
+	return netif_wait_for(dev, APPEAR_MS);
 }
 
 static bool netif_no_netdevsim(void)

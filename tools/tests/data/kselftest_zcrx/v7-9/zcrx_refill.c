@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Tests of io_uring zero copy receive: the refill ring.
+ * Zero copy receive of io_uring: the refill ring.
  *
  * R20  offsets say where head, tail and entries are
  * R21  the ring is mapped at IORING_OFF_RQ_RING

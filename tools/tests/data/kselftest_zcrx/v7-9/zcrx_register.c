@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Tests of io_uring zero copy receive: registration of an interface queue.
+ * Zero copy receive of io_uring: registration of an interface queue.
  *
  * R1   IORING_REGISTER_ZCRX_IFQ (32) takes a request of 80 bytes
  * R2   the caller needs CAP_NET_ADMIN (EPERM)

@@ -144,4 +144,18 @@ struct io_uring_zcrx_ifq_reg {
 	__u64 resv[3];
 };
 
+#define IORING_REGISTER_SYNC_CANCEL	24
+#define IORING_ASYNC_CANCEL_ALL		(1U << 0)
+#define IORING_ASYNC_CANCEL_ANY		(1U << 2)
+
+struct io_uring_sync_cancel_reg {
+	__u64				addr;
+	__s32				fd;
+	__u32				flags;
+	struct __kernel_timespec	timeout;
+	__u8				opcode;
+	__u8				pad[7];
+	__u64				pad2[3];
+};
+
 #endif

@@ -71,6 +71,8 @@ static struct toy_test *toy_first, **toy_last = &toy_first;
 		     *toy_again = &toy_right; toy_again; toy_again = NULL) \
 			while (!(toy_left op toy_right) && !_metadata->failed++)
 
+#define ARRAY_SIZE(array)		(sizeof(array) / sizeof((array)[0]))
+
 #define EXPECT_EQ(expected, seen)	TOY_EXPECT(expected, ==, seen)
 #define EXPECT_NE(expected, seen)	TOY_EXPECT(expected, !=, seen)
 #define EXPECT_LE(expected, seen)	TOY_EXPECT(expected, <=, seen)
@@ -80,6 +82,8 @@ static struct toy_test *toy_first, **toy_last = &toy_first;
 #define ASSERT_LE(expected, seen)	TOY_EXPECT(expected, <=, seen)
 #define ASSERT_LT(expected, seen)	TOY_EXPECT(expected, <, seen)
 #define ASSERT_TRUE(seen)		TOY_EXPECT(0, !=, seen)
+#define EXPECT_TRUE(seen)		TOY_EXPECT(0, !=, seen)
+#define EXPECT_FALSE(seen)		TOY_EXPECT(0, ==, seen)
 #define EXPECT_STREQ(expected, seen)	TOY_EXPECT(0, ==, strcmp(expected, seen))
 
 #define TEST_HARNESS_MAIN						\
