@@ -482,6 +482,22 @@ def test_binary_output(bench: Bench) -> None:
     assert brief(result) == [("a", P), ("b", P), ("c", P)]
 
 
+def test_what_the_kernel_has_lost_is_told_and_kept(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = tmp_path / "kmemleak"
+    monkeypatch.setattr(stage, "KMEMLEAK", str(told))
+    monkeypatch.setattr(stage, "LEAK_AGE_S", 0)
+    bench.add("good", "#!/bin/sh\necho TAP version 13; echo 1..1; echo ok 1 a\n")
+    assert bench.test().notes == ()
+    assert not bench.run.log("kmemleak").exists()
+    told.write_text("")
+    (note,) = bench.test().notes
+    assert "kmemleak.log" in note
+    # The real file answers with the list; this one with what was last written to it.
+    assert bench.run.log("kmemleak").read_text() == "scan\n"
+
+
 # ---- -k
 
 

@@ -18,7 +18,7 @@ from kseries.errors import UserError
 from kseries.model import Stack, Tree
 from kseries.paths import Cache
 
-CCACHE_SIZE = "2G"
+CCACHE_SIZE = "5G"
 # Fixed, so that neither clone nor day shows in the image, and objects are found in the cache.
 FIXED = {
     "LOCALVERSION": "",
@@ -85,6 +85,8 @@ def environment(box: Sandbox) -> dict[str, str]:
         "CCACHE_DEPEND": "1",
         # Depend mode hashes every header of every object; remember the hashes.
         "CCACHE_INODECACHE": "1",
+        # Disk is cheaper than the time of a first build.
+        "CCACHE_NOCOMPRESS": "1",
     }
 
 

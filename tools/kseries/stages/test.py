@@ -79,12 +79,14 @@ def test(
     return TestOutcome(results, events, facts, tuple(session.notes))
 
 
-# What a kernel with kmemleak has lost: an object is told when two scans find no reference to it
-# and it is older than 5 s. Prints where the lost ones were allocated.
-_LEAKS = """leaks=/sys/kernel/debug/kmemleak
-[ -w $leaks ] || exit 0
-echo scan >$leaks; sleep 6; echo scan >$leaks; cat $leaks"""
+KMEMLEAK = "/sys/kernel/debug/kmemleak"
+LEAK_AGE_S = 6  # kmemleak tells of an object when it is older than 5 s, in the second scan
 LEAKS_S = 300.0
+
+# Prints where what the kernel has lost was allocated. Arguments: kmemleak's file, an age.
+_LEAKS = """[ -w "$1" ] || exit 0
+echo scan >"$1"; sleep "$2"; echo scan >"$1"; cat "$1"
+"""
 
 
 @dataclass
@@ -166,7 +168,7 @@ class _Session:
         found: list[str] = []
         try:
             self.target.run(
-                ["sh", "-c", _LEAKS],
+                ["sh", "-c", _LEAKS, "sh", KMEMLEAK, str(LEAK_AGE_S)],
                 deadline=Deadline.after(LEAKS_S),
                 on_line=lambda _at, line: found.append(line),
             )

@@ -18,10 +18,12 @@ from kseries.targets import console
 PROGRAM = "qemu-system-x86_64"
 
 CONSOLE_ARGUMENTS = ("console=ttyS0", "earlyprintk=serial,ttyS0,115200", "panic=-1")
+"""earlyprintk shows a death before the console is set up; a panic resets, which ends QEMU."""
 # At boot the kernel counts timer interrupts while it waits in a loop. A guest that the host lets
 # wait meanwhile takes its timer for broken and panics ("IO-APIC + timer doesn't work!").
 TIMER_ARGUMENTS = ("no_timer_check",)
-"""earlyprintk shows a death before the console is set up; a panic resets, which ends QEMU."""
+# Most of the time that devices and namespaces take to go is spent waiting for grace periods.
+RCU_ARGUMENTS = ("rcupdate.rcu_expedited=1",)
 
 READ_SIZE = 1 << 16
 

@@ -228,6 +228,7 @@ class VirtualMachine:
             arguments=(
                 *qemu.CONSOLE_ARGUMENTS,
                 *qemu.TIMER_ARGUMENTS,
+                *qemu.RCU_ARGUMENTS,
                 *ARGUMENTS,
                 *self._arguments,
             ),

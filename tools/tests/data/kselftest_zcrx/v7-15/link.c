@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/ipv6.h>
+#include <net/if_arp.h>
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
@@ -62,11 +63,13 @@ static int add_address_6(const struct netif *dev, const char *text)
 	return ret;
 }
 
-/* A device in a new namespace, which the caller enters. */
+/* A device in its namespace, a new one if need be, which the caller enters. */
 static int end_open(struct netif *dev, int *netns)
 {
 	int ret;
 
+	if (*netns >= 0)
+		return netif_new(dev);
 	if (unshare(CLONE_NEWNET))
 		return -errno;
 	*netns = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
@@ -90,18 +93,30 @@ const char *link_missing(void)
 	return netif_no_netdevsim() ? "no netdevsim" : NULL;
 }
 
-int link_open(struct link *link)
+/* Always the same, so that the sender need not learn it again. */
+static int set_mac_address(struct netif *dev)
+{
+	struct ifreq ifr = {
+		.ifr_hwaddr = {
+			.sa_family = ARPHRD_ETHER,
+			.sa_data = { 0x02, 0, 0, 0, 0, 0x02 },
+		},
+	};
+
+	memcpy(ifr.ifr_name, dev->name, sizeof(ifr.ifr_name));
+	return netif_set_up(dev, false) ?: netif_ioctl(SIOCSIFHWADDR, &ifr) ?:
+	       netif_set_up(dev, true);
+}
+
+/* The receiving end, and the wire to the other one that is there. */
+static int open_rx(struct link *link)
 {
 	int ret;
 
-	memset(link, 0, sizeof(*link));
-	ret = end_open(&link->tx, &link->tx_netns);
-	if (ret)
-		return ret;
-	ret = end_set_addresses(&link->tx, TX_ADDRESS_4, TX_ADDRESS_6);
-	if (ret)
-		return ret;
 	ret = end_open(&link->rx, &link->rx_netns);
+	if (ret)
+		return ret;
+	ret = set_mac_address(&link->rx);
 	if (ret)
 		return ret;
 	ret = end_set_addresses(&link->rx, RX_ADDRESS_4, RX_ADDRESS_6);
@@ -115,6 +130,22 @@ int link_open(struct link *link)
 	return ethtool_spread(&link->rx, 1);
 }
 
+int link_open(struct link *link)
+{
+	int ret;
+
+	memset(link, 0, sizeof(*link));
+	link->rx_netns = -1;
+	link->tx_netns = -1;
+	ret = end_open(&link->tx, &link->tx_netns);
+	if (ret)
+		return ret;
+	ret = end_set_addresses(&link->tx, TX_ADDRESS_4, TX_ADDRESS_6);
+	if (ret)
+		return ret;
+	return open_rx(link);
+}
+
 int link_close(struct link *link)
 {
 	int tx = netif_close(&link->tx);
@@ -124,11 +155,10 @@ int link_close(struct link *link)
 
 int link_renew(struct link *link)
 {
-	int ret = link_close(link);
+	int ret;
 
-	close(link->rx_netns);
-	close(link->tx_netns);
-	return ret ?: link_open(link);
+	ret = netif_close(&link->rx);
+	return ret ?: open_rx(link);
 }
 
 int link_leave(struct link *link)
@@ -143,9 +173,7 @@ int link_leave(struct link *link)
 	ret = setns(fd, CLONE_NEWNET) ? -errno : 0;
 	close(fd);
 	close(link->rx_netns);
-	close(link->tx_netns);
 	link->rx_netns = -1;
-	link->tx_netns = -1;
 	return ret;
 }
 

@@ -32,11 +32,14 @@ const char *link_missing(void);
 int link_open(struct link *link);
 int link_close(struct link *link);
 
-/* Other devices in the place of these. Returns 0 or a negative error. */
+/*
+ * Another receiving end, in the namespace of the one before, or in a new one
+ * if that was left. Returns 0 or a negative error.
+ */
 int link_renew(struct link *link);
 
 /*
- * Go to the namespace of the parent, and let go of those of the devices.
+ * Go to the namespace of the parent, and let go of that of the receiving end.
  * Returns 0 or a negative error.
  */
 int link_leave(struct link *link);

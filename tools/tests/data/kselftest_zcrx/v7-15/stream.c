@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -17,6 +18,7 @@
 #define BACKLOG		128
 #define CHUNK		65536
 #define CONNECT_MS	10000
+#define ACCEPT_S	30
 #define WORD		sizeof(__u64)
 
 /* An odd number: no two positions of a stream have the same word. */
@@ -143,6 +145,7 @@ static int send_stream(const struct link *link, int listener, __u64 size,
 int stream_listen(int family, int port)
 {
 	struct sockaddr_storage address = { .ss_family = family };
+	const struct timeval patience = { .tv_sec = ACCEPT_S };
 	const int one = 1;
 	int fd;
 
@@ -151,6 +154,8 @@ int stream_listen(int family, int port)
 	if (fd < 0)
 		return -errno;
 	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) ||
+	    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience,
+		       sizeof(patience)) ||
 	    bind(fd, (void *)&address, sizeof(address)) ||
 	    listen(fd, BACKLOG))
 		return -errno;
@@ -165,7 +170,9 @@ static int open_stream(struct stream *stream, int listener,
 		return -errno;
 	if (!stream->sender)
 		_exit(-send_stream(link, listener, size, urgent));
-	stream->fd = accept(listener, NULL, NULL);
+	do {
+		stream->fd = accept(listener, NULL, NULL);
+	} while (stream->fd < 0 && errno == EINTR);
 	return stream->fd < 0 ? -errno : 0;
 }
 

@@ -34,7 +34,7 @@
 #define CONNECTIONS	64
 #define STARVE_PAGES	32
 #define STARVE_MS	300
-#define STARVE_EVERY	(64ULL << 20)
+#define STARVE_EVERY	(256ULL << 20)
 #define URGENT_AFTER	10000
 
 struct transfer {
