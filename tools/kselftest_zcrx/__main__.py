@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Write the selftest folder: `python -m kselftest_zcrx FOLDER`."""
+"""Write the selftest folder, or the page of all cases: `python -m kselftest_zcrx FOLDER`."""
 
 from __future__ import annotations
 
@@ -7,9 +7,12 @@ import argparse
 from pathlib import Path
 
 from kselftest_zcrx import FIRST_LEVEL, LAST_LEVEL, write
+from kselftest_zcrx.table import page
 
 parser = argparse.ArgumentParser(prog="kselftest_zcrx", description=__doc__)
-parser.add_argument("folder", type=Path, help="is made when it is not there")
+what = parser.add_mutually_exclusive_group(required=True)
+what.add_argument("folder", type=Path, nargs="?", help="is made when it is not there")
+what.add_argument("--cases", type=Path, metavar="FILE", help="write the page of all cases")
 parser.add_argument(
     "--level",
     type=int,
@@ -18,4 +21,7 @@ parser.add_argument(
     help="last patch of the series that the kernel has",
 )
 options = parser.parse_args()
-write(options.folder, options.level)
+if options.cases:
+    options.cases.write_text(page())
+else:
+    write(options.folder, options.level)

@@ -15,6 +15,7 @@ from kselftest_zcrx.cases import LAYOUTS, PROGRAMS
 from kselftest_zcrx.model import RING_FLAGS, Caller, Case, Fixture, Program
 from kselftest_zcrx.render import scripts
 from kselftest_zcrx.rules import RULES
+from kselftest_zcrx.table import page
 from kseries import proc
 from kseries.deadline import Deadline
 
@@ -339,3 +340,17 @@ def test_a_wrong_layout_does_not_compile(tmp_path: Path) -> None:
     )
     assert not done.ok
     assert "offsetof(struct io_uring_zcrx_ifq_reg, if_idx) == 0" in done.output
+
+
+def test_the_page_of_all_cases_is_the_tables() -> None:
+    # Changed on purpose? PYTHONPATH=tools python -m kselftest_zcrx --cases docs/zcrx-cases.md
+    assert (ROOT / "docs" / "zcrx-cases.md").read_text() == page()
+
+
+def test_the_page_tells_every_case_once() -> None:
+    told = re.findall(r"^\| `(\w+)` \| (R\d+) \|", page(), re.MULTILINE)
+    assert told == [
+        (case.name, case.rule)
+        for program, _, case in CASES
+        if program.source == program.name or program.name == "zcrx_recv_long"
+    ]
