@@ -7,6 +7,15 @@ Knows nothing of the toolkit that runs them.
 from __future__ import annotations
 
 from kselftest_zcrx.model import FIRST_LEVEL, LAST_LEVEL
-from kselftest_zcrx.render import FOLDER, extended, planned, render, write
+from kselftest_zcrx.render import DIALECTS, FOLDER, extended, planned, render, write
 
-__all__ = ["FIRST_LEVEL", "FOLDER", "LAST_LEVEL", "extended", "planned", "render", "write"]
+__all__ = [
+    "DIALECTS",
+    "FIRST_LEVEL",
+    "FOLDER",
+    "LAST_LEVEL",
+    "extended",
+    "planned",
+    "render",
+    "write",
+]

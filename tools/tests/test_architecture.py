@@ -19,7 +19,7 @@ LAYERS = (
     {"sources", "building", "applying"},
     {"inputs", "suites", "results", "targets"},
     {"stages", "report"},
-    {"provenance", "record", "doctor", "cachefolder"},
+    {"provenance", "record", "doctor", "cachefolder", "selftestpatch"},
     {"pipeline"},
     {"cli", "__main__"},
 )
