@@ -32,6 +32,11 @@ TEARDOWN = Fixture(
                 "The network namespace goes, and the device leaves it with the ring's queue.",
             ),
             ("down_and_up", "R61", "The interface is taken down and up with data in flight."),
+            (
+                "channels_changed",
+                "R61",
+                "The number of queues changes with data in flight on another one.",
+            ),
             ("closed_while_down", "R61", "The ring is closed after the interface was taken down."),
             ("garbage_is_skipped", "R50", "Entries that make no sense change nothing."),
             ("returned_twice", "R50", "Each piece is returned twice."),

@@ -18,7 +18,7 @@
 
 #define NSIM_BUS	"/sys/bus/netdevsim"
 #define NSIM_IDS	16
-#define NSIM_QUEUES	2
+#define NSIM_QUEUES	3
 #define APPEAR_MS	5000
 #define REMOVE_MS	10000
 

@@ -33,8 +33,9 @@
 
 #define ROUNDS		4
 #define REUSES		4
-#define PAGES		128
-#define IN_FLIGHT	50
+#define PAGES		64
+#define IN_FLIGHT	24
+#define STREAM_PAGES	256
 #define REMOVE_MS	5000
 #define SHORT_MS	100
 #define MOMENT_MS	10
@@ -125,7 +126,7 @@ static void expect_stream(struct __test_metadata *_metadata,
 	ASSERT_EQ(0, stream_open(&stream, listener, link, size));
 	ASSERT_EQ(0, close(listener));
 	ASSERT_EQ(0, receiver_open(&receiver, link->rx.ifindex, LINK_QUEUE,
-				   PAGES));
+				   STREAM_PAGES));
 	receiver_request(&receiver, stream.fd);
 	ASSERT_EQ(0, uring_submit(&receiver.ring));
 	ASSERT_EQ(0, stream_start(&stream));
@@ -488,6 +489,34 @@ TEST_F_TIMEOUT(teardown, down_and_up, 180)
 	}
 	expect_nothing_left(_metadata, pools);
 	expect_stream(_metadata, &self->link, 1 << 20);
+}
+
+/* R61: The number of queues changes with data in flight on another one. */
+TEST_F_TIMEOUT(teardown, channels_changed, 180)
+{
+	struct receiver receiver;
+	struct stream stream;
+	__u64 position = 0;
+	int i, j, listener;
+
+	listener = stream_listen(AF_INET, LINK_PORT);
+	ASSERT_LE(0, listener);
+	ASSERT_EQ(0, stream_open(&stream, listener, &self->link,
+				 STREAM_ENDLESS));
+	/* It is not steered, and so comes to the first queue. */
+	ASSERT_EQ(0, receiver_open(&receiver, self->link.rx.ifindex, 0, PAGES));
+	receiver_request(&receiver, stream.fd);
+	ASSERT_EQ(0, stream_start(&stream));
+	for (i = 0; i < ROUNDS; i++) {
+		ASSERT_EQ(0, ethtool_channels(&self->link.rx, 2 + i % 2));
+		for (j = 0; j < IN_FLIGHT; j++)
+			position += expect_piece(_metadata, &receiver,
+						 position);
+	}
+	EXPECT_LE((long long)position,
+		  link_counter(&self->link, 0, "provider_bytes"));
+	receiver_close(&receiver);
+	endless_close(&stream);
 }
 
 /* R61: The ring is closed after the interface was taken down. */
