@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from kseries.building import buildtree
+from kseries.building import buildtree, kbuild
 from kseries.building.buildfailure import BuildFailed
 from kseries.building.buildwatch import BuildWatch, clock_text
 from kseries.building.diagnostics import Parser
@@ -290,23 +290,29 @@ def test_trusted_and_sandboxed_in_turn(bench: Bench) -> None:
     assert kernel.image.is_file()
 
 
+def objects_kept(bench: Bench) -> set[Path]:
+    """Give the files of the compiler cache that hold objects."""
+    return set((bench.cache.ccache / "toy").rglob("*R"))
+
+
 @pytest.mark.skipif(shutil.which("ccache") is None, reason="ccache is not installed")
 def test_ccache_is_shared_between_clones(bench: Bench, tmp_path: Path) -> None:
     bench.build()
+    kept = objects_kept(bench)
+    assert len(kept) == 4
     clone = tmp_path / "elsewhere" / "clone"
     shutil.copytree(bench.tree.path, clone, ignore=shutil.ignore_patterns("out-*"))
     bench.tree = replace(bench.tree, path=clone)
+    assert bench.build().objects >= 4
+    # An object that was not found there would have been put there.
+    assert objects_kept(bench) == kept
+
+
+@pytest.mark.skipif(shutil.which("ccache") is None, reason="ccache is not installed")
+def test_ccache_stays_within_its_size(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kbuild, "CCACHE_SIZE", "1k")
     bench.build()
-    folder = bench.cache.ccache / "toy"
-    stats = subprocess.run(
-        ["ccache", "--print-stats"],
-        env={**os.environ, "CCACHE_DIR": str(folder)},
-        check=True,
-        capture_output=True,
-        text=True,
-    ).stdout
-    counts = dict(line.split("\t") for line in stats.splitlines())
-    assert int(counts["direct_cache_hit"]) == 4
+    assert objects_kept(bench) == set()
 
 
 # ---------------------------------------------------------------- killed builds

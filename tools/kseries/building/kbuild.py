@@ -28,6 +28,7 @@ FIXED = {
     "KBUILD_BUILD_VERSION": "1",
 }
 QUICK_S = 60.0
+TRIM_LIMIT_S = 600.0
 
 
 def cores() -> int:
@@ -85,9 +86,18 @@ def environment(box: Sandbox) -> dict[str, str]:
         "CCACHE_DEPEND": "1",
         # Depend mode hashes every header of every object; remember the hashes.
         "CCACHE_INODECACHE": "1",
-        # Disk is cheaper than the time of a first build.
+        # Disk is cheaper than the time of a first build; and without counters to update for each
+        # object a build has to look after the size of the cache itself: see `trim_cache`.
         "CCACHE_NOCOMPRESS": "1",
+        "CCACHE_NOSTATS": "1",
     }
+
+
+def trim_cache(box: Sandbox) -> None:
+    """Have the compiler cache drop its oldest objects until it is no larger than it may be."""
+    if box.inside_ccache is not None:
+        argv = box.argv(["ccache", "--cleanup"], environment(box))
+        proc.run(argv, cwd=box.tree, deadline=Deadline.after(TRIM_LIMIT_S), check=False)
 
 
 def compiler(box: Sandbox) -> str:

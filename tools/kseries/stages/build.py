@@ -180,6 +180,7 @@ def _make(job: _Job, progress: Progress) -> tuple[Record, int, float]:
             check=False,
         )
     watch.tell()
+    kbuild.trim_cache(job.box)
     if not done.ok:
         error = buildfailure.explain(parser, done, job.config.tree, job.log)
         if isinstance(error, CheckFailed):
