@@ -38,6 +38,7 @@ from kseries.model import (
 from kseries.paths import Cache, Project
 from kseries.progress import Progress
 from kseries.record import STATE_OF, Record
+from kseries.report.words import counted
 from kseries.runfolder import RunFolder
 from kseries.stages.apply import apply
 from kseries.stages.build import build
@@ -98,14 +99,16 @@ class Stage(Generic[T]):
 
 
 def _summarise_series(stack: Stack) -> str:
-    counts = [f"{series.name} ({len(series.patches)} patches)" for series in stack.series]
+    counts = [f"{series.name} ({counted(len(series.patches), 'patch')})" for series in stack.series]
     return " + ".join([stack.source.name, *counts])
 
 
 def _summarise_apply(tree: Tree) -> str:
     applied = sum(patch.state is PatchState.APPLIED for patch in tree.patches)
     in_base = sum(patch.state is PatchState.IN_BASE for patch in tree.patches)
-    return f"{applied} patches applied" + (f", {in_base} already in the base" if in_base else "")
+    return f"{counted(applied, 'patch')} applied" + (
+        f", {in_base} already in the base" if in_base else ""
+    )
 
 
 def _summarise_build(kernel: Kernel) -> str:
