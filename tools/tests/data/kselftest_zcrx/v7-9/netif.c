@@ -111,8 +111,8 @@ static bool nsim_find_name(struct netif *dev)
 	return found;
 }
 
-/* A process has few devices, and its number is its own. */
-static unsigned int nsim_unused_id(void)
+/* A process has few devices at a time, and its number is its own. */
+static unsigned int nsim_next_id(void)
 {
 	static unsigned int count;
 
@@ -131,12 +131,15 @@ static int netif_wait_for(struct netif *dev, int timeout_ms)
 
 static int nsim_new(struct netif *dev)
 {
+	int ret = -ENOSPC, tries;
 	char text[64];
-	int ret;
 
-	dev->nsim_id = nsim_unused_id();
-	snprintf(text, sizeof(text), "%u 1 %u", dev->nsim_id, NSIM_QUEUES);
-	ret = write_file(NSIM_BUS "/new_device", text);
+	for (tries = 0; ret == -ENOSPC && tries < NSIM_IDS; tries++) {
+		dev->nsim_id = nsim_next_id();
+		snprintf(text, sizeof(text), "%u 1 %u", dev->nsim_id,
+			 NSIM_QUEUES);
+		ret = write_file(NSIM_BUS "/new_device", text);
+	}
 	if (ret)
 		return ret;
 	dev->simulated = true;
