@@ -19,6 +19,12 @@ AREA_LEVEL = 10
 QUEUE_LEVEL = 14
 """The patch from which on the queue is really taken, and data received."""
 
+SLOW_S = 180
+"""What a case is given that takes 5 s at most, emulated: checkers and a busy machine cost more."""
+
+LONG_S = 900
+"""What a case is given that takes minutes."""
+
 QUICK_ROUNDS = 4
 """How often a test does what goes wrong rarely, unless it has more time."""
 

@@ -43,31 +43,28 @@ def write(patch: Path, tree: Path, folder: str, files: Mapping[str, str]) -> Non
     folder: below tools/testing/selftests; files: name → text. Raises UserError when the tree has
     no list of selftests, or has the folder already.
     """
-    changed = {LIST: with_target(_read(tree, LIST), folder)}
+    base = {LIST: _read(tree, LIST)}
+    changed = {LIST: with_target(base[LIST], folder)}
     if (tree / SELFTESTS / folder).exists():
         raise UserError(
             "The tree has these tests already.",
             where=str(tree / SELFTESTS / folder),
             do="take a tree without them",
         )
-    maintainers = (tree / MAINTAINERS).is_file()
-    if maintainers:
-        changed[MAINTAINERS] = with_file(_read(tree, MAINTAINERS), f"{SELFTESTS}/{folder}/")
+    if (tree / MAINTAINERS).is_file():
+        base[MAINTAINERS] = _read(tree, MAINTAINERS)
+        changed[MAINTAINERS] = with_file(base[MAINTAINERS], f"{SELFTESTS}/{folder}/")
+    changed |= {f"{SELFTESTS}/{folder}/{name}": text for name, text in files.items()}
     with tempfile.TemporaryDirectory() as scratch:
         work = Path(scratch) / "work"
-        for name in changed:
-            publish.write_text(work / name, _read(tree, name))
         repository = gitrepo.create(Path(scratch) / "git").at(work)
-        base = _commit(repository, "base\n", Path(scratch), "")
-        for name, text in changed.items():
-            publish.write_text(work / name, text)
-        for name, text in files.items():
-            publish.write_text(work / SELFTESTS / folder / name, text)
         name, email = gitrepo.IDENTITY
-        head = _commit(repository, MESSAGE.format(name=name, email=email), Path(scratch), base)
-        words = ("format-patch", "--stdout", "--zero-commit", "--no-signature", "-1", head)
-        answer = repository.ask(*words)
-        publish.write_bytes(patch, answer.stdout)
+        message = MESSAGE.format(name=name, email=email)
+        parent = _commit(repository, base, "base\n", "")
+        head = _commit(repository, changed, message, parent)
+        with publish.new_file(patch) as partial:
+            words = ("format-patch", f"--output={partial}", "--zero-commit", "--no-signature")
+            repository.text(*words, "-1", head)
 
 
 def with_target(makefile: str, folder: str) -> str:
@@ -97,8 +94,11 @@ def with_file(maintainers: str, path: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _commit(repository: Repository, message: str, scratch: Path, parent: str) -> str:
-    text = scratch / "message"
+def _commit(repository: Repository, files: Mapping[str, str], message: str, parent: str) -> str:
+    assert repository.work_tree is not None
+    for name, content in files.items():
+        publish.write_text(repository.work_tree / name, content)
+    text = repository.path / "message"
     publish.write_text(text, message)
     repository.text("add", "--all", "--force")
     return repository.commit_tree(repository.text("write-tree"), message=text, parent=parent)

@@ -13,10 +13,7 @@ from kselftest_zcrx.cases.registration import REGISTRATION
 from kselftest_zcrx.cases.request import REQUEST
 from kselftest_zcrx.cases.stream import LONG_STREAM, STREAM
 from kselftest_zcrx.cases.teardown import TEARDOWN
-from kselftest_zcrx.model import Program
-
-# What a program is given for its many rounds, emulated, with all checkers.
-LONG_S = 900
+from kselftest_zcrx.model import LONG_S, Program
 
 TEARDOWN_PROGRAM = Program("zcrx_teardown", "ends with data on its way", (TEARDOWN,), receives=True)
 HOSTILE_PROGRAM = Program(

@@ -3,9 +3,7 @@
 
 from __future__ import annotations
 
-from kselftest_zcrx.model import QUEUE_LEVEL, Case, Fixture
-
-SLOW_S = 900
+from kselftest_zcrx.model import LONG_S, QUEUE_LEVEL, Case, Fixture
 
 REGISTRATION_FAULTS = Fixture(
     "registration_faults",
@@ -14,7 +12,7 @@ REGISTRATION_FAULTS = Fixture(
             "registering",
             "R12",
             "Each allocation of a registration fails in turn.",
-            timeout_s=SLOW_S,
+            timeout_s=LONG_S,
             since=QUEUE_LEVEL,
             scripted=True,
         ),
@@ -28,7 +26,7 @@ COPY_FAULTS = Fixture(
             "copying",
             "R47",
             "Each allocation of a request that copies fails in turn, and no byte is lost.",
-            timeout_s=SLOW_S,
+            timeout_s=LONG_S,
             since=QUEUE_LEVEL,
             scripted=True,
         ),
@@ -43,7 +41,7 @@ STREAM_FAULTS = Fixture(
             "receiving",
             "R44",
             "Each allocation of a request fails in turn while a stream arrives.",
-            timeout_s=SLOW_S,
+            timeout_s=LONG_S,
             since=QUEUE_LEVEL,
             scripted=True,
         ),
@@ -51,7 +49,7 @@ STREAM_FAULTS = Fixture(
             "many_at_random",
             "R48",
             "Allocations that cannot wait fail at random while a stream arrives.",
-            timeout_s=SLOW_S,
+            timeout_s=LONG_S,
             since=QUEUE_LEVEL,
             scripted=True,
         ),

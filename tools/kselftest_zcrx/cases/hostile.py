@@ -3,9 +3,7 @@
 
 from __future__ import annotations
 
-from kselftest_zcrx.model import QUEUE_LEVEL, Case, Fixture
-
-SLOW_S = 180
+from kselftest_zcrx.model import QUEUE_LEVEL, SLOW_S, Case, Fixture
 
 REGISTRATIONS = Fixture(
     "any_registration",

@@ -3,11 +3,7 @@
 
 from __future__ import annotations
 
-from kselftest_zcrx.model import QUEUE_LEVEL, Case, Fixture, Transfer
-
-# A case takes 5 s at most, emulated; with a debug kernel on a busy machine much more.
-SLOW_S = 180
-LONG_S = 900
+from kselftest_zcrx.model import LONG_S, QUEUE_LEVEL, SLOW_S, Case, Fixture, Transfer
 
 _FAMILIES = (("ipv4", "AF_INET"), ("ipv6", "AF_INET6"))
 _SIZES = (

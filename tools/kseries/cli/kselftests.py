@@ -35,12 +35,12 @@ def add_commands(commands: Commands) -> None:
 
 
 def _render(arguments: argparse.Namespace) -> int:
-    files = kselftest_zcrx.render(arguments.level, arguments.dialect)
     if arguments.as_patch:
         if arguments.tree is None:
             raise UserError(
                 "A patch is for a tree.", where="--as-patch", do="name the tree: --tree DIR"
             )
+        files = kselftest_zcrx.render(arguments.level, arguments.dialect)
         selftestpatch.write(arguments.as_patch, arguments.tree, kselftest_zcrx.FOLDER, files)
         print(f"{arguments.as_patch}: {len(files)} files, for {arguments.tree}")
         return 0
@@ -51,7 +51,7 @@ def _render(arguments: argparse.Namespace) -> int:
             do="name a folder that is not there yet",
         )
     with publish.new_folder(arguments.out) as folder:
-        for name, text in files.items():
-            publish.write_text(folder / name, text)
-    print(f"{arguments.out}: {len(files)} files")
+        kselftest_zcrx.write(folder, arguments.level, arguments.dialect)
+        count = sum(1 for _ in folder.iterdir())
+    print(f"{arguments.out}: {count} files")
     return 0

@@ -42,6 +42,15 @@ _MARKED = """log=$1 first=$2 last=$3; shift 3
 say() { { echo "$1" >>"$log"; } 2>/dev/null; }
 say "$first"; "$@"; status=$?; say "$last"; exit $status"""
 
+KMEMLEAK = "/sys/kernel/debug/kmemleak"
+LEAK_AGE_S = 6  # kmemleak tells of an object when it is older than 5 s, in the second scan
+LEAKS_S = 300.0
+
+# Prints where what the kernel has lost was allocated. Arguments: kmemleak's file, an age.
+_LEAKS = """[ -w "$1" ] || exit 0
+echo scan >"$1"; sleep "$2"; echo scan >"$1"; cat "$1"
+"""
+
 
 def test(
     staged: StagedSuites,
@@ -56,6 +65,7 @@ def test(
     """Run the staged programs, or those that `only` picks, on a machine that `open_target` gives.
 
     extended: also those that take minutes.
+
     A kernel that does not boot is a result: every program is then MISSING, and a note says why.
     Raises UserError when `only` matches nothing, TargetLost and other InfraError when the
     machine is lost.
@@ -77,16 +87,6 @@ def test(
     for result in results:
         partial.save(run, result)
     return TestOutcome(results, events, facts, tuple(session.notes))
-
-
-KMEMLEAK = "/sys/kernel/debug/kmemleak"
-LEAK_AGE_S = 6  # kmemleak tells of an object when it is older than 5 s, in the second scan
-LEAKS_S = 300.0
-
-# Prints where what the kernel has lost was allocated. Arguments: kmemleak's file, an age.
-_LEAKS = """[ -w "$1" ] || exit 0
-echo scan >"$1"; sleep "$2"; echo scan >"$1"; cat "$1"
-"""
 
 
 @dataclass

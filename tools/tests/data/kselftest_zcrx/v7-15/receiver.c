@@ -4,6 +4,7 @@
 #include <stdint.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "receiver.h"
 #include "zcrx.h"
@@ -50,6 +51,22 @@ int receiver_open(struct receiver *receiver, unsigned int ifindex,
 	if (ret)
 		return ret;
 	return receiver_map_refill(receiver);
+}
+
+int receiver_open_stream(struct receiver *receiver, struct stream *stream,
+			 const struct link *link, int family, __u64 size,
+			 unsigned int pages)
+{
+	int listener, ret;
+
+	listener = stream_listen(family, LINK_PORT);
+	if (listener < 0)
+		return listener;
+	ret = stream_open(stream, listener, link, size);
+	close(listener);
+	if (ret)
+		return ret;
+	return receiver_open(receiver, link->rx.ifindex, LINK_QUEUE, pages);
 }
 
 void receiver_close(struct receiver *receiver)

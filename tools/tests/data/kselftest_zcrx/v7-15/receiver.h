@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 
+#include "stream.h"
 #include "uring.h"
 
 struct receiver {
@@ -24,6 +25,15 @@ struct receiver {
  */
 int receiver_open(struct receiver *receiver, unsigned int ifindex,
 		  unsigned int queue, unsigned int pages);
+
+/*
+ * Connect a sender of size bytes over a link, and receive in LINK_QUEUE. It
+ * waits for stream_start(). Returns 0 or a negative error.
+ */
+int receiver_open_stream(struct receiver *receiver, struct stream *stream,
+			 const struct link *link, int family, __u64 size,
+			 unsigned int pages);
+
 /* The ring goes first, then the area. */
 void receiver_close(struct receiver *receiver);
 

@@ -194,6 +194,17 @@ long pinned_kb(void)
 	return kb;
 }
 
+long pinned_settle(int timeout_ms)
+{
+	long kb;
+
+	for (kb = pinned_kb(); kb && timeout_ms > 0; timeout_ms--) {
+		usleep(1000);
+		kb = pinned_kb();
+	}
+	return kb;
+}
+
 const char *refill_fault(const struct io_uring_zcrx_ifq_reg *reg)
 {
 	const struct io_uring_zcrx_offsets *offsets = &reg->offsets;

@@ -56,6 +56,9 @@ int lock_no_more_than_area(void);
 /* Memory of this process that is pinned, in KiB, or -1. */
 long pinned_kb(void);
 
+/* The same when it is 0, or when the time is up: a ring goes a little later. */
+long pinned_settle(int timeout_ms);
+
 /* What is wrong with the place of head, tail and entries, or "". */
 const char *refill_fault(const struct io_uring_zcrx_ifq_reg *reg);
 

@@ -108,12 +108,19 @@ static bool has_failed(void)
 /* Close a ring, and see it give everything back. */
 static void expect_closed(struct __test_metadata *_metadata, int fd)
 {
-	int ms;
-
 	close(fd);
-	for (ms = 0; ms < WAIT_MS && pinned_kb(); ms++)
-		usleep(1000);
-	ASSERT_EQ(0, pinned_kb());
+	ASSERT_EQ(0, pinned_settle(WAIT_MS));
+}
+
+/* Receive a piece of a stream, if need be by another request. */
+static __u64 receive_piece(struct __test_metadata *_metadata,
+			   struct receiver *receiver, int fd, __u64 position)
+{
+	while (!is_piece_next(_metadata, receiver)) {
+		expect_end(_metadata, receiver, -ENOMEM);
+		receiver_request(receiver, fd);
+	}
+	return expect_piece(_metadata, receiver, position);
 }
 
 /*
@@ -132,16 +139,8 @@ static bool receive_with_fault(struct __test_metadata *_metadata,
 	uring_submit(&receiver->ring);
 	failed = has_failed();
 
-	for (pieces = 0; pieces < PIECES;) {
-		if (is_piece_next(_metadata, receiver)) {
-			*position += expect_piece(_metadata, receiver,
-						  *position);
-			pieces++;
-			continue;
-		}
-		expect_end(_metadata, receiver, -ENOMEM);
-		receiver_request(receiver, fd);
-	}
+	for (pieces = 0; pieces < PIECES; pieces++)
+		*position += receive_piece(_metadata, receiver, fd, *position);
 	/* It may just have run out of buffers. */
 	canceled = receiver_cancel_now(receiver, fd);
 	*position = receive_pieces(_metadata, receiver, *position);
@@ -299,7 +298,6 @@ TEST_F_TIMEOUT(stream_faults, receiving, 900)
 {
 	struct receiver receiver;
 	struct stream stream;
-	int listener;
 	const char *missing = faults_missing();
 
 	if (missing)
@@ -307,12 +305,8 @@ TEST_F_TIMEOUT(stream_faults, receiving, 900)
 	ASSERT_EQ(0, apply(quiet, ARRAY_SIZE(quiet)));
 
 	ASSERT_EQ(0, link_steer(&self->link));
-	listener = stream_listen(AF_INET6, LINK_PORT);
-	ASSERT_LE(0, listener);
-	ASSERT_EQ(0, stream_open(&stream, listener, &self->link,
-				 STREAM_ENDLESS));
-	ASSERT_EQ(0, receiver_open(&receiver, self->link.rx.ifindex, LINK_QUEUE,
-				   PAGES));
+	ASSERT_EQ(0, receiver_open_stream(&receiver, &stream, &self->link,
+					  AF_INET6, STREAM_ENDLESS, PAGES));
 	ASSERT_EQ(0, stream_start(&stream));
 	receive_with_faults(_metadata, &receiver, stream.fd);
 	receiver_close(&receiver);
@@ -327,7 +321,6 @@ TEST_F_TIMEOUT(stream_faults, many_at_random, 900)
 	struct receiver receiver;
 	struct stream stream;
 	__u64 position = 0;
-	int listener;
 	const char *missing = faults_missing();
 
 	if (missing)
@@ -335,24 +328,15 @@ TEST_F_TIMEOUT(stream_faults, many_at_random, 900)
 	ASSERT_EQ(0, apply(quiet, ARRAY_SIZE(quiet)));
 
 	ASSERT_EQ(0, link_steer(&self->link));
-	listener = stream_listen(AF_INET, LINK_PORT);
-	ASSERT_LE(0, listener);
-	ASSERT_EQ(0, stream_open(&stream, listener, &self->link, size));
-	ASSERT_EQ(0, receiver_open(&receiver, self->link.rx.ifindex, LINK_QUEUE,
-				   PAGES));
+	ASSERT_EQ(0, receiver_open_stream(&receiver, &stream, &self->link,
+					  AF_INET, size, PAGES));
 	receiver_request(&receiver, stream.fd);
 	ASSERT_EQ(0, uring_submit(&receiver.ring));
 	ASSERT_EQ(0, stream_start(&stream));
 	EXPECT_EQ(0, apply(scarce, ARRAY_SIZE(scarce)));
-	while (position < size) {
-		if (is_piece_next(_metadata, &receiver)) {
-			position += expect_piece(_metadata, &receiver,
-						 position);
-			continue;
-		}
-		expect_end(_metadata, &receiver, -ENOMEM);
-		receiver_request(&receiver, stream.fd);
-	}
+	while (position < size)
+		position += receive_piece(_metadata, &receiver, stream.fd,
+					  position);
 	EXPECT_EQ(0, apply(quiet, ARRAY_SIZE(quiet)));
 	expect_end(_metadata, &receiver, 0);
 	EXPECT_EQ(0, stream_close(&stream));

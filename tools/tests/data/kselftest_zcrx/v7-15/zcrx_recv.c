@@ -126,15 +126,11 @@ static void transfer(struct __test_metadata *_metadata, struct link *link,
 	struct io_uring_sqe *sqe;
 	struct receiver receiver;
 	struct stream stream;
-	int listener;
 
 	if (how->steered)
 		ASSERT_EQ(0, link_steer(link));
-	listener = stream_listen(how->family, LINK_PORT);
-	ASSERT_LE(0, listener);
-	ASSERT_EQ(0, stream_open(&stream, listener, link, how->size));
-	ASSERT_EQ(0, receiver_open(&receiver, link->rx.ifindex, LINK_QUEUE,
-				   how->pages));
+	ASSERT_EQ(0, receiver_open_stream(&receiver, &stream, link, how->family,
+					  how->size, how->pages));
 	if (how->early) {
 		char byte;
 
@@ -1090,15 +1086,12 @@ TEST_F_TIMEOUT(stream, starve_ipv4, 180)
 	struct receiver receiver;
 	struct stream stream;
 	__u64 position;
-	int listener;
 
 	ASSERT_EQ(0, link_steer(&self->link));
 	ASSERT_EQ(0, link_send_small(&self->link));
-	listener = stream_listen(AF_INET, LINK_PORT);
-	ASSERT_LE(0, listener);
-	ASSERT_EQ(0, stream_open(&stream, listener, &self->link, 256 * 1024));
-	ASSERT_EQ(0, receiver_open(&receiver, self->link.rx.ifindex, LINK_QUEUE,
-				   STARVE_PAGES));
+	ASSERT_EQ(0, receiver_open_stream(&receiver, &stream, &self->link,
+					  AF_INET, 256 * 1024,
+					  STARVE_PAGES));
 	ASSERT_EQ(0, stream_start(&stream));
 	receiver_request(&receiver, stream.fd);
 
@@ -1120,15 +1113,12 @@ TEST_F_TIMEOUT(stream, starve_ipv6, 180)
 	struct receiver receiver;
 	struct stream stream;
 	__u64 position;
-	int listener;
 
 	ASSERT_EQ(0, link_steer(&self->link));
 	ASSERT_EQ(0, link_send_small(&self->link));
-	listener = stream_listen(AF_INET6, LINK_PORT);
-	ASSERT_LE(0, listener);
-	ASSERT_EQ(0, stream_open(&stream, listener, &self->link, 256 * 1024));
-	ASSERT_EQ(0, receiver_open(&receiver, self->link.rx.ifindex, LINK_QUEUE,
-				   STARVE_PAGES));
+	ASSERT_EQ(0, receiver_open_stream(&receiver, &stream, &self->link,
+					  AF_INET6, 256 * 1024,
+					  STARVE_PAGES));
 	ASSERT_EQ(0, stream_start(&stream));
 	receiver_request(&receiver, stream.fd);
 

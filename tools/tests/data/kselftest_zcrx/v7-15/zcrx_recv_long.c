@@ -119,15 +119,11 @@ static void transfer(struct __test_metadata *_metadata, struct link *link,
 	struct io_uring_sqe *sqe;
 	struct receiver receiver;
 	struct stream stream;
-	int listener;
 
 	if (how->steered)
 		ASSERT_EQ(0, link_steer(link));
-	listener = stream_listen(how->family, LINK_PORT);
-	ASSERT_LE(0, listener);
-	ASSERT_EQ(0, stream_open(&stream, listener, link, how->size));
-	ASSERT_EQ(0, receiver_open(&receiver, link->rx.ifindex, LINK_QUEUE,
-				   how->pages));
+	ASSERT_EQ(0, receiver_open_stream(&receiver, &stream, link, how->family,
+					  how->size, how->pages));
 	if (how->early) {
 		char byte;
 

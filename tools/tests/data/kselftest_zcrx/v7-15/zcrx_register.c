@@ -1121,15 +1121,12 @@ TEST_F(area, memlock_comes_back)
 TEST_F(area, pinned_comes_back)
 {
 	long area_kb = zcrx_area.len / 1024;
-	int ms;
 
 	ASSERT_EQ(0, pinned_kb());
 	ASSERT_EQ(0, zcrx_register(self->fd, &self->reg));
 	EXPECT_EQ(area_kb, pinned_kb());
 	ASSERT_EQ(0, close(self->fd));
-	for (ms = 0; ms < COME_BACK_MS && pinned_kb(); ms++)
-		usleep(1000);
-	EXPECT_EQ(0, pinned_kb());
+	EXPECT_EQ(0, pinned_settle(COME_BACK_MS));
 }
 
 /*

@@ -44,16 +44,10 @@
 static int endless_open(struct receiver *receiver, struct stream *stream,
 			const struct link *link)
 {
-	int listener, ret;
+	int ret;
 
-	listener = stream_listen(AF_INET, LINK_PORT);
-	if (listener < 0)
-		return listener;
-	ret = stream_open(stream, listener, link, STREAM_ENDLESS);
-	close(listener);
-	if (ret)
-		return ret;
-	ret = receiver_open(receiver, link->rx.ifindex, LINK_QUEUE, PAGES);
+	ret = receiver_open_stream(receiver, stream, link, AF_INET,
+				   STREAM_ENDLESS, PAGES);
 	if (ret)
 		return ret;
 	receiver_request(receiver, stream->fd);
@@ -119,14 +113,9 @@ static void expect_stream(struct __test_metadata *_metadata,
 {
 	struct receiver receiver;
 	struct stream stream;
-	int listener;
 
-	listener = stream_listen(AF_INET, LINK_PORT);
-	ASSERT_LE(0, listener);
-	ASSERT_EQ(0, stream_open(&stream, listener, link, size));
-	ASSERT_EQ(0, close(listener));
-	ASSERT_EQ(0, receiver_open(&receiver, link->rx.ifindex, LINK_QUEUE,
-				   STREAM_PAGES));
+	ASSERT_EQ(0, receiver_open_stream(&receiver, &stream, link, AF_INET,
+					  size, STREAM_PAGES));
 	receiver_request(&receiver, stream.fd);
 	ASSERT_EQ(0, uring_submit(&receiver.ring));
 	ASSERT_EQ(0, stream_start(&stream));
@@ -135,23 +124,13 @@ static void expect_stream(struct __test_metadata *_metadata,
 	receiver_close(&receiver);
 }
 
-/* A ring that was closed a moment ago gives its memory back. */
-static void expect_nothing_pinned(struct __test_metadata *_metadata)
-{
-	int ms;
-
-	for (ms = 0; ms < WAIT_MS && pinned_kb(); ms++)
-		usleep(1000);
-	EXPECT_EQ(0, pinned_kb());
-}
-
 /*
  * What is over leaves nothing behind: each pool is gone that was not there
  * before, and so is the memory that was pinned.
  */
 static void expect_nothing_left(struct __test_metadata *_metadata, int pools)
 {
-	expect_nothing_pinned(_metadata);
+	EXPECT_EQ(0, pinned_settle(WAIT_MS));
 	EXPECT_EQ(pools, pools_settle(pools, WAIT_MS));
 }
 
@@ -462,7 +441,7 @@ TEST_F_TIMEOUT(teardown_long, namespace_removed, 900)
 		EXPECT_EQ(0, netif_wait_for(&self->link.rx, REMOVE_MS));
 		EXPECT_LT(0, pinned_kb());
 		receiver_close(&receiver);
-		expect_nothing_pinned(_metadata);
+		EXPECT_EQ(0, pinned_settle(WAIT_MS));
 	}
 }
 
@@ -549,14 +528,10 @@ TEST_F_TIMEOUT(teardown_long, garbage_is_skipped, 900)
 	struct receiver receiver;
 	struct stream stream;
 	__u64 position = 0;
-	int listener;
 
 	ASSERT_EQ(0, link_steer(&self->link));
-	listener = stream_listen(AF_INET, LINK_PORT);
-	ASSERT_LE(0, listener);
-	ASSERT_EQ(0, stream_open(&stream, listener, &self->link, size));
-	ASSERT_EQ(0, receiver_open(&receiver, self->link.rx.ifindex, LINK_QUEUE,
-				   PAGES));
+	ASSERT_EQ(0, receiver_open_stream(&receiver, &stream, &self->link,
+					  AF_INET, size, PAGES));
 	receiver_request(&receiver, stream.fd);
 	ASSERT_EQ(0, stream_start(&stream));
 	while (is_piece_next(_metadata, &receiver)) {
@@ -586,15 +561,10 @@ TEST_F_TIMEOUT(teardown_long, returned_twice, 900)
 	struct receiver receiver;
 	struct stream stream;
 	__u64 position = 0;
-	int listener;
 
 	ASSERT_EQ(0, link_steer(&self->link));
-	listener = stream_listen(AF_INET, LINK_PORT);
-	ASSERT_LE(0, listener);
-	ASSERT_EQ(0, stream_open(&stream, listener, &self->link, size));
-	ASSERT_EQ(0, close(listener));
-	ASSERT_EQ(0, receiver_open(&receiver, self->link.rx.ifindex, LINK_QUEUE,
-				   PAGES));
+	ASSERT_EQ(0, receiver_open_stream(&receiver, &stream, &self->link,
+					  AF_INET, size, PAGES));
 	receiver_request(&receiver, stream.fd);
 	ASSERT_EQ(0, stream_start(&stream));
 	/* What is returned too often may be overwritten: do not read it. */
