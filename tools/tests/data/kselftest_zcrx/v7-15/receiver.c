@@ -15,7 +15,8 @@ static int receiver_map_refill(struct receiver *receiver)
 {
 	const struct io_uring_zcrx_offsets *offsets = &receiver->reg.offsets;
 
-	receiver->refill = refill_map(receiver->ring.fd, offsets->mmap_sz,
+	receiver->refill = refill_map(receiver->ring.fd,
+				      refill_size(&receiver->reg),
 				      PROT_READ | PROT_WRITE);
 	if (receiver->refill == MAP_FAILED)
 		return -errno;
@@ -25,11 +26,10 @@ static int receiver_map_refill(struct receiver *receiver)
 	return 0;
 }
 
-int receiver_open(struct receiver *receiver, unsigned int ifindex,
-		  unsigned int queue, unsigned int pages)
+/* Memory, a ring, and what is to be registered with it. */
+static int receiver_prepare(struct receiver *receiver, unsigned int pages)
 {
 	size_t size = pages * PAGE;
-	int ret;
 
 	memset(receiver, 0, sizeof(*receiver));
 	receiver->memory = mmap(NULL, size, PROT_READ | PROT_WRITE,
@@ -40,17 +40,30 @@ int receiver_open(struct receiver *receiver, unsigned int ifindex,
 	receiver->area.len = size;
 
 	/* Room for all pieces under way, and for entries that are none. */
-	receiver->reg.if_idx = ifindex;
-	receiver->reg.if_rxq = queue;
 	receiver->reg.rq_entries = 8 * pages;
 	receiver->reg.area_ptr = (uintptr_t)&receiver->area;
-	ret = uring_open(&receiver->ring, RING_FLAGS, 2 * pages);
-	if (ret)
-		return ret;
+	return uring_open(&receiver->ring, RING_FLAGS, 2 * pages);
+}
+
+static int receiver_register(struct receiver *receiver)
+{
+	int ret;
+
 	ret = zcrx_register_soon(receiver->ring.fd, &receiver->reg);
+	return ret ?: receiver_map_refill(receiver);
+}
+
+int receiver_open(struct receiver *receiver, unsigned int ifindex,
+		  unsigned int queue, unsigned int pages)
+{
+	int ret;
+
+	ret = receiver_prepare(receiver, pages);
 	if (ret)
 		return ret;
-	return receiver_map_refill(receiver);
+	receiver->reg.if_idx = ifindex;
+	receiver->reg.if_rxq = queue;
+	return receiver_register(receiver);
 }
 
 int receiver_open_stream(struct receiver *receiver, struct stream *stream,
@@ -71,7 +84,7 @@ int receiver_open_stream(struct receiver *receiver, struct stream *stream,
 
 void receiver_close(struct receiver *receiver)
 {
-	munmap(receiver->refill, receiver->reg.offsets.mmap_sz);
+	munmap(receiver->refill, refill_size(&receiver->reg));
 	uring_close(&receiver->ring);
 	munmap(receiver->memory, receiver->area.len);
 }
