@@ -802,27 +802,27 @@ TEST_F(registration, offsets_rqes_overwritten)
 TEST_F(registration, two_on_ring)
 {
 	struct io_uring_zcrx_ifq_reg second;
-	struct io_uring_region_desc region;
 	char *ring, *other;
+	size_t size;
 
 	if (!self->dev.two_queues)
 		SKIP(return, "the device has fewer than two rx queues");
 
 	ASSERT_EQ(0, zcrx_register(self->fd, &self->reg));
 	EXPECT_EQ(0U, self->reg.zcrx_id);
-	ring = refill_map(self->fd, PAGE, PROT_READ | PROT_WRITE);
+	size = refill_size(&self->reg);
+	ring = refill_map(self->fd, size, PROT_READ | PROT_WRITE);
 	ASSERT_NE(MAP_FAILED, ring);
 
 	zcrx_default(&second, self->dev.ifindex);
 	second.if_rxq = 1;
 	ASSERT_EQ(0, zcrx_register(self->fd, &second));
 	EXPECT_EQ(1U, second.zcrx_id);
-	region = zcrx_region;
-	other = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, self->fd,
-		     region.mmap_offset);
+	other = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, self->fd,
+		     zcrx_region.mmap_offset);
 	ASSERT_NE(MAP_FAILED, other);
-	ring[PAGE - 1] = 0x5a;
-	EXPECT_EQ(0, other[PAGE - 1]);
+	ring[size - 1] = 0x5a;
+	EXPECT_EQ(0, other[size - 1]);
 }
 
 /* R71: A refused registration does not use up an identity. */
