@@ -11,8 +11,8 @@
 
 #include "netif.h"
 
-/* Split headers from payload: -G DEV tcp-data-split on. */
-int ethtool_split(const struct netif *dev);
+/* Split headers from payload, or do not: -G DEV tcp-data-split on (or off). */
+int ethtool_split(const struct netif *dev, bool on);
 
 /* Spread what is not steered over the first queues: -X DEV equal N. */
 int ethtool_spread(const struct netif *dev, unsigned int queues);
@@ -26,9 +26,6 @@ bool ethtool_can_steer(const struct netif *dev);
 
 /* Use that many queues: -L DEV combined N. */
 int ethtool_channels(const struct netif *dev, unsigned int queues);
-
-/* Send packets that are not larger than the wire's: -K DEV gso off. */
-int ethtool_send_small(const struct netif *dev);
 
 /* One of the statistics of the driver, or -1: -S DEV. */
 long long ethtool_counter(const struct netif *dev, const char *name);

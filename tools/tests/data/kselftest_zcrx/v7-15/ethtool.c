@@ -20,9 +20,10 @@ static int ethtool_ioctl(const struct netif *dev, void *request)
 	return netif_ioctl(SIOCETHTOOL, &ifr);
 }
 
-int ethtool_split(const struct netif *dev)
+int ethtool_split(const struct netif *dev, bool on)
 {
-	const __u8 on = ETHTOOL_TCP_DATA_SPLIT_ENABLED;
+	const __u8 split = on ? ETHTOOL_TCP_DATA_SPLIT_ENABLED :
+				ETHTOOL_TCP_DATA_SPLIT_DISABLED;
 	struct genl_request request;
 	struct nlattr *header;
 	struct genl genl;
@@ -35,7 +36,8 @@ int ethtool_split(const struct netif *dev)
 	genl_put(&request, ETHTOOL_A_HEADER_DEV_INDEX, &dev->ifindex,
 		 sizeof(dev->ifindex));
 	genl_nest_end(&request, header);
-	genl_put(&request, ETHTOOL_A_RINGS_TCP_DATA_SPLIT, &on, sizeof(on));
+	genl_put(&request, ETHTOOL_A_RINGS_TCP_DATA_SPLIT, &split,
+		 sizeof(split));
 	ret = genl_do(&genl, &request);
 	genl_close(&genl);
 	return ret;
@@ -101,13 +103,6 @@ int ethtool_channels(const struct netif *dev, unsigned int queues)
 	channels.cmd = ETHTOOL_SCHANNELS;
 	channels.combined_count = queues;
 	return ethtool_ioctl(dev, &channels);
-}
-
-int ethtool_send_small(const struct netif *dev)
-{
-	struct ethtool_value off = { .cmd = ETHTOOL_SGSO };
-
-	return ethtool_ioctl(dev, &off);
 }
 
 static int count_statistics(const struct netif *dev)

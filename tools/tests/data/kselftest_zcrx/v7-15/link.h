@@ -50,8 +50,9 @@ int link_steer(struct link *link);
 /* Send packets no larger than the wire's, one buffer each. */
 int link_send_small(const struct link *link);
 
-/* Enter the sending namespace. */
+/* Enter the namespace of either end. Both return 0 or a negative error. */
 int link_enter_sender(const struct link *link);
+int link_enter_receiver(const struct link *link);
 
 /* The receiver's address as its peer sees it. Returns its length. */
 socklen_t link_address(int family, int port, struct sockaddr_storage *address);

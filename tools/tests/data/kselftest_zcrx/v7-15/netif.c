@@ -181,7 +181,7 @@ static int netif_setup(struct netif *dev)
 	if (!ethtool_can_steer(dev))
 		return -EOPNOTSUPP;
 	/* Only payload may be where the kernel cannot read it. */
-	return ethtool_split(dev);
+	return ethtool_split(dev, true);
 }
 
 static int netif_open_as(struct netif *dev, const char *name)
