@@ -30,7 +30,11 @@ void uring_close(struct uring *ring);
 /* An empty request, to be submitted with the next uring_submit() or wait. */
 struct io_uring_sqe *uring_next(struct uring *ring);
 
-/* The oldest completion, or NULL when there is none in time. */
+/* The same without a look at what else there is to do, as most programs do. */
+int uring_hand_in(struct uring *ring);
+
+/* The oldest completion, or NULL when there is none, or none in time. */
+struct io_uring_cqe *uring_peek(struct uring *ring);
 struct io_uring_cqe *uring_wait(struct uring *ring, unsigned int timeout_ms);
 /* The oldest completion is done with. */
 void uring_seen(struct uring *ring);

@@ -433,27 +433,17 @@ TEST_F(nodev_request, cancelled)
 TEST_F(nodev_request, no_free_buffer)
 {
 	const __u64 all = REQUEST_PAGES * PAGE, more = 100;
-	struct io_uring_cqe *cqe;
-	__u64 position, held[REQUEST_PAGES];
-	int i;
+	struct piece kept[REQUEST_PAGES];
+	__u64 position;
 
 	ASSERT_EQ(0, stream_send(self->sending, all + more));
 	receiver_request(&self->receiver, self->receiving);
-	for (i = 0, position = 0; i < REQUEST_PAGES; i++) {
-		cqe = uring_wait(&self->receiver.ring, WAIT_MS);
-		ASSERT_NE(NULL, cqe);
-		ASSERT_LT(0, cqe->res);
-		ASSERT_TRUE(stream_matches(receiver_data(&self->receiver, cqe),
-					   position, cqe->res));
-		position += cqe->res;
-		held[i] = receiver_offset(cqe);
-		uring_seen(&self->receiver.ring);
-	}
+	position = keep_pieces(_metadata, &self->receiver, 0, kept,
+			       REQUEST_PAGES);
 	EXPECT_LE(position, all);
 	expect_end(_metadata, &self->receiver, -ENOMEM);
 
-	for (i = 0; i < REQUEST_PAGES; i++)
-		ASSERT_TRUE(receiver_return(&self->receiver, held[i], PAGE));
+	return_pieces(_metadata, &self->receiver, kept, REQUEST_PAGES);
 	receiver_request(&self->receiver, self->receiving);
 	while (position < all + more)
 		position += expect_piece(_metadata, &self->receiver, position);

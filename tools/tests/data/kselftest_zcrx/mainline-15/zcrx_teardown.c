@@ -125,16 +125,6 @@ static void expect_stream(struct __test_metadata *_metadata,
 }
 
 /*
- * What is over leaves nothing behind: each pool is gone that was not there
- * before, and so is the memory that was pinned.
- */
-static void expect_nothing_left(struct __test_metadata *_metadata, int pools)
-{
-	EXPECT_EQ(0, pinned_settle(WAIT_MS));
-	EXPECT_EQ(pools, pools_settle(pools, WAIT_MS));
-}
-
-/*
  * A connection that has come to nothing. Without a route to the sender the
  * socket would linger, with what has arrived out of order.
  */

@@ -70,13 +70,9 @@ int receiver_open_stream(struct receiver *receiver, struct stream *stream,
 			 const struct link *link, int family, __u64 size,
 			 unsigned int pages)
 {
-	int listener, ret;
+	int ret;
 
-	listener = stream_listen(family, LINK_PORT);
-	if (listener < 0)
-		return listener;
-	ret = stream_open(stream, listener, link, size);
-	close(listener);
+	ret = stream_open_at(stream, link, family, LINK_PORT, size);
 	if (ret)
 		return ret;
 	return receiver_open(receiver, link->rx.ifindex, LINK_QUEUE, pages);
@@ -125,6 +121,13 @@ __u64 receiver_offset(const struct io_uring_cqe *cqe)
 	const struct io_uring_zcrx_cqe *place = (const void *)(cqe + 1);
 
 	return place->off;
+}
+
+__u64 receiver_pad(const struct io_uring_cqe *cqe)
+{
+	const struct io_uring_zcrx_cqe *place = (const void *)(cqe + 1);
+
+	return place->pad;
 }
 
 void *receiver_data(const struct receiver *receiver,

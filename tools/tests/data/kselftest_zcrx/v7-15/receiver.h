@@ -53,8 +53,9 @@ int receiver_cancel_now(struct receiver *receiver, int fd);
 void *receiver_data(const struct receiver *receiver,
 		    const struct io_uring_cqe *cqe);
 
-/* The offset that a completion tells. */
+/* The offset that a completion tells, and the word after it. */
 __u64 receiver_offset(const struct io_uring_cqe *cqe);
+__u64 receiver_pad(const struct io_uring_cqe *cqe);
 
 /*
  * Write an entry into the refill ring, and another time let the kernel see

@@ -188,9 +188,47 @@ int stream_open_urgent(struct stream *stream, int listener,
 	return open_stream(stream, listener, link, size, true);
 }
 
+int stream_open_at(struct stream *stream, const struct link *link, int family,
+		   int port, __u64 size)
+{
+	int listener, ret;
+
+	listener = stream_listen(family, port);
+	if (listener < 0)
+		return listener;
+	ret = stream_open(stream, listener, link, size);
+	close(listener);
+	return ret;
+}
+
 int stream_start(struct stream *stream)
 {
 	return send(stream->fd, "", 1, MSG_NOSIGNAL) == 1 ? 0 : -errno;
+}
+
+/* A ring that has just been closed may interrupt what is not restarted. */
+static ssize_t take_unread(int fd, size_t len, int flags)
+{
+	ssize_t taken;
+
+	do {
+		taken = recv(fd, NULL, len, flags | MSG_TRUNC);
+	} while (taken < 0 && errno == EINTR);
+	return taken;
+}
+
+int stream_wait(const struct stream *stream)
+{
+	return take_unread(stream->fd, 1, MSG_PEEK) == 1 ? 0 : -errno;
+}
+
+int stream_skip(const struct stream *stream, size_t len)
+{
+	ssize_t taken = take_unread(stream->fd, len, MSG_WAITALL);
+
+	if (taken < 0)
+		return -errno;
+	return taken == (ssize_t)len ? 0 : -EPIPE;
 }
 
 int stream_close(struct stream *stream)
@@ -222,5 +260,26 @@ int stream_loopback(int *listening, int *receiving, int *sending)
 	    connect(*sending, (void *)&address, size))
 		return -errno;
 	*receiving = accept(*listening, NULL, NULL);
+	return *receiving < 0 ? -errno : 0;
+}
+
+int stream_pair(const struct link *link, int port, int *receiving,
+		int *sending)
+{
+	struct sockaddr_storage peer;
+	int listener, ret;
+
+	listener = stream_listen(AF_INET, port);
+	if (listener < 0)
+		return listener;
+	ret = link_enter_sender(link);
+	if (ret)
+		return ret;
+	*sending = connect_soon(&peer, listener_address(listener, &peer));
+	ret = link_enter_receiver(link);
+	if (ret || *sending < 0)
+		return ret ?: *sending;
+	*receiving = accept(listener, NULL, NULL);
+	close(listener);
 	return *receiving < 0 ? -errno : 0;
 }

@@ -32,9 +32,20 @@ int stream_open(struct stream *stream, int listener, const struct link *link,
 		__u64 size);
 int stream_start(struct stream *stream);
 
+/* The same when nobody listens yet: connect to a port. */
+int stream_open_at(struct stream *stream, const struct link *link, int family,
+		   int port, __u64 size);
+
 /* The same with a byte of urgent data after it, and the same bytes again. */
 int stream_open_urgent(struct stream *stream, int listener,
 		       const struct link *link, __u64 size);
+
+/*
+ * Wait until something has arrived, or take bytes without a look at them, which
+ * the kernel need not be able to read. Both return 0 or a negative error.
+ */
+int stream_wait(const struct stream *stream);
+int stream_skip(const struct stream *stream, size_t len);
 
 /*
  * Close the receiving end and wait for the sender. Returns 0 if that got rid
@@ -47,6 +58,13 @@ int stream_close(struct stream *stream);
  * could fill an area. Returns 0 or a negative error.
  */
 int stream_loopback(int *listening, int *receiving, int *sending);
+
+/*
+ * A connection over a link to a port of the receiver, both ends of it the
+ * caller's. Returns 0 or a negative error.
+ */
+int stream_pair(const struct link *link, int port, int *receiving,
+		int *sending);
 
 /* Send a stream of that many bytes. Returns 0 or a negative error. */
 int stream_send(int fd, __u64 size);

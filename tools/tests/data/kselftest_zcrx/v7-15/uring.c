@@ -77,16 +77,15 @@ struct io_uring_sqe *uring_next(struct uring *ring)
 }
 
 static int uring_enter(struct uring *ring, unsigned int wait_for,
-		       struct __kernel_timespec *timeout)
+		       unsigned int flags, struct __kernel_timespec *timeout)
 {
 	struct io_uring_getevents_arg arg = { .ts = (uintptr_t)timeout };
-	unsigned int flags = IORING_ENTER_GETEVENTS | IORING_ENTER_EXT_ARG;
 	int ret;
 
 	__atomic_store_n(ring->sq_tail, ring->next, __ATOMIC_RELEASE);
 	ret = syscall(__NR_io_uring_enter, ring->fd,
-		      ring->next - ring->submitted, wait_for, flags, &arg,
-		      sizeof(arg));
+		      ring->next - ring->submitted, wait_for,
+		      flags | IORING_ENTER_EXT_ARG, &arg, sizeof(arg));
 	if (ret < 0)
 		return -errno;
 	ring->submitted += ret;
@@ -95,10 +94,15 @@ static int uring_enter(struct uring *ring, unsigned int wait_for,
 
 int uring_submit(struct uring *ring)
 {
-	return uring_enter(ring, 0, NULL);
+	return uring_enter(ring, 0, IORING_ENTER_GETEVENTS, NULL);
 }
 
-static struct io_uring_cqe *uring_peek(struct uring *ring)
+int uring_hand_in(struct uring *ring)
+{
+	return uring_enter(ring, 0, 0, NULL);
+}
+
+struct io_uring_cqe *uring_peek(struct uring *ring)
 {
 	__u32 head = *ring->cq_head;
 
@@ -117,7 +121,7 @@ struct io_uring_cqe *uring_wait(struct uring *ring, unsigned int timeout_ms)
 
 	if (cqe && ring->submitted == ring->next)
 		return cqe;
-	uring_enter(ring, 1, &timeout);
+	uring_enter(ring, 1, IORING_ENTER_GETEVENTS, &timeout);
 	return uring_peek(ring);
 }
 

@@ -125,10 +125,8 @@ static void transfer(struct __test_metadata *_metadata, struct link *link,
 	ASSERT_EQ(0, receiver_open_stream(&receiver, &stream, link, how->family,
 					  how->size, how->pages));
 	if (how->early) {
-		char byte;
-
 		ASSERT_EQ(0, stream_start(&stream));
-		ASSERT_EQ(1, recv(stream.fd, &byte, 1, MSG_PEEK | MSG_TRUNC));
+		ASSERT_EQ(0, stream_wait(&stream));
 	}
 	sqe = receiver_request(&receiver, stream.fd);
 	sqe->ioprio |= how->ioprio;
