@@ -40,7 +40,7 @@ DATA_SUPPORT = (
     "expect.h",
     *(
         f"{name}.{ending}"
-        for name in ("ethtool", "genl", "link", "pools", "receiver", "stream", "uring")
+        for name in ("ethtool", "genl", "link", "pools", "receiver", "stream", "uring", "xsk")
         for ending in "ch"
     ),
 )

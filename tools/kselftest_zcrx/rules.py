@@ -22,7 +22,7 @@ RULES: Mapping[str, str] = MappingProxyType(
         "R12": "a refusal leaves everything as it was",
         "R13": "area_ptr points to the description of one area (EFAULT)",
         "R14": "the driver can give the queue away (EOPNOTSUPP)",
-        "R15": "a queue goes to one ring (EEXIST), and stays",
+        "R15": "a queue goes to one ring (EEXIST, EBUSY), and stays",
         "R16": "the area is made of pages (EINVAL)",
         "R17": "the area is memory that can be written to (EFAULT)",
         "R18": "the area counts against RLIMIT_MEMLOCK (ENOMEM)",

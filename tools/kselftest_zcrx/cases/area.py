@@ -3,7 +3,17 @@
 
 from __future__ import annotations
 
-from kselftest_zcrx.model import AREA_LEVEL, MAINLINE, Caller, Case, Fixture, Mainline, Spoil
+from kselftest_zcrx.model import (
+    AREA_LEVEL,
+    MAINLINE,
+    SLOW_S,
+    Caller,
+    Case,
+    Fixture,
+    Mainline,
+    Need,
+    Spoil,
+)
 
 _EINVAL = (
     ("addr_one_off", "R16", "The address is that of a page, not one above.", "addr", "+= 1"),
@@ -179,6 +189,36 @@ AREA = Fixture(
             "token_written_back",
             "R19",
             "The token is written back, and has no bits where offsets have theirs.",
+            since=AREA_LEVEL,
+            scripted=True,
+        ),
+        Case(
+            "area_flags_every_bit",
+            "R9",
+            "Each bit of the flags of an area is looked at.",
+            since=AREA_LEVEL,
+            scripted=True,
+        ),
+        Case(
+            "area_resv_every_bit",
+            "R9",
+            "Each bit of the reserved words of an area is looked at.",
+            since=AREA_LEVEL,
+            scripted=True,
+        ),
+        Case(
+            "memlock_after_fault",
+            "R18",
+            "An area that cannot be pinned as a whole gives back what it locked, each time.",
+            since=AREA_LEVEL,
+            scripted=True,
+        ),
+        Case(
+            "memlock_of_ring_owner",
+            "R18",
+            "The limit is that of the user who set up the ring, whoever registers or closes.",
+            needs=(Need.TWO_QUEUES,),
+            timeout_s=SLOW_S,
             since=AREA_LEVEL,
             scripted=True,
         ),

@@ -219,6 +219,45 @@ INTERFACE = (
         error="ENODEV",
         needs=(Need.NETDEVSIM,),  # its index is above all that a new namespace has
     ),
+    Case(
+        "if_rxq_not_in_use",
+        "R11",
+        "A queue that the interface has, but does not use, is refused until it does.",
+        needs=(Need.NETDEVSIM,),
+        since=QUEUE_LEVEL,
+        scripted=True,
+    ),
+    Case(
+        "no_queue_api_twice",
+        "R12",
+        "A device that cannot give its queue away says so each time.",
+        since=QUEUE_LEVEL,
+        scripted=True,
+    ),
+    Case(
+        "interface_down",
+        "R14",
+        "A netdevsim that is down refuses, and gives the same queue away when it is up.",
+        needs=(Need.NETDEVSIM,),
+        since=QUEUE_LEVEL,
+        scripted=True,
+        mainline=Mainline(absent="its netdevsim gives a queue away while it is down"),
+    ),
+    Case(
+        "no_header_split",
+        "R14",
+        "A netdevsim that does not split headers from payload refuses until it does.",
+        needs=(Need.NETDEVSIM,),
+        since=QUEUE_LEVEL,
+        scripted=True,
+    ),
+    Case(
+        "queue_has_af_xdp",
+        "R15",
+        "A queue that an AF_XDP socket is bound to is refused until that is closed.",
+        since=QUEUE_LEVEL,
+        scripted=True,
+    ),
 )
 
 RESERVED = (
@@ -284,6 +323,18 @@ RESERVED = (
         "Before areas are known, their pointer is not looked at.",
         Spoil("area_ptr", "UINT64_MAX"),
         until=9,
+    ),
+    Case(
+        "flags_every_bit",
+        "R9",
+        "Each bit of the flags is looked at.",
+        scripted=True,
+    ),
+    Case(
+        "resv_every_bit",
+        "R9",
+        "Each bit of the reserved words is looked at.",
+        scripted=True,
     ),
 )
 

@@ -42,8 +42,8 @@ void zcrx_default(struct io_uring_zcrx_ifq_reg *reg, unsigned int ifindex);
 int zcrx_register(int fd, struct io_uring_zcrx_ifq_reg *reg);
 
 /*
- * The same when a ring that had the queue, and memory locked, has just been
- * closed: what it had comes back a little later.
+ * The same when somebody who had the queue, and memory locked, has just closed
+ * a ring or a socket: what was there comes back a little later.
  */
 int zcrx_register_soon(int fd, struct io_uring_zcrx_ifq_reg *reg);
 
@@ -58,6 +58,15 @@ int enter_user_namespace(void);
 int enter_net_namespace(void);
 int lock_less_than_area(void);
 int lock_no_more_than_area(void);
+
+/* The same for all users that the caller becomes, without CAP_IPC_LOCK. */
+int lock_no_more_as_anyone(void);
+
+/* A ring that another user has set up, with a limit of his own. */
+int ring_open_as(uid_t user);
+
+/* The first number after a name at the start of a line of a file, or -1. */
+long number_in_file(const char *path, const char *name);
 
 /* Memory of this process that is pinned, in KiB, or -1. */
 long pinned_kb(void);

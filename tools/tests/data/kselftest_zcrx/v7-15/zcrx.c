@@ -92,7 +92,7 @@ int zcrx_register_soon(int fd, struct io_uring_zcrx_ifq_reg *reg)
 
 	for (ms = 0; ms < COME_BACK_MS; ms++) {
 		ret = zcrx_register(fd, reg);
-		if (ret != -EEXIST && ret != -ENOMEM)
+		if (ret != -EEXIST && ret != -EBUSY && ret != -ENOMEM)
 			break;
 		usleep(1000);
 	}
@@ -159,39 +159,68 @@ int enter_net_namespace(void)
 	return unshare(CLONE_NEWNET) ? -errno : 0;
 }
 
-static int lock_no_more_than(rlim_t size)
+/* What the default request locks. */
+static rlim_t needed(void)
+{
+	return zcrx_area.len;
+}
+
+/* Those with CAP_IPC_LOCK have no limit. */
+static int limit_locked(rlim_t size, uint64_t keep)
 {
 	struct rlimit limit = { .rlim_cur = size, .rlim_max = size };
 
-	/* Those with CAP_IPC_LOCK have no limit. */
 	if (setrlimit(RLIMIT_MEMLOCK, &limit))
 		return -errno;
-	return keep_only_net_admin();
+	return limit_capabilities(keep);
 }
 
 int lock_less_than_area(void)
 {
-	return lock_no_more_than(zcrx_area.len - PAGE);
+	return limit_locked(needed() - PAGE, 1ULL << CAP_NET_ADMIN);
 }
 
 int lock_no_more_than_area(void)
 {
-	return lock_no_more_than(zcrx_area.len);
+	return limit_locked(needed(), 1ULL << CAP_NET_ADMIN);
+}
+
+int lock_no_more_as_anyone(void)
+{
+	return limit_locked(needed(), ~(1ULL << CAP_IPC_LOCK));
+}
+
+int ring_open_as(uid_t user)
+{
+	int fd;
+
+	/* It is the real user that counts, and the effective one that may. */
+	if (setresuid(user, 0, 0))
+		return -errno;
+	fd = ring_open(RING_FLAGS);
+	return setresuid(0, 0, 0) ? -errno : fd;
+}
+
+long number_in_file(const char *path, const char *name)
+{
+	size_t len = strlen(name);
+	long number = -1;
+	char line[256];
+	FILE *file;
+
+	file = fopen(path, "r");
+	if (!file)
+		return -1;
+	while (number < 0 && fgets(line, sizeof(line), file))
+		if (!strncmp(line, name, len))
+			sscanf(line + len, "%*[: \t]%ld", &number);
+	fclose(file);
+	return number;
 }
 
 long pinned_kb(void)
 {
-	char line[256];
-	long kb = -1;
-	FILE *file;
-
-	file = fopen("/proc/self/status", "r");
-	if (!file)
-		return -1;
-	while (kb < 0 && fgets(line, sizeof(line), file))
-		sscanf(line, "VmPin: %ld", &kb);
-	fclose(file);
-	return kb;
+	return number_in_file("/proc/self/status", "VmPin");
 }
 
 long pinned_settle(int timeout_ms)

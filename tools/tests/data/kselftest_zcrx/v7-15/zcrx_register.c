@@ -13,9 +13,10 @@
  * R9   flags and reserved words are 0 (EINVAL)
  * R10  the interface exists where the caller is (ENODEV)
  * R11  the interface has the queue (EINVAL)
+ * R12  a refusal leaves everything as it was
  * R13  area_ptr points to the description of one area (EFAULT)
  * R14  the driver can give the queue away (EOPNOTSUPP)
- * R15  a queue goes to one ring (EEXIST), and stays
+ * R15  a queue goes to one ring (EEXIST, EBUSY), and stays
  * R16  the area is made of pages (EINVAL)
  * R17  the area is memory that can be written to (EFAULT)
  * R18  the area counts against RLIMIT_MEMLOCK (ENOMEM)
@@ -36,12 +37,16 @@
 #include "kselftest_harness.h"
 #include "ethtool.h"
 #include "netif.h"
+#include "xsk.h"
 #include "zcrx.h"
 
 #define LAYOUT_IS(condition)	static_assert(condition, #condition)
 
 #define AGAIN		20
 #define COME_BACK_MS	10000
+#define USERS_AGAIN	50
+#define SOMEBODY	1001
+#define SOMEBODY_ELSE	1002
 
 LAYOUT_IS(IORING_REGISTER_ZCRX_IFQ == 32);
 LAYOUT_IS(IORING_OFF_RQ_RING == 0x20000000ULL);
@@ -129,6 +134,22 @@ static void expect_refill_ring(struct __test_metadata *_metadata, int fd,
 	ASSERT_NE(MAP_FAILED, ring);
 	ring[size - 1] = 1;
 	EXPECT_EQ(0, munmap(ring, size));
+}
+
+/* What must be 0: each bit of it is refused, and with none it is valid. */
+static void expect_reserved(struct __test_metadata *_metadata, int fd,
+			    struct io_uring_zcrx_ifq_reg *reg, void *what,
+			    size_t size)
+{
+	__u8 *bytes = what;
+	size_t bit;
+
+	for (bit = 0; bit < 8 * size; bit++) {
+		bytes[bit / 8] = 1 << bit % 8;
+		EXPECT_EQ(-EINVAL, zcrx_register(fd, reg))
+			TH_LOG("bit %zu", bit);
+		bytes[bit / 8] = 0;
+	}
 }
 
 FIXTURE(layout)
@@ -721,6 +742,79 @@ TEST_F(registration, other_netns)
 	expect_free(_metadata, self->fd, self->dev.ifindex);
 }
 
+/*
+ * R11: A queue that the interface has, but does not use, is refused until
+ * it does.
+ */
+TEST_F(registration, if_rxq_not_in_use)
+{
+	unsigned int last = self->dev.rx_queues - 1;
+
+	if (!self->dev.simulated)
+		SKIP(return, "the device is no netdevsim");
+
+	self->reg.if_rxq = last;
+	ASSERT_EQ(0, ethtool_channels(&self->dev, last));
+	EXPECT_EQ(-EINVAL, zcrx_register(self->fd, &self->reg));
+	ASSERT_EQ(0, ethtool_channels(&self->dev, last + 1));
+	EXPECT_EQ(0, zcrx_register(self->fd, &self->reg));
+}
+
+/* R12: A device that cannot give its queue away says so each time. */
+TEST_F(registration, no_queue_api_twice)
+{
+	self->reg.if_idx = if_nametoindex("lo");
+	EXPECT_EQ(-EOPNOTSUPP, zcrx_register(self->fd, &self->reg));
+	EXPECT_EQ(-EOPNOTSUPP, zcrx_register(self->fd, &self->reg));
+	expect_free(_metadata, self->fd, self->dev.ifindex);
+}
+
+/*
+ * R14: A netdevsim that is down refuses, and gives the same queue away
+ * when it is up.
+ */
+TEST_F(registration, interface_down)
+{
+	if (!self->dev.simulated)
+		SKIP(return, "the device is no netdevsim");
+
+	ASSERT_EQ(0, netif_set_up(&self->dev, false));
+	EXPECT_EQ(-ENETDOWN, zcrx_register(self->fd, &self->reg));
+	ASSERT_EQ(0, netif_set_up(&self->dev, true));
+	EXPECT_EQ(0, zcrx_register(self->fd, &self->reg));
+}
+
+/*
+ * R14: A netdevsim that does not split headers from payload refuses until
+ * it does.
+ */
+TEST_F(registration, no_header_split)
+{
+	if (!self->dev.simulated)
+		SKIP(return, "the device is no netdevsim");
+
+	ASSERT_EQ(0, ethtool_split(&self->dev, false));
+	EXPECT_EQ(-EOPNOTSUPP, zcrx_register(self->fd, &self->reg));
+	ASSERT_EQ(0, ethtool_split(&self->dev, true));
+	EXPECT_EQ(0, zcrx_register(self->fd, &self->reg));
+}
+
+/*
+ * R15: A queue that an AF_XDP socket is bound to is refused until that is
+ * closed.
+ */
+TEST_F(registration, queue_has_af_xdp)
+{
+	int xsk = xsk_open(self->dev.ifindex, 0);
+
+	if (xsk == -EAFNOSUPPORT)
+		SKIP(return, "CONFIG_XDP_SOCKETS is not set");
+	ASSERT_LE(0, xsk);
+	EXPECT_EQ(-EBUSY, zcrx_register(self->fd, &self->reg));
+	ASSERT_EQ(0, close(xsk));
+	EXPECT_EQ(0, zcrx_register_soon(self->fd, &self->reg));
+}
+
 /* R9: No flag is known: the lowest bit. */
 TEST_F(registration, flags_bit_0)
 {
@@ -827,6 +921,26 @@ TEST_F(registration, offsets_mmap_sz_overwritten)
 	self->reg.offsets.mmap_sz = UINT_MAX;
 	ASSERT_EQ(0, zcrx_register(self->fd, &self->reg));
 	expect_refill_ring(_metadata, self->fd, &self->reg);
+}
+
+/* R9: Each bit of the flags is looked at. */
+TEST_F(registration, flags_every_bit)
+{
+	/* What mainline has a meaning for does not go with the default. */
+	expect_reserved(_metadata, self->fd, &self->reg, &self->reg.flags,
+			sizeof(self->reg.flags));
+	expect_free(_metadata, self->fd, self->dev.ifindex);
+}
+
+/* R9: Each bit of the reserved words is looked at. */
+TEST_F(registration, resv_every_bit)
+{
+	struct io_uring_zcrx_ifq_reg *reg = &self->reg;
+
+	expect_reserved(_metadata, self->fd, reg, reg->resv, sizeof(reg->resv));
+	expect_reserved(_metadata, self->fd, reg, reg->offsets.resv,
+			sizeof(reg->offsets.resv));
+	expect_free(_metadata, self->fd, self->dev.ifindex);
 }
 
 FIXTURE(area)
@@ -1149,6 +1263,83 @@ TEST_F(area, token_written_back)
 	ASSERT_EQ(0, zcrx_register(self->fd, &self->reg));
 	EXPECT_EQ(0ULL, zcrx_area.rq_area_token &
 			((1ULL << IORING_ZCRX_AREA_SHIFT) - 1));
+}
+
+/* R9: Each bit of the flags of an area is looked at. */
+TEST_F(area, area_flags_every_bit)
+{
+	expect_reserved(_metadata, self->fd, &self->reg, &zcrx_area.flags,
+			sizeof(zcrx_area.flags));
+	expect_free(_metadata, self->fd, self->dev.ifindex);
+}
+
+/* R9: Each bit of the reserved words of an area is looked at. */
+TEST_F(area, area_resv_every_bit)
+{
+	expect_reserved(_metadata, self->fd, &self->reg, &zcrx_area.resv1,
+			sizeof(zcrx_area.resv1));
+	expect_reserved(_metadata, self->fd, &self->reg, zcrx_area.resv2,
+			sizeof(zcrx_area.resv2));
+	expect_free(_metadata, self->fd, self->dev.ifindex);
+}
+
+/*
+ * R18: An area that cannot be pinned as a whole gives back what it locked,
+ * each time.
+ */
+TEST_F(area, memlock_after_fault)
+{
+	char *memory;
+	int i, fd;
+
+	ASSERT_EQ(0, lock_no_more_than_area());
+	/* The limit is for rings that are set up from here on. */
+	fd = ring_open(RING_FLAGS);
+	ASSERT_LE(0, fd);
+	memory = map_area(MAP_PRIVATE);
+	ASSERT_NE(MAP_FAILED, memory);
+	ASSERT_EQ(0, munmap(memory + zcrx_area.len / 2, PAGE));
+	for (i = 0; i < AGAIN; i++) {
+		ASSERT_EQ(-EFAULT, zcrx_register(fd, &self->reg))
+			TH_LOG("after %d times", i);
+		ASSERT_EQ(0, pinned_kb());
+	}
+	expect_free(_metadata, fd, self->dev.ifindex);
+}
+
+/*
+ * R18: The limit is that of the user who set up the ring, whoever
+ * registers or closes.
+ */
+TEST_F_TIMEOUT(area, memlock_of_ring_owner, 180)
+{
+	int i, first, second, other;
+
+	if (!self->dev.two_queues)
+		SKIP(return, "the device has fewer than two rx queues");
+
+	ASSERT_EQ(0, lock_no_more_as_anyone());
+	for (i = 0; i < USERS_AGAIN; i++) {
+		first = ring_open_as(SOMEBODY);
+		second = ring_open_as(SOMEBODY);
+		other = ring_open_as(SOMEBODY_ELSE);
+		ASSERT_LE(0, first);
+		ASSERT_LE(0, second);
+		ASSERT_LE(0, other);
+
+		zcrx_default(&self->reg, self->dev.ifindex);
+		ASSERT_EQ(0, zcrx_register_soon(first, &self->reg))
+			TH_LOG("after %d times", i);
+		zcrx_default(&self->reg, self->dev.ifindex);
+		self->reg.if_rxq = 1;
+		ASSERT_EQ(-ENOMEM, zcrx_register(second, &self->reg));
+		ASSERT_EQ(0, zcrx_register_soon(other, &self->reg))
+			TH_LOG("after %d times", i);
+
+		ASSERT_EQ(0, close(first));
+		ASSERT_EQ(0, close(second));
+		ASSERT_EQ(0, close(other));
+	}
 }
 
 TEST_HARNESS_MAIN

@@ -73,7 +73,7 @@ int zcrx_register_soon(int fd, struct io_uring_zcrx_ifq_reg *reg)
 
 	for (ms = 0; ms < COME_BACK_MS; ms++) {
 		ret = zcrx_register(fd, reg);
-		if (ret != -EEXIST && ret != -ENOMEM)
+		if (ret != -EEXIST && ret != -EBUSY && ret != -ENOMEM)
 			break;
 		usleep(1000);
 	}

@@ -31,8 +31,8 @@ void zcrx_default(struct io_uring_zcrx_ifq_reg *reg, unsigned int ifindex);
 int zcrx_register(int fd, struct io_uring_zcrx_ifq_reg *reg);
 
 /*
- * The same when a ring that had the queue, and memory locked, has just been
- * closed: what it had comes back a little later.
+ * The same when somebody who had the queue, and memory locked, has just closed
+ * a ring or a socket: what was there comes back a little later.
  */
 int zcrx_register_soon(int fd, struct io_uring_zcrx_ifq_reg *reg);
 

@@ -92,6 +92,22 @@ static void expect_refill_ring(struct __test_metadata *_metadata, int fd,
 	EXPECT_EQ(0, munmap(ring, size));
 }
 
+/* What must be 0: each bit of it is refused, and with none it is valid. */
+static void expect_reserved(struct __test_metadata *_metadata, int fd,
+			    struct io_uring_zcrx_ifq_reg *reg, void *what,
+			    size_t size)
+{
+	__u8 *bytes = what;
+	size_t bit;
+
+	for (bit = 0; bit < 8 * size; bit++) {
+		bytes[bit / 8] = 1 << bit % 8;
+		EXPECT_EQ(-EINVAL, zcrx_register(fd, reg))
+			TH_LOG("bit %zu", bit);
+		bytes[bit / 8] = 0;
+	}
+}
+
 FIXTURE(layout)
 {
 	struct io_uring_zcrx_ifq_reg reg;
@@ -726,6 +742,26 @@ TEST_F(registration, area_ptr_not_read)
 	self->reg.area_ptr = UINT64_MAX;
 	ASSERT_EQ(0, zcrx_register(self->fd, &self->reg));
 	expect_refill_ring(_metadata, self->fd, &self->reg);
+}
+
+/* R9: Each bit of the flags is looked at. */
+TEST_F(registration, flags_every_bit)
+{
+	/* What mainline has a meaning for does not go with the default. */
+	expect_reserved(_metadata, self->fd, &self->reg, &self->reg.flags,
+			sizeof(self->reg.flags));
+	expect_free(_metadata, self->fd, self->dev.ifindex);
+}
+
+/* R9: Each bit of the reserved words is looked at. */
+TEST_F(registration, resv_every_bit)
+{
+	struct io_uring_zcrx_ifq_reg *reg = &self->reg;
+
+	expect_reserved(_metadata, self->fd, reg, reg->resv, sizeof(reg->resv));
+	expect_reserved(_metadata, self->fd, reg, reg->offsets.resv,
+			sizeof(reg->offsets.resv));
+	expect_free(_metadata, self->fd, self->dev.ifindex);
 }
 
 TEST_HARNESS_MAIN
