@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from kselftest_zcrx.model import QUEUE_LEVEL, Case, Fixture, Need
+from kselftest_zcrx.model import QUEUE_LEVEL, SLOW_S, Case, Fixture, Need
 
 LIFETIME = Fixture(
     "lifetime",
@@ -93,6 +93,30 @@ LIFETIME = Fixture(
             "removed_while_down",
             "R34",
             "A device that is down and has a registered queue can be removed.",
+            needs=(Need.NETDEVSIM,),
+            since=QUEUE_LEVEL,
+            scripted=True,
+        ),
+        Case(
+            "memory_comes_back",
+            "R30",
+            "All memory of a registration comes back, pinned pages included.",
+            timeout_s=SLOW_S,
+            since=QUEUE_LEVEL,
+            scripted=True,
+        ),
+        Case(
+            "device_removed_with_two_rings",
+            "R32",
+            "A device with two registered queues can be removed, and both rings closed.",
+            needs=(Need.NETDEVSIM,),
+            since=QUEUE_LEVEL,
+            scripted=True,
+        ),
+        Case(
+            "other_device_removed",
+            "R32",
+            "A registration outlasts that another device is removed.",
             needs=(Need.NETDEVSIM,),
             since=QUEUE_LEVEL,
             scripted=True,

@@ -87,5 +87,12 @@ REFILL_RING = Fixture(
             "A ring full of garbage does no harm when it is closed.",
             scripted=True,
         ),
+        Case(
+            "map_shorter",
+            "R21",
+            "A part of the ring can be mapped, and is the same memory as in the whole.",
+            scripted=True,
+            mainline=Mainline(absent="only the whole ring can be mapped"),
+        ),
     ),
 )

@@ -28,6 +28,47 @@
 #define AGAIN		100
 #define REMOVE_MS	5000
 
+#define LARGE_AREA	(8UL << 20)
+#define COME_BACK_MS	10000
+
+/* What the kernel may keep for later, of pages and of smaller memory. */
+#define NOISE_KB	32768L
+#define SLAB_NOISE_KB	512L
+
+struct memory {
+	long	available_kb;
+	long	slab_kb;
+	long	pinned;		/* pages of the whole machine */
+};
+
+static void measure(struct memory *memory)
+{
+	/* What CPUs have counted and not told yet. */
+	write_file("/proc/sys/vm/stat_refresh", "1");
+	memory->available_kb = number_in_file("/proc/meminfo", "MemAvailable");
+	memory->slab_kb = number_in_file("/proc/meminfo", "Slab");
+	memory->pinned =
+		number_in_file("/proc/vmstat", "nr_foll_pin_acquired") -
+		number_in_file("/proc/vmstat", "nr_foll_pin_released");
+}
+
+/* Register the largest refill ring and an area, and let go of both. */
+static void register_large(struct __test_metadata *_metadata,
+			   unsigned int ifindex, void *area)
+{
+	struct io_uring_zcrx_ifq_reg reg;
+	int fd = ring_open(RING_FLAGS);
+
+	ASSERT_LE(0, fd);
+	zcrx_default(&reg, ifindex);
+	reg.rq_entries = RQ_ENTRIES_MAX;
+	zcrx_area.addr = (uintptr_t)area;
+	zcrx_area.len = LARGE_AREA;
+	ASSERT_EQ(0, zcrx_register_soon(fd, &reg));
+	ASSERT_EQ(0, close(fd));
+	ASSERT_EQ(0, pinned_settle(COME_BACK_MS));
+}
+
 /* A process that does nothing but to live in a namespace of its own. */
 static pid_t fork_into_net_namespace(void)
 {
@@ -319,6 +360,69 @@ TEST_F(lifetime, removed_while_down)
 	ASSERT_EQ(0, zcrx_register(self->fd, &self->reg));
 	ASSERT_EQ(0, netif_set_up(&self->dev, false));
 	EXPECT_EQ(0, netif_remove(&self->dev, REMOVE_MS));
+}
+
+/* R30: All memory of a registration comes back, pinned pages included. */
+TEST_F_TIMEOUT(lifetime, memory_comes_back, 180)
+{
+	struct memory before, after;
+	void *area;
+	int i;
+
+	area = mmap(NULL, LARGE_AREA, PROT_READ | PROT_WRITE,
+		    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(MAP_FAILED, area);
+	for (i = 0; i < AGAIN / 10; i++)
+		register_large(_metadata, self->dev.ifindex, area);
+	measure(&before);
+	for (i = 0; i < AGAIN; i++)
+		register_large(_metadata, self->dev.ifindex, area);
+	measure(&after);
+	EXPECT_LT(before.available_kb - after.available_kb, NOISE_KB);
+	EXPECT_EQ(before.pinned, after.pinned);
+	/* Kernels that look for leaks themselves keep what was freed. */
+	if (access("/sys/kernel/debug/kmemleak", F_OK))
+		EXPECT_LT(after.slab_kb - before.slab_kb, SLAB_NOISE_KB);
+}
+
+/*
+ * R32: A device with two registered queues can be removed, and both rings
+ * closed.
+ */
+TEST_F(lifetime, device_removed_with_two_rings)
+{
+	int other = ring_open(RING_FLAGS);
+
+	if (!self->dev.simulated)
+		SKIP(return, "the device is no netdevsim");
+
+	ASSERT_LE(0, other);
+	ASSERT_EQ(0, zcrx_register(self->fd, &self->reg));
+	zcrx_default(&self->reg, self->dev.ifindex);
+	self->reg.if_rxq = 1;
+	ASSERT_EQ(0, zcrx_register(other, &self->reg));
+	EXPECT_EQ(0, netif_remove(&self->dev, REMOVE_MS));
+	EXPECT_EQ(0, close(self->fd));
+	EXPECT_EQ(0, close(other));
+	EXPECT_EQ(0, pinned_settle(COME_BACK_MS));
+}
+
+/* R32: A registration outlasts that another device is removed. */
+TEST_F(lifetime, other_device_removed)
+{
+	int other = ring_open(RING_FLAGS);
+	struct netif second;
+
+	if (!self->dev.simulated)
+		SKIP(return, "the device is no netdevsim");
+
+	ASSERT_LE(0, other);
+	ASSERT_EQ(0, zcrx_register(self->fd, &self->reg));
+	ASSERT_EQ(0, netif_new(&second));
+	EXPECT_EQ(0, netif_remove(&second, REMOVE_MS));
+	EXPECT_EQ(-EEXIST, zcrx_register(other, &self->reg));
+	ASSERT_EQ(0, close(self->fd));
+	EXPECT_EQ(0, zcrx_register_soon(other, &self->reg));
 }
 
 TEST_HARNESS_MAIN
