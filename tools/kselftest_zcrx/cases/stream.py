@@ -107,6 +107,13 @@ STREAM = Fixture(
             )
             for family, _ in _FAMILIES
         ),
+        Case(
+            "part_of_page_taken",
+            "R44",
+            "A piece starts where the kernel's own receive calls have ended.",
+            since=QUEUE_LEVEL,
+            scripted=True,
+        ),
     ),
     setup="link",
 )

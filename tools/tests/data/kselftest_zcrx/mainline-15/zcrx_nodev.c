@@ -6,6 +6,7 @@
  * R41  it is multishot, and what it does not use is 0 (EINVAL)
  * R42  zcrx_ifq_idx names the ring's interface queue (EINVAL)
  * R43  the file is a TCP socket (ENOTSOCK, EPROTONOSUPPORT, ENOTCONN)
+ * R44  a completion for each piece, in the area, in order
  * R45  the end is a completion without F_MORE
  * R47  no free buffer to copy to is an error (ENOMEM)
  * R70  ZCRX_REG_NODEV: no device, all is copied
@@ -467,6 +468,88 @@ TEST_F(nodev_request, len_limits)
 	while (position < all)
 		position += expect_piece(_metadata, &self->receiver, position);
 	EXPECT_EQ(all, position);
+}
+
+/* R41: No other flag than these two is known: each bit. */
+TEST_F(nodev_request, ioprio_every_bit)
+{
+	unsigned int bit;
+
+	for (bit = IORING_RECV_MULTISHOT << 1; bit < 1U << 16; bit <<= 1) {
+		receiver_request(&self->receiver, self->receiving)->ioprio |=
+			bit;
+		expect_end(_metadata, &self->receiver, -EINVAL);
+	}
+	receiver_request(&self->receiver, self->receiving);
+	expect_bytes(_metadata, &self->receiver, self->sending, 1);
+}
+
+/* R40: IORING_RECVSEND_POLL_FIRST does not look at the socket at once. */
+TEST_F(nodev_request, poll_first_waits)
+{
+	struct uring *ring = &self->receiver.ring;
+	struct io_uring_sqe *sqe;
+
+	ASSERT_EQ(0, stream_send(self->sending, 100));
+	receiver_request(&self->receiver, self->receiving);
+	ASSERT_EQ(0, uring_hand_in(ring));
+	EXPECT_NE(NULL, uring_peek(ring));
+	EXPECT_EQ(100ULL, expect_piece(_metadata, &self->receiver, 0));
+	ASSERT_EQ(0, receiver_cancel_now(&self->receiver, self->receiving));
+	expect_end(_metadata, &self->receiver, -ECANCELED);
+
+	ASSERT_EQ(0, stream_send(self->sending, 100));
+	sqe = receiver_request(&self->receiver, self->receiving);
+	sqe->ioprio |= IORING_RECVSEND_POLL_FIRST;
+	ASSERT_EQ(0, uring_hand_in(ring));
+	EXPECT_EQ(NULL, uring_peek(ring));
+	EXPECT_EQ(100ULL, expect_piece(_metadata, &self->receiver, 0));
+}
+
+/* R45: A request that fails cancels what is linked to it. */
+TEST_F(nodev_request, failure_breaks_link)
+{
+	int unconnected = socket(AF_INET, SOCK_STREAM, 0);
+
+	ASSERT_LE(0, unconnected);
+	receiver_request(&self->receiver, unconnected)->flags = IOSQE_IO_LINK;
+	/* The other one does nothing. */
+	uring_next(&self->receiver.ring);
+	expect_end(_metadata, &self->receiver, -ENOTCONN);
+	expect_end(_metadata, &self->receiver, -ECANCELED);
+	receiver_request(&self->receiver, self->receiving);
+	expect_bytes(_metadata, &self->receiver, self->sending, 1);
+}
+
+/*
+ * R44: Pieces are no requests: what waits for all requests does not wait
+ * for them.
+ */
+TEST_F(nodev_request, drain_after_pieces)
+{
+	int i;
+
+	receiver_request(&self->receiver, self->receiving);
+	for (i = 0; i < 5; i++)
+		expect_bytes(_metadata, &self->receiver, self->sending, 100);
+	ASSERT_EQ(0, receiver_cancel_now(&self->receiver, self->receiving));
+	expect_end(_metadata, &self->receiver, -ECANCELED);
+	uring_next(&self->receiver.ring)->flags = IOSQE_IO_DRAIN;
+	expect_end(_metadata, &self->receiver, 0);
+}
+
+/* R45: The end of the stream stays the end when a reset follows it. */
+TEST_F(nodev_request, end_after_reset)
+{
+	receiver_request(&self->receiver, self->receiving);
+	expect_bytes(_metadata, &self->receiver, self->sending, 100);
+	ASSERT_EQ(0, close(self->sending));
+	expect_end(_metadata, &self->receiver, 0);
+	/* Nobody is there any more, and so the answer is a reset. */
+	ASSERT_EQ(1, send(self->receiving, "", 1, MSG_NOSIGNAL));
+	usleep(100 * 1000);
+	receiver_request(&self->receiver, self->receiving);
+	expect_end(_metadata, &self->receiver, 0);
 }
 
 FIXTURE(nodev)

@@ -540,6 +540,88 @@ TEST_F(request, len_limits)
 	EXPECT_EQ(all, position);
 }
 
+/* R41: No other flag than these two is known: each bit. */
+TEST_F(request, ioprio_every_bit)
+{
+	unsigned int bit;
+
+	for (bit = IORING_RECV_MULTISHOT << 1; bit < 1U << 16; bit <<= 1) {
+		receiver_request(&self->receiver, self->receiving)->ioprio |=
+			bit;
+		expect_end(_metadata, &self->receiver, -EINVAL);
+	}
+	receiver_request(&self->receiver, self->receiving);
+	expect_bytes(_metadata, &self->receiver, self->sending, 1);
+}
+
+/* R40: IORING_RECVSEND_POLL_FIRST does not look at the socket at once. */
+TEST_F(request, poll_first_waits)
+{
+	struct uring *ring = &self->receiver.ring;
+	struct io_uring_sqe *sqe;
+
+	ASSERT_EQ(0, stream_send(self->sending, 100));
+	receiver_request(&self->receiver, self->receiving);
+	ASSERT_EQ(0, uring_hand_in(ring));
+	EXPECT_NE(NULL, uring_peek(ring));
+	EXPECT_EQ(100ULL, expect_piece(_metadata, &self->receiver, 0));
+	ASSERT_EQ(0, receiver_cancel_now(&self->receiver, self->receiving));
+	expect_end(_metadata, &self->receiver, -ECANCELED);
+
+	ASSERT_EQ(0, stream_send(self->sending, 100));
+	sqe = receiver_request(&self->receiver, self->receiving);
+	sqe->ioprio |= IORING_RECVSEND_POLL_FIRST;
+	ASSERT_EQ(0, uring_hand_in(ring));
+	EXPECT_EQ(NULL, uring_peek(ring));
+	EXPECT_EQ(100ULL, expect_piece(_metadata, &self->receiver, 0));
+}
+
+/* R45: A request that fails cancels what is linked to it. */
+TEST_F(request, failure_breaks_link)
+{
+	int unconnected = socket(AF_INET, SOCK_STREAM, 0);
+
+	ASSERT_LE(0, unconnected);
+	receiver_request(&self->receiver, unconnected)->flags = IOSQE_IO_LINK;
+	/* The other one does nothing. */
+	uring_next(&self->receiver.ring);
+	expect_end(_metadata, &self->receiver, -ENOTCONN);
+	expect_end(_metadata, &self->receiver, -ECANCELED);
+	receiver_request(&self->receiver, self->receiving);
+	expect_bytes(_metadata, &self->receiver, self->sending, 1);
+}
+
+/*
+ * R44: Pieces are no requests: what waits for all requests does not wait
+ * for them.
+ */
+TEST_F(request, drain_after_pieces)
+{
+	int i;
+
+	receiver_request(&self->receiver, self->receiving);
+	for (i = 0; i < 5; i++)
+		expect_bytes(_metadata, &self->receiver, self->sending, 100);
+	ASSERT_EQ(0, receiver_cancel_now(&self->receiver, self->receiving));
+	expect_end(_metadata, &self->receiver, -ECANCELED);
+	uring_next(&self->receiver.ring)->flags = IOSQE_IO_DRAIN;
+	expect_end(_metadata, &self->receiver, 0);
+}
+
+/* R45: The end of the stream stays the end when a reset follows it. */
+TEST_F(request, end_after_reset)
+{
+	receiver_request(&self->receiver, self->receiving);
+	expect_bytes(_metadata, &self->receiver, self->sending, 100);
+	ASSERT_EQ(0, close(self->sending));
+	expect_end(_metadata, &self->receiver, 0);
+	/* Nobody is there any more, and so the answer is a reset. */
+	ASSERT_EQ(1, send(self->receiving, "", 1, MSG_NOSIGNAL));
+	usleep(100 * 1000);
+	receiver_request(&self->receiver, self->receiving);
+	expect_end(_metadata, &self->receiver, 0);
+}
+
 FIXTURE(stream)
 {
 	struct link link;
@@ -1107,6 +1189,29 @@ TEST_F_TIMEOUT(stream, starve_ipv6, 180)
 	EXPECT_EQ(256 * 1024ULL, receive_rest(_metadata, &receiver, position));
 	EXPECT_EQ(0, stream_close(&stream));
 	EXPECT_EQ(0, link_counter(&self->link, 0, "placed_bytes"));
+	receiver_close(&receiver);
+}
+
+/* R44: A piece starts where the kernel's own receive calls have ended. */
+TEST_F(stream, part_of_page_taken)
+{
+	const __u64 size = 2 * PAGE, taken = 100;
+	struct receiver receiver;
+	struct stream stream;
+	struct piece piece;
+
+	ASSERT_EQ(0, link_steer(&self->link));
+	ASSERT_EQ(0, receiver_open_stream(&receiver, &stream, &self->link,
+					  AF_INET, size, REQUEST_PAGES));
+	ASSERT_EQ(0, stream_start(&stream));
+	ASSERT_EQ(0, stream_skip(&stream, taken));
+	receiver_request(&receiver, stream.fd);
+	piece = keep_piece(_metadata, &receiver, taken);
+	EXPECT_EQ(taken, piece.offset % PAGE);
+	EXPECT_LE(piece.len, PAGE - taken);
+	return_pieces(_metadata, &receiver, &piece, 1);
+	EXPECT_EQ(size, receive_rest(_metadata, &receiver, taken + piece.len));
+	EXPECT_EQ(0, stream_close(&stream));
 	receiver_close(&receiver);
 }
 

@@ -25,6 +25,8 @@
 #define IORING_RECVSEND_BUNDLE		(1U << 4)
 
 #define IOSQE_FIXED_FILE		(1U << 0)
+#define IOSQE_IO_DRAIN			(1U << 1)
+#define IOSQE_IO_LINK			(1U << 2)
 #define IOSQE_ASYNC			(1U << 4)
 #define IOSQE_CQE_SKIP_SUCCESS		(1U << 6)
 
