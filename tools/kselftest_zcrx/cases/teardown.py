@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from kselftest_zcrx.model import QUEUE_LEVEL, SLOW_S, Case, Fixture
+from kselftest_zcrx.model import QUEUE_LEVEL, SLOW_S, Case, Fixture, Mainline
 
 TEARDOWN = Fixture(
     "teardown",
@@ -40,6 +40,34 @@ TEARDOWN = Fixture(
             ("returned_twice", "R50", "Each piece is returned twice."),
             ("refill_ring_of_garbage", "R50", "Anything at all is in the refill ring."),
             ("tail_anywhere", "R50", "The tail runs past the ring and the head."),
+            (
+                "held_piece_is_safe",
+                "R50",
+                "Entries that nearly name a piece that is not returned do not return it.",
+            ),
+        )
+    )
+    + tuple(
+        Case(
+            name,
+            rule,
+            tests,
+            timeout_s=SLOW_S,
+            since=QUEUE_LEVEL,
+            scripted=True,
+            mainline=Mainline(absent="the pages stay pinned until the socket is done with them"),
+        )
+        for name, rule, tests in (
+            (
+                "pinned_while_socket_has_data",
+                "R18",
+                "The pages are unpinned with the ring, though a socket still has payload in them.",
+            ),
+            (
+                "area_gone",
+                "R60",
+                "Payload in the area of a ring that is gone cannot be received by another.",
+            ),
         )
     ),
     setup="link",

@@ -2,6 +2,7 @@
 /*
  * Zero copy receive of io_uring: ends with data on its way.
  *
+ * R18  the area counts against RLIMIT_MEMLOCK (ENOMEM)
  * R33  the queue is an ordinary one without the ring
  * R50  entries of the refill ring are never trusted
  * R60  nothing user space does with data on its way does harm
@@ -137,6 +138,28 @@ static void endless_close(struct stream *stream)
 	setsockopt(stream->fd, SOL_SOCKET, SO_LINGER, &at_once,
 		   sizeof(at_once));
 	stream_close(stream);
+}
+
+/*
+ * Entries that nearly name a piece, or nothing at all, if they leave room for
+ * every piece that there can be.
+ */
+static void write_wrong(struct receiver *receiver, __u64 offset)
+{
+	const __u64 token = 1ULL << IORING_ZCRX_AREA_SHIFT;
+	const __u64 len = receiver->area.len;
+	const __u64 wrong[] = {
+		offset + token, offset + (token << 15), offset + len,
+		offset + (PAGE << 32), len, len + PAGE, len + PAGE * PAGES,
+		token - 1, ~0ULL,
+	};
+	__u32 i;
+
+	if (!receiver_has_room(receiver, ARRAY_SIZE(wrong) + PAGES))
+		return;
+	for (i = 0; i < ARRAY_SIZE(wrong); i++)
+		receiver_write(receiver, i, wrong[i], PAGE);
+	receiver_publish(receiver, i);
 }
 
 FIXTURE(teardown)
@@ -635,6 +658,102 @@ TEST_F_TIMEOUT(teardown, tail_anywhere, 180)
 	}
 	expect_nothing_left(_metadata, pools);
 	expect_stream(_metadata, &self->link, 1 << 20);
+}
+
+/*
+ * R50: Entries that nearly name a piece that is not returned do not return
+ * it.
+ */
+TEST_F_TIMEOUT(teardown, held_piece_is_safe, 180)
+{
+	const __u64 size = 4 << 20;
+	struct piece held, piece;
+	struct receiver receiver;
+	struct stream stream;
+	__u64 position;
+
+	ASSERT_EQ(0, link_steer(&self->link));
+	ASSERT_EQ(0, receiver_open_stream(&receiver, &stream, &self->link,
+					  AF_INET, size, PAGES));
+	receiver_request(&receiver, stream.fd);
+	ASSERT_EQ(0, stream_start(&stream));
+	held = keep_piece(_metadata, &receiver, 0);
+	position = held.len;
+	while (is_piece_next(_metadata, &receiver)) {
+		write_wrong(&receiver, held.offset);
+		piece = keep_piece(_metadata, &receiver, position);
+		position += piece.len;
+		ASSERT_NE(held.offset / PAGE, piece.offset / PAGE);
+		return_pieces(_metadata, &receiver, &piece, 1);
+	}
+	expect_end(_metadata, &receiver, 0);
+	EXPECT_EQ(size, position);
+	EXPECT_TRUE(stream_matches(held.data, 0, held.len));
+	EXPECT_EQ(0, stream_close(&stream));
+
+	return_pieces(_metadata, &receiver, &held, 1);
+	ASSERT_EQ(0, stream_open_at(&stream, &self->link, AF_INET, LINK_PORT,
+				    size / 4));
+	receiver_request(&receiver, stream.fd);
+	ASSERT_EQ(0, stream_start(&stream));
+	EXPECT_EQ(size / 4, receive_rest(_metadata, &receiver, 0));
+	EXPECT_EQ(0, stream_close(&stream));
+	receiver_close(&receiver);
+}
+
+/*
+ * R18: The pages are unpinned with the ring, though a socket still has
+ * payload in them.
+ */
+TEST_F_TIMEOUT(teardown, pinned_while_socket_has_data, 180)
+{
+	struct receiver receiver;
+	struct stream stream;
+	int i, pools;
+
+	ASSERT_EQ(0, link_steer(&self->link));
+	pools = pools_count();
+	for (i = 0; i < ROUNDS; i++) {
+		ASSERT_EQ(0, receiver_open_stream(&receiver, &stream,
+						  &self->link, AF_INET,
+						  STREAM_ENDLESS, PAGES));
+		ASSERT_EQ(0, stream_start(&stream));
+		ASSERT_EQ(0, stream_wait(&stream));
+		receiver_close(&receiver);
+		EXPECT_EQ(0, pinned_settle(WAIT_MS));
+		endless_close(&stream);
+	}
+	expect_nothing_left(_metadata, pools);
+}
+
+/*
+ * R60: Payload in the area of a ring that is gone cannot be received by
+ * another.
+ */
+TEST_F_TIMEOUT(teardown, area_gone, 180)
+{
+	struct receiver receiver;
+	struct stream stream;
+	int i, pools;
+
+	ASSERT_EQ(0, link_steer(&self->link));
+	pools = pools_count();
+	for (i = 0; i < ROUNDS; i++) {
+		ASSERT_EQ(0, receiver_open_stream(&receiver, &stream,
+						  &self->link, AF_INET,
+						  STREAM_ENDLESS, PAGES));
+		ASSERT_EQ(0, stream_start(&stream));
+		ASSERT_EQ(0, stream_wait(&stream));
+		receiver_close(&receiver);
+		EXPECT_EQ(0, pinned_settle(WAIT_MS));
+		ASSERT_EQ(0, receiver_open(&receiver, self->link.rx.ifindex, 0,
+					   PAGES));
+		receiver_request(&receiver, stream.fd);
+		expect_end(_metadata, &receiver, -EFAULT);
+		receiver_close(&receiver);
+		endless_close(&stream);
+	}
+	expect_nothing_left(_metadata, pools);
 }
 
 TEST_HARNESS_MAIN
