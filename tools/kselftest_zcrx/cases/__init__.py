@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from kselftest_zcrx.cases.area import AREA
+from kselftest_zcrx.cases.copy import COPY
 from kselftest_zcrx.cases.fault import COPY_FAULTS, REGISTRATION_FAULTS, STREAM_FAULTS
 from kselftest_zcrx.cases.hostile import REGISTRATIONS, REQUESTS
 from kselftest_zcrx.cases.layout import LAYOUT, LAYOUTS, NUMBERS
@@ -26,6 +27,7 @@ PROGRAMS = (
     Program("zcrx_refill", "the refill ring", (REFILL_RING,)),
     Program("zcrx_lifetime", "how long a registration lives", (LIFETIME,)),
     Program("zcrx_recv", "receiving", (REQUEST, STREAM), receives=True),
+    Program("zcrx_copy", "copies, and the buffers that they take", (COPY,), receives=True),
     Program("zcrx_nodev", "receiving without a device", (NODEV_REQUEST, NODEV), receives=True),
     TEARDOWN_PROGRAM,
     HOSTILE_PROGRAM,

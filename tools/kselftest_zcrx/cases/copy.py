@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Payload that has to be copied: from where it comes, and which buffers it takes."""
+
+from __future__ import annotations
+
+from kselftest_zcrx.model import QUEUE_LEVEL, SLOW_S, Case, Fixture, Mainline
+
+_NOT_FROM_OTHERS = "what was placed for another ring ends the request with -EFAULT"
+
+COPY = Fixture(
+    "copy",
+    tuple(
+        Case(
+            name,
+            rule,
+            tests,
+            timeout_s=SLOW_S,
+            since=QUEUE_LEVEL,
+            scripted=True,
+            mainline=Mainline(absent=absent),
+        )
+        for name, rule, tests, absent in (
+            (
+                "copied_while_pool_has_all",
+                "R46",
+                "A buffer that is idle in the pool of the device is free to copy to.",
+                "what the pool has is not free to copy to",
+            ),
+            (
+                "copied_after_down",
+                "R61",
+                "All buffers are free to copy to while the interface is down, and placed in after.",
+                "a pool stays until user space has returned its buffers",
+            ),
+            (
+                "placed_in_other_ring",
+                "R46",
+                "What the device has placed for another ring is copied, and its buffers come back.",
+                _NOT_FROM_OTHERS,
+            ),
+            (
+                "part_placed_in_other_ring",
+                "R46",
+                "The same from the middle of a page on.",
+                _NOT_FROM_OTHERS,
+            ),
+        )
+    ),
+    setup="link",
+)
