@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from kselftest_zcrx.model import LONG_S, QUEUE_LEVEL, SLOW_S, Case, Fixture, Transfer
+from kselftest_zcrx.model import LONG_S, QUEUE_LEVEL, SLOW_S, Case, Fixture, Mainline, Transfer
 
 _FAMILIES = (("ipv4", "AF_INET"), ("ipv6", "AF_INET6"))
 _SIZES = (
@@ -113,6 +113,14 @@ STREAM = Fixture(
             "A piece starts where the kernel's own receive calls have ended.",
             since=QUEUE_LEVEL,
             scripted=True,
+        ),
+        Case(
+            "returned_on_other_cpu",
+            "R50",
+            "Buffers that were filled on a CPU that is idle now are free once they are returned.",
+            since=QUEUE_LEVEL,
+            scripted=True,
+            mainline=Mainline(absent="a CPU may put off what its packets have"),
         ),
     ),
     setup="link",

@@ -166,6 +166,15 @@ int enter_net_namespace(void)
 	return unshare(CLONE_NEWNET) ? -errno : 0;
 }
 
+int run_on_cpu(int cpu)
+{
+	cpu_set_t cpus;
+
+	CPU_ZERO(&cpus);
+	CPU_SET(cpu, &cpus);
+	return sched_setaffinity(0, sizeof(cpus), &cpus) ? -errno : 0;
+}
+
 /* What the default request locks. */
 static rlim_t needed(void)
 {

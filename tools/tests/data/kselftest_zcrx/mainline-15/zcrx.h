@@ -56,6 +56,9 @@ int drop_net_admin(void);
 int keep_only_net_admin(void);
 int enter_user_namespace(void);
 int enter_net_namespace(void);
+
+/* Stay on that CPU. Returns 0 or a negative error. */
+int run_on_cpu(int cpu);
 int lock_less_than_area(void);
 int lock_no_more_than_area(void);
 

@@ -12,6 +12,7 @@
  * R47  no free buffer to copy to is an error (ENOMEM)
  * R48  no free buffer for the device delays the data
  * R49  urgent data ends a request that copies (EOPNOTSUPP), or is in line
+ * R50  entries of the refill ring are never trusted
  */
 #include <assert.h>
 #include <errno.h>
@@ -44,6 +45,7 @@
 #define STARVE_MS	300
 #define STARVE_EVERY	(256ULL << 20)
 #define URGENT_AFTER	10000
+#define PACKET_BYTES	1448
 
 struct transfer {
 	int		family;
@@ -1241,6 +1243,39 @@ TEST_F(stream, part_of_page_taken)
 	return_pieces(_metadata, &receiver, &piece, 1);
 	EXPECT_EQ(size, receive_rest(_metadata, &receiver, taken + piece.len));
 	EXPECT_EQ(0, stream_close(&stream));
+	receiver_close(&receiver);
+}
+
+/*
+ * R50: Buffers that were filled on a CPU that is idle now are free once
+ * they are returned.
+ */
+TEST_F(stream, returned_on_other_cpu)
+{
+	struct piece kept[REQUEST_PAGES];
+	int i, receiving, sending;
+	struct receiver receiver;
+	__u64 position = 0;
+
+	if (run_on_cpu(1))
+		SKIP(return, "there is one CPU");
+	ASSERT_EQ(0, link_steer(&self->link));
+	ASSERT_EQ(0, link_send_small(&self->link));
+	ASSERT_EQ(0, stream_pair(&self->link, LINK_PORT, &receiving, &sending));
+	ASSERT_EQ(0, receiver_open(&receiver, self->link.rx.ifindex, LINK_QUEUE,
+				   REQUEST_PAGES));
+	/* A packet, and so a buffer, for each page. */
+	ASSERT_EQ(0, stream_send(sending, REQUEST_PAGES * PACKET_BYTES));
+	ASSERT_EQ(0, run_on_cpu(0));
+	receiver_request(&receiver, receiving);
+	for (i = 0; i < REQUEST_PAGES; i++) {
+		kept[i] = keep_piece(_metadata, &receiver, position);
+		position += kept[i].len;
+	}
+	EXPECT_EQ(0, link_counter(&self->link, LINK_QUEUE, "no_buffer"));
+	return_pieces(_metadata, &receiver, kept, REQUEST_PAGES);
+	expect_bytes(_metadata, &receiver, sending, 1);
+	EXPECT_EQ(0, link_counter(&self->link, LINK_QUEUE, "no_buffer"));
 	receiver_close(&receiver);
 }
 

@@ -37,6 +37,7 @@
 #define STARVE_MS	300
 #define STARVE_EVERY	(256ULL << 20)
 #define URGENT_AFTER	10000
+#define PACKET_BYTES	1448
 
 struct transfer {
 	int		family;
