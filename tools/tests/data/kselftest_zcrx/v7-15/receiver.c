@@ -25,11 +25,9 @@ static int receiver_map_refill(struct receiver *receiver)
 	return 0;
 }
 
-int receiver_open(struct receiver *receiver, unsigned int ifindex,
-		  unsigned int queue, unsigned int pages)
+int receiver_prepare(struct receiver *receiver, unsigned int pages)
 {
 	size_t size = pages * PAGE;
-	int ret;
 
 	memset(receiver, 0, sizeof(*receiver));
 	receiver->memory = mmap(NULL, size, PROT_READ | PROT_WRITE,
@@ -40,17 +38,37 @@ int receiver_open(struct receiver *receiver, unsigned int ifindex,
 	receiver->area.len = size;
 
 	/* Room for all pieces under way, and for entries that are none. */
-	receiver->reg.if_idx = ifindex;
-	receiver->reg.if_rxq = queue;
 	receiver->reg.rq_entries = 8 * pages;
 	receiver->reg.area_ptr = (uintptr_t)&receiver->area;
-	ret = uring_open(&receiver->ring, RING_FLAGS, 2 * pages);
-	if (ret)
-		return ret;
+	return uring_open(&receiver->ring, RING_FLAGS, 2 * pages);
+}
+
+int receiver_register(struct receiver *receiver, unsigned int ifindex,
+		      unsigned int queue)
+{
+	int ret;
+
+	receiver->reg.if_idx = ifindex;
+	receiver->reg.if_rxq = queue;
 	ret = zcrx_register_soon(receiver->ring.fd, &receiver->reg);
-	if (ret)
-		return ret;
-	return receiver_map_refill(receiver);
+	return ret ?: receiver_map_refill(receiver);
+}
+
+void receiver_use(struct receiver *receiver, void *memory, size_t len)
+{
+	munmap(receiver->memory, receiver->area.len);
+	receiver->memory = memory;
+	receiver->area.addr = (uintptr_t)memory;
+	receiver->area.len = len;
+}
+
+int receiver_open(struct receiver *receiver, unsigned int ifindex,
+		  unsigned int queue, unsigned int pages)
+{
+	int ret;
+
+	ret = receiver_prepare(receiver, pages);
+	return ret ?: receiver_register(receiver, ifindex, queue);
 }
 
 int receiver_open_stream(struct receiver *receiver, struct stream *stream,
