@@ -29,7 +29,14 @@ CASES = [(p, f, c) for p in PROGRAMS for f in p.fixtures for c in f.cases]
 IDS = [f"{f.name}.{c.name}" for _, f, c in CASES]
 TEST = re.compile(r"^TEST_F(?:_TIMEOUT)?\((\w+), (\w+)(?:, \d+)?\)$", re.MULTILINE)
 ERRORS = {"EPERM", "EINVAL", "ENODEV", "EFAULT", "ENOMEM", "EOPNOTSUPP"}
-REQUEST_ERRORS = {"EINVAL", "EBADF", "ENOTSOCK", "EPROTONOSUPPORT", "ENOTCONN"}
+REQUEST_ERRORS = {
+    "EINVAL",
+    "EBADF",
+    "ENOTSOCK",
+    "EOPNOTSUPP",
+    "EPROTONOSUPPORT",
+    "ENOTCONN",
+}
 
 
 @pytest.fixture(scope="module")
