@@ -38,7 +38,15 @@ DATA_SUPPORT = (
     "expect.h",
     *(
         f"{name}.{ending}"
-        for name in ("ethtool", "genl", "link", "pools", "receiver", "stream", "uring")
+        for name in (
+            "ethtool",
+            "genl",
+            "link",
+            "pools",
+            "receiver",
+            "stream",
+            "uring",
+        )
         for ending in "ch"
     ),
 )

@@ -8,6 +8,7 @@ from kselftest_zcrx.cases.fault import COPY_FAULTS, REGISTRATION_FAULTS, STREAM_
 from kselftest_zcrx.cases.hostile import REGISTRATIONS, REQUESTS
 from kselftest_zcrx.cases.layout import LAYOUT, LAYOUTS, NUMBERS
 from kselftest_zcrx.cases.lifetime import LIFETIME
+from kselftest_zcrx.cases.memory import MEMORY
 from kselftest_zcrx.cases.refill_ring import REFILL_RING
 from kselftest_zcrx.cases.registration import REGISTRATION
 from kselftest_zcrx.cases.request import REQUEST
@@ -25,6 +26,7 @@ PROGRAMS = (
     Program("zcrx_refill", "the refill ring", (REFILL_RING,)),
     Program("zcrx_lifetime", "how long a registration lives", (LIFETIME,)),
     Program("zcrx_recv", "receiving", (REQUEST, STREAM), receives=True),
+    Program("zcrx_memory", "memory to receive into", (MEMORY,), receives=True),
     TEARDOWN_PROGRAM,
     HOSTILE_PROGRAM,
     Program(
