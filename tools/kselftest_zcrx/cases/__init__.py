@@ -12,6 +12,7 @@ from kselftest_zcrx.cases.memory import MEMORY
 from kselftest_zcrx.cases.refill_ring import REFILL_RING
 from kselftest_zcrx.cases.registration import REGISTRATION
 from kselftest_zcrx.cases.request import REQUEST
+from kselftest_zcrx.cases.returning import RETURNING, RETURNING_STREAM
 from kselftest_zcrx.cases.stream import LONG_STREAM, STREAM
 from kselftest_zcrx.cases.teardown import TEARDOWN
 from kselftest_zcrx.model import LONG_S, Program
@@ -27,6 +28,7 @@ PROGRAMS = (
     Program("zcrx_lifetime", "how long a registration lives", (LIFETIME,)),
     Program("zcrx_recv", "receiving", (REQUEST, STREAM), receives=True),
     Program("zcrx_memory", "memory to receive into", (MEMORY,), receives=True),
+    Program("zcrx_return", "returning buffers", (RETURNING, RETURNING_STREAM), receives=True),
     TEARDOWN_PROGRAM,
     HOSTILE_PROGRAM,
     Program(
