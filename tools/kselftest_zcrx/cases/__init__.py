@@ -12,6 +12,7 @@ from kselftest_zcrx.cases.memory import MEMORY
 from kselftest_zcrx.cases.refill_ring import REFILL_RING
 from kselftest_zcrx.cases.registration import REGISTRATION
 from kselftest_zcrx.cases.request import REQUEST
+from kselftest_zcrx.cases.requests import REQUESTS_BESIDE, REQUESTS_PLACED
 from kselftest_zcrx.cases.returning import RETURNING, RETURNING_STREAM
 from kselftest_zcrx.cases.stream import LONG_STREAM, STREAM
 from kselftest_zcrx.cases.teardown import TEARDOWN
@@ -29,6 +30,12 @@ PROGRAMS = (
     Program("zcrx_recv", "receiving", (REQUEST, STREAM), receives=True),
     Program("zcrx_memory", "memory to receive into", (MEMORY,), receives=True),
     Program("zcrx_return", "returning buffers", (RETURNING, RETURNING_STREAM), receives=True),
+    Program(
+        "zcrx_requests",
+        "the request among others",
+        (REQUESTS_BESIDE, REQUESTS_PLACED),
+        receives=True,
+    ),
     TEARDOWN_PROGRAM,
     HOSTILE_PROGRAM,
     Program(
