@@ -39,6 +39,8 @@ DATA_SUPPORT = (
     *(
         f"{name}.{ending}"
         for name in (
+            "capture",
+            "dmabuf",
             "ethtool",
             "genl",
             "link",
@@ -46,6 +48,7 @@ DATA_SUPPORT = (
             "receiver",
             "stream",
             "uring",
+            "xdp",
         )
         for ending in "ch"
     ),

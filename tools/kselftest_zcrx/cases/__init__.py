@@ -9,6 +9,7 @@ from kselftest_zcrx.cases.hostile import REGISTRATIONS, REQUESTS
 from kselftest_zcrx.cases.layout import LAYOUT, LAYOUTS, NUMBERS
 from kselftest_zcrx.cases.lifetime import LIFETIME
 from kselftest_zcrx.cases.memory import MEMORY
+from kselftest_zcrx.cases.neighbours import NEIGHBOURS
 from kselftest_zcrx.cases.refill_ring import REFILL_RING
 from kselftest_zcrx.cases.registration import REGISTRATION
 from kselftest_zcrx.cases.request import REQUEST
@@ -36,6 +37,7 @@ PROGRAMS = (
         (REQUESTS_BESIDE, REQUESTS_PLACED),
         receives=True,
     ),
+    Program("zcrx_neighbours", "other users of the interface", (NEIGHBOURS,), receives=True),
     TEARDOWN_PROGRAM,
     HOSTILE_PROGRAM,
     Program(
