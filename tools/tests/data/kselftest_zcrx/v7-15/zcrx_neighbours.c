@@ -450,6 +450,7 @@ TEST_F_TIMEOUT(neighbours, spread, 180)
  */
 TEST_F_TIMEOUT(neighbours, captured, 180)
 {
+	const int pools = pools_count();
 	struct captured packet;
 	int fd, headers = 0;
 	struct receiver receiver;
@@ -468,6 +469,8 @@ TEST_F_TIMEOUT(neighbours, captured, 180)
 	EXPECT_LT(0, headers);
 	close(fd);
 	receiver_close(&receiver);
+	/* Nor does a copy of the headers keep the payload. */
+	expect_nothing_left(_metadata, pools);
 }
 
 /* R37: The queues can be listed, and none is a dma-buf's. */
