@@ -6,16 +6,25 @@ Knows nothing of the toolkit that runs them.
 
 from __future__ import annotations
 
-from kselftest_zcrx.model import FIRST_LEVEL, LAST_LEVEL
-from kselftest_zcrx.render import DIALECTS, FOLDER, extended, planned, render, write
+from pathlib import Path
+
+from kselftest_zcrx.model import DIALECTS, FIRST_LEVEL, LAST_LEVEL, MAINLINE, V7
+from kselftest_zcrx.render import FOLDER, extended, planned, render, rules, write
+
+MUTANTS = Path(__file__).parent / "mutants"
+"""Deliberate faults of the series, each of which the tests have to catch."""
 
 __all__ = [
     "DIALECTS",
     "FIRST_LEVEL",
     "FOLDER",
     "LAST_LEVEL",
+    "MAINLINE",
+    "MUTANTS",
+    "V7",
     "extended",
     "planned",
     "render",
+    "rules",
     "write",
 ]

@@ -6,7 +6,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from kselftest_zcrx import FIRST_LEVEL, LAST_LEVEL, write
+from kselftest_zcrx import DIALECTS, FIRST_LEVEL, LAST_LEVEL, write
 from kselftest_zcrx.table import page
 
 parser = argparse.ArgumentParser(prog="kselftest_zcrx", description=__doc__)
@@ -20,8 +20,9 @@ parser.add_argument(
     default=LAST_LEVEL,
     help="last patch of the series that the kernel has",
 )
+parser.add_argument("--dialect", choices=DIALECTS, default=DIALECTS[0], help="of the user API")
 options = parser.parse_args()
 if options.cases:
     options.cases.write_text(page())
 else:
-    write(options.folder, options.level)
+    write(options.folder, options.level, options.dialect)

@@ -9,6 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from enum import Enum
 
+V7 = "v7"
+MAINLINE = "mainline"
+DIALECTS = (V7, MAINLINE)
+"""The user interfaces that there are: of the series, and of the kernels that took it up."""
+
 FIRST_LEVEL = 9
 LAST_LEVEL = 15
 """Patches of the series that bring a user interface the tables know, first and last."""
@@ -63,7 +68,8 @@ class Spoil:
     """The one thing that differs from the valid default request.
 
     what: a field of struct io_uring_zcrx_ifq_reg, or `area.` and one of the area that it points
-    to, or `sqe.` and one of the request to receive, or `arg` or `nr_args` of the system call.
+    to, `region.` and one of the memory of the refill ring (mainline), or `sqe.` and one of the
+    request to receive, or `arg` or `nr_args` of the system call.
     value: a C expression.
     """
 
@@ -83,6 +89,19 @@ class Transfer:
     steered: bool = True
     area_pages: str = ""  # "": enough for all that a socket can have waiting
     changes: tuple[tuple[str, str], ...] = ()  # (field of struct transfer, its value)
+
+
+@dataclass(frozen=True)
+class Mainline:
+    """How a case differs in the interface of mainline.
+
+    absent: why the case does not apply there; "" where it does. error: the errno there, where it
+    is another one. spoil: the same spoiled, where its name or value is another one.
+    """
+
+    absent: str = ""
+    error: str | None = None
+    spoil: Spoil | None = None
 
 
 @dataclass(frozen=True)
@@ -107,22 +126,40 @@ class Case:
     timeout_s: int = 0  # 0: the harness's own
     since: int = FIRST_LEVEL  # first patch it holds from
     until: int | None = None  # last patch it holds to; None: all later ones
+    dialects: tuple[str, ...] = DIALECTS  # whose interfaces it is about
+    mainline: Mainline = Mainline()
 
-    def holds_at(self, level: int) -> bool:
-        """Whether it is true of a kernel that has the series up to that patch."""
+    def holds_at(self, level: int, dialect: str) -> bool:
+        """Whether it is true of a kernel that has the series up to that patch, or mainline's."""
+        if dialect not in self.dialects or (dialect == MAINLINE and self.mainline.absent):
+            return False
         return self.since <= level and (self.until is None or level <= self.until)
+
+    def as_in(self, dialect: str) -> Case:
+        """Give the case as it is in that dialect."""
+        if dialect != MAINLINE:
+            return self
+        error, spoil = self.mainline.error, self.mainline.spoil
+        return replace(
+            self,
+            error=self.error if error is None else error,
+            spoil=self.spoil if spoil is None else spoil,
+        )
 
 
 @dataclass(frozen=True)
 class Fixture:
     """Cases that share a set-up.
 
-    setup: the template that makes it, `queue` (a device), `link` (two devices, a wire between).
+    setup: the template that makes it, `queue` (a device), `request` (and a connection), `nodev`
+    (the same without a device), `link` (two devices, a wire between). scripts: the template of
+    its scripted cases, "" for the program's own.
     """
 
     name: str
     cases: tuple[Case, ...]
     setup: str = "queue"
+    scripts: str = ""
 
 
 @dataclass(frozen=True)
@@ -170,6 +207,7 @@ class Layout:
     size: int
     fields: tuple[tuple[str, int], ...]  # (field, offset)
     since: int = FIRST_LEVEL
+    dialects: tuple[str, ...] = DIALECTS
 
 
 @dataclass(frozen=True)
@@ -179,3 +217,4 @@ class Number:
     name: str
     value: str  # a C expression
     since: int = FIRST_LEVEL
+    dialects: tuple[str, ...] = DIALECTS

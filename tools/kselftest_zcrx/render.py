@@ -13,10 +13,13 @@ import jinja2
 
 from kselftest_zcrx.cases import LAYOUTS, NUMBERS, PROGRAMS
 from kselftest_zcrx.model import (
+    DIALECTS,
     FIRST_LEVEL,
     LAST_LEVEL,
+    MAINLINE,
     QUEUE_LEVEL,
     RING_FLAGS,
+    V7,
     Case,
     Program,
 )
@@ -26,7 +29,6 @@ FOLDER = "drivers/net/zcrx"
 """Where the rendered folder belongs, below tools/testing/selftests."""
 
 LIB_MK = "../../../lib.mk"
-DIALECTS = ("v7",)
 TIMEOUT_S = 900
 COMMENT_WIDTH = 72
 CALL_ARGUMENTS = ("arg", "nr_args")
@@ -57,10 +59,10 @@ DATA_SUPPORT = (
 Macro = Callable[..., str]
 
 
-def render(level: int, dialect: str = "v7", *, lib_mk: str = LIB_MK) -> dict[str, str]:
+def render(level: int, dialect: str = V7, *, lib_mk: str = LIB_MK) -> dict[str, str]:
     """Give the files of the selftest folder, name → text.
 
-    level: the last patch of the series that the kernel has, 9 to 15.
+    level: the last patch of the series that the kernel has, 9 to 15; mainline has them all.
     lib_mk: the tree's tools/testing/selftests/lib.mk, as the Makefile is to name it.
 
     Raises ValueError for a level or dialect that the tables do not know.
@@ -70,6 +72,7 @@ def render(level: int, dialect: str = "v7", *, lib_mk: str = LIB_MK) -> dict[str
     support = SUPPORT + (DATA_SUPPORT if level >= QUEUE_LEVEL else ())
     values = {
         "level": level,
+        "mainline": dialect == MAINLINE,
         "programs": programs,
         "sources": [name for name in support if name.endswith(".c")],
         "headers": [name for name in support if name.endswith(".h")],
@@ -85,16 +88,17 @@ def render(level: int, dialect: str = "v7", *, lib_mk: str = LIB_MK) -> dict[str
             program=program,
             fixtures=program.fixtures,
             level=level,
-            scripts=scripts(program, level, environment),
-            layouts=[layout for layout in LAYOUTS if layout.since <= level],
-            numbers=[number for number in NUMBERS if number.since <= level],
+            mainline=dialect == MAINLINE,
+            scripts=scripts(program, level, dialect, environment),
+            layouts=[item for item in LAYOUTS if item.since <= level and dialect in item.dialects],
+            numbers=[item for item in NUMBERS if item.since <= level and dialect in item.dialects],
             rules=_rules(program),
         )
     return dict(sorted(files.items()))
 
 
 def write(
-    folder: Path, level: int = LAST_LEVEL, dialect: str = "v7", *, lib_mk: str = LIB_MK
+    folder: Path, level: int = LAST_LEVEL, dialect: str = V7, *, lib_mk: str = LIB_MK
 ) -> None:
     """Write the rendered files into `folder`, which is made when it is not there."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -102,7 +106,7 @@ def write(
         (folder / name).write_text(text)
 
 
-def planned(level: int, dialect: str = "v7") -> dict[str, tuple[str, ...]]:
+def planned(level: int, dialect: str = V7) -> dict[str, tuple[str, ...]]:
     """Give the names of each program's cases, as the harness prints them ("fixture.case")."""
     return {
         program.name: tuple(
@@ -112,21 +116,37 @@ def planned(level: int, dialect: str = "v7") -> dict[str, tuple[str, ...]]:
     }
 
 
-def extended(level: int, dialect: str = "v7") -> frozenset[str]:
+def extended(level: int, dialect: str = V7) -> frozenset[str]:
     """Give the names of the programs that take long, and run only when asked for."""
     return frozenset(program.name for program in _programs(level, dialect) if program.extended)
 
 
+def rules(level: int, dialect: str = V7) -> dict[str, frozenset[str]]:
+    """Give the rules of docs/zcrx.md that each program tests."""
+    return {
+        program.name: frozenset(rule for rule, _ in _rules(program))
+        for program in _programs(level, dialect)
+    }
+
+
 def scripts(
-    program: Program, level: int = LAST_LEVEL, environment: jinja2.Environment | None = None
+    program: Program,
+    level: int = LAST_LEVEL,
+    dialect: str = V7,
+    environment: jinja2.Environment | None = None,
 ) -> Mapping[str, Macro]:
     """Give the hand-written bodies of a program's scripted cases, by the name of the case."""
-    template = (environment or _environment()).get_template(f"{program.source}.scripts.j2")
-    return {
-        name: macro
-        for name, macro in vars(template.make_module({"level": level, "program": program})).items()
-        if isinstance(macro, jinja2.runtime.Macro) and list(macro.arguments) == ["needs"]
-    }
+    environment = environment or _environment()
+    values = {"level": level, "mainline": dialect == MAINLINE, "program": program}
+    found: dict[str, Macro] = {}
+    for name in dict.fromkeys(fixture.scripts or program.source for fixture in program.fixtures):
+        module = environment.get_template(f"{name}.scripts.j2").make_module(values)
+        found |= {
+            name: macro
+            for name, macro in vars(module).items()
+            if isinstance(macro, jinja2.runtime.Macro) and list(macro.arguments) == ["needs"]
+        }
+    return found
 
 
 def _programs(level: int, dialect: str) -> tuple[Program, ...]:
@@ -135,16 +155,22 @@ def _programs(level: int, dialect: str) -> tuple[Program, ...]:
         raise ValueError(f"no dialect '{dialect}'; there is {', '.join(DIALECTS)}")
     if not FIRST_LEVEL <= level <= LAST_LEVEL:
         raise ValueError(f"no cases for patch {level}; there are for {FIRST_LEVEL} to {LAST_LEVEL}")
+    if dialect == MAINLINE and level != LAST_LEVEL:
+        raise ValueError(f"mainline has the series as a whole, not up to patch {level}")
     programs = []
     for program in PROGRAMS:
         fixtures = tuple(
             replace(fixture, cases=cases)
             for fixture in program.fixtures
-            if (cases := tuple(case for case in fixture.cases if case.holds_at(level)))
+            if (cases := _cases(fixture.cases, level, dialect))
         )
         if fixtures:
             programs.append(replace(program, fixtures=fixtures))
     return tuple(programs)
+
+
+def _cases(cases: tuple[Case, ...], level: int, dialect: str) -> tuple[Case, ...]:
+    return tuple(case.as_in(dialect) for case in cases if case.holds_at(level, dialect))
 
 
 def _rules(program: Program) -> list[tuple[str, str]]:
@@ -199,7 +225,7 @@ def _can_register(case: Case) -> bool:
 def _place(field: str) -> str:
     """Give the C expression of a field that a row names."""
     structure, dot, name = field.partition(".")
-    places = {"area": "zcrx_area.", "sqe": "sqe->"}
+    places = {"area": "zcrx_area.", "region": "zcrx_region.", "sqe": "sqe->"}
     return f"{places[structure]}{name}" if dot and structure in places else f"self->reg.{field}"
 
 

@@ -57,5 +57,13 @@ RULES: Mapping[str, str] = MappingProxyType(
         "R54": "what is placed cannot be read by other calls (EFAULT, ENODEV)",
         "R60": "nothing user space does with data on its way does harm",
         "R61": "the device may go down or away with data on its way",
+        "R70": "ZCRX_REG_NODEV: no device, all is copied",
+        "R71": "zcrx_id tells the interface queues of a ring apart",
+        "R72": "region_ptr describes the memory of the refill ring",
+        "R73": "ZCRX_CTRL_EXPORT gives what another ring can import",
+        "R74": "rx_buf_len is the size of a buffer",
+        "R75": "event_desc says which events are told",
+        "R76": "a request's length limits what it receives",
+        "R77": "ZCRX_CTRL_FLUSH_RQ takes what has been returned",
     }
 )

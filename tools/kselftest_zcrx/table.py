@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from kselftest_zcrx.cases import PROGRAMS
-from kselftest_zcrx.model import QUICK_ROUNDS, Caller, Case, Fixture, Need, Program
+from kselftest_zcrx.model import MAINLINE, QUICK_ROUNDS, Caller, Case, Fixture, Need, Program
 
 INTRODUCTION = """\
 <!-- SPDX-License-Identifier: GPL-2.0 -->
@@ -17,12 +17,15 @@ INTRODUCTION = """\
 Each case of the generated kselftests: the rule of [zcrx.md](zcrx.md) that it tests, from which
 patch of the series on it holds, and what it does. A case changes at most one thing of a valid
 default and names the exact outcome; one marked *scripted* has a body of its own in
-`tools/kselftest_zcrx/templates/`.
+`tools/kselftest_zcrx/templates/`. The column *mainline* says what differs in the interface of
+mainline: another outcome, or why the case does not apply; a case that has *mainline* in the
+column *from* is about that interface only.
 """
 
 _SETUPS = {
     "queue": "a ring, and a queue of a device",
     "request": "a registered queue, and a connection of the process with itself",
+    "nodev": "an area without a device, and a connection of the process with itself",
     "link": "two devices with a wire between them, in two network namespaces",
 }
 _CALLERS = {
@@ -53,8 +56,8 @@ def _program(program: Program) -> Iterator[str]:
 
 def _fixture(fixture: Fixture) -> Iterator[str]:
     yield f"\n### {fixture.name}\n\nEach has {_SETUPS[fixture.setup]}.\n\n"
-    yield "| case | rule | from | what it tests | what differs | outcome |\n"
-    yield "|---|---|---|---|---|---|\n"
+    yield "| case | rule | from | what it tests | what differs | outcome | mainline |\n"
+    yield "|---|---|---|---|---|---|---|\n"
     for case in fixture.cases:
         cells = (
             f"`{case.name}`",
@@ -63,11 +66,25 @@ def _fixture(fixture: Fixture) -> Iterator[str]:
             case.tests,
             "; ".join(_differences(case)),
             _outcome(case),
+            _in_mainline(case),
         )
         yield f"| {' | '.join(_escaped(cell) for cell in cells)} |\n"
 
 
+def _in_mainline(case: Case) -> str:
+    if case.mainline.absent:
+        return f"*not there:* {case.mainline.absent}"
+    words = []
+    if case.mainline.spoil:
+        words.append(f"`{case.mainline.spoil.what}`")
+    if case.mainline.error:
+        words.append(f"`-{case.mainline.error}`")
+    return ", ".join(words)
+
+
 def _patches(case: Case) -> str:
+    if case.dialects == (MAINLINE,):
+        return MAINLINE
     return f"{case.since} to {case.until}" if case.until else str(case.since)
 
 

@@ -66,6 +66,7 @@ class Work:
     run: RunFolder
     progress: Progress
     left: dict[str, object] = field(default_factory=dict)
+    room: str = ""  # a worktree beside the stack's own, for who is going to change it
 
     def outcome(self, of: Stage[T]) -> T:
         """Give what a stage left, in this process or in an earlier one."""
@@ -81,7 +82,8 @@ class Work:
     @property
     def slot(self) -> Path:
         """Where the worktree of this stack on this source is kept from run to run."""
-        return self.project.trees / f"{self.plan.name}-{self.plan.source.name}"
+        name = f"{self.plan.name}-{self.plan.source.name}"
+        return self.project.trees / (f"{name}-{self.room}" if self.room else name)
 
     def target(self) -> AbstractContextManager[Target]:
         """Open the machine that the tests run on."""

@@ -15,10 +15,12 @@ from pathlib import Path
 
 import pytest
 
+from kseries import proc
 from kseries.building import buildtree, kbuild
 from kseries.building.buildfailure import BuildFailed
 from kseries.building.buildwatch import BuildWatch, clock_text
 from kseries.building.diagnostics import Parser
+from kseries.building.sandbox import Sandbox
 from kseries.deadline import Deadline
 from kseries.errors import CheckFailed, InfraError, UserError
 from kseries.model import Diagnostic, Kernel, KernelConfig, Severity, Stack, Tree
@@ -306,6 +308,21 @@ def test_ccache_is_shared_between_clones(bench: Bench, tmp_path: Path) -> None:
     assert bench.build().objects >= 4
     # An object that was not found there would have been put there.
     assert objects_kept(bench) == kept
+
+
+@pytest.mark.skipif(shutil.which("ccache") is None, reason="ccache is not installed")
+def test_what_incbin_takes_in_is_not_taken_from_the_cache(tmp_path: Path) -> None:
+    """A kernel whose compressed size was that of another got the other's boot image."""
+    (tmp_path / "Makefile").write_text("piggy.o: piggy.S vmlinux.gz\n\t$(CC) -MMD -c -o $@ $<\n")
+    (tmp_path / "piggy.S").write_text('.incbin "vmlinux.gz"\n')
+    (tmp_path / "out").mkdir()
+    box = Sandbox(tmp_path, tmp_path / "out", tmp_path / "ccache", trusted=True)
+    for content in (b"one kernel", b"an other 1"):
+        (tmp_path / "vmlinux.gz").write_bytes(content)
+        proc.run(
+            kbuild.make(box, ["-B", "piggy.o"], jobs=1), cwd=tmp_path, deadline=Deadline.after(30)
+        )
+        assert content in (tmp_path / "piggy.o").read_bytes()
 
 
 @pytest.mark.skipif(shutil.which("ccache") is None, reason="ccache is not installed")

@@ -12,7 +12,16 @@ import pytest
 
 import kselftest_zcrx
 from kselftest_zcrx.cases import LAYOUTS, PROGRAMS
-from kselftest_zcrx.model import RING_FLAGS, Caller, Case, Fixture, Program
+from kselftest_zcrx.model import (
+    DIALECTS,
+    RING_FLAGS,
+    Caller,
+    Case,
+    Fixture,
+    Mainline,
+    Program,
+    Spoil,
+)
 from kselftest_zcrx.render import scripts
 from kselftest_zcrx.rules import RULES
 from kselftest_zcrx.table import page
@@ -25,10 +34,26 @@ TOY = DATA / "toytree"
 LEVEL = kselftest_zcrx.LAST_LEVEL
 GOLDEN_LEVELS = (kselftest_zcrx.FIRST_LEVEL, LEVEL)
 
-CASES = [(p, f, c) for p in PROGRAMS for f in p.fixtures for c in f.cases]
-IDS = [f"{f.name}.{c.name}" for _, f, c in CASES]
+FOLDERS = [*(("v7", level) for level in GOLDEN_LEVELS), ("mainline", LEVEL)]
+
+
+def last_level(case: Case, dialect: str) -> int:
+    """Give the last level that a case can hold at; mainline has the series as a whole."""
+    return case.until or LEVEL if dialect == "v7" else LEVEL
+
+
+# Every row in each dialect that it holds in, at its last level.
+CASES = [
+    (d, p, f, c.as_in(d))
+    for d in DIALECTS
+    for p in PROGRAMS
+    for f in p.fixtures
+    for c in f.cases
+    if c.holds_at(last_level(c, d), d)
+]
+IDS = [f"{d}-{f.name}.{c.name}" for d, _, f, c in CASES]
 TEST = re.compile(r"^TEST_F(?:_TIMEOUT)?\((\w+), (\w+)(?:, \d+)?\)$", re.MULTILINE)
-ERRORS = {"EPERM", "EINVAL", "ENODEV", "EFAULT", "ENOMEM", "EOPNOTSUPP"}
+ERRORS = {"EPERM", "EINVAL", "ENODEV", "EFAULT", "ENOMEM", "EOPNOTSUPP", "ERANGE"}
 REQUEST_ERRORS = {
     "EINVAL",
     "EBADF",
@@ -45,18 +70,22 @@ def files() -> dict[str, str]:
 
 
 @cache
-def rendered(level: int) -> dict[str, str]:
-    return kselftest_zcrx.render(level)
+def rendered(level: int, dialect: str = "v7") -> dict[str, str]:
+    return kselftest_zcrx.render(level, dialect)
 
 
-def program_with(case: Case, program: Program) -> str:
+def program_with(case: Case, program: Program, dialect: str) -> str:
     """Give the text of a case's program at the last level that the case holds at."""
-    return rendered(min(case.until or LEVEL, LEVEL))[f"{program.name}.c"]
+    return rendered(last_level(case, dialect), dialect)[f"{program.name}.c"]
 
 
-def of_setup(setup: str) -> list[tuple[Program, Fixture, Case]]:
+def of_setup(*setups: str) -> list[tuple[str, Program, Fixture, Case]]:
     """Give the cases of the fixtures with a set-up."""
-    return [one for one in CASES if one[1].setup == setup]
+    return [one for one in CASES if one[2].setup in setups]
+
+
+def in_v7() -> list[Case]:
+    return [case for dialect, _, _, case in CASES if dialect == "v7"]
 
 
 def case_id(value: object) -> str:
@@ -72,11 +101,11 @@ def body_of(text: str, fixture: str, case: str) -> str:
     return str(found[0])
 
 
-@pytest.mark.parametrize("level", GOLDEN_LEVELS)
-def test_the_rendered_folder_is_the_golden_one(level: int) -> None:
-    golden = {file.name: file.read_text() for file in (DATA / f"v7-{level}").iterdir()}
+@pytest.mark.parametrize(("dialect", "level"), FOLDERS)
+def test_the_rendered_folder_is_the_golden_one(dialect: str, level: int) -> None:
+    golden = {file.name: file.read_text() for file in (DATA / f"{dialect}-{level}").iterdir()}
     # Changed on purpose? PYTHONPATH=tools python -m kselftest_zcrx --level N tools/…/v7-N
-    assert kselftest_zcrx.render(level) == golden
+    assert kselftest_zcrx.render(level, dialect) == golden
 
 
 def test_write_makes_what_render_gives(files: dict[str, str], tmp_path: Path) -> None:
@@ -85,12 +114,19 @@ def test_write_makes_what_render_gives(files: dict[str, str], tmp_path: Path) ->
     assert written == files
 
 
+@pytest.mark.parametrize("dialect", DIALECTS)
 @pytest.mark.parametrize("program", PROGRAMS, ids=lambda program: program.name)
-def test_every_row_is_one_test_and_planned(program: Program, files: dict[str, str]) -> None:
-    rows = [f"{f.name}.{c.name}" for f in program.fixtures for c in f.cases if c.holds_at(LEVEL)]
-    in_c = [f"{fixture}.{name}" for fixture, name in TEST.findall(files[f"{program.name}.c"])]
+def test_every_row_is_one_test_and_planned(program: Program, dialect: str) -> None:
+    rows = [
+        f"{f.name}.{c.name}"
+        for f in program.fixtures
+        for c in f.cases
+        if c.holds_at(LEVEL, dialect)
+    ]
+    text = rendered(LEVEL, dialect).get(f"{program.name}.c", "")
+    in_c = [f"{fixture}.{name}" for fixture, name in TEST.findall(text)]
     assert in_c == rows
-    assert list(kselftest_zcrx.planned(LEVEL)[program.name]) == rows
+    assert list(kselftest_zcrx.planned(LEVEL, dialect).get(program.name, ())) == rows
 
 
 def test_programs_that_take_long_do_not_run_unless_asked_for(files: dict[str, str]) -> None:
@@ -101,7 +137,8 @@ def test_programs_that_take_long_do_not_run_unless_asked_for(files: dict[str, st
     assert {name for name in names if f"\t{name} \\\n" in extended} == names
     assert {program.name for program in PROGRAMS if f"\t{program.name} \\\n" in usual} == {
         program.name for program in PROGRAMS
-    } - names
+    } - names - {"zcrx_nodev"}
+    assert "\tzcrx_nodev \\\n" in rendered(LEVEL, "mainline")["Makefile"]
 
 
 def test_a_program_for_long_has_the_same_tests_with_more_rounds() -> None:
@@ -119,15 +156,18 @@ def test_a_program_for_long_has_the_same_tests_with_more_rounds() -> None:
 
 
 def test_names_are_unique_c_names() -> None:
-    assert len(IDS) == len(set(IDS))
-    assert [name for name in IDS if not re.fullmatch(r"[a-z]\w*\.[a-z]\w*", name)] == []
+    names = [f"{f.name}.{c.name}" for p in PROGRAMS for f in p.fixtures for c in f.cases]
+    assert len(names) == len(set(names))
+    assert [name for name in names if not re.fullmatch(r"[a-z]\w*\.[a-z]\w*", name)] == []
     # The functions of a program are called <fixture>_<case>.
-    assert len({name.replace(".", "_") for name in IDS}) == len(IDS)
+    assert len({name.replace(".", "_") for name in names}) == len(names)
 
 
-@pytest.mark.parametrize(("program", "fixture", "case"), CASES, ids=IDS)
-def test_a_row_is_told_in_its_comment(program: Program, fixture: Fixture, case: Case) -> None:
-    text = program_with(case, program)
+@pytest.mark.parametrize(("dialect", "program", "fixture", "case"), CASES, ids=IDS)
+def test_a_row_is_told_in_its_comment(
+    dialect: str, program: Program, fixture: Fixture, case: Case
+) -> None:
+    text = program_with(case, program, dialect)
     body = body_of(text, fixture.name, case.name)
     comment = body.partition("*/")[0]
     words = " ".join(re.sub(r"^ ?/?\*", "", line).strip() for line in comment.splitlines())
@@ -135,11 +175,11 @@ def test_a_row_is_told_in_its_comment(program: Program, fixture: Fixture, case: 
     assert f" * {case.rule} " in text
 
 
-@pytest.mark.parametrize(("program", "fixture", "case"), of_setup("queue"), ids=case_id)
+@pytest.mark.parametrize(("dialect", "program", "fixture", "case"), of_setup("queue"), ids=case_id)
 def test_a_refusal_spoils_one_thing_and_wants_the_exact_error(
-    program: Program, fixture: Fixture, case: Case
+    dialect: str, program: Program, fixture: Fixture, case: Case
 ) -> None:
-    body = body_of(program_with(case, program), fixture.name, case.name)
+    body = body_of(program_with(case, program, dialect), fixture.name, case.name)
     if case.error:
         assert case.error in ERRORS
         spoiled = [
@@ -159,11 +199,13 @@ def test_a_refusal_spoils_one_thing_and_wants_the_exact_error(
         assert f"if (!self->dev.{need.value})\n\t\tSKIP(return," in body
 
 
-@pytest.mark.parametrize(("program", "fixture", "case"), of_setup("request"), ids=case_id)
+@pytest.mark.parametrize(
+    ("dialect", "program", "fixture", "case"), of_setup("request", "nodev"), ids=case_id
+)
 def test_a_refused_request_has_the_exact_result_and_the_next_one_receives(
-    program: Program, fixture: Fixture, case: Case
+    dialect: str, program: Program, fixture: Fixture, case: Case
 ) -> None:
-    body = body_of(program_with(case, program), fixture.name, case.name)
+    body = body_of(program_with(case, program, dialect), fixture.name, case.name)
     if case.error:
         assert case.error in REQUEST_ERRORS
         assert case.spoil is not None
@@ -175,11 +217,11 @@ def test_a_refused_request_has_the_exact_result_and_the_next_one_receives(
         assert body.count("expect_bytes(") == 1
 
 
-@pytest.mark.parametrize(("program", "fixture", "case"), of_setup("link"), ids=case_id)
+@pytest.mark.parametrize(("dialect", "program", "fixture", "case"), of_setup("link"), ids=case_id)
 def test_a_transfer_is_told_to_the_function_that_does_it(
-    program: Program, fixture: Fixture, case: Case
+    dialect: str, program: Program, fixture: Fixture, case: Case
 ) -> None:
-    body = body_of(program_with(case, program), fixture.name, case.name)
+    body = body_of(program_with(case, program, dialect), fixture.name, case.name)
     assert (case.transfer is None) == case.scripted
     if case.transfer:
         assert f".family = {case.transfer.family},\n" in body
@@ -189,18 +231,16 @@ def test_a_transfer_is_told_to_the_function_that_does_it(
 
 
 def test_streams_are_steered_and_not_over_both_families_in_all_sizes() -> None:
-    told = {
-        (t.family, t.size, t.steered) for _, _, c in CASES if (t := c.transfer) and not t.changes
-    }
+    told = {(t.family, t.size, t.steered) for c in in_v7() if (t := c.transfer) and not t.changes}
     for family in ("AF_INET", "AF_INET6"):
         sizes = {size for of, size, steered in told if of == family and steered}
         assert sizes == {"1", "4095", "4096", "4097", "1 << 20", "64 << 20", "1 << 30"}
         assert {(family, size, False) for size in ("16 << 20", "1 << 30")} <= told
 
 
-@pytest.mark.parametrize(("program", "fixture", "case"), CASES, ids=IDS)
+@pytest.mark.parametrize(("dialect", "program", "fixture", "case"), CASES, ids=IDS)
 def test_a_scripted_row_says_nothing_that_is_not_used(
-    program: Program, fixture: Fixture, case: Case
+    dialect: str, program: Program, fixture: Fixture, case: Case
 ) -> None:
     plain = Case(case.name, case.rule, case.tests, scripted=True)
     if case.scripted:
@@ -210,15 +250,21 @@ def test_a_scripted_row_says_nothing_that_is_not_used(
 
 @pytest.mark.parametrize("program", PROGRAMS, ids=lambda program: program.name)
 def test_scripts_and_scripted_rows_are_the_same(program: Program) -> None:
-    sharing = [one for one in PROGRAMS if one.source == program.source]
-    named = {c.name for one in sharing for f in one.fixtures for c in f.cases if c.scripted}
+    sharing = {fixture.scripts or program.source for fixture in program.fixtures}
+    named = {
+        case.name
+        for one in PROGRAMS
+        for fixture in one.fixtures
+        for case in fixture.cases
+        if case.scripted and (fixture.scripts or one.source) in sharing
+    }
     assert set(scripts(program)) == named
 
 
 def test_every_limit_of_the_number_of_entries_has_both_sides() -> None:
     tried = {
         (case.spoil.value, case.ring == RING_FLAGS): case.error
-        for _, _, case in CASES
+        for case in in_v7()
         if case.spoil and case.spoil.what == "rq_entries"
     }
     assert tried["0", True] == "EINVAL"
@@ -232,7 +278,7 @@ def test_every_limit_of_the_number_of_entries_has_both_sides() -> None:
 def test_every_field_of_the_area_is_spoiled_by_some_row() -> None:
     area = next(layout for layout in LAYOUTS if layout.struct == "io_uring_zcrx_area_reg")
     wanted = {f"area.{name}" for name, _ in area.fields} - {"area.rq_area_token"}
-    spoiled = {re.sub(r"\[\d\]", "", c.spoil.what) for _, _, c in CASES if c.spoil}
+    spoiled = {re.sub(r"\[\d\]", "", c.spoil.what) for c in in_v7() if c.spoil}
     assert wanted - spoiled == set()
 
 
@@ -241,24 +287,22 @@ def test_every_input_field_of_the_request_is_spoiled_by_some_row() -> None:
     offsets = next(layout for layout in LAYOUTS if layout.struct == "io_uring_zcrx_offsets")
     wanted = {name for name, _ in request.fields if name != "offsets"}
     wanted |= {f"offsets.{name}" for name, _ in offsets.fields}
-    spoiled = {re.sub(r"\[\d\]", "", c.spoil.what) for _, _, c in CASES if c.spoil}
+    spoiled = {re.sub(r"\[\d\]", "", c.spoil.what) for c in in_v7() if c.spoil}
     assert wanted - spoiled == set()
 
 
 def test_rules_are_used_and_told_in_the_documentation() -> None:
     told = re.findall(r"^### (R\d+) ", (ROOT / "docs" / "zcrx.md").read_text(), re.MULTILINE)
     assert told == list(RULES)
-    assert {case.rule for _, _, case in CASES} <= set(RULES)
+    assert {case.rule for _, _, _, case in CASES} <= set(RULES)
 
 
 def test_a_row_holds_from_its_first_to_its_last_patch() -> None:
     case = Case("name", "R1", "Sentence.", since=10, until=13)
-    assert [level for level in range(9, 16) if case.holds_at(level)] == [10, 11, 12, 13]
-    assert [level for level in (9, 15) if replace(case, since=9, until=None).holds_at(level)] == [
-        9,
-        15,
-    ]
-    until = {case.name: case.until for _, _, case in CASES if case.until is not None}
+    assert [level for level in range(9, 16) if case.holds_at(level, "v7")] == [10, 11, 12, 13]
+    always = replace(case, since=9, until=None)
+    assert [level for level in (9, 15) if always.holds_at(level, "v7")] == [9, 15]
+    until = {case.name: case.until for case in in_v7() if case.until is not None}
     assert until == {"area_ptr_not_read": 9}
 
 
@@ -267,7 +311,10 @@ def test_every_level_has_its_cases_and_no_others(level: int) -> None:
     for program in PROGRAMS:
         rows = [f"{f.name}.{c.name}" for f in program.fixtures for c in f.cases]
         held = {
-            f"{f.name}.{c.name}" for f in program.fixtures for c in f.cases if c.holds_at(level)
+            f"{f.name}.{c.name}"
+            for f in program.fixtures
+            for c in f.cases
+            if c.holds_at(level, "v7")
         }
         text = rendered(level).get(f"{program.name}.c", "")
         in_c = [f"{fixture}.{name}" for fixture, name in TEST.findall(text)]
@@ -283,8 +330,35 @@ def test_an_unknown_level_is_refused(level: int) -> None:
 
 
 def test_an_unknown_dialect_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"^no dialect 'mainline'; there is v7$"):
-        kselftest_zcrx.render(LEVEL, "mainline")
+    with pytest.raises(ValueError, match=r"^no dialect 'v8'; there is v7, mainline$"):
+        kselftest_zcrx.render(LEVEL, "v8")
+
+
+def test_mainline_has_no_levels() -> None:
+    with pytest.raises(ValueError, match=r"^mainline has the series as a whole, not up to patch 9"):
+        kselftest_zcrx.render(9, "mainline")
+
+
+def test_a_case_is_about_the_dialects_that_it_names() -> None:
+    case = Case("name", "R1", "Sentence.", Spoil("flags", "1"), error="EINVAL")
+    assert [case.holds_at(LEVEL, dialect) for dialect in DIALECTS] == [True, True]
+    only = replace(case, dialects=("mainline",))
+    assert [only.holds_at(LEVEL, dialect) for dialect in DIALECTS] == [False, True]
+    absent = replace(case, mainline=Mainline(absent="why"))
+    assert [absent.holds_at(LEVEL, dialect) for dialect in DIALECTS] == [True, False]
+    other = replace(case, mainline=Mainline(error="ERANGE", spoil=Spoil("flags", "4")))
+    assert other.as_in("v7") is other
+    assert (other.as_in("mainline").error, other.as_in("mainline").spoil) == (
+        "ERANGE",
+        Spoil("flags", "4"),
+    )
+    assert replace(case, mainline=Mainline(error="")).as_in("mainline").error == ""
+
+
+def test_every_absence_from_mainline_has_its_reason() -> None:
+    absent = [c for p in PROGRAMS for f in p.fixtures for c in f.cases if c.mainline.absent]
+    assert len(absent) > 5
+    assert [c.name for c in absent if len(c.mainline.absent.split()) < 3] == []
 
 
 def test_the_makefile_names_the_lib_mk_that_it_is_told() -> None:
@@ -293,9 +367,11 @@ def test_the_makefile_names_the_lib_mk_that_it_is_told() -> None:
     assert " -I/a/selftests " in makefile
 
 
-@pytest.mark.parametrize("name", sorted(kselftest_zcrx.render(LEVEL)))
-def test_the_text_keeps_to_the_kernel_style(name: str, files: dict[str, str]) -> None:
-    text = files[name]
+@pytest.mark.parametrize(
+    ("dialect", "name"), [(d, name) for d in DIALECTS for name in sorted(rendered(LEVEL, d))]
+)
+def test_the_text_keeps_to_the_kernel_style(dialect: str, name: str) -> None:
+    text = rendered(LEVEL, dialect)[name]
     assert text.endswith("\n")
     assert not text.endswith("\n\n")
     assert "\n\n\n" not in text
@@ -358,6 +434,8 @@ def test_the_page_tells_every_case_once() -> None:
     told = re.findall(r"^\| `(\w+)` \| (R\d+) \|", page(), re.MULTILINE)
     assert told == [
         (case.name, case.rule)
-        for program, _, case in CASES
+        for program in PROGRAMS
+        for fixture in program.fixtures
+        for case in fixture.cases
         if program.source == program.name or program.name == "zcrx_recv_long"
     ]

@@ -9,7 +9,7 @@ import pytest
 
 import kselftest_zcrx
 from kseries.suites import SUITES, Generated, Suite, Unfit
-from kseries.suites.zcrx import level_of
+from kseries.suites.zcrx import Interface, interface_of
 
 ROOT = Path(__file__).parents[2]
 PATCH_9 = "enum { IORING_REGISTER_ZCRX_IFQ = 32 };"
@@ -61,6 +61,7 @@ def test_zcrx_makes_what_fits_the_tree() -> None:
     assert isinstance(made, Generated)
     assert made.folder == "drivers/net/zcrx"
     assert made.cases == kselftest_zcrx.planned(12)
+    assert made.found == "the tree has the interface of v7, up to patch 12"
     assert "include /tree/tools/testing/selftests/lib.mk\n" in made.files["Makefile"]
 
 
@@ -81,7 +82,7 @@ def test_zcrx_knows_the_last_patch_of_a_tree(
     if code:
         (folder / "io_uring").mkdir()
         (folder / "io_uring/zcrx.c").write_text(code)
-    assert level_of(folder) == level
+    assert interface_of(folder) == Interface("v7", level)
 
 
 @pytest.mark.parametrize(
@@ -93,25 +94,40 @@ def test_zcrx_knows_the_last_patch_of_a_tree(
         ),
         (
             "enum { IORING_REGISTER_ZCRX_IFQ = 32 }; struct reg { __u64 region_ptr; };",
-            "the tree has zero copy receive as mainline does, which has no tests yet",
+            "the tree has an older interface of mainline, without ZCRX_REG_NODEV",
         ),
     ],
     ids=["before", "mainline"],
 )
 def test_zcrx_says_why_it_does_not_fit(uapi: str, why: str, tmp_path: Path) -> None:
-    assert level_of(tree(tmp_path, uapi)) == Unfit(why)
+    assert interface_of(tree(tmp_path, uapi)) == Unfit(why)
 
 
 def test_zcrx_does_not_fit_a_folder_without_the_header(tmp_path: Path) -> None:
-    found = level_of(tmp_path)
+    found = interface_of(tmp_path)
     assert isinstance(found, Unfit)
     assert found.why.startswith("the tree has no IORING_REGISTER_ZCRX_IFQ")
 
 
-def test_zcrx_knows_mainline_with_a_header_of_its_own(tmp_path: Path) -> None:
-    folder = tree(tmp_path, "enum { IORING_REGISTER_ZCRX_IFQ = 32 };")
+def mainline(folder: Path, header: str) -> Path:
+    """Make a tree whose interface of zero copy receive has a header of its own."""
+    tree(folder, "enum { IORING_REGISTER_ZCRX_IFQ = 32 };")
     (folder / "include/uapi/linux/io_uring").mkdir()
-    (folder / "include/uapi/linux/io_uring/zcrx.h").write_text("")
-    found = level_of(folder)
-    assert isinstance(found, Unfit)
-    assert "as mainline does" in found.why
+    (folder / "include/uapi/linux/io_uring/zcrx.h").write_text(header)
+    return folder
+
+
+def test_zcrx_knows_mainline(tmp_path: Path) -> None:
+    folder = mainline(tmp_path, "ZCRX_REG_NODEV = 2, ZCRX_CTRL_FLUSH_RQ,")
+    assert interface_of(folder) == Interface("mainline", 15)
+    generate = SUITES["zcrx"].generate
+    assert generate is not None
+    made = generate(folder, "lib.mk")
+    assert isinstance(made, Generated)
+    assert made.found == "the tree has the interface of mainline"
+    assert made.cases == kselftest_zcrx.planned(15, "mainline")
+
+
+def test_zcrx_has_no_tests_for_mainline_before_flushing(tmp_path: Path) -> None:
+    found = interface_of(mainline(tmp_path, "ZCRX_REG_NODEV = 2,"))
+    assert found == Unfit("the tree has an older interface of mainline, without ZCRX_CTRL_FLUSH_RQ")

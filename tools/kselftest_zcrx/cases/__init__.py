@@ -10,6 +10,7 @@ from kselftest_zcrx.cases.layout import LAYOUT, LAYOUTS, NUMBERS
 from kselftest_zcrx.cases.lifetime import LIFETIME
 from kselftest_zcrx.cases.memory import MEMORY
 from kselftest_zcrx.cases.neighbours import NEIGHBOURS
+from kselftest_zcrx.cases.nodev import NODEV, NODEV_REQUEST
 from kselftest_zcrx.cases.orders import ORDERS
 from kselftest_zcrx.cases.refill_ring import REFILL_RING
 from kselftest_zcrx.cases.registration import REGISTRATION
@@ -40,6 +41,7 @@ PROGRAMS = (
     ),
     Program("zcrx_neighbours", "other users of the interface", (NEIGHBOURS,), receives=True),
     Program("zcrx_orders", "who goes first", (ORDERS,), receives=True),
+    Program("zcrx_nodev", "receiving without a device", (NODEV_REQUEST, NODEV), receives=True),
     TEARDOWN_PROGRAM,
     HOSTILE_PROGRAM,
     Program(

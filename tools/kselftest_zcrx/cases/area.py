@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from kselftest_zcrx.model import AREA_LEVEL, Caller, Case, Fixture, Spoil
+from kselftest_zcrx.model import AREA_LEVEL, MAINLINE, Caller, Case, Fixture, Mainline, Spoil
 
 _EINVAL = (
     ("addr_one_off", "R16", "The address is that of a page, not one above.", "addr", "+= 1"),
@@ -25,6 +25,9 @@ _EINVAL = (
     ),
 )
 
+# Reserved words go by other names in mainline, or have got a use.
+_MAINLINE_NAMES = {"resv1": "dmabuf_fd", "resv2[0]": "__resv2[0]", "resv2[1]": "__resv2[1]"}
+
 _EFAULT = (
     ("len_0", "No memory at all is no area.", "len", "= 0"),
     ("len_all_ones", "There is not as much memory as a length can tell.", "len", "= -PAGE"),
@@ -37,6 +40,12 @@ def _value(field: str, change: str) -> str:
     """Turn an assignment into the value that is assigned."""
     operator, _, operand = change.partition(" ")
     return operand if operator == "=" else f"zcrx_area.{field} {operator[0]} {operand}"
+
+
+def _renamed(field: str, change: str) -> Mainline:
+    """Give the same spoiled in mainline."""
+    name = _MAINLINE_NAMES.get(field, field)
+    return Mainline(spoil=Spoil(f"area.{name}", _value(name, change)))
 
 
 AREA = Fixture(
@@ -85,6 +94,7 @@ AREA = Fixture(
                 Spoil(f"area.{field}", _value(field, change)),
                 error="EINVAL",
                 since=AREA_LEVEL,
+                mainline=_renamed(field, change),
             )
             for name, rule, tests, field, change in _EINVAL
         ),
@@ -96,6 +106,7 @@ AREA = Fixture(
                 Spoil(f"area.{field}", _value(field, change)),
                 error="EFAULT",
                 since=AREA_LEVEL,
+                mainline=Mainline(error="EINVAL" if field == "len" and change != "= 0" else None),
             )
             for name, tests, field, change in _EFAULT
         ),
@@ -155,6 +166,14 @@ AREA = Fixture(
             "The pages are pinned as long as the registration lasts, and no longer.",
             since=AREA_LEVEL,
             scripted=True,
+        ),
+        Case(
+            "token_given",
+            "R19",
+            "The token is the kernel's to give.",
+            Spoil("area.rq_area_token", "1"),
+            error="EINVAL",
+            dialects=(MAINLINE,),
         ),
         Case(
             "token_written_back",

@@ -4,7 +4,20 @@
 from __future__ import annotations
 
 from kselftest_zcrx.cases.rq_entries import ENTRIES
-from kselftest_zcrx.model import QUEUE_LEVEL, RING_FLAGS, Caller, Case, Fixture, Need, Spoil
+from kselftest_zcrx.model import (
+    MAINLINE,
+    QUEUE_LEVEL,
+    RING_FLAGS,
+    Caller,
+    Case,
+    Fixture,
+    Mainline,
+    Need,
+    Spoil,
+)
+
+MAINLINE_RESERVED = 2
+"""Words that are reserved in mainline; the third became the identity and the buffers' size."""
 
 
 def _without(flag: str) -> tuple[str, ...]:
@@ -62,6 +75,7 @@ RING = (
         "A ring takes one interface queue; a second one finds it busy.",
         needs=(Need.TWO_QUEUES,),
         scripted=True,
+        mainline=Mainline(absent="a ring takes several (R71)"),
     ),
     Case(
         "second_is_the_same",
@@ -129,6 +143,7 @@ INTERFACE = (
         "A queue that the interface does not have is refused.",
         Spoil("if_rxq", "self->dev.rx_queues"),
         error="EINVAL",
+        mainline=Mainline(error="ERANGE"),
     ),
     Case(
         "no_queue_api",
@@ -166,6 +181,7 @@ INTERFACE = (
         "The number of the queue is compared as a whole, its top bit included.",
         Spoil("if_rxq", "1U << 31"),
         error="EINVAL",
+        mainline=Mainline(error="ERANGE"),
     ),
     Case(
         "if_idx_0",
@@ -227,6 +243,9 @@ RESERVED = (
             f"Reserved word {word} must be 0.",
             Spoil(f"resv[{word}]", "1"),
             error="EINVAL",
+            mainline=Mainline(spoil=Spoil(f"__resv[{word}]", "1"))
+            if word < MAINLINE_RESERVED
+            else Mainline(absent="there are two reserved words"),
         )
         for word in range(3)
     ),
@@ -236,6 +255,7 @@ RESERVED = (
         "All 64 bits of a reserved word count.",
         Spoil("resv[2]", "1ULL << 63"),
         error="EINVAL",
+        mainline=Mainline(spoil=Spoil("__resv[1]", "1ULL << 63")),
     ),
     *(
         Case(
@@ -244,6 +264,7 @@ RESERVED = (
             f"Reserved word {word} of the offsets must be 0.",
             Spoil(f"offsets.resv[{word}]", "1"),
             error="EINVAL",
+            mainline=Mainline(absent="the offsets are not looked at"),
         )
         for word in range(2)
     ),
@@ -253,6 +274,7 @@ RESERVED = (
             "R20",
             f"What offsets.{field} holds before does not matter: it is the kernel's to fill.",
             Spoil(f"offsets.{field}", "UINT_MAX"),
+            mainline=Mainline(absent="the region tells its size" if field == "mmap_sz" else ""),
         )
         for field in ("head", "tail", "rqes", "mmap_sz")
     ),
@@ -265,4 +287,167 @@ RESERVED = (
     ),
 )
 
-REGISTRATION = Fixture("registration", (*CALLER, *RING, *ARGUMENT, *ENTRIES, *INTERFACE, *RESERVED))
+# What mainline has beyond v7: several queues for a ring, an identity, sizes of buffers.
+ONLY_MAINLINE = (
+    Case(
+        "two_on_ring",
+        "R71",
+        "A ring takes two interface queues, known as 0 and 1, each with a refill ring.",
+        needs=(Need.TWO_QUEUES,),
+        scripted=True,
+        dialects=(MAINLINE,),
+    ),
+    Case(
+        "id_is_reused",
+        "R71",
+        "A refused registration does not use up an identity.",
+        needs=(Need.TWO_QUEUES,),
+        scripted=True,
+        dialects=(MAINLINE,),
+    ),
+    *(
+        Case(name, rule, tests, Spoil(what, value), error=error, dialects=(MAINLINE,))
+        for name, rule, tests, what, value, error in (
+            ("zcrx_id_1", "R71", "The identity is the kernel's to give.", "zcrx_id", "1", "EINVAL"),
+            (
+                "nodev_with_interface",
+                "R70",
+                "What has no device names no interface.",
+                "flags",
+                "ZCRX_REG_NODEV",
+                "EINVAL",
+            ),
+            (
+                "import_with_queue",
+                "R73",
+                "What is taken over from another ring brings no memory of its own.",
+                "flags",
+                "ZCRX_REG_IMPORT",
+                "EINVAL",
+            ),
+            (
+                "buf_len_3_pages",
+                "R74",
+                "A buffer is a power of two of bytes long.",
+                "rx_buf_len",
+                "3 * PAGE",
+                "EINVAL",
+            ),
+            (
+                "buf_len_half_a_page",
+                "R74",
+                "A buffer is a page long at least.",
+                "rx_buf_len",
+                "PAGE / 2",
+                "EINVAL",
+            ),
+            (
+                "buf_len_all_ones",
+                "R74",
+                "The largest number of all is no power of two.",
+                "rx_buf_len",
+                "UINT_MAX",
+                "EINVAL",
+            ),
+            (
+                "event_desc_unmapped",
+                "R75",
+                "A description of events that cannot be read is a fault.",
+                "event_desc",
+                "UINT64_MAX",
+                "EFAULT",
+            ),
+            (
+                "region_ptr_null",
+                "R72",
+                "There must be a description of the refill ring's memory.",
+                "region_ptr",
+                "0",
+                "EFAULT",
+            ),
+            (
+                "region_ptr_all_ones",
+                "R72",
+                "Nothing is at the end of the address space.",
+                "region_ptr",
+                "UINT64_MAX",
+                "EFAULT",
+            ),
+            ("region_size_0", "R72", "No memory holds no ring.", "region.size", "0", "EINVAL"),
+            (
+                "region_size_unaligned",
+                "R72",
+                "The memory is a number of pages.",
+                "region.size",
+                "zcrx_region.size + 1",
+                "EINVAL",
+            ),
+            (
+                "region_flags_bit_31",
+                "R72",
+                "No other flag of a region is known.",
+                "region.flags",
+                "1U << 31",
+                "EINVAL",
+            ),
+            (
+                "region_address_without_flag",
+                "R72",
+                "An address is for memory of user space only.",
+                "region.user_addr",
+                "zcrx_area.addr",
+                "EFAULT",
+            ),
+            (
+                "region_flag_without_address",
+                "R72",
+                "Memory of user space has an address.",
+                "region.flags",
+                "IORING_MEM_REGION_TYPE_USER",
+                "EFAULT",
+            ),
+            ("region_id_1", "R72", "The region has no identity.", "region.id", "1", "EINVAL"),
+            (
+                "region_resv_3",
+                "R72",
+                "Reserved words of the region are 0.",
+                "region.__resv[3]",
+                "1",
+                "EINVAL",
+            ),
+        )
+    ),
+    Case(
+        "region_too_small",
+        "R72",
+        "The entries fit into the memory: one more than a page holds does not.",
+        scripted=True,
+        dialects=(MAINLINE,),
+    ),
+    Case(
+        "region_of_user",
+        "R72",
+        "The refill ring may be memory of user space.",
+        scripted=True,
+        dialects=(MAINLINE,),
+    ),
+    Case(
+        "region_answer",
+        "R72",
+        "The region tells where it is to be mapped.",
+        scripted=True,
+        dialects=(MAINLINE,),
+    ),
+    Case(
+        "buf_len_written_back",
+        "R74",
+        "The size of a buffer is told: a page, when nothing was asked for.",
+        then=(("rx_buf_len", "PAGE"), ("zcrx_id", "0U")),
+        dialects=(MAINLINE,),
+    ),
+)
+
+REGISTRATION = Fixture(
+    "registration",
+    (*CALLER, *RING, *ARGUMENT, *ENTRIES, *INTERFACE, *RESERVED, *ONLY_MAINLINE),
+)

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from kselftest_zcrx.model import QUEUE_LEVEL, Case, Fixture, Spoil
+from kselftest_zcrx.model import MAINLINE, QUEUE_LEVEL, Case, Fixture, Mainline, Spoil
 
 _MULTISHOT = "IORING_RECV_MULTISHOT"
 
@@ -17,6 +17,13 @@ _UNUSED = (
     ("addr3", "1"),
     ("__pad2[0]", "1"),
 )
+
+# Why mainline takes a value there.
+_USED_BY_MAINLINE = {
+    "len": "it limits how much the request receives (R76)",
+    "buf_index": "it is not looked at",
+    "__pad2[0]": "it is not looked at",
+}
 
 _FILES = (
     ("not_a_socket", "A file is no socket.", 'open("/dev/null", O_RDONLY)', "ENOTSOCK"),
@@ -117,6 +124,7 @@ REQUEST = Fixture(
                 Spoil(f"sqe.{field}", value),
                 error="EINVAL",
                 since=QUEUE_LEVEL,
+                mainline=Mainline(absent=_USED_BY_MAINLINE.get(field, "")),
             )
             for field, value in _UNUSED
         ),
@@ -205,6 +213,14 @@ REQUEST = Fixture(
             since=QUEUE_LEVEL,
             scripted=True,
         ),
+        Case(
+            "len_limits",
+            "R76",
+            "A request with a length ends once it has received that much, and the next goes on.",
+            scripted=True,
+            dialects=(MAINLINE,),
+        ),
     ),
     setup="request",
+    scripts="request",
 )

@@ -19,6 +19,11 @@ from kseries.model import Stack, Tree
 from kseries.paths import Cache
 
 CCACHE_SIZE = "5G"
+# In depend mode the cache does not see what `.incbin` takes in: it would give the boot image of one
+# kernel for another whose compressed size is the same (piggy.S). make expands this anew for each
+# recipe, where $< is the source.
+INCBIN = "%.S %/configs.c %/kheaders.c"
+CACHED = f"$(if $(filter {INCBIN},$<),gcc,ccache gcc)"
 # Fixed, so that neither clone nor day shows in the image, and objects are found in the cache.
 FIXED = {
     "LOCALVERSION": "",
@@ -129,7 +134,7 @@ def _git(tree: Tree, *words: str) -> str:
 def _compilers(box: Sandbox) -> dict[str, str]:
     if box.inside_ccache is None:
         return {}
-    return {"CC": "ccache gcc", "HOSTCC": "ccache gcc"}
+    return {"CC": CACHED, "HOSTCC": "ccache gcc"}
 
 
 def _has_ccache(trusted: bool) -> bool:

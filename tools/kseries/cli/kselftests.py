@@ -7,7 +7,7 @@ import argparse
 from pathlib import Path
 
 import kselftest_zcrx
-from kselftest_zcrx import DIALECTS, FIRST_LEVEL, LAST_LEVEL
+from kselftest_zcrx import DIALECTS, FIRST_LEVEL, LAST_LEVEL, MAINLINE
 from kseries import publish, selftestpatch
 from kseries.cli.commands import Commands
 from kseries.errors import UserError
@@ -35,6 +35,12 @@ def add_commands(commands: Commands) -> None:
 
 
 def _render(arguments: argparse.Namespace) -> int:
+    if arguments.dialect == MAINLINE and arguments.level != LAST_LEVEL:
+        raise UserError(
+            "Mainline has the whole series, not its first patches.",
+            where=f"--level {arguments.level}",
+            do=f"leave out --level, or take --dialect {DIALECTS[0]}",
+        )
     if arguments.as_patch:
         if arguments.tree is None:
             raise UserError(

@@ -76,6 +76,8 @@ def stage(
     plan = plan_suites(tree.path, stack.suites, str(box.inside_tree / SELFTESTS / "lib.mk"))
     for suite, why in plan.left_out:
         progress.note(f"suite {suite}: left out: {why}")
+    for made in plan.generated:
+        progress.note(made.found)
     state = kbuild.state_folder(build)
     inputs = _inputs(kernel, box, plan) if kbuild.is_clean(tree) else ""
     if not _unchanged(state, inputs, plan):

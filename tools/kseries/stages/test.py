@@ -35,6 +35,7 @@ MAX_REBOOTS = 3
 MAX_NAMED = 5  # cases in one note
 
 OpenTarget = Callable[[], AbstractContextManager[Target]]
+Enough = Callable[[ProgramResult], bool]
 
 # Marks the kernel log before and after a program, in one go with it.
 # Arguments: file to write to, first line, last line, the program.
@@ -52,6 +53,10 @@ echo scan >"$1"; sleep "$2"; echo scan >"$1"; cat "$1"
 """
 
 
+def _never(_result: ProgramResult) -> bool:
+    return False
+
+
 def test(
     staged: StagedSuites,
     kernel: Kernel,
@@ -61,10 +66,12 @@ def test(
     *,
     only: str = "",  # noqa: PT028 - a stage, not a test of pytest
     extended: bool = False,  # noqa: PT028
+    enough: Enough = _never,  # noqa: PT028
 ) -> TestOutcome:
     """Run the staged programs, or those that `only` picks, on a machine that `open_target` gives.
 
-    extended: also those that take minutes.
+    extended: also those that take minutes. enough: whether a program's result tells so much that
+    those after it need not run.
 
     A kernel that does not boot is a result: every program is then MISSING, and a note says why.
     Raises UserError when `only` matches nothing, TargetLost and other InfraError when the
@@ -75,7 +82,7 @@ def test(
     if not programs:
         return TestOutcome((), (), {}, ("no test program was planned",))
     with open_target() as target:
-        session = _Session(staged, kernel, target, run, progress, len(programs))
+        session = _Session(staged, kernel, target, run, progress, len(programs), enough)
         session.run_all(programs)
         closed = time.monotonic()
         target.close()
@@ -99,6 +106,7 @@ class _Session:
     run: RunFolder
     progress: Progress
     total: int
+    enough: Enough
     results: list[ProgramResult] = field(default_factory=list)
     spans: dict[str, tuple[Span, ...]] = field(default_factory=dict)
     died_in: dict[str, str] = field(default_factory=dict)  # program → case that killed the kernel
@@ -117,6 +125,9 @@ class _Session:
             alive = True
             while left and alive:
                 alive = self._run_one(left.popleft())
+                if self.enough(self.results[-1]):
+                    self._give_up(left, "not run: what was seen is enough")
+                    return
             if alive:
                 self._look_for_leaks()
         if left:

@@ -32,12 +32,14 @@ class Generated:
     files: name of a file → its text, all that make needs, once it is told the tree's lib.mk.
     cases: name of a program → the cases it is going to report.
     extended: those of the programs that take minutes.
+    found: what of the tree decided which programs these are, in a sentence for people.
     """
 
     folder: str
     files: Mapping[str, str]
     cases: Mapping[str, tuple[str, ...]]
     extended: frozenset[str] = frozenset()
+    found: str = ""
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import kselftest_zcrx
@@ -25,35 +26,55 @@ LEVELS = (
     (15, CODE, "IOU_REQUEUE"),
 )
 
-# What only the interface of mainline has, in this file (6.15 on) or beside it (later).
-MAINLINE = "region_ptr"
-MAINLINE_FILE = Path("include/uapi/linux/io_uring/zcrx.h")
+# What only the interface of mainline has: in the same file from 6.15 on, beside it later. The
+# tests need what came last of this, flushing and areas without a device.
+MAINLINE_UAPI = Path("include/uapi/linux/io_uring/zcrx.h")
+MAINLINE_MARK = "region_ptr"
+MAINLINE_NEEDS = ("ZCRX_REG_NODEV", "ZCRX_CTRL_FLUSH_RQ")
+
+
+@dataclass(frozen=True)
+class Interface:
+    """Which user interface a tree has, and up to which patch of the series that brought it."""
+
+    dialect: str
+    level: int
+
+    def __str__(self) -> str:
+        if self.dialect == kselftest_zcrx.MAINLINE:
+            return "the interface of mainline"
+        return f"the interface of {self.dialect}, up to patch {self.level}"
 
 
 def generate(tree: Path, lib_mk: str) -> Generated | Unfit:
     """Make the programs for a tree, or say why none fits."""
-    level = level_of(tree)
-    if isinstance(level, Unfit):
-        return level
+    found = interface_of(tree)
+    if isinstance(found, Unfit):
+        return found
     return Generated(
         folder=kselftest_zcrx.FOLDER,
-        files=kselftest_zcrx.render(level, lib_mk=lib_mk),
-        cases=kselftest_zcrx.planned(level),
-        extended=kselftest_zcrx.extended(level),
+        files=kselftest_zcrx.render(found.level, found.dialect, lib_mk=lib_mk),
+        cases=kselftest_zcrx.planned(found.level, found.dialect),
+        extended=kselftest_zcrx.extended(found.level, found.dialect),
+        found=f"the tree has {found}",
     )
 
 
-def level_of(tree: Path) -> int | Unfit:
-    """Find the last patch of the series that a tree shows to have."""
+def interface_of(tree: Path) -> Interface | Unfit:
+    """Find the user interface that a tree's headers show."""
     texts = {
         path: (tree / path).read_text(errors="replace") if (tree / path).is_file() else ""
-        for path in (UAPI, CODE)
+        for path in (UAPI, CODE, MAINLINE_UAPI)
     }
-    if MAINLINE in texts[UAPI] or (tree / MAINLINE_FILE).is_file():
-        return Unfit("the tree has zero copy receive as mainline does, which has no tests yet")
+    if MAINLINE_MARK in texts[UAPI] or texts[MAINLINE_UAPI]:
+        missing = [name for name in MAINLINE_NEEDS if name not in texts[MAINLINE_UAPI]]
+        if missing:
+            return Unfit(f"the tree has an older interface of mainline, without {missing[0]}")
+        return Interface(kselftest_zcrx.MAINLINE, kselftest_zcrx.LAST_LEVEL)
     if LEVELS[0][2] not in texts[UAPI]:
         return Unfit(f"the tree has no {LEVELS[0][2]} in {UAPI}")
-    return max(level for level, path, mark in LEVELS if mark in texts[path])
+    level = max(level for level, path, mark in LEVELS if mark in texts[path])
+    return Interface(kselftest_zcrx.V7, level)
 
 
 ZCRX = Suite(

@@ -103,6 +103,13 @@ int ethtool_unsteer(const struct netif *dev, unsigned int place)
 	return ethtool_ioctl(dev, &rule);
 }
 
+bool ethtool_can_steer(const struct netif *dev)
+{
+	struct ethtool_rxnfc rules = { .cmd = ETHTOOL_GRXCLSRLCNT };
+
+	return !ethtool_ioctl(dev, &rules);
+}
+
 int ethtool_channels(const struct netif *dev, unsigned int queues)
 {
 	struct ethtool_channels channels = { .cmd = ETHTOOL_GCHANNELS };

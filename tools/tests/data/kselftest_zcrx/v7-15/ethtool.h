@@ -25,6 +25,9 @@ int ethtool_steer(const struct netif *dev, int family, __u16 port,
 /* -N DEV delete PLACE */
 int ethtool_unsteer(const struct netif *dev, unsigned int place);
 
+/* Whether there can be such rules. */
+bool ethtool_can_steer(const struct netif *dev);
+
 /* Use that many queues: -L DEV combined N. */
 int ethtool_channels(const struct netif *dev, unsigned int queues);
 

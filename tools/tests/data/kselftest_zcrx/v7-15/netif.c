@@ -178,6 +178,8 @@ static int netif_setup(struct netif *dev)
 	ret = netif_set_up(dev, true);
 	if (ret || !dev->simulated)
 		return ret;
+	if (!ethtool_can_steer(dev))
+		return -EOPNOTSUPP;
 	/* Only payload may be where the kernel cannot read it. */
 	return ethtool_split(dev);
 }

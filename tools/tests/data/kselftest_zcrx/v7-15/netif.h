@@ -21,6 +21,9 @@ struct netif {
 /* Why there can be no interface, or NULL. */
 const char *netif_missing(void);
 
+#define NETIF_IS_NO_NIC	"netdevsim cannot steer, so it is no NIC to test with"
+
+/* -EOPNOTSUPP: the netdevsim of this kernel cannot do what the tests want. */
 /* Both return 0 or a negative error. */
 int netif_open(struct netif *dev);
 int netif_close(struct netif *dev);

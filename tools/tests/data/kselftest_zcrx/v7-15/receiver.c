@@ -15,7 +15,8 @@ static int receiver_map_refill(struct receiver *receiver)
 {
 	const struct io_uring_zcrx_offsets *offsets = &receiver->reg.offsets;
 
-	receiver->refill = refill_map(receiver->ring.fd, offsets->mmap_sz,
+	receiver->refill = refill_map(receiver->ring.fd,
+				      refill_size(&receiver->reg),
 				      PROT_READ | PROT_WRITE);
 	if (receiver->refill == MAP_FAILED)
 		return -errno;
@@ -43,15 +44,20 @@ int receiver_prepare(struct receiver *receiver, unsigned int pages)
 	return uring_open(&receiver->ring, RING_FLAGS, 2 * pages);
 }
 
-int receiver_register(struct receiver *receiver, unsigned int ifindex,
-		      unsigned int queue)
+static int receiver_register_soon(struct receiver *receiver)
 {
 	int ret;
 
-	receiver->reg.if_idx = ifindex;
-	receiver->reg.if_rxq = queue;
 	ret = zcrx_register_soon(receiver->ring.fd, &receiver->reg);
 	return ret ?: receiver_map_refill(receiver);
+}
+
+int receiver_register(struct receiver *receiver, unsigned int ifindex,
+		      unsigned int queue)
+{
+	receiver->reg.if_idx = ifindex;
+	receiver->reg.if_rxq = queue;
+	return receiver_register_soon(receiver);
 }
 
 void receiver_use(struct receiver *receiver, void *memory, size_t len)
@@ -89,7 +95,7 @@ int receiver_open_stream(struct receiver *receiver, struct stream *stream,
 
 void receiver_close(struct receiver *receiver)
 {
-	munmap(receiver->refill, receiver->reg.offsets.mmap_sz);
+	munmap(receiver->refill, refill_size(&receiver->reg));
 	uring_close(&receiver->ring);
 	munmap(receiver->memory, receiver->area.len);
 }

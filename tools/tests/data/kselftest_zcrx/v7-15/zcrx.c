@@ -205,6 +205,11 @@ long pinned_settle(int timeout_ms)
 	return kb;
 }
 
+size_t refill_size(const struct io_uring_zcrx_ifq_reg *reg)
+{
+	return reg->offsets.mmap_sz;
+}
+
 const char *refill_fault(const struct io_uring_zcrx_ifq_reg *reg)
 {
 	const struct io_uring_zcrx_offsets *offsets = &reg->offsets;
@@ -212,6 +217,7 @@ const char *refill_fault(const struct io_uring_zcrx_ifq_reg *reg)
 	size_t entries = (size_t)reg->rq_entries *
 			 sizeof(struct io_uring_zcrx_rqe);
 	size_t end = offsets->rqes + entries;
+	size_t size = refill_size(reg);
 
 	if (offsets->head % word || offsets->tail % word)
 		return "head or tail is not aligned";
@@ -219,10 +225,9 @@ const char *refill_fault(const struct io_uring_zcrx_ifq_reg *reg)
 		return "the entries are not aligned";
 	if (offsets->head == offsets->tail)
 		return "head and tail are in one place";
-	if (offsets->head + word > offsets->mmap_sz ||
-	    offsets->tail + word > offsets->mmap_sz)
+	if (offsets->head + word > size || offsets->tail + word > size)
 		return "head or tail is outside of the ring";
-	if (end > offsets->mmap_sz)
+	if (end > size)
 		return "the entries reach beyond the ring";
 	if (offsets->head + word > offsets->rqes && offsets->head < end)
 		return "head is among the entries";
@@ -234,5 +239,5 @@ const char *refill_fault(const struct io_uring_zcrx_ifq_reg *reg)
 void *refill_map(int fd, size_t size, int prot)
 {
 	return mmap(NULL, size, prot, MAP_SHARED | MAP_POPULATE, fd,
-		    IORING_OFF_RQ_RING);
+		    REFILL_OFFSET);
 }

@@ -25,6 +25,8 @@
 /* The area of the default request. */
 extern struct io_uring_zcrx_area_reg zcrx_area;
 
+#define REFILL_OFFSET	IORING_OFF_RQ_RING
+
 int ring_open(unsigned int flags);
 int ring_register(int fd, unsigned int opcode, void *arg, unsigned int nr_args);
 
@@ -58,6 +60,9 @@ long pinned_kb(void);
 
 /* The same when it is 0, or when the time is up: a ring goes a little later. */
 long pinned_settle(int timeout_ms);
+
+/* Bytes of the refill ring that can be mapped. */
+size_t refill_size(const struct io_uring_zcrx_ifq_reg *reg);
 
 /* What is wrong with the place of head, tail and entries, or "". */
 const char *refill_fault(const struct io_uring_zcrx_ifq_reg *reg);

@@ -18,6 +18,8 @@
 #define RQ_ENTRIES	8U
 #define RQ_ENTRIES_MAX	32768U
 
+#define REFILL_OFFSET	IORING_OFF_RQ_RING
+
 int ring_open(unsigned int flags);
 int ring_register(int fd, unsigned int opcode, void *arg, unsigned int nr_args);
 
@@ -43,6 +45,9 @@ int drop_net_admin(void);
 int keep_only_net_admin(void);
 int enter_user_namespace(void);
 int enter_net_namespace(void);
+
+/* Bytes of the refill ring that can be mapped. */
+size_t refill_size(const struct io_uring_zcrx_ifq_reg *reg);
 
 /* What is wrong with the place of head, tail and entries, or "". */
 const char *refill_fault(const struct io_uring_zcrx_ifq_reg *reg);

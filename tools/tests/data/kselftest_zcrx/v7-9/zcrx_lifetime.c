@@ -87,7 +87,7 @@ TEST_F(lifetime, mapping_outlives_fd)
 	char *ring;
 
 	ASSERT_EQ(0, zcrx_register(self->fd, &self->reg));
-	size = self->reg.offsets.mmap_sz;
+	size = refill_size(&self->reg);
 	ring = refill_map(self->fd, size, PROT_READ | PROT_WRITE);
 	ASSERT_NE(MAP_FAILED, ring);
 	ring[size - 1] = 0x5a;
@@ -109,7 +109,7 @@ TEST_F(lifetime, child_inherits_mapping)
 	pid_t pid;
 
 	ASSERT_EQ(0, zcrx_register(self->fd, &self->reg));
-	size = self->reg.offsets.mmap_sz;
+	size = refill_size(&self->reg);
 	ring = refill_map(self->fd, size, PROT_READ | PROT_WRITE);
 	ASSERT_NE(MAP_FAILED, ring);
 	ring[size - 1] = 0x5a;
@@ -196,7 +196,7 @@ TEST_F(lifetime, device_removed_then_close)
 		SKIP(return, "the device is no netdevsim");
 
 	ASSERT_EQ(0, zcrx_register(self->fd, &self->reg));
-	size = self->reg.offsets.mmap_sz;
+	size = refill_size(&self->reg);
 	ring = refill_map(self->fd, size, PROT_READ | PROT_WRITE);
 	ASSERT_NE(MAP_FAILED, ring);
 	ASSERT_EQ(0, netif_remove(&self->dev, REMOVE_MS));

@@ -54,7 +54,7 @@ static char *register_and_map(struct __test_metadata *_metadata, int fd,
 	char *ring;
 
 	ASSERT_EQ(0, zcrx_register(fd, reg));
-	ring = refill_map(fd, reg->offsets.mmap_sz, PROT_READ | PROT_WRITE);
+	ring = refill_map(fd, refill_size(reg), PROT_READ | PROT_WRITE);
 	ASSERT_NE(MAP_FAILED, ring);
 	return ring;
 }
@@ -128,7 +128,7 @@ TEST_F(refill_ring, starts_as_zero)
 
 	self->reg.rq_entries = RQ_ENTRIES_MAX;
 	ring = register_and_map(_metadata, self->fd, &self->reg);
-	size = self->reg.offsets.mmap_sz;
+	size = refill_size(&self->reg);
 	for (i = 0; i < size; i++)
 		ASSERT_EQ(0, ring[i])
 			TH_LOG("at byte %zu", i);
@@ -163,7 +163,7 @@ TEST_F(refill_ring, map_read_only)
 	char *ring;
 
 	ASSERT_EQ(0, zcrx_register(self->fd, &self->reg));
-	ring = refill_map(self->fd, self->reg.offsets.mmap_sz, PROT_READ);
+	ring = refill_map(self->fd, refill_size(&self->reg), PROT_READ);
 	ASSERT_NE(MAP_FAILED, ring);
 	EXPECT_EQ(0, ring[0]);
 	EXPECT_EQ(SIGSEGV, signal_of_write(ring));
@@ -176,8 +176,8 @@ TEST_F(refill_ring, map_twice)
 	size_t last;
 
 	ring = register_and_map(_metadata, self->fd, &self->reg);
-	last = self->reg.offsets.mmap_sz - 1;
-	again = refill_map(self->fd, self->reg.offsets.mmap_sz,
+	last = refill_size(&self->reg) - 1;
+	again = refill_map(self->fd, refill_size(&self->reg),
 			   PROT_READ | PROT_WRITE);
 	ASSERT_NE(MAP_FAILED, again);
 	ASSERT_NE(ring, again);
@@ -190,7 +190,7 @@ TEST_F(refill_ring, map_before_registration)
 {
 	expect_nothing_to_map(_metadata, self->fd);
 	ASSERT_EQ(0, zcrx_register(self->fd, &self->reg));
-	EXPECT_NE(MAP_FAILED, refill_map(self->fd, self->reg.offsets.mmap_sz,
+	EXPECT_NE(MAP_FAILED, refill_map(self->fd, refill_size(&self->reg),
 					 PROT_READ | PROT_WRITE));
 }
 
@@ -238,7 +238,7 @@ TEST_F(refill_ring, map_beyond_end)
 	char *ring;
 
 	ASSERT_EQ(0, zcrx_register(self->fd, &self->reg));
-	size = self->reg.offsets.mmap_sz;
+	size = refill_size(&self->reg);
 	size = (size + page - 1) / page * page;
 	ring = refill_map(self->fd, size + page, PROT_READ | PROT_WRITE);
 	if (ring == MAP_FAILED)
@@ -255,7 +255,7 @@ TEST_F(refill_ring, garbage_is_harmless)
 
 	self->reg.rq_entries = RQ_ENTRIES_MAX;
 	ring = register_and_map(_metadata, self->fd, &self->reg);
-	size = self->reg.offsets.mmap_sz;
+	size = refill_size(&self->reg);
 	memset(ring, 0xff, size);
 	EXPECT_EQ(0, munmap(ring, size));
 	EXPECT_EQ(0, close(self->fd));

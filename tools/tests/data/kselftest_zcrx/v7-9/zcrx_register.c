@@ -82,7 +82,7 @@ static void expect_free(struct __test_metadata *_metadata, int fd,
 static void expect_refill_ring(struct __test_metadata *_metadata, int fd,
 			       const struct io_uring_zcrx_ifq_reg *reg)
 {
-	size_t size = reg->offsets.mmap_sz;
+	size_t size = refill_size(reg);
 	char *ring;
 
 	EXPECT_STREQ("", refill_fault(reg));
@@ -142,10 +142,7 @@ TEST_F(layout, request_as_bytes)
 	EXPECT_EQ(0, munmap(ring, size));
 }
 
-/*
- * R1: The kernel neither reads nor writes beyond the 80 bytes of the
- * request.
- */
+/* R1: The kernel neither reads nor writes beyond the end of the request. */
 TEST_F(layout, request_ends_at_page_end)
 {
 	char *end = end_of_memory();
@@ -314,7 +311,7 @@ TEST_F(registration, failure_keeps_first)
 	char *ring;
 
 	ASSERT_EQ(0, zcrx_register(self->fd, &self->reg));
-	size = self->reg.offsets.mmap_sz;
+	size = refill_size(&self->reg);
 	ring = refill_map(self->fd, size, PROT_READ | PROT_WRITE);
 	ASSERT_NE(MAP_FAILED, ring);
 	ring[size - 1] = 0x5a;

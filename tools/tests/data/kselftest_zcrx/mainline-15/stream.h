@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * A TCP connection over a link, with a process at its other end that sends.
+ * What it sends at each position follows from the position.
+ */
+#ifndef STREAM_H
+#define STREAM_H
+
+#include <linux/types.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "link.h"
+
+#define STREAM_ENDLESS	(~0ULL)
+#define STREAM_URGENT	'!'
+
+struct stream {
+	int	fd;	/* the receiving end */
+	pid_t	sender;
+};
+
+/* Listen in the namespace of the caller. Returns a socket or an error. */
+int stream_listen(int family, int port);
+
+/*
+ * Connect a sender of size bytes; it waits for stream_start(). Both return 0
+ * or a negative error.
+ */
+int stream_open(struct stream *stream, int listener, const struct link *link,
+		__u64 size);
+int stream_start(struct stream *stream);
+
+/* The same with a byte of urgent data after it, and the same bytes again. */
+int stream_open_urgent(struct stream *stream, int listener,
+		       const struct link *link, __u64 size);
+
+/* The same by writes of that many bytes, each of them a packet of its own. */
+int stream_open_writes(struct stream *stream, int listener,
+		       const struct link *link, __u64 size, size_t write);
+
+/*
+ * Close the receiving end and wait for the sender. Returns 0 if that got rid
+ * of everything, a negative error otherwise.
+ */
+int stream_close(struct stream *stream);
+
+/*
+ * A connection of the caller's with itself, which never sees a device that
+ * could fill an area. Returns 0 or a negative error.
+ */
+int stream_loopback(int *listening, int *receiving, int *sending);
+
+/* Send a stream of that many bytes. Returns 0 or a negative error. */
+int stream_send(int fd, __u64 size);
+
+/* The same by writes of that many bytes, each of them a packet of its own. */
+int stream_send_writes(int fd, __u64 size, size_t write);
+
+/* Wait until that many bytes wait in a socket. */
+int stream_wait(int fd, int size);
+
+/* Whether data is what is sent at that position. */
+bool stream_matches(const void *data, __u64 position, size_t len);
+
+#endif /* STREAM_H */
