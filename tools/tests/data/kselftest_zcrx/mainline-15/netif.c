@@ -207,6 +207,14 @@ int netif_new(struct netif *dev)
 	return netif_open_as(dev, NULL);
 }
 
+int netif_set_mtu(const struct netif *dev, int mtu)
+{
+	struct ifreq ifr = { .ifr_mtu = mtu };
+
+	memcpy(ifr.ifr_name, dev->name, sizeof(ifr.ifr_name));
+	return netif_ioctl(SIOCSIFMTU, &ifr);
+}
+
 int netif_connect(const struct netif *a, int netns_a, const struct netif *b,
 		  int netns_b)
 {

@@ -36,6 +36,10 @@ int stream_start(struct stream *stream);
 int stream_open_urgent(struct stream *stream, int listener,
 		       const struct link *link, __u64 size);
 
+/* The same by writes of that many bytes, each of them a packet of its own. */
+int stream_open_writes(struct stream *stream, int listener,
+		       const struct link *link, __u64 size, size_t write);
+
 /*
  * Close the receiving end and wait for the sender. Returns 0 if that got rid
  * of everything, a negative error otherwise.
@@ -50,6 +54,12 @@ int stream_loopback(int *listening, int *receiving, int *sending);
 
 /* Send a stream of that many bytes. Returns 0 or a negative error. */
 int stream_send(int fd, __u64 size);
+
+/* The same by writes of that many bytes, each of them a packet of its own. */
+int stream_send_writes(int fd, __u64 size, size_t write);
+
+/* Wait until that many bytes wait in a socket. */
+int stream_wait(int fd, int size);
 
 /* Whether data is what is sent at that position. */
 bool stream_matches(const void *data, __u64 position, size_t len);

@@ -183,19 +183,36 @@ int link_steer(struct link *link)
 	       ethtool_steer(&link->rx, AF_INET6, LINK_PORT, LINK_QUEUE, 1);
 }
 
+int link_unsteer(struct link *link)
+{
+	return ethtool_unsteer(&link->rx, 0) ?: ethtool_unsteer(&link->rx, 1);
+}
+
 int link_enter_sender(const struct link *link)
 {
 	return setns(link->tx_netns, CLONE_NEWNET) ? -errno : 0;
 }
 
-int link_send_small(const struct link *link)
+/* Back from the sending namespace, with what a call there has returned. */
+static int leave_sender(const struct link *link, int ret)
 {
-	int ret;
-
-	ret = link_enter_sender(link) ?: ethtool_send_small(&link->tx);
 	if (setns(link->rx_netns, CLONE_NEWNET))
 		return -errno;
 	return ret;
+}
+
+int link_send_small(const struct link *link)
+{
+	int ret = link_enter_sender(link) ?: ethtool_send_small(&link->tx);
+
+	return leave_sender(link, ret);
+}
+
+int link_set_mtu(const struct link *link, int mtu)
+{
+	int ret = link_enter_sender(link) ?: netif_set_mtu(&link->tx, mtu);
+
+	return leave_sender(link, ret) ?: netif_set_mtu(&link->rx, mtu);
 }
 
 socklen_t link_address(int family, int port, struct sockaddr_storage *address)

@@ -46,6 +46,8 @@ struct transfer {
 	unsigned int	flags;		/* the request's */
 	bool		early;		/* data comes first */
 	bool		starves;	/* the device, now and then */
+	int		mtu;		/* of small packets, 0: large ones */
+	size_t		write;		/* size of the sender's, 0: large */
 };
 
 /*
@@ -113,6 +115,32 @@ static __u64 receive_starving(struct __test_metadata *_metadata,
 	return position;
 }
 
+/* What a transfer wants of the wire, and of the sender and its socket. */
+static void open_transfer(struct __test_metadata *_metadata, struct link *link,
+			  const struct transfer *how, struct stream *stream)
+{
+	const int room = 16 << 20;
+	int listener;
+
+	if (how->steered)
+		ASSERT_EQ(0, link_steer(link));
+	if (how->mtu) {
+		ASSERT_EQ(0, link_set_mtu(link, how->mtu));
+		ASSERT_EQ(0, link_send_small(link));
+	}
+	listener = stream_listen(how->family, LINK_PORT);
+	ASSERT_LE(0, listener);
+	ASSERT_EQ(0, how->write ?
+		     stream_open_writes(stream, listener, link, how->size,
+					how->write) :
+		     stream_open(stream, listener, link, how->size));
+	close(listener);
+	/* Each packet takes a buffer, however little is in it. */
+	if (how->write)
+		ASSERT_EQ(0, setsockopt(stream->fd, SOL_SOCKET, SO_RCVBUFFORCE,
+					&room, sizeof(room)));
+}
+
 static void transfer(struct __test_metadata *_metadata, struct link *link,
 		     const struct transfer *how)
 {
@@ -120,10 +148,9 @@ static void transfer(struct __test_metadata *_metadata, struct link *link,
 	struct receiver receiver;
 	struct stream stream;
 
-	if (how->steered)
-		ASSERT_EQ(0, link_steer(link));
-	ASSERT_EQ(0, receiver_open_stream(&receiver, &stream, link, how->family,
-					  how->size, how->pages));
+	open_transfer(_metadata, link, how, &stream);
+	ASSERT_EQ(0, receiver_open(&receiver, link->rx.ifindex, LINK_QUEUE,
+				   how->pages));
 	if (how->early) {
 		char byte;
 
