@@ -476,6 +476,20 @@ def test_nothing_planned(bench: Bench) -> None:
     assert (told.programs, bench.targets) == ((), [])
 
 
+def test_none_runs_after_a_result_that_is_enough(bench: Bench) -> None:
+    bench.add("good", GOOD)
+    bench.add("red", "#!/bin/sh\necho TAP version 13; echo 1..1; echo not ok 1 a; exit 1\n")
+    bench.add("after", "#!/bin/sh\ntouch ../../ran\n")
+    staged = StagedSuites(bench.path / "staged", tuple(bench.programs))
+    told = stage.test(
+        staged, KERNEL, bench.open, bench.run, Silent(), enough=lambda result: not result.status.good
+    )
+    assert [result.status for result in told.programs] == [P, F, M]
+    assert told.programs[2].exit_status is None
+    assert told.notes == ("not run: what was seen is enough",)
+    assert not list(bench.path.rglob("ran"))
+
+
 def test_binary_output(bench: Bench) -> None:
     bench.add("binary", HARNESS + r"printf 'ok 1 a\n\377\376\000\033[2J\nok 2 b\nok 3 c\n'" + "\n")
     (result,) = bench.test().programs
