@@ -43,6 +43,8 @@
 #define STARVE_PAGES	32
 #define STARVE_MS	300
 #define STARVE_EVERY	(256ULL << 20)
+/* Several times what can be on its way, so that a change meets the sender. */
+#define CHANGING_SIZE	(32ULL << 20)
 #define URGENT_AFTER	10000
 
 struct transfer {
@@ -1348,7 +1350,7 @@ TEST_F_TIMEOUT(stream, placed_and_copied, 180)
 	int i = 0;
 
 	ASSERT_EQ(0, receiver_open_stream(&receiver, &stream, &self->link,
-					  AF_INET, 8 << 20, STREAM_PAGES));
+					  AF_INET, CHANGING_SIZE, STREAM_PAGES));
 	receiver_request(&receiver, stream.fd);
 	ASSERT_EQ(0, stream_start(&stream));
 	for (next = (1 << 20); is_piece_next(_metadata, &receiver);) {
@@ -1360,11 +1362,10 @@ TEST_F_TIMEOUT(stream, placed_and_copied, 180)
 		next += (1 << 20);
 	}
 	expect_end(_metadata, &receiver, 0);
-	EXPECT_EQ(8ULL << 20, position);
+	EXPECT_EQ(CHANGING_SIZE, position);
 	EXPECT_EQ(0, stream_close(&stream));
-	EXPECT_LT(1 << 20,
-		  link_counter(&self->link, LINK_QUEUE, "provider_bytes"));
-	EXPECT_LT(1 << 20, link_counter(&self->link, 0, "placed_bytes"));
+	EXPECT_LT(0, link_counter(&self->link, LINK_QUEUE, "provider_bytes"));
+	EXPECT_LT(0, link_counter(&self->link, 0, "placed_bytes"));
 	receiver_close(&receiver);
 }
 
@@ -1379,7 +1380,7 @@ TEST_F_TIMEOUT(stream, mtu_changed, 180)
 
 	ASSERT_EQ(0, link_steer(&self->link));
 	ASSERT_EQ(0, receiver_open_stream(&receiver, &stream, &self->link,
-					  AF_INET, 8 << 20, STREAM_PAGES));
+					  AF_INET, CHANGING_SIZE, STREAM_PAGES));
 	receiver_request(&receiver, stream.fd);
 	ASSERT_EQ(0, stream_start(&stream));
 	for (next = (1 << 20); is_piece_next(_metadata, &receiver);) {
@@ -1391,9 +1392,9 @@ TEST_F_TIMEOUT(stream, mtu_changed, 180)
 		next += (1 << 20);
 	}
 	expect_end(_metadata, &receiver, 0);
-	EXPECT_EQ(8ULL << 20, position);
+	EXPECT_EQ(CHANGING_SIZE, position);
 	EXPECT_EQ(0, stream_close(&stream));
-	EXPECT_LE(8 << 20,
+	EXPECT_LE((long long)CHANGING_SIZE,
 		  link_counter(&self->link, LINK_QUEUE, "provider_bytes"));
 	receiver_close(&receiver);
 }

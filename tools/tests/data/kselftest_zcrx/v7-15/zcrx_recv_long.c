@@ -35,6 +35,8 @@
 #define STARVE_PAGES	32
 #define STARVE_MS	300
 #define STARVE_EVERY	(256ULL << 20)
+/* Several times what can be on its way, so that a change meets the sender. */
+#define CHANGING_SIZE	(32ULL << 20)
 #define URGENT_AFTER	10000
 
 struct transfer {
