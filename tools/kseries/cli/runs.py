@@ -20,9 +20,9 @@ from kseries.model import Request, RunResult
 from kseries.paths import Cache, Project
 from kseries.pipeline import STAGE_NAMES, Work
 from kseries.progress import Progress
-from kseries.record import RESULT
 from kseries.report import terminal
 from kseries.report.live import live
+from kseries.results import document
 from kseries.runfolder import RunFolder
 from kseries.stages.config import why
 from kseries.suites import SUITES
@@ -136,7 +136,7 @@ def _why(arguments: argparse.Namespace) -> int:
 
 def _report(arguments: argparse.Namespace) -> int:
     run = runfolder.find(Project.find().runs, arguments.run)
-    result = run.load("results", RESULT)
+    result = document.read(run)
     _show(result, run)
     return result.exit_code
 
