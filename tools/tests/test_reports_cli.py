@@ -66,6 +66,25 @@ def test_report_in_each_format(
         assert "zcrx_lifetime" in printed
 
 
+def test_out_replaces_files_and_nothing_else(
+    runs: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    pipe, link, file = tmp_path / "pipe", tmp_path / "link", tmp_path / "file"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    assert main(["report", "good", "--format", "mail", "--out", str(pipe)]) == 0
+    assert b"It passes." in os.read(reader, 1 << 16)
+    os.close(reader)
+    assert pipe.is_fifo()
+    file.write_text("old")
+    link.symlink_to(file)
+    assert main(["report", "good", "--format", "mail", "--out", str(link)]) == 0
+    assert link.is_symlink()
+    assert "It passes." in file.read_text()
+    assert main(["report", "good", "--out", str(tmp_path)]) == 2
+    assert "is a file" in capsys.readouterr().err
+
+
 def test_report_of_the_latest_run_on_the_terminal(
     runs: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

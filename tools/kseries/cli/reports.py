@@ -14,6 +14,7 @@ from pathlib import Path
 import kseries
 from kseries import publish, runfolder
 from kseries.cli.commands import Commands
+from kseries.errors import UserError
 from kseries.model import RunResult
 from kseries.paths import Project
 from kseries.report import changes, formats, runlist, terminal
@@ -137,7 +138,12 @@ def _give(text: str, out: Path | None) -> None:
     if out is None:
         sys.stdout.write(text)
         return
-    publish.write_text(out, text)
+    if out.is_dir():
+        raise UserError("The report is a file.", where=str(out), do="name a file: --out FILE")
+    if out.exists() and not out.is_file():
+        out.write_text(text)  # a device or a pipe is written to, never replaced
+        return
+    publish.write_text(out.resolve(), text)
     print(shown(out))
 
 
