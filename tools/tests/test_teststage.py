@@ -312,6 +312,21 @@ def test_log_cut_off_names_the_planned_cases(bench: Bench) -> None:
     assert result.status is M
 
 
+def test_what_is_not_good_leaves_evidence(bench: Bench) -> None:
+    script = (
+        HARNESS
+        + 'echo "[    9.0] speaking" >>$KMSG; echo not ok 1 a; echo "# \033[1mend"; exit 1\n'
+    )
+    bench.add("good", GOOD)
+    bench.add("bad", script)
+    bench.add("after", 'echo "[    9.1] of another" >>$KMSG\n'.join(("#!/bin/sh\n", GOOD)))
+    good, bad, after = bench.test().programs
+    assert (good.tail, good.kernel_log) == ((), ())
+    assert (after.tail, after.kernel_log) == ((), ())
+    assert bad.tail == ("TAP version 13", "1..3", "not ok 1 a", "# end")
+    assert bad.kernel_log == ("[    9.0] speaking",)
+
+
 RUNS = """\
 run() { echo "#  RUN           $1 ..."; }
 """
