@@ -61,6 +61,12 @@ def tests_vm(session: nox.Session) -> None:
 
 
 @nox.session
+def tests_browser(session: nox.Session) -> None:
+    """Run the project's tests that open the HTML report in Chromium."""
+    run(session, "pytest", "-m", "browser", *session.posargs)
+
+
+@nox.session
 def lint(session: nox.Session) -> None:
     """Check style and format."""
     run(session, "ruff", "check", str(ROOT))

@@ -31,7 +31,7 @@ from kseries.deadline import Deadline
 from kseries.model import Kernel, RunResult
 from kseries.paths import Cache, Project
 from kseries.progress import Silent
-from kseries.record import RESULT
+from kseries.results import document
 from kseries.runfolder import RunFolder
 from kseries.targets.vm import VirtualMachine
 
@@ -109,7 +109,7 @@ def run(project: Project, cache: Cache) -> tuple[RunResult, float]:
         on_line=lambda line: print(f"  {line}", file=sys.stderr),
     )
     wall_s = time.monotonic() - started
-    return _latest(project).load("results", RESULT), wall_s
+    return document.read(_latest(project)), wall_s
 
 
 def around(result: RunResult) -> float:

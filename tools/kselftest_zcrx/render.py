@@ -40,7 +40,18 @@ DATA_SUPPORT = (
     "expect.h",
     *(
         f"{name}.{ending}"
-        for name in ("ethtool", "genl", "link", "pools", "receiver", "stream", "uring", "xsk")
+        for name in (
+            "capture",
+            "dmabuf",
+            "ethtool",
+            "genl",
+            "link",
+            "pools",
+            "receiver",
+            "stream",
+            "uring",
+            "xdp",
+        )
         for ending in "ch"
     ),
 )

@@ -182,6 +182,7 @@ class AppliedPatch:
     state: PatchState
     commit: str = ""  # made for it; "" unless applied
     found_as: str = ""  # for IN_BASE: the commit, or "reverse apply"
+    sha256: str = ""  # of its file
 
 
 @dataclass(frozen=True)
@@ -342,6 +343,10 @@ class ProgramResult:
     cases: tuple[Case, ...] = ()
     problems: tuple[str, ...] = ()  # why the status is worse than the cases say
     log: str = ""  # relative to the run folder
+    by_case: bool = False  # `-k CASE` runs one of its cases by itself
+    # Evidence, kept where the status is not good:
+    tail: tuple[str, ...] = ()  # last lines of its log
+    kernel_log: tuple[str, ...] = ()  # last lines of the kernel log until the next program began
 
 
 @dataclass(frozen=True)
@@ -411,6 +416,8 @@ class Provenance:
     head_commit: str = ""
     config_sha256: str = ""
     kernel_release: str = ""
+    config: str = ""  # names of the fragments joined, "base+zcrx"
+    options: tuple[str, ...] = ()  # of `kseries run`, to ask for the same again
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,7 @@ def gather(request: Request, root: Path) -> Provenance:
         kseries_commit=_commit(root),
         host=f"{host.system} {host.release} {host.machine}",
         python=platform.python_version(),
+        options=arguments(request),
     )
 
 

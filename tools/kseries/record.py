@@ -10,8 +10,6 @@ from dataclasses import replace
 from functools import singledispatch
 from typing import Any
 
-from pydantic import TypeAdapter
-
 from kseries.errors import CheckFailed, InfraError, UserError
 from kseries.inputs.stack import Plan
 from kseries.model import (
@@ -28,10 +26,8 @@ from kseries.model import (
     Tree,
     Verdict,
 )
-from kseries.results import partial, verdict
+from kseries.results import document, partial, verdict
 from kseries.runfolder import RunFolder
-
-RESULT: TypeAdapter[RunResult] = TypeAdapter(RunResult)
 
 STATE_OF: Mapping[int, StageState] = {
     CheckFailed.exit_code: StageState.FAILED,
@@ -52,7 +48,7 @@ class Record:
         self._run = run
         self._begun = time.monotonic()
         if run.has("results"):
-            self._result = run.load("results", RESULT)
+            self._result = document.read(run)
             return
         self._result = RunResult(
             run=run.name,
@@ -103,7 +99,7 @@ class Record:
         """Decide anew, write results.json, give the document."""
         seconds = round(sum(stage.seconds for stage in self._result.stages), 3)
         self._result = verdict.decided(replace(self._result, seconds=seconds))
-        self._run.save("results", self._result, RESULT)
+        self._run.save("results", self._result, document.RESULT)
         return self._result
 
 
@@ -143,7 +139,7 @@ def _(left: Tree, result: RunResult) -> dict[str, Any]:
 @contribution.register
 def _(left: KernelConfig, result: RunResult) -> dict[str, Any]:
     del result
-    return {"provenance": {"config_sha256": left.sha256}}
+    return {"provenance": {"config": left.name, "config_sha256": left.sha256}}
 
 
 @contribution.register

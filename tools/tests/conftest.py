@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Fixtures shared by tests: a kernel tree in small that real make configures and builds."""
+"""Fixtures shared by tests: a kernel tree in small, which real make builds, and sample results."""
 
 from __future__ import annotations
 
@@ -12,7 +12,27 @@ from pathlib import Path
 
 import pytest
 
-from kseries.model import AppliedPatch, BaseTree, LocalSource, NamedSource, PatchState, Tree
+from kseries.model import (
+    AppliedPatch,
+    BaseTree,
+    Case,
+    Diagnostic,
+    EventKind,
+    KernelEvent,
+    LocalSource,
+    NamedSource,
+    PatchState,
+    ProgramResult,
+    Provenance,
+    RunResult,
+    Severity,
+    StageRecord,
+    StageState,
+    Status,
+    Tree,
+    Verdict,
+)
+from kseries.results.verdict import decided
 
 TOY = Path(__file__).parent / "data" / "toy-kernel"
 
@@ -61,3 +81,185 @@ def toy_commit() -> Callable[[Tree, str, str, str], Tree]:
         return replace(tree, head=head, patches=(*tree.patches, patch))
 
     return commit
+
+
+@pytest.fixture
+def passing_run() -> RunResult:
+    """A run of two suites in which all passes."""
+    done = StageState.DONE
+    programs = (
+        ProgramResult(
+            "zcrx",
+            "zcrx_register",
+            Status.PASS,
+            0,
+            1.25,
+            (
+                Case("registration.plain", Status.PASS, seconds=0.25),
+                Case("registration.flags_bit_0", Status.PASS, seconds=0.75),
+                Case("caller.userns", Status.SKIP, "no user namespaces"),
+                Case("caller.known", Status.XFAIL, "not yet"),
+            ),
+            log="tests/zcrx/zcrx_register.log",
+            by_case=True,
+        ),
+        ProgramResult("netdevsim", "ping.py", Status.PASS, 0, 7.0, (Case("ping.v4", Status.PASS),)),
+    )
+    return decided(
+        RunResult(
+            run="20261122T101500-zcrx-v7",
+            stack="zcrx-v7",
+            under_test="zcrx-v7",
+            started="2026-11-22T10:15:00+00:00",
+            seconds=306.9,
+            verdict=Verdict.PASS,
+            stages=(
+                StageRecord("series", done, 0.2, "debian-6.12 + zcrx-v7 (2 patches)"),
+                StageRecord("apply", done, 3.2, "2 patches applied"),
+                StageRecord("config", done, 11.3, "base+zcrx, 640 options on"),
+                StageRecord("build", done, 278.1, "6.12.117, 4120 objects, 0 warnings"),
+                StageRecord("test", done, 14.1, "2 of 2 programs pass"),
+            ),
+            provenance=Provenance(
+                command=("kseries", "run", "--config", "debug"),
+                kseries_version="0.1.0",
+                kseries_commit="c" * 40,
+                host="Linux 6.18 x86_64",
+                python="3.11.7",
+                compiler="gcc (Debian 12.2.0-14) 12.2.0",
+                qemu="QEMU emulator version 7.2.22",
+                accelerator="tcg",
+                source="debian-6.12: linux-source-6.12 6.12.117-1",
+                base_commit="b" * 40,
+                head_commit="d" * 40,
+                config_sha256="e" * 64,
+                kernel_release="6.12.117",
+                config="base+zcrx",
+                options=("--config", "debug"),
+            ),
+            patches=tuple(
+                AppliedPatch(
+                    "zcrx-v7", number, title, "", PatchState.APPLIED, "a" * 40, "", digit * 64
+                )
+                for number, title, digit in ((1, "net: add a hook", "1"), (2, "net: use it", "2"))
+            ),
+            programs=programs,
+            suites=("zcrx", "netdevsim"),
+        )
+    )
+
+
+@pytest.fixture
+def failing_run(passing_run: RunResult) -> RunResult:
+    """The same with a failure, a crash, complaints of the kernel and warnings of the compiler."""
+    refill = ProgramResult(
+        "zcrx",
+        "zcrx_refill",
+        Status.FAIL,
+        1,
+        2.0,
+        (
+            Case("ring.full", Status.PASS, seconds=1.5),
+            Case(
+                "ring.wraps",
+                Status.FAIL,
+                "zcrx_refill.c:112:wraps:Expected 4096 (4096) == tail - head (4095)",
+                (
+                    "#  RUN           ring.wraps ...",
+                    "# zcrx_refill.c:112:wraps:Expected 4096 (4096) == tail - head (4095)",
+                    "# wraps: Test terminated by assertion",
+                    "#          FAIL  ring.wraps",
+                ),
+                seconds=0.25,
+            ),
+        ),
+        ("the kernel log says WARNING: at io_uring/zcrx.c:211 io_zcrx_refill",),
+        "tests/zcrx/zcrx_refill.log",
+        by_case=True,
+        tail=("1..2", "ok 1 ring.full", "not ok 2 ring.wraps"),
+        kernel_log=("[    9.000000] before it", "[    9.000001] WARNING: CPU: 0 PID: 7 at x"),
+    )
+    lifetime = ProgramResult(
+        "zcrx",
+        "zcrx_lifetime",
+        Status.CRASH,
+        None,
+        12.5,
+        (
+            Case("lifetime.close", Status.PASS),
+            Case("lifetime.kill", Status.CRASH, "it was running then"),
+            *(
+                Case(f"lifetime.more_{n}", Status.MISSING, "planned, no result seen")
+                for n in range(9)
+            ),
+        ),
+        ("the kernel died (while lifetime.kill ran): Fatal exception",),
+        "tests/zcrx/zcrx_lifetime.log",
+    )
+    events = (
+        KernelEvent(
+            EventKind.WARN,
+            "WARNING: at io_uring/zcrx.c:211 io_zcrx_refill",
+            "io_zcrx_refill",
+            812,
+            (
+                "WARNING: CPU: 0 PID: 7 at io_uring/zcrx.c:211 io_zcrx_refill+0x1/0x2",
+                "RAX: 0000000000000000 RBX: ffff888004e804d0",
+                "Call Trace:",
+                " io_zcrx_refill+0x1/0x2",
+            ),
+            "zcrx/zcrx_refill: ring.wraps",
+        ),
+        KernelEvent(
+            EventKind.LEAK, "kmemleak: 3 new suspected memory leaks", "", 1003, (), "shutdown"
+        ),
+    )
+    return decided(
+        replace(
+            passing_run,
+            patches=(
+                passing_run.patches[0],
+                replace(
+                    passing_run.patches[1], state=PatchState.IN_BASE, commit="", found_as="1a2b3c4d"
+                ),
+            ),
+            diagnostics=(
+                Diagnostic(
+                    Severity.WARNING, "io_uring/zcrx.c", 12, 3, "-Wunused-variable", "unused"
+                ),
+            ),
+            programs=(refill, lifetime, *passing_run.programs),
+            events=events,
+            notes=("guests are emulated, which is slower",),
+        )
+    )
+
+
+EVIL = "<script>ran = 1</script>\"'&\x1b[31mred\x1b[0m\x00\x07\u202e\ufffe\n]]></pre></script>"
+
+
+@pytest.fixture
+def hostile_run(failing_run: RunResult) -> RunResult:
+    """A run in which everything that others can write is hostile."""
+    evil = f"{EVIL}{'x' * 50_000}"
+    case = Case(EVIL, Status.FAIL, evil, (EVIL, evil, "\udcff\x9b31m"))
+    nested = Case(EVIL, Status.FAIL, EVIL, (), (case, case))
+    program = ProgramResult(
+        EVIL, EVIL, Status.FAIL, 1, 1.0, (case, nested), (evil,), EVIL, True, (evil,), (EVIL,)
+    )
+    return decided(
+        replace(
+            failing_run,
+            under_test=EVIL,
+            notes=(evil,),
+            stages=(
+                *failing_run.stages[:-1],
+                StageRecord("test", StageState.FAILED, 1, evil, evil),
+            ),
+            provenance=replace(failing_run.provenance, compiler=EVIL, qemu=EVIL, options=(EVIL,)),
+            patches=(AppliedPatch(EVIL, 1, evil, "", PatchState.CONFLICT),),
+            diagnostics=(Diagnostic(Severity.ERROR, EVIL, 1, 1, EVIL, evil),),
+            programs=(program, program, *failing_run.programs),
+            events=(KernelEvent(EventKind.BUG, EVIL, EVIL, 3, (EVIL, evil), EVIL),),
+        )
+    )

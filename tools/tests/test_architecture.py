@@ -28,8 +28,12 @@ DOORS = {
     "subprocess": "kseries/proc.py",
     "git": "kseries/gitrepo.py",
     "kconfiglib": "kseries/building/kconfig.py",
-    "jinja2": "kselftest_zcrx/render.py",
+    "junitparser": "kseries/report/junit.py",
+    "kcidb_io": "kseries/report/kcidb.py",
 }
+
+# The generator knows nothing of the toolkit, so each of the two has a door of its own.
+DOORS_OF_BOTH = {"jinja2": {"kselftest_zcrx/render.py", "kseries/report/html.py"}}
 
 
 def modules(package: Path) -> list[Path]:
@@ -62,15 +66,37 @@ def test_b4_is_run_in_one_place() -> None:
     assert users == {"archive.py"}
 
 
-@pytest.mark.parametrize("library", DOORS)
-def test_each_outside_tool_has_one_door(library: str) -> None:
-    users = {
+def users_of(library: str) -> set[str]:
+    return {
         str(file.relative_to(TOOLS))
         for package in (PACKAGE, GENERATOR)
         for file in modules(package)
         if any(name.split(".")[0] == library for name in imports(file))
     }
-    assert users == {DOORS[library]}
+
+
+@pytest.mark.parametrize("library", DOORS)
+def test_each_outside_tool_has_one_door(library: str) -> None:
+    assert users_of(library) == {DOORS[library]}
+
+
+@pytest.mark.parametrize("library", DOORS_OF_BOTH)
+def test_toolkit_and_generator_have_a_door_each(library: str) -> None:
+    assert users_of(library) == DOORS_OF_BOTH[library]
+
+
+def test_reports_are_made_of_the_document_alone() -> None:
+    # A report opens no file and asks no program: what it shows is in results.json.
+    forbidden = {
+        "pathlib",
+        "os",
+        "subprocess",
+        "kseries.runfolder",
+        "kseries.paths",
+        "kseries.proc",
+    }
+    for file in modules(PACKAGE / "report"):
+        assert not imports(file) & forbidden, file
 
 
 def test_the_generator_knows_nothing_of_the_toolkit() -> None:

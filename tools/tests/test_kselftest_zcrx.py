@@ -54,7 +54,14 @@ CASES = [
 IDS = [f"{d}-{f.name}.{c.name}" for d, _, f, c in CASES]
 TEST = re.compile(r"^TEST_F(?:_TIMEOUT)?\((\w+), (\w+)(?:, \d+)?\)$", re.MULTILINE)
 ERRORS = {"EPERM", "EINVAL", "ENODEV", "EFAULT", "ENOMEM", "EOPNOTSUPP", "ERANGE"}
-REQUEST_ERRORS = {"EINVAL", "EBADF", "ENOTSOCK", "EPROTONOSUPPORT", "ENOTCONN"}
+REQUEST_ERRORS = {
+    "EINVAL",
+    "EBADF",
+    "ENOTSOCK",
+    "EOPNOTSUPP",
+    "EPROTONOSUPPORT",
+    "ENOTCONN",
+}
 
 
 @pytest.fixture(scope="module")

@@ -312,6 +312,21 @@ def test_log_cut_off_names_the_planned_cases(bench: Bench) -> None:
     assert result.status is M
 
 
+def test_what_is_not_good_leaves_evidence(bench: Bench) -> None:
+    script = (
+        HARNESS
+        + 'echo "[    9.0] speaking" >>$KMSG; echo not ok 1 a; echo "# \033[1mend"; exit 1\n'
+    )
+    bench.add("good", GOOD)
+    bench.add("bad", script)
+    bench.add("after", 'echo "[    9.1] of another" >>$KMSG\n'.join(("#!/bin/sh\n", GOOD)))
+    good, bad, after = bench.test().programs
+    assert (good.tail, good.kernel_log) == ((), ())
+    assert (after.tail, after.kernel_log) == ((), ())
+    assert bad.tail == ("TAP version 13", "1..3", "not ok 1 a", "# end")
+    assert bad.kernel_log == ("[    9.0] speaking",)
+
+
 RUNS = """\
 run() { echo "#  RUN           $1 ..."; }
 """
@@ -474,6 +489,25 @@ def test_environment_and_folder(bench: Bench) -> None:
 def test_nothing_planned(bench: Bench) -> None:
     told = bench.test()
     assert (told.programs, bench.targets) == ((), [])
+
+
+def test_none_runs_after_a_result_that_is_enough(bench: Bench) -> None:
+    bench.add("good", GOOD)
+    bench.add("red", "#!/bin/sh\necho TAP version 13; echo 1..1; echo not ok 1 a; exit 1\n")
+    bench.add("after", "#!/bin/sh\ntouch ../../ran\n")
+    staged = StagedSuites(bench.path / "staged", tuple(bench.programs))
+    told = stage.test(
+        staged,
+        KERNEL,
+        bench.open,
+        bench.run,
+        Silent(),
+        enough=lambda result: not result.status.good,
+    )
+    assert [result.status for result in told.programs] == [P, F, M]
+    assert told.programs[2].exit_status is None
+    assert told.notes == ("not run: what was seen is enough",)
+    assert not list(bench.path.rglob("ran"))
 
 
 def test_binary_output(bench: Bench) -> None:

@@ -9,10 +9,15 @@ from kselftest_zcrx.cases.fault import COPY_FAULTS, REGISTRATION_FAULTS, STREAM_
 from kselftest_zcrx.cases.hostile import REGISTRATIONS, REQUESTS
 from kselftest_zcrx.cases.layout import LAYOUT, LAYOUTS, NUMBERS
 from kselftest_zcrx.cases.lifetime import LIFETIME
+from kselftest_zcrx.cases.memory import MEMORY
+from kselftest_zcrx.cases.neighbours import NEIGHBOURS
 from kselftest_zcrx.cases.nodev import NODEV, NODEV_REQUEST
+from kselftest_zcrx.cases.orders import ORDERS
 from kselftest_zcrx.cases.refill_ring import REFILL_RING
 from kselftest_zcrx.cases.registration import REGISTRATION
 from kselftest_zcrx.cases.request import REQUEST
+from kselftest_zcrx.cases.requests import REQUESTS_BESIDE, REQUESTS_PLACED
+from kselftest_zcrx.cases.returning import RETURNING, RETURNING_STREAM
 from kselftest_zcrx.cases.stream import LONG_STREAM, STREAM
 from kselftest_zcrx.cases.teardown import TEARDOWN
 from kselftest_zcrx.model import LONG_S, Program
@@ -28,6 +33,16 @@ PROGRAMS = (
     Program("zcrx_lifetime", "how long a registration lives", (LIFETIME,)),
     Program("zcrx_recv", "receiving", (REQUEST, STREAM), receives=True),
     Program("zcrx_copy", "copies, and the buffers that they take", (COPY,), receives=True),
+    Program("zcrx_memory", "memory to receive into", (MEMORY,), receives=True),
+    Program("zcrx_return", "returning buffers", (RETURNING, RETURNING_STREAM), receives=True),
+    Program(
+        "zcrx_requests",
+        "the request among others",
+        (REQUESTS_BESIDE, REQUESTS_PLACED),
+        receives=True,
+    ),
+    Program("zcrx_neighbours", "other users of the interface", (NEIGHBOURS,), receives=True),
+    Program("zcrx_orders", "who goes first", (ORDERS,), receives=True),
     Program("zcrx_nodev", "receiving without a device", (NODEV_REQUEST, NODEV), receives=True),
     TEARDOWN_PROGRAM,
     HOSTILE_PROGRAM,

@@ -243,21 +243,6 @@ INTERFACE = (
         scripted=True,
         mainline=Mainline(absent="its netdevsim gives a queue away while it is down"),
     ),
-    Case(
-        "no_header_split",
-        "R14",
-        "A netdevsim that does not split headers from payload refuses until it does.",
-        needs=(Need.NETDEVSIM,),
-        since=QUEUE_LEVEL,
-        scripted=True,
-    ),
-    Case(
-        "queue_has_af_xdp",
-        "R15",
-        "A queue that an AF_XDP socket is bound to is refused until that is closed.",
-        since=QUEUE_LEVEL,
-        scripted=True,
-    ),
 )
 
 RESERVED = (

@@ -32,6 +32,35 @@ _FILES = (
     ("not_connected", "A socket is connected.", "socket(AF_INET, SOCK_STREAM, 0)", "ENOTCONN"),
     ("listening", "A listening socket is not connected.", "self->listening", "ENOTCONN"),
     ("no_file", "There must be a file.", "-1", "EBADF"),
+    ("directory", "A directory is no socket.", 'open("/", O_RDONLY)', "ENOTSOCK"),
+    (
+        "raw_tcp",
+        "A raw socket has no stream.",
+        "socket(AF_INET, SOCK_RAW, IPPROTO_TCP)",
+        "EPROTONOSUPPORT",
+    ),
+    (
+        "unix_packets",
+        "A local socket is not TCP.",
+        "socket(AF_UNIX, SOCK_SEQPACKET, 0)",
+        "EPROTONOSUPPORT",
+    ),
+    ("netlink", "Netlink is not TCP.", "socket(AF_NETLINK, SOCK_RAW, 0)", "EPROTONOSUPPORT"),
+    ("packet", "Packets are no stream.", "socket(AF_PACKET, SOCK_DGRAM, 0)", "EPROTONOSUPPORT"),
+)
+
+# Flags of any request, that the receiving one allows.
+_ALLOWED = (
+    ("drain", "IOSQE_IO_DRAIN", "may wait for those before it"),
+    ("link", "IOSQE_IO_LINK", "may be the start of a chain"),
+    ("hardlink", "IOSQE_IO_HARDLINK", "may be the start of a chain that does not break"),
+)
+
+# Flags and fields of any request, that io_uring itself refuses for the receiving one.
+_REFUSED = (
+    ("buffer_select", "flags", "IOSQE_BUFFER_SELECT", "EOPNOTSUPP", "The area is its buffer."),
+    ("flag_7", "flags", "1U << 7", "EINVAL", "No such flag of requests is known."),
+    ("personality", "personality", "1", "EINVAL", "There is no such personality."),
 )
 
 REQUEST = Fixture(
@@ -116,6 +145,27 @@ REQUEST = Fixture(
             "A ring without an interface queue has nothing to receive into.",
             since=QUEUE_LEVEL,
             scripted=True,
+        ),
+        *(
+            Case(
+                f"flag_{name}",
+                "R40",
+                f"The request {tells}.",
+                Spoil("sqe.flags", value),
+                since=QUEUE_LEVEL,
+            )
+            for name, value, tells in _ALLOWED
+        ),
+        *(
+            Case(
+                f"common_{name}",
+                "R41",
+                tests,
+                Spoil(f"sqe.{field}", value),
+                error=error,
+                since=QUEUE_LEVEL,
+            )
+            for name, field, value, error, tests in _REFUSED
         ),
         *(
             Case(
@@ -204,14 +254,6 @@ REQUEST = Fixture(
             "The end of the stream stays the end when a reset follows it.",
             since=QUEUE_LEVEL,
             scripted=True,
-        ),
-        Case(
-            "fd_tls",
-            "R43",
-            "What is in the receive queue of a TLS socket is not its payload.",
-            since=QUEUE_LEVEL,
-            scripted=True,
-            mainline=Mainline(absent="a socket that has no keys yet is received from"),
         ),
     ),
     setup="request",

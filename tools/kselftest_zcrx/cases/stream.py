@@ -14,6 +14,10 @@ _SIZES = (
     ("1_mib", "1 << 20", "many packets"),
     ("64_mib", "64 << 20", "more than the area and all buffers of the connection"),
 )
+# Packets of the wire's size, one buffer for each page of their payload.
+_MTUS = (1280, 1500, 9000)
+# Writes of the sender, each a packet or more: bytes, and how much is sent.
+_WRITES = ((1, "500"), (7, "10000"), (1447, "512 << 10"), (4097, "512 << 10"))
 _FALLBACK_SIZES = (_SIZES[0], _SIZES[3], _SIZES[4], ("16_mib", "16 << 20", "twice the area"))
 
 STREAM = Fixture(
@@ -65,6 +69,68 @@ STREAM = Fixture(
             "With IOSQE_ASYNC all of a stream arrives.",
             transfer=Transfer("AF_INET", "1 << 20", changes=(("flags", "IOSQE_ASYNC"),)),
             since=QUEUE_LEVEL,
+        ),
+        *(
+            Case(
+                f"{family}_mtu_{mtu}",
+                "R44",
+                f"Packets of {mtu} bytes are placed, one by one.",
+                transfer=Transfer(value, "1 << 20", changes=(("mtu", str(mtu)),)),
+                timeout_s=SLOW_S,
+                since=QUEUE_LEVEL,
+            )
+            for family, value in _FAMILIES
+            for mtu in _MTUS
+        ),
+        *(
+            Case(
+                f"{family}_fallback_mtu_{mtu}",
+                "R46",
+                f"Packets of {mtu} bytes are copied, one by one.",
+                transfer=Transfer(value, "1 << 20", steered=False, changes=(("mtu", str(mtu)),)),
+                timeout_s=SLOW_S,
+                since=QUEUE_LEVEL,
+            )
+            for family, value, mtu in ((*_FAMILIES[0], 9000), (*_FAMILIES[1], 1280))
+        ),
+        *(
+            Case(
+                f"{family}_writes_of_{write}",
+                "R44",
+                f"The sender writes {write} bytes at a time.",
+                transfer=Transfer(value, size, changes=(("write", str(write)),)),
+                timeout_s=SLOW_S,
+                since=QUEUE_LEVEL,
+            )
+            for family, value in _FAMILIES
+            for write, size in _WRITES
+        ),
+        *(
+            Case(
+                f"fallback_writes_of_{write}",
+                "R46",
+                f"The sender writes {write} bytes at a time, which are copied.",
+                transfer=Transfer("AF_INET6", size, False, changes=(("write", str(write)),)),
+                timeout_s=SLOW_S,
+                since=QUEUE_LEVEL,
+            )
+            for write, size in _WRITES[1:3]
+        ),
+        Case(
+            "placed_and_copied",
+            "R46",
+            "A stream that is steered to the queue and away again is placed and copied in turn.",
+            timeout_s=SLOW_S,
+            since=QUEUE_LEVEL,
+            scripted=True,
+        ),
+        Case(
+            "mtu_changed",
+            "R44",
+            "The size of packets changes while the stream runs.",
+            timeout_s=SLOW_S,
+            since=QUEUE_LEVEL,
+            scripted=True,
         ),
         Case(
             "connections_64",

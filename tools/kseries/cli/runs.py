@@ -1,35 +1,31 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Commands that carry out runs: `run`, one for each stage, `report`, `config why`."""
+"""Commands that carry out runs: `run`, one for each stage, `config why`."""
 
 from __future__ import annotations
 
 import argparse
 import shlex
-import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from pydantic import TypeAdapter
 
-from kseries import pipeline, publish, runfolder
+from kseries import pipeline, runfolder
 from kseries.cli.commands import Commands
+from kseries.cli.reports import show
 from kseries.errors import Interrupted
 from kseries.inputs.stack import DEFAULT_STACK, plan
-from kseries.model import Request, RunResult
+from kseries.model import Request
 from kseries.paths import Cache, Project
 from kseries.pipeline import STAGE_NAMES, Work
 from kseries.progress import Progress
-from kseries.record import RESULT
-from kseries.report import terminal
 from kseries.report.live import live
 from kseries.runfolder import RunFolder
 from kseries.stages.config import why
 from kseries.suites import SUITES
 
 REQUEST: TypeAdapter[Request] = TypeAdapter(Request)
-
-REPORT_WIDTH = 100  # of a report that does not go to a terminal
 
 STAGE_HELP = {
     "series": "read the series of a stack; begins a new run",
@@ -43,7 +39,7 @@ STAGE_HELP = {
 
 
 def add_commands(commands: Commands) -> None:
-    """Add `run`, the stages and `report`."""
+    """Add `run` and the stages."""
     run = commands.add_parser("run", help="all stages: give a verdict")
     _add_request_options(run)
     run.add_argument("--until", choices=STAGE_NAMES, default=STAGE_NAMES[-1], metavar="STAGE")
@@ -63,9 +59,6 @@ def add_commands(commands: Commands) -> None:
             asked.add_argument("symbol", metavar="SYMBOL")
             _add_run_option(asked)
             asked.set_defaults(command=_why)
-    report = commands.add_parser("report", help="show the results of a run")
-    report.add_argument("run", nargs="?", default=runfolder.LATEST, metavar="RUN")
-    report.set_defaults(command=_report)
 
 
 def _add_request_options(parser: argparse.ArgumentParser) -> None:
@@ -134,13 +127,6 @@ def _why(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _report(arguments: argparse.Namespace) -> int:
-    run = runfolder.find(Project.find().runs, arguments.run)
-    result = run.load("results", RESULT)
-    _show(result, run)
-    return result.exit_code
-
-
 def _request(arguments: argparse.Namespace) -> Request:
     return Request(
         stack=_place(arguments.stack),
@@ -179,24 +165,9 @@ def _carry_out(work: Work, names: Sequence[str]) -> int:
     except Interrupted:
         print(f"the run can be read and continued: {_again(work.run)}", file=sys.stderr)
         raise
-    _show(result, work.run)
+    show(result, work.run)
     return result.exit_code
 
 
 def _again(run: RunFolder) -> str:
     return f"kseries run --resume {shlex.quote(run.name)}"
-
-
-def _show(result: RunResult, run: RunFolder) -> None:
-    """Print the report; keep it beside the document it was made from."""
-    folder = _shown(run.path)
-    plain = terminal.render(result, width=REPORT_WIDTH, color=False, folder=folder)
-    publish.write_text(run.path / "report.txt", plain)
-    color = sys.stdout.isatty()
-    width = shutil.get_terminal_size().columns if color else REPORT_WIDTH
-    print(terminal.render(result, width=width, color=color, folder=folder), end="")
-
-
-def _shown(path: Path) -> str:
-    here = Path.cwd()
-    return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)

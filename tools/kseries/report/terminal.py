@@ -6,7 +6,7 @@ from __future__ import annotations
 import io
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from rich.console import Console, RenderableType
 from rich.padding import Padding
@@ -24,11 +24,11 @@ from kseries.model import (
     Severity,
     StageRecord,
     StageState,
-    Status,
     Verdict,
 )
-from kseries.report.words import counted, duration, plain
-from kseries.results.outcome import label_of, walk
+from kseries.report.words import counted, duration, plain, took
+from kseries.results.outcome import label_of
+from kseries.results.tally import by_suite, leaves
 
 MAX_REASONS = 4
 MAX_BAD_CASES = 8  # of one program
@@ -41,7 +41,7 @@ INDENT = (0, 0, 0, 2)
 
 _PADDING = re.compile(r"(?:\x1b\[[0-9;]*m| )+$", re.MULTILINE)
 
-_VERDICT_STYLES = {
+VERDICT_STYLES = {
     Verdict.PASS: "bold green",
     Verdict.FAIL: "bold red",
     Verdict.INCOMPLETE: "bold yellow",
@@ -59,6 +59,12 @@ _STAGE_STYLES = {
 
 def render(result: RunResult, *, width: int, color: bool, folder: str = "") -> str:
     """Give the report. width: in columns. folder: where the run is, for the last line."""
+    parts = _parts(result, folder or f"out/runs/{result.run}")
+    return printed(parts, width=width, color=color)
+
+
+def printed(parts: Iterable[RenderableType], *, width: int, color: bool) -> str:
+    """Give what a terminal of this width, in columns, is to show, without trailing spaces."""
     console = Console(
         file=io.StringIO(),
         width=max(width, 40),
@@ -72,7 +78,7 @@ def render(result: RunResult, *, width: int, color: bool, folder: str = "") -> s
         _environ={},
     )
     with console.capture() as captured:
-        for part in _parts(result, folder or f"out/runs/{result.run}"):
+        for part in parts:
             console.print(part, soft_wrap=isinstance(part, Text) and part.no_wrap is True)
     return _PADDING.sub(lambda found: found[0].replace(" ", ""), captured.get())
 
@@ -92,9 +98,10 @@ def _parts(result: RunResult, folder: str) -> Iterator[RenderableType]:
     yield from _patches(result.patches)
     yield from _diagnostics(result.diagnostics)
     yield from _notes(result.notes)
-    yield Text()
-    yield _whole(f"everything:  {folder}")
-    yield _whole(f"this again:  kseries report {result.run}")
+    if result.stack:
+        yield Text()
+        yield _whole(f"everything:  {folder}")
+        yield _whole(f"this again:  kseries report {result.run}")
 
 
 def _whole(line: str) -> Text:
@@ -103,15 +110,16 @@ def _whole(line: str) -> Text:
 
 
 def _headline(result: RunResult) -> RenderableType:
-    what = result.under_test or "plain tree"
-    facts = [f"stack {result.stack}"]
+    # Without a stack it is no run but a log that was read.
+    what = result.under_test or ("plain tree" if result.stack else result.run)
+    facts = [f"stack {result.stack}"] if result.stack else []
     if result.provenance.kernel_release:
         facts.append(f"kernel {result.provenance.kernel_release}")
     if result.provenance.accelerator:
         facts.append(result.provenance.accelerator)
     facts.append(duration(result.seconds))
     return Text.assemble(
-        (result.verdict.value.upper(), _VERDICT_STYLES[result.verdict]),
+        (result.verdict.value.upper(), VERDICT_STYLES[result.verdict]),
         "  ",
         (plain(what), "bold"),
         plain(f" ({', '.join(facts)})"),
@@ -173,28 +181,17 @@ def _suites(programs: Sequence[ProgramResult]) -> Table:
         ("fail", "right"),
         ("time", "right"),
     )
-    for suite in dict.fromkeys(program.suite for program in programs):
-        own = [program for program in programs if program.suite == suite]
-        counts = Counter(_column(case.status) for program in own for case in _leaves(program))
+    for suite in by_suite(programs):
+        cases = suite.cases
         table.add_row(
-            plain(suite),
-            str(len(own)),
-            str(counts["pass"]),
-            str(counts["skip"]),
-            Text(str(counts["fail"]), "red" if counts["fail"] else ""),
-            duration(sum(program.seconds for program in own)),
+            plain(suite.name),
+            str(suite.programs),
+            str(cases.passed),
+            str(cases.skipped),
+            Text(str(cases.failed), "red" if cases.failed else ""),
+            took(suite.seconds),
         )
     return table
-
-
-def _column(status: Status) -> str:
-    if status in (Status.PASS, Status.XFAIL):
-        return "pass"
-    return "skip" if status is Status.SKIP else "fail"
-
-
-def _leaves(program: ProgramResult) -> list[Case]:
-    return [case for case in walk(program.cases) if not case.children]
 
 
 def _failures(programs: Sequence[ProgramResult]) -> Iterator[RenderableType]:
@@ -204,9 +201,10 @@ def _failures(programs: Sequence[ProgramResult]) -> Iterator[RenderableType]:
         yield Text()
         yield Text.assemble(
             (program.status.value.upper(), "bold red"),
-            f"  {plain(label_of(program))} ({duration(program.seconds)})",
+            f"  {plain(label_of(program))}",
+            f" ({duration(program.seconds)})" if program.seconds else "",
         )
-        bad = [case for case in _leaves(program) if not case.status.good]
+        bad = [case for case in leaves(program.cases) if not case.status.good]
         for case in bad[:MAX_BAD_CASES]:
             yield Padding(_bad_case(case), INDENT)
         if len(bad) > MAX_BAD_CASES:

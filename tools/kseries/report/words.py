@@ -3,7 +3,16 @@
 
 from __future__ import annotations
 
+import datetime
+import re
+from collections.abc import Iterable
+
 from kseries.results.ktapline import clean
+
+# Characters that turn the direction of the text after them, and half a character of UTF-16.
+_MISLEADING = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
+
+CUT = "[...]"
 
 
 def duration(seconds: float) -> str:
@@ -18,6 +27,19 @@ def duration(seconds: float) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60} min"
 
 
+def took(seconds: float) -> str:
+    """Give a time as `duration`, and "" for none: a log that was read does not tell."""
+    return duration(seconds) if seconds else ""
+
+
+def moment(iso: str) -> str:
+    """Give an ISO 8601 time as people read it, to the minute; what is no time stays as it is."""
+    try:
+        return f"{datetime.datetime.fromisoformat(iso).astimezone(datetime.UTC):%Y-%m-%d %H:%M} UTC"
+    except ValueError:
+        return plain(iso)
+
+
 def counted(count: int, noun: str) -> str:
     """Give "1 patch", "2 patches"."""
     plural = f"{noun}es" if noun.endswith(("ch", "sh", "s")) else f"{noun}s"
@@ -26,4 +48,16 @@ def counted(count: int, noun: str) -> str:
 
 def plain(text: str) -> str:
     """Give text of a patch or a program as one line that a terminal does not obey."""
-    return clean(text.replace("\n", " ").replace("\t", " "))
+    return _MISLEADING.sub("", clean(text.replace("\n", " ").replace("\t", " ")))
+
+
+def block(lines: Iterable[str]) -> str:
+    """Give lines that others wrote as text of as many lines; tabs become spaces."""
+    return "\n".join(_MISLEADING.sub("", clean(line.expandtabs())) for line in lines)
+
+
+def tail(text: str, limit: int) -> str:
+    """Give the end of a text that is longer than `limit` characters, and say that it is cut."""
+    if len(text) <= limit:
+        return text
+    return f"{CUT}\n{text[len(CUT) + 1 - limit :]}"

@@ -71,6 +71,15 @@ def charge_death(
     return tuple(charged)
 
 
+def lines_of(lines: Sequence[tuple[float, str]]) -> dict[str, list[str]]:
+    """Give for each owner, "suite/program" or "boot", its lines; our own marks are left out."""
+    owned: dict[str, list[str]] = {}
+    for (_, line), owner in zip(lines, _owners(lines), strict=True):
+        if not _MARKER.match(message(line)):
+            owned.setdefault(owner, []).append(line)
+    return owned
+
+
 def start_mark(label: str) -> str:
     """Give the line that stands before what a program causes."""
     return f"{MARK}start {label}"

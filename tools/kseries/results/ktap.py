@@ -36,9 +36,9 @@ class KtapResult:
     diagnostics: tuple[str, ...] = ()
 
 
-def parse(lines: Iterable[str]) -> KtapResult:
-    """Read a whole log, line by line, with or without newlines."""
-    parser = _Parser()
+def parse(lines: Iterable[str], *, max_cases: int = MAX_CASES) -> KtapResult:
+    """Read a whole log, line by line, with or without newlines; no line is held longer."""
+    parser = _Parser(max_cases)
     for line in lines:
         parser.feed(line)
     return parser.end()
@@ -47,8 +47,9 @@ def parse(lines: Iterable[str]) -> KtapResult:
 class _Parser:
     """The open levels, outermost first."""
 
-    def __init__(self) -> None:
-        self._budget = Budget()
+    def __init__(self, max_cases: int) -> None:
+        self._max_cases = max_cases
+        self._budget = Budget(max_cases)
         self._outer = Level("", self._budget)
         self._levels = [self._outer]
 
@@ -80,7 +81,7 @@ class _Parser:
         if not cases and skipped is None:
             outer.problem("no result: the log holds no KTAP result line")
         if self._budget.exceeded:
-            outer.problem(f"more than {MAX_CASES} results; the rest was left out")
+            outer.problem(f"more than {self._max_cases} results; the rest was left out")
         left = tuple(text for text, _ in outer.lines)
         return KtapResult(cases, planned, skipped, tuple(outer.problems), left)
 
@@ -114,7 +115,7 @@ class _Parser:
         if not self._budget.take():
             return
         number = result.number if result.number is not None else level.last + 1
-        case = _case(level, result, number)
+        case = _case(level, result, number, self._budget)
         level.add(number, case)
         if problem := _disagreement(case, result):
             level.problem(problem)
@@ -124,7 +125,7 @@ class _Parser:
         glued = token.glued
         if glued and glued.number and self._may_be_glued(level, glued) and self._budget.take():
             # Believed only if the number does not come in a line of its own (Level.settle).
-            level.glued[glued.number] = _case(level, glued, glued.number)
+            level.glued[glued.number] = _case(level, glued, glued.number, self._budget)
             level.last = glued.number
         if token.text.strip("# "):
             level.note(token.text, token.diagnostic)
@@ -140,7 +141,7 @@ def _is_result(token: Result, level: Level) -> bool:
     return token.certain or level.declared
 
 
-def _case(level: Level, result: Result, number: int) -> Case:
+def _case(level: Level, result: Result, number: int, budget: Budget) -> Case:
     status, reason = result.status, result.text
     if status is Status.PASS and any(not child.status.good for child in level.below):
         status = Status.FAIL
@@ -155,7 +156,7 @@ def _case(level: Level, result: Result, number: int) -> Case:
         name=result.name or f"test {number}",
         status=status,
         reason=reason,
-        diagnostics=tuple(text for text, _ in level.lines),
+        diagnostics=budget.keep((text for text, _ in level.lines), status.good),
         children=tuple(level.below),
     )
 

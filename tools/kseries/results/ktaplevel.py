@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from kseries.model import Case, Status
@@ -12,6 +12,9 @@ from kseries.results.ktapline import Plan, Totals
 MAX_CASES = 10_000  # in one log, missing ones included
 MAX_DIAGNOSTICS = 100  # for each case: the first half and the last half
 MAX_PROBLEMS = 50
+# Characters of diagnostics that are kept of one log.
+MAX_TEXT_GOOD = 16 << 20
+MAX_TEXT_BAD = 64 << 20
 
 UNSEEN = "planned, no result seen"
 
@@ -25,6 +28,8 @@ class Budget:
 
     left: int = MAX_CASES
     exceeded: bool = False
+    text_good: int = MAX_TEXT_GOOD
+    text_bad: int = MAX_TEXT_BAD
 
     def take(self, count: int = 1) -> bool:
         """Take that many, or none and remember it."""
@@ -33,6 +38,19 @@ class Budget:
             return False
         self.left -= count
         return True
+
+    def keep(self, texts: Iterable[str], good: bool) -> tuple[str, ...]:
+        """Give the diagnostics of a case as long as there is room, so that memory has an end."""
+        kept = tuple(texts)
+        size = sum(map(len, kept))
+        left = self.text_good if good else self.text_bad
+        if size > left:
+            return ()
+        if good:
+            self.text_good -= size
+        else:
+            self.text_bad -= size
+        return kept
 
 
 @dataclass

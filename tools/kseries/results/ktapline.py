@@ -17,6 +17,7 @@ MAX_LINE = 2000  # characters of a line that are looked at and kept
 
 _CONTROL = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _PREFIX = re.compile(r"(?:# |[ \t])*")
+_FIRST_LETTERS = frozenset("kKtT1noBb")  # of a body that is more than text
 _VERSION = re.compile(r"K?TAP version \d+$", re.IGNORECASE)
 _PLAN = re.compile(r"1\.\.(\d{1,9})(?:\s+#\s*(.*))?$")
 _RESULT = re.compile(r"(not ok|ok)(?=\s|$)(?:\s+(\d{1,9})(?=\s|$))?(\s+-(?=\s|$))?\s*(.*)$")
@@ -102,7 +103,10 @@ Token = Version | Plan | Result | Bail | Totals | Text
 
 def clean(line: str) -> str:
     """Cut a line to a sane length and drop what a terminal would obey."""
-    return _CONTROL.sub("", line[:MAX_LINE].rstrip())
+    text = line[:MAX_LINE].rstrip()
+    if text.isascii() and text.isprintable():
+        return text  # nearly all lines: nothing to drop
+    return _CONTROL.sub("", text)
 
 
 def read(line: str) -> Token:
@@ -112,6 +116,8 @@ def read(line: str) -> Token:
     assert prefix_match is not None  # it matches the empty string
     prefix = prefix_match[0].replace("\t", "  ")
     body = text[prefix_match.end() :]
+    if body[:1] not in _FIRST_LETTERS:
+        return Text(prefix, text, text.lstrip().startswith("#"), _glued(prefix, body))
     if _VERSION.match(body):
         return Version(prefix)
     if found := _PLAN.match(body):
@@ -121,8 +127,10 @@ def read(line: str) -> Token:
     if found := _BAIL.match(body):
         return Bail(prefix, found[1])
     if prefix.endswith("# ") and (found := _TOTALS.match(body)):
-        pairs = (pair.split(":") for pair in found[1].split())
-        return Totals(prefix[:-2], tuple((key, int(count)) for key, count in pairs))
+        pairs = tuple(pair.split(":") for pair in found[1].split())
+        # KUnit's has a total, and counts what is two levels below the line.
+        if pairs[-1][0] != "total":
+            return Totals(prefix[:-2], tuple((key, int(count)) for key, count in pairs))
     return Text(prefix, text, text.lstrip().startswith("#"), _glued(prefix, body))
 
 
@@ -154,6 +162,8 @@ def _result(prefix: str, found: re.Match[str]) -> Result:
 
 def _glued(prefix: str, body: str) -> Result | None:
     """Find a result behind text that was printed without a newline."""
+    if "ok " not in body:
+        return None
     places = [found.start() for found in _GLUED.finditer(body)]
     whole = _RESULT.match(body, places[-1]) if places else None
     return _result(prefix, whole) if whole else None

@@ -27,19 +27,20 @@ def failure_reason(lines: Sequence[tuple[str, bool]], children: Sequence[Case]) 
     bad = next((child for child in children if not child.status.good), None)
     if bad is not None:
         return f"{bad.name}: {bad.reason or bad.status.value}"
-    telling = _telling(lines)
-    exceptions = [match[1] for text in telling if (match := _EXCEPTION.match(text))]
+    told = telling(lines)
+    exceptions = [match[1] for text in told if (match := _EXCEPTION.match(text))]
     if exceptions:
         return exceptions[-1]
-    return next(iter((*telling, *_noise(lines))), "")
+    return next(iter((*told, *_noise(lines))), "")
 
 
 def skip_reason(lines: Sequence[tuple[str, bool]]) -> str:
     """Give the last line before a program gave up: scripts say why and leave with status 4."""
-    return next(iter((*_telling(lines)[::-1], *_noise(lines)[::-1])), "")
+    return next(iter((*telling(lines)[::-1], *_noise(lines)[::-1])), "")
 
 
-def _telling(lines: Sequence[tuple[str, bool]]) -> list[str]:
+def telling(lines: Sequence[tuple[str, bool]]) -> list[str]:
+    """Give the diagnostics that say more than what goes on, out of (line, is a diagnostic)."""
     texts = [text.lstrip("# ") for text, diagnostic in lines if diagnostic]
     return [text for text in texts if not any(item.match(text) for item in _PROGRESS)]
 

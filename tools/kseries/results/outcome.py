@@ -46,7 +46,7 @@ def judge(program: TestProgram, ktap: KtapResult, ended: Ended) -> ProgramResult
         cases = _name_missing(cases, program.cases)
     seen = any(case.status is not Status.MISSING for case in walk(cases))
     # Without a single result line nothing can be said, whatever was planned.
-    status = _status_of(cases) if seen else Status.ERROR
+    status = status_of(cases) if seen else Status.ERROR
     if ended.status is None:
         status = Status.CRASH if ended.death else Status.TIMEOUT
         cases = _mark_running(cases, ended.running, status)
@@ -63,6 +63,7 @@ def judge(program: TestProgram, ktap: KtapResult, ended: Ended) -> ProgramResult
         seconds=round(ended.seconds, 3),
         cases=cases,
         problems=tuple(problems),
+        by_case=bool(program.case_option),
     )
 
 
@@ -74,8 +75,7 @@ def with_times(result: ProgramResult, spans: Sequence[Span]) -> ProgramResult:
 
 def with_events(result: ProgramResult, events: Sequence[KernelEvent]) -> ProgramResult:
     """Charge a program with what the kernel complained about while it ran."""
-    label = label_of(result)
-    mine = [e for e in events if e.during == label or e.during.startswith(f"{label}: ")]
+    mine = list(events_of(result, events))
     if result.status is Status.CRASH:
         # The panic is told already.
         mine = [event for event in mine if event.kind is not EventKind.PANIC]
@@ -115,11 +115,37 @@ def label_of(item: TestProgram | ProgramResult) -> str:
     return f"{item.suite}/{item.name}"
 
 
+def loose_events(
+    programs: Iterable[ProgramResult], events: Iterable[KernelEvent]
+) -> tuple[KernelEvent, ...]:
+    """Give what the kernel complained of while none of these programs ran."""
+    labels = {label_of(program) for program in programs}
+    return tuple(event for event in events if event.during.partition(": ")[0] not in labels)
+
+
+def events_of(program: ProgramResult, events: Iterable[KernelEvent]) -> tuple[KernelEvent, ...]:
+    """Give what the kernel complained of while a program ran."""
+    label = label_of(program)
+    return tuple(e for e in events if e.during == label or e.during.startswith(f"{label}: "))
+
+
 def walk(cases: Iterable[Case]) -> Iterator[Case]:
     """Go through a tree of cases, parents first."""
     for case in cases:
         yield case
         yield from walk(case.children)
+
+
+def status_of(cases: Sequence[Case]) -> Status:
+    """Give what cases make together: the worst, else a pass, else what there is."""
+    statuses = {case.status for case in walk(cases)}
+    bad = [status for status in statuses if not status.good]
+    if bad:
+        return max(bad, key=_SEVERITY.__getitem__)
+    for status in (Status.PASS, Status.XFAIL, Status.SKIP):
+        if status in statuses:
+            return status
+    return Status.ERROR
 
 
 def _timed(cases: Iterable[Case], took: Mapping[str, float]) -> tuple[Case, ...]:
@@ -137,17 +163,6 @@ def _of_exit_status(program: TestProgram, said: KtapResult, status: int | None) 
     outcome = Status.FAIL if status else Status.PASS
     why = (skip_reason(lines) or f"exit status {status}") if status else ""
     return KtapResult((Case(program.name, outcome, why, said.diagnostics),))
-
-
-def _status_of(cases: Sequence[Case]) -> Status:
-    statuses = {case.status for case in walk(cases)}
-    bad = [status for status in statuses if not status.good]
-    if bad:
-        return max(bad, key=_SEVERITY.__getitem__)
-    for status in (Status.PASS, Status.XFAIL, Status.SKIP):
-        if status in statuses:
-            return status
-    return Status.ERROR
 
 
 def _skipped(program: TestProgram, ktap: KtapResult) -> tuple[tuple[Case, ...], list[str]]:

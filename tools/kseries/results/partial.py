@@ -12,7 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from kseries import publish
 from kseries.model import ProgramResult, Status, TestOutcome, TestProgram
-from kseries.results import attribution, klog, ktap, outcome
+from kseries.results import attribution, evidence, klog, ktap, outcome
 from kseries.runfolder import RunFolder
 
 _RESULT: TypeAdapter[ProgramResult] = TypeAdapter(ProgramResult)
@@ -41,7 +41,7 @@ def collect(run: RunFolder) -> TestOutcome:
     lines = _console(run)
     events = klog.events(lines, during=attribution.during(lines, {}))
     charged = tuple(outcome.with_events(program, events) for program in programs)
-    return TestOutcome(charged, events, {})
+    return TestOutcome(evidence.gather(run, charged, lines), events, {})
 
 
 def log_name(run: RunFolder, program: TestProgram | ProgramResult) -> str:

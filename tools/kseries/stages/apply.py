@@ -56,6 +56,7 @@ class _Place:
             state=state,
             commit=outcome.head if state is PatchState.APPLIED else "",
             found_as=outcome.found_as,
+            sha256=self.patch.sha256,
         )
 
 

@@ -19,7 +19,7 @@ from kseries import publish
 from kseries.deadline import Deadline
 from kseries.model import Kernel, ProgramResult, StagedSuites, TestOutcome, TestProgram
 from kseries.progress import Progress
-from kseries.results import attribution, klog, ktap, outcome, partial, plan
+from kseries.results import attribution, evidence, klog, ktap, outcome, partial, plan
 from kseries.results.outcome import Ended, label_of
 from kseries.results.running import RunningCases, Span
 from kseries.results.testlog import open_log
@@ -91,6 +91,7 @@ def test(
     events = klog.events(lines, during=attribution.during(lines, session.spans, closed))
     events = attribution.charge_death(events, lines, session.died_in)
     results = tuple(outcome.with_events(result, events) for result in session.results)
+    results = evidence.gather(run, results, lines)
     for result in results:
         partial.save(run, result)
     return TestOutcome(results, events, facts, tuple(session.notes))

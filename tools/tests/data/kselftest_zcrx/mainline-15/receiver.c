@@ -26,8 +26,7 @@ static int receiver_map_refill(struct receiver *receiver)
 	return 0;
 }
 
-/* Memory, a ring, and what is to be registered with it. */
-static int receiver_prepare(struct receiver *receiver, unsigned int pages)
+int receiver_prepare(struct receiver *receiver, unsigned int pages)
 {
 	size_t size = pages * PAGE;
 
@@ -50,12 +49,28 @@ static int receiver_prepare(struct receiver *receiver, unsigned int pages)
 	return uring_open(&receiver->ring, RING_FLAGS, 2 * pages);
 }
 
-static int receiver_register(struct receiver *receiver)
+static int receiver_register_soon(struct receiver *receiver)
 {
 	int ret;
 
 	ret = zcrx_register_soon(receiver->ring.fd, &receiver->reg);
 	return ret ?: receiver_map_refill(receiver);
+}
+
+int receiver_register(struct receiver *receiver, unsigned int ifindex,
+		      unsigned int queue)
+{
+	receiver->reg.if_idx = ifindex;
+	receiver->reg.if_rxq = queue;
+	return receiver_register_soon(receiver);
+}
+
+void receiver_use(struct receiver *receiver, void *memory, size_t len)
+{
+	munmap(receiver->memory, receiver->area.len);
+	receiver->memory = memory;
+	receiver->area.addr = (uintptr_t)memory;
+	receiver->area.len = len;
 }
 
 int receiver_open(struct receiver *receiver, unsigned int ifindex,
@@ -64,11 +79,7 @@ int receiver_open(struct receiver *receiver, unsigned int ifindex,
 	int ret;
 
 	ret = receiver_prepare(receiver, pages);
-	if (ret)
-		return ret;
-	receiver->reg.if_idx = ifindex;
-	receiver->reg.if_rxq = queue;
-	return receiver_register(receiver);
+	return ret ?: receiver_register(receiver, ifindex, queue);
 }
 
 int receiver_open_nodev(struct receiver *receiver, unsigned int pages)
@@ -79,7 +90,7 @@ int receiver_open_nodev(struct receiver *receiver, unsigned int pages)
 	if (ret)
 		return ret;
 	receiver->reg.flags = ZCRX_REG_NODEV;
-	return receiver_register(receiver);
+	return receiver_register_soon(receiver);
 }
 
 /* Nobody takes what is returned as long as the device places nothing. */

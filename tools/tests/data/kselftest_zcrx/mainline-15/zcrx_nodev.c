@@ -20,7 +20,6 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -309,6 +308,72 @@ TEST_F(nodev_request, no_interface_queue)
 	expect_bytes(_metadata, &self->receiver, self->sending, 1);
 }
 
+/* R40: The request may wait for those before it. */
+TEST_F(nodev_request, flag_drain)
+{
+	struct io_uring_sqe *sqe;
+
+	sqe = receiver_request(&self->receiver, self->receiving);
+	sqe->flags = IOSQE_IO_DRAIN;
+	expect_bytes(_metadata, &self->receiver, self->sending, 1);
+}
+
+/* R40: The request may be the start of a chain. */
+TEST_F(nodev_request, flag_link)
+{
+	struct io_uring_sqe *sqe;
+
+	sqe = receiver_request(&self->receiver, self->receiving);
+	sqe->flags = IOSQE_IO_LINK;
+	expect_bytes(_metadata, &self->receiver, self->sending, 1);
+}
+
+/* R40: The request may be the start of a chain that does not break. */
+TEST_F(nodev_request, flag_hardlink)
+{
+	struct io_uring_sqe *sqe;
+
+	sqe = receiver_request(&self->receiver, self->receiving);
+	sqe->flags = IOSQE_IO_HARDLINK;
+	expect_bytes(_metadata, &self->receiver, self->sending, 1);
+}
+
+/* R41: The area is its buffer. */
+TEST_F(nodev_request, common_buffer_select)
+{
+	struct io_uring_sqe *sqe;
+
+	sqe = receiver_request(&self->receiver, self->receiving);
+	sqe->flags = IOSQE_BUFFER_SELECT;
+	expect_end(_metadata, &self->receiver, -EOPNOTSUPP);
+	receiver_request(&self->receiver, self->receiving);
+	expect_bytes(_metadata, &self->receiver, self->sending, 1);
+}
+
+/* R41: No such flag of requests is known. */
+TEST_F(nodev_request, common_flag_7)
+{
+	struct io_uring_sqe *sqe;
+
+	sqe = receiver_request(&self->receiver, self->receiving);
+	sqe->flags = 1U << 7;
+	expect_end(_metadata, &self->receiver, -EINVAL);
+	receiver_request(&self->receiver, self->receiving);
+	expect_bytes(_metadata, &self->receiver, self->sending, 1);
+}
+
+/* R41: There is no such personality. */
+TEST_F(nodev_request, common_personality)
+{
+	struct io_uring_sqe *sqe;
+
+	sqe = receiver_request(&self->receiver, self->receiving);
+	sqe->personality = 1;
+	expect_end(_metadata, &self->receiver, -EINVAL);
+	receiver_request(&self->receiver, self->receiving);
+	expect_bytes(_metadata, &self->receiver, self->sending, 1);
+}
+
 /* R43: A file is no socket. */
 TEST_F(nodev_request, fd_not_a_socket)
 {
@@ -377,6 +442,66 @@ TEST_F(nodev_request, fd_no_file)
 	sqe = receiver_request(&self->receiver, self->receiving);
 	sqe->fd = -1;
 	expect_end(_metadata, &self->receiver, -EBADF);
+	receiver_request(&self->receiver, self->receiving);
+	expect_bytes(_metadata, &self->receiver, self->sending, 1);
+}
+
+/* R43: A directory is no socket. */
+TEST_F(nodev_request, fd_directory)
+{
+	struct io_uring_sqe *sqe;
+
+	sqe = receiver_request(&self->receiver, self->receiving);
+	sqe->fd = open("/", O_RDONLY);
+	expect_end(_metadata, &self->receiver, -ENOTSOCK);
+	receiver_request(&self->receiver, self->receiving);
+	expect_bytes(_metadata, &self->receiver, self->sending, 1);
+}
+
+/* R43: A raw socket has no stream. */
+TEST_F(nodev_request, fd_raw_tcp)
+{
+	struct io_uring_sqe *sqe;
+
+	sqe = receiver_request(&self->receiver, self->receiving);
+	sqe->fd = socket(AF_INET, SOCK_RAW, IPPROTO_TCP);
+	expect_end(_metadata, &self->receiver, -EPROTONOSUPPORT);
+	receiver_request(&self->receiver, self->receiving);
+	expect_bytes(_metadata, &self->receiver, self->sending, 1);
+}
+
+/* R43: A local socket is not TCP. */
+TEST_F(nodev_request, fd_unix_packets)
+{
+	struct io_uring_sqe *sqe;
+
+	sqe = receiver_request(&self->receiver, self->receiving);
+	sqe->fd = socket(AF_UNIX, SOCK_SEQPACKET, 0);
+	expect_end(_metadata, &self->receiver, -EPROTONOSUPPORT);
+	receiver_request(&self->receiver, self->receiving);
+	expect_bytes(_metadata, &self->receiver, self->sending, 1);
+}
+
+/* R43: Netlink is not TCP. */
+TEST_F(nodev_request, fd_netlink)
+{
+	struct io_uring_sqe *sqe;
+
+	sqe = receiver_request(&self->receiver, self->receiving);
+	sqe->fd = socket(AF_NETLINK, SOCK_RAW, 0);
+	expect_end(_metadata, &self->receiver, -EPROTONOSUPPORT);
+	receiver_request(&self->receiver, self->receiving);
+	expect_bytes(_metadata, &self->receiver, self->sending, 1);
+}
+
+/* R43: Packets are no stream. */
+TEST_F(nodev_request, fd_packet)
+{
+	struct io_uring_sqe *sqe;
+
+	sqe = receiver_request(&self->receiver, self->receiving);
+	sqe->fd = socket(AF_PACKET, SOCK_DGRAM, 0);
+	expect_end(_metadata, &self->receiver, -EPROTONOSUPPORT);
 	receiver_request(&self->receiver, self->receiving);
 	expect_bytes(_metadata, &self->receiver, self->sending, 1);
 }

@@ -19,7 +19,6 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -44,6 +43,8 @@
 #define STARVE_PAGES	32
 #define STARVE_MS	300
 #define STARVE_EVERY	(256ULL << 20)
+/* Several times what can be on its way, so that a change meets the sender. */
+#define CHANGING_SIZE	(32ULL << 20)
 #define URGENT_AFTER	10000
 #define PACKET_BYTES	1448
 
@@ -56,6 +57,8 @@ struct transfer {
 	unsigned int	flags;		/* the request's */
 	bool		early;		/* data comes first */
 	bool		starves;	/* the device, now and then */
+	int		mtu;		/* of small packets, 0: large ones */
+	size_t		write;		/* size of the sender's, 0: large */
 };
 
 /*
@@ -123,6 +126,32 @@ static __u64 receive_starving(struct __test_metadata *_metadata,
 	return position;
 }
 
+/* What a transfer wants of the wire, and of the sender and its socket. */
+static void open_transfer(struct __test_metadata *_metadata, struct link *link,
+			  const struct transfer *how, struct stream *stream)
+{
+	const int room = 16 << 20;
+	int listener;
+
+	if (how->steered)
+		ASSERT_EQ(0, link_steer(link));
+	if (how->mtu) {
+		ASSERT_EQ(0, link_set_mtu(link, how->mtu));
+		ASSERT_EQ(0, link_send_small(link));
+	}
+	listener = stream_listen(how->family, LINK_PORT);
+	ASSERT_LE(0, listener);
+	ASSERT_EQ(0, how->write ?
+		     stream_open_writes(stream, listener, link, how->size,
+					how->write) :
+		     stream_open(stream, listener, link, how->size));
+	close(listener);
+	/* Each packet takes a buffer, however little is in it. */
+	if (how->write)
+		ASSERT_EQ(0, setsockopt(stream->fd, SOL_SOCKET, SO_RCVBUFFORCE,
+					&room, sizeof(room)));
+}
+
 static void transfer(struct __test_metadata *_metadata, struct link *link,
 		     const struct transfer *how)
 {
@@ -130,13 +159,12 @@ static void transfer(struct __test_metadata *_metadata, struct link *link,
 	struct receiver receiver;
 	struct stream stream;
 
-	if (how->steered)
-		ASSERT_EQ(0, link_steer(link));
-	ASSERT_EQ(0, receiver_open_stream(&receiver, &stream, link, how->family,
-					  how->size, how->pages));
+	open_transfer(_metadata, link, how, &stream);
+	ASSERT_EQ(0, receiver_open(&receiver, link->rx.ifindex, LINK_QUEUE,
+				   how->pages));
 	if (how->early) {
 		ASSERT_EQ(0, stream_start(&stream));
-		ASSERT_EQ(0, stream_wait(&stream));
+		ASSERT_EQ(0, stream_wait(stream.fd, 1));
 	}
 	sqe = receiver_request(&receiver, stream.fd);
 	sqe->ioprio |= how->ioprio;
@@ -380,6 +408,72 @@ TEST_F(request, no_interface_queue)
 	expect_bytes(_metadata, &self->receiver, self->sending, 1);
 }
 
+/* R40: The request may wait for those before it. */
+TEST_F(request, flag_drain)
+{
+	struct io_uring_sqe *sqe;
+
+	sqe = receiver_request(&self->receiver, self->receiving);
+	sqe->flags = IOSQE_IO_DRAIN;
+	expect_bytes(_metadata, &self->receiver, self->sending, 1);
+}
+
+/* R40: The request may be the start of a chain. */
+TEST_F(request, flag_link)
+{
+	struct io_uring_sqe *sqe;
+
+	sqe = receiver_request(&self->receiver, self->receiving);
+	sqe->flags = IOSQE_IO_LINK;
+	expect_bytes(_metadata, &self->receiver, self->sending, 1);
+}
+
+/* R40: The request may be the start of a chain that does not break. */
+TEST_F(request, flag_hardlink)
+{
+	struct io_uring_sqe *sqe;
+
+	sqe = receiver_request(&self->receiver, self->receiving);
+	sqe->flags = IOSQE_IO_HARDLINK;
+	expect_bytes(_metadata, &self->receiver, self->sending, 1);
+}
+
+/* R41: The area is its buffer. */
+TEST_F(request, common_buffer_select)
+{
+	struct io_uring_sqe *sqe;
+
+	sqe = receiver_request(&self->receiver, self->receiving);
+	sqe->flags = IOSQE_BUFFER_SELECT;
+	expect_end(_metadata, &self->receiver, -EOPNOTSUPP);
+	receiver_request(&self->receiver, self->receiving);
+	expect_bytes(_metadata, &self->receiver, self->sending, 1);
+}
+
+/* R41: No such flag of requests is known. */
+TEST_F(request, common_flag_7)
+{
+	struct io_uring_sqe *sqe;
+
+	sqe = receiver_request(&self->receiver, self->receiving);
+	sqe->flags = 1U << 7;
+	expect_end(_metadata, &self->receiver, -EINVAL);
+	receiver_request(&self->receiver, self->receiving);
+	expect_bytes(_metadata, &self->receiver, self->sending, 1);
+}
+
+/* R41: There is no such personality. */
+TEST_F(request, common_personality)
+{
+	struct io_uring_sqe *sqe;
+
+	sqe = receiver_request(&self->receiver, self->receiving);
+	sqe->personality = 1;
+	expect_end(_metadata, &self->receiver, -EINVAL);
+	receiver_request(&self->receiver, self->receiving);
+	expect_bytes(_metadata, &self->receiver, self->sending, 1);
+}
+
 /* R43: A file is no socket. */
 TEST_F(request, fd_not_a_socket)
 {
@@ -448,6 +542,66 @@ TEST_F(request, fd_no_file)
 	sqe = receiver_request(&self->receiver, self->receiving);
 	sqe->fd = -1;
 	expect_end(_metadata, &self->receiver, -EBADF);
+	receiver_request(&self->receiver, self->receiving);
+	expect_bytes(_metadata, &self->receiver, self->sending, 1);
+}
+
+/* R43: A directory is no socket. */
+TEST_F(request, fd_directory)
+{
+	struct io_uring_sqe *sqe;
+
+	sqe = receiver_request(&self->receiver, self->receiving);
+	sqe->fd = open("/", O_RDONLY);
+	expect_end(_metadata, &self->receiver, -ENOTSOCK);
+	receiver_request(&self->receiver, self->receiving);
+	expect_bytes(_metadata, &self->receiver, self->sending, 1);
+}
+
+/* R43: A raw socket has no stream. */
+TEST_F(request, fd_raw_tcp)
+{
+	struct io_uring_sqe *sqe;
+
+	sqe = receiver_request(&self->receiver, self->receiving);
+	sqe->fd = socket(AF_INET, SOCK_RAW, IPPROTO_TCP);
+	expect_end(_metadata, &self->receiver, -EPROTONOSUPPORT);
+	receiver_request(&self->receiver, self->receiving);
+	expect_bytes(_metadata, &self->receiver, self->sending, 1);
+}
+
+/* R43: A local socket is not TCP. */
+TEST_F(request, fd_unix_packets)
+{
+	struct io_uring_sqe *sqe;
+
+	sqe = receiver_request(&self->receiver, self->receiving);
+	sqe->fd = socket(AF_UNIX, SOCK_SEQPACKET, 0);
+	expect_end(_metadata, &self->receiver, -EPROTONOSUPPORT);
+	receiver_request(&self->receiver, self->receiving);
+	expect_bytes(_metadata, &self->receiver, self->sending, 1);
+}
+
+/* R43: Netlink is not TCP. */
+TEST_F(request, fd_netlink)
+{
+	struct io_uring_sqe *sqe;
+
+	sqe = receiver_request(&self->receiver, self->receiving);
+	sqe->fd = socket(AF_NETLINK, SOCK_RAW, 0);
+	expect_end(_metadata, &self->receiver, -EPROTONOSUPPORT);
+	receiver_request(&self->receiver, self->receiving);
+	expect_bytes(_metadata, &self->receiver, self->sending, 1);
+}
+
+/* R43: Packets are no stream. */
+TEST_F(request, fd_packet)
+{
+	struct io_uring_sqe *sqe;
+
+	sqe = receiver_request(&self->receiver, self->receiving);
+	sqe->fd = socket(AF_PACKET, SOCK_DGRAM, 0);
+	expect_end(_metadata, &self->receiver, -EPROTONOSUPPORT);
 	receiver_request(&self->receiver, self->receiving);
 	expect_bytes(_metadata, &self->receiver, self->sending, 1);
 }
@@ -1001,6 +1155,319 @@ TEST_F(stream, async_flag)
 	};
 
 	transfer(_metadata, &self->link, &how);
+}
+
+/* R44: Packets of 1280 bytes are placed, one by one. */
+TEST_F_TIMEOUT(stream, ipv4_mtu_1280, 180)
+{
+	struct transfer how = {
+		.family = AF_INET,
+		.size = 1 << 20,
+		.steered = true,
+		.pages = STREAM_PAGES,
+		.mtu = 1280,
+	};
+
+	transfer(_metadata, &self->link, &how);
+}
+
+/* R44: Packets of 1500 bytes are placed, one by one. */
+TEST_F_TIMEOUT(stream, ipv4_mtu_1500, 180)
+{
+	struct transfer how = {
+		.family = AF_INET,
+		.size = 1 << 20,
+		.steered = true,
+		.pages = STREAM_PAGES,
+		.mtu = 1500,
+	};
+
+	transfer(_metadata, &self->link, &how);
+}
+
+/* R44: Packets of 9000 bytes are placed, one by one. */
+TEST_F_TIMEOUT(stream, ipv4_mtu_9000, 180)
+{
+	struct transfer how = {
+		.family = AF_INET,
+		.size = 1 << 20,
+		.steered = true,
+		.pages = STREAM_PAGES,
+		.mtu = 9000,
+	};
+
+	transfer(_metadata, &self->link, &how);
+}
+
+/* R44: Packets of 1280 bytes are placed, one by one. */
+TEST_F_TIMEOUT(stream, ipv6_mtu_1280, 180)
+{
+	struct transfer how = {
+		.family = AF_INET6,
+		.size = 1 << 20,
+		.steered = true,
+		.pages = STREAM_PAGES,
+		.mtu = 1280,
+	};
+
+	transfer(_metadata, &self->link, &how);
+}
+
+/* R44: Packets of 1500 bytes are placed, one by one. */
+TEST_F_TIMEOUT(stream, ipv6_mtu_1500, 180)
+{
+	struct transfer how = {
+		.family = AF_INET6,
+		.size = 1 << 20,
+		.steered = true,
+		.pages = STREAM_PAGES,
+		.mtu = 1500,
+	};
+
+	transfer(_metadata, &self->link, &how);
+}
+
+/* R44: Packets of 9000 bytes are placed, one by one. */
+TEST_F_TIMEOUT(stream, ipv6_mtu_9000, 180)
+{
+	struct transfer how = {
+		.family = AF_INET6,
+		.size = 1 << 20,
+		.steered = true,
+		.pages = STREAM_PAGES,
+		.mtu = 9000,
+	};
+
+	transfer(_metadata, &self->link, &how);
+}
+
+/* R46: Packets of 9000 bytes are copied, one by one. */
+TEST_F_TIMEOUT(stream, ipv4_fallback_mtu_9000, 180)
+{
+	struct transfer how = {
+		.family = AF_INET,
+		.size = 1 << 20,
+		.steered = false,
+		.pages = STREAM_PAGES,
+		.mtu = 9000,
+	};
+
+	transfer(_metadata, &self->link, &how);
+}
+
+/* R46: Packets of 1280 bytes are copied, one by one. */
+TEST_F_TIMEOUT(stream, ipv6_fallback_mtu_1280, 180)
+{
+	struct transfer how = {
+		.family = AF_INET6,
+		.size = 1 << 20,
+		.steered = false,
+		.pages = STREAM_PAGES,
+		.mtu = 1280,
+	};
+
+	transfer(_metadata, &self->link, &how);
+}
+
+/* R44: The sender writes 1 bytes at a time. */
+TEST_F_TIMEOUT(stream, ipv4_writes_of_1, 180)
+{
+	struct transfer how = {
+		.family = AF_INET,
+		.size = 500,
+		.steered = true,
+		.pages = STREAM_PAGES,
+		.write = 1,
+	};
+
+	transfer(_metadata, &self->link, &how);
+}
+
+/* R44: The sender writes 7 bytes at a time. */
+TEST_F_TIMEOUT(stream, ipv4_writes_of_7, 180)
+{
+	struct transfer how = {
+		.family = AF_INET,
+		.size = 10000,
+		.steered = true,
+		.pages = STREAM_PAGES,
+		.write = 7,
+	};
+
+	transfer(_metadata, &self->link, &how);
+}
+
+/* R44: The sender writes 1447 bytes at a time. */
+TEST_F_TIMEOUT(stream, ipv4_writes_of_1447, 180)
+{
+	struct transfer how = {
+		.family = AF_INET,
+		.size = 512 << 10,
+		.steered = true,
+		.pages = STREAM_PAGES,
+		.write = 1447,
+	};
+
+	transfer(_metadata, &self->link, &how);
+}
+
+/* R44: The sender writes 4097 bytes at a time. */
+TEST_F_TIMEOUT(stream, ipv4_writes_of_4097, 180)
+{
+	struct transfer how = {
+		.family = AF_INET,
+		.size = 512 << 10,
+		.steered = true,
+		.pages = STREAM_PAGES,
+		.write = 4097,
+	};
+
+	transfer(_metadata, &self->link, &how);
+}
+
+/* R44: The sender writes 1 bytes at a time. */
+TEST_F_TIMEOUT(stream, ipv6_writes_of_1, 180)
+{
+	struct transfer how = {
+		.family = AF_INET6,
+		.size = 500,
+		.steered = true,
+		.pages = STREAM_PAGES,
+		.write = 1,
+	};
+
+	transfer(_metadata, &self->link, &how);
+}
+
+/* R44: The sender writes 7 bytes at a time. */
+TEST_F_TIMEOUT(stream, ipv6_writes_of_7, 180)
+{
+	struct transfer how = {
+		.family = AF_INET6,
+		.size = 10000,
+		.steered = true,
+		.pages = STREAM_PAGES,
+		.write = 7,
+	};
+
+	transfer(_metadata, &self->link, &how);
+}
+
+/* R44: The sender writes 1447 bytes at a time. */
+TEST_F_TIMEOUT(stream, ipv6_writes_of_1447, 180)
+{
+	struct transfer how = {
+		.family = AF_INET6,
+		.size = 512 << 10,
+		.steered = true,
+		.pages = STREAM_PAGES,
+		.write = 1447,
+	};
+
+	transfer(_metadata, &self->link, &how);
+}
+
+/* R44: The sender writes 4097 bytes at a time. */
+TEST_F_TIMEOUT(stream, ipv6_writes_of_4097, 180)
+{
+	struct transfer how = {
+		.family = AF_INET6,
+		.size = 512 << 10,
+		.steered = true,
+		.pages = STREAM_PAGES,
+		.write = 4097,
+	};
+
+	transfer(_metadata, &self->link, &how);
+}
+
+/* R46: The sender writes 7 bytes at a time, which are copied. */
+TEST_F_TIMEOUT(stream, fallback_writes_of_7, 180)
+{
+	struct transfer how = {
+		.family = AF_INET6,
+		.size = 10000,
+		.steered = false,
+		.pages = STREAM_PAGES,
+		.write = 7,
+	};
+
+	transfer(_metadata, &self->link, &how);
+}
+
+/* R46: The sender writes 1447 bytes at a time, which are copied. */
+TEST_F_TIMEOUT(stream, fallback_writes_of_1447, 180)
+{
+	struct transfer how = {
+		.family = AF_INET6,
+		.size = 512 << 10,
+		.steered = false,
+		.pages = STREAM_PAGES,
+		.write = 1447,
+	};
+
+	transfer(_metadata, &self->link, &how);
+}
+
+/*
+ * R46: A stream that is steered to the queue and away again is placed and
+ * copied in turn.
+ */
+TEST_F_TIMEOUT(stream, placed_and_copied, 180)
+{
+	struct receiver receiver;
+	__u64 position = 0, next;
+	struct stream stream;
+	int i = 0;
+
+	ASSERT_EQ(0, receiver_open_stream(&receiver, &stream, &self->link,
+					  AF_INET, CHANGING_SIZE, STREAM_PAGES));
+	receiver_request(&receiver, stream.fd);
+	ASSERT_EQ(0, stream_start(&stream));
+	for (next = (1 << 20); is_piece_next(_metadata, &receiver);) {
+		position += expect_piece(_metadata, &receiver, position);
+		if (position < next)
+			continue;
+		ASSERT_EQ(0, i++ % 2 ? link_unsteer(&self->link) :
+			  link_steer(&self->link));
+		next += (1 << 20);
+	}
+	expect_end(_metadata, &receiver, 0);
+	EXPECT_EQ(CHANGING_SIZE, position);
+	EXPECT_EQ(0, stream_close(&stream));
+	EXPECT_LT(0, link_counter(&self->link, LINK_QUEUE, "provider_bytes"));
+	EXPECT_LT(0, link_counter(&self->link, 0, "placed_bytes"));
+	receiver_close(&receiver);
+}
+
+/* R44: The size of packets changes while the stream runs. */
+TEST_F_TIMEOUT(stream, mtu_changed, 180)
+{
+	static const int mtus[] = { 1280, 9000, 1500, 65000 };
+	struct receiver receiver;
+	__u64 position = 0, next;
+	struct stream stream;
+	int i = 0;
+
+	ASSERT_EQ(0, link_steer(&self->link));
+	ASSERT_EQ(0, receiver_open_stream(&receiver, &stream, &self->link,
+					  AF_INET, CHANGING_SIZE, STREAM_PAGES));
+	receiver_request(&receiver, stream.fd);
+	ASSERT_EQ(0, stream_start(&stream));
+	for (next = (1 << 20); is_piece_next(_metadata, &receiver);) {
+		position += expect_piece(_metadata, &receiver, position);
+		if (position < next)
+			continue;
+		ASSERT_EQ(0, link_set_mtu(&self->link,
+					  mtus[i++ % ARRAY_SIZE(mtus)]));
+		next += (1 << 20);
+	}
+	expect_end(_metadata, &receiver, 0);
+	EXPECT_EQ(CHANGING_SIZE, position);
+	EXPECT_EQ(0, stream_close(&stream));
+	EXPECT_LE((long long)CHANGING_SIZE,
+		  link_counter(&self->link, LINK_QUEUE, "provider_bytes"));
+	receiver_close(&receiver);
 }
 
 /*

@@ -11,7 +11,6 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -36,6 +35,8 @@
 #define STARVE_PAGES	32
 #define STARVE_MS	300
 #define STARVE_EVERY	(256ULL << 20)
+/* Several times what can be on its way, so that a change meets the sender. */
+#define CHANGING_SIZE	(32ULL << 20)
 #define URGENT_AFTER	10000
 #define PACKET_BYTES	1448
 
@@ -48,6 +49,8 @@ struct transfer {
 	unsigned int	flags;		/* the request's */
 	bool		early;		/* data comes first */
 	bool		starves;	/* the device, now and then */
+	int		mtu;		/* of small packets, 0: large ones */
+	size_t		write;		/* size of the sender's, 0: large */
 };
 
 /*
@@ -115,6 +118,32 @@ static __u64 receive_starving(struct __test_metadata *_metadata,
 	return position;
 }
 
+/* What a transfer wants of the wire, and of the sender and its socket. */
+static void open_transfer(struct __test_metadata *_metadata, struct link *link,
+			  const struct transfer *how, struct stream *stream)
+{
+	const int room = 16 << 20;
+	int listener;
+
+	if (how->steered)
+		ASSERT_EQ(0, link_steer(link));
+	if (how->mtu) {
+		ASSERT_EQ(0, link_set_mtu(link, how->mtu));
+		ASSERT_EQ(0, link_send_small(link));
+	}
+	listener = stream_listen(how->family, LINK_PORT);
+	ASSERT_LE(0, listener);
+	ASSERT_EQ(0, how->write ?
+		     stream_open_writes(stream, listener, link, how->size,
+					how->write) :
+		     stream_open(stream, listener, link, how->size));
+	close(listener);
+	/* Each packet takes a buffer, however little is in it. */
+	if (how->write)
+		ASSERT_EQ(0, setsockopt(stream->fd, SOL_SOCKET, SO_RCVBUFFORCE,
+					&room, sizeof(room)));
+}
+
 static void transfer(struct __test_metadata *_metadata, struct link *link,
 		     const struct transfer *how)
 {
@@ -122,13 +151,12 @@ static void transfer(struct __test_metadata *_metadata, struct link *link,
 	struct receiver receiver;
 	struct stream stream;
 
-	if (how->steered)
-		ASSERT_EQ(0, link_steer(link));
-	ASSERT_EQ(0, receiver_open_stream(&receiver, &stream, link, how->family,
-					  how->size, how->pages));
+	open_transfer(_metadata, link, how, &stream);
+	ASSERT_EQ(0, receiver_open(&receiver, link->rx.ifindex, LINK_QUEUE,
+				   how->pages));
 	if (how->early) {
 		ASSERT_EQ(0, stream_start(&stream));
-		ASSERT_EQ(0, stream_wait(&stream));
+		ASSERT_EQ(0, stream_wait(stream.fd, 1));
 	}
 	sqe = receiver_request(&receiver, stream.fd);
 	sqe->ioprio |= how->ioprio;

@@ -12,7 +12,6 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -34,50 +33,10 @@
 
 #define ROUNDS		4
 #define REUSES		4
-#define PAGES		64
-#define IN_FLIGHT	24
-#define STREAM_PAGES	256
+#define PAGES		ENDLESS_PAGES
 #define REMOVE_MS	5000
 #define SHORT_MS	100
 #define MOMENT_MS	10
-
-/* Receive from a sender that does not stop. Returns 0 or a negative error. */
-static int endless_open(struct receiver *receiver, struct stream *stream,
-			const struct link *link)
-{
-	int ret;
-
-	ret = receiver_open_stream(receiver, stream, link, AF_INET,
-				   STREAM_ENDLESS, PAGES);
-	if (ret)
-		return ret;
-	receiver_request(receiver, stream->fd);
-	return uring_submit(&receiver->ring) ?: stream_start(stream);
-}
-
-/*
- * Take pieces that are left unread, and return them all or only every second
- * one. Returns how many there were before the time was up or the request ended.
- */
-static int take(struct receiver *receiver, int count, bool keep,
-		unsigned int timeout_ms)
-{
-	struct io_uring_cqe *cqe;
-	bool more = true;
-	int i;
-
-	for (i = 0; i < count && more; i++) {
-		cqe = uring_wait(&receiver->ring, timeout_ms);
-		if (!cqe)
-			break;
-		more = cqe->flags & IORING_CQE_F_MORE;
-		if (!keep || i % 2)
-			receiver_return(receiver, receiver_offset(cqe),
-					cqe->res);
-		uring_seen(&receiver->ring);
-	}
-	return i;
-}
 
 /* What a process does that ends with everything in use. */
 static void receive_and_exit(const struct link *link)
@@ -106,37 +65,6 @@ static void receive_until_killed(const struct link *link, int ready)
 		_exit(3);
 	for (;;)
 		take(&receiver, IN_FLIGHT, false, WAIT_MS);
-}
-
-/* Whatever happened before, the queue works: a stream, each byte checked. */
-static void expect_stream(struct __test_metadata *_metadata,
-			  const struct link *link, __u64 size)
-{
-	struct receiver receiver;
-	struct stream stream;
-
-	ASSERT_EQ(0, receiver_open_stream(&receiver, &stream, link, AF_INET,
-					  size, STREAM_PAGES));
-	receiver_request(&receiver, stream.fd);
-	ASSERT_EQ(0, uring_submit(&receiver.ring));
-	ASSERT_EQ(0, stream_start(&stream));
-	EXPECT_EQ(size, receive_rest(_metadata, &receiver, 0));
-	EXPECT_EQ(0, stream_close(&stream));
-	receiver_close(&receiver);
-}
-
-/*
- * A connection that has come to nothing. Without a route to the sender the
- * socket would linger, with what has arrived out of order.
- */
-static void endless_close(struct stream *stream)
-{
-	const struct linger at_once = { .l_onoff = 1 };
-
-	kill(stream->sender, SIGKILL);
-	setsockopt(stream->fd, SOL_SOCKET, SO_LINGER, &at_once,
-		   sizeof(at_once));
-	stream_close(stream);
 }
 
 /*

@@ -20,10 +20,8 @@ static int ethtool_ioctl(const struct netif *dev, void *request)
 	return netif_ioctl(SIOCETHTOOL, &ifr);
 }
 
-int ethtool_split(const struct netif *dev, bool on)
+static int set_split(const struct netif *dev, __u8 value)
 {
-	const __u8 split = on ? ETHTOOL_TCP_DATA_SPLIT_ENABLED :
-				ETHTOOL_TCP_DATA_SPLIT_DISABLED;
 	struct genl_request request;
 	struct nlattr *header;
 	struct genl genl;
@@ -36,11 +34,21 @@ int ethtool_split(const struct netif *dev, bool on)
 	genl_put(&request, ETHTOOL_A_HEADER_DEV_INDEX, &dev->ifindex,
 		 sizeof(dev->ifindex));
 	genl_nest_end(&request, header);
-	genl_put(&request, ETHTOOL_A_RINGS_TCP_DATA_SPLIT, &split,
-		 sizeof(split));
+	genl_put(&request, ETHTOOL_A_RINGS_TCP_DATA_SPLIT, &value,
+		 sizeof(value));
 	ret = genl_do(&genl, &request);
 	genl_close(&genl);
 	return ret;
+}
+
+int ethtool_split(const struct netif *dev)
+{
+	return set_split(dev, ETHTOOL_TCP_DATA_SPLIT_ENABLED);
+}
+
+int ethtool_no_split(const struct netif *dev)
+{
+	return set_split(dev, ETHTOOL_TCP_DATA_SPLIT_DISABLED);
 }
 
 int ethtool_spread(const struct netif *dev, unsigned int queues)
@@ -82,6 +90,16 @@ int ethtool_steer(const struct netif *dev, int family, __u16 port,
 	}
 	rule.fs.ring_cookie = queue;
 	rule.fs.location = place;
+	return ethtool_ioctl(dev, &rule);
+}
+
+int ethtool_unsteer(const struct netif *dev, unsigned int place)
+{
+	struct ethtool_rxnfc rule = {
+		.cmd = ETHTOOL_SRXCLSRLDEL,
+		.fs.location = place,
+	};
+
 	return ethtool_ioctl(dev, &rule);
 }
 

@@ -11,8 +11,9 @@
 
 #include "netif.h"
 
-/* Split headers from payload, or do not: -G DEV tcp-data-split on (or off). */
-int ethtool_split(const struct netif *dev, bool on);
+/* Split headers from payload: -G DEV tcp-data-split on. */
+int ethtool_split(const struct netif *dev);
+int ethtool_no_split(const struct netif *dev);
 
 /* Spread what is not steered over the first queues: -X DEV equal N. */
 int ethtool_spread(const struct netif *dev, unsigned int queues);
@@ -20,6 +21,9 @@ int ethtool_spread(const struct netif *dev, unsigned int queues);
 /* -N DEV flow-type tcp4 (or tcp6) dst-port PORT action QUEUE loc PLACE */
 int ethtool_steer(const struct netif *dev, int family, __u16 port,
 		  unsigned int queue, unsigned int place);
+
+/* -N DEV delete PLACE */
+int ethtool_unsteer(const struct netif *dev, unsigned int place);
 
 /* Whether there can be such rules. */
 bool ethtool_can_steer(const struct netif *dev);

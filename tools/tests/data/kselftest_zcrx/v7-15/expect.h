@@ -5,6 +5,7 @@
 
 #include "kselftest_harness.h"
 
+#include "link.h"
 #include "pools.h"
 #include "receiver.h"
 #include "stream.h"
@@ -22,6 +23,16 @@ struct piece {
 
 /* An area for requests that are not about much data. */
 #define REQUEST_PAGES	16
+
+/* An area for streams that show that all is well. */
+#define WORKING_PAGES	256
+
+/* An area for streams that do not end, and pieces of it to hold. */
+#define ENDLESS_PAGES	64
+#define IN_FLIGHT	24
+
+/* What waits in a socket, all of it placed. */
+#define WAITING		20000
 
 /* The next completion is the request's last, with this result. */
 static inline void expect_end(struct __test_metadata *_metadata,
@@ -57,6 +68,17 @@ static inline struct piece keep_piece(struct __test_metadata *_metadata,
 		       position);
 	uring_seen(&receiver->ring);
 	return piece;
+}
+
+/* The same. Gives its length, and its offset in *held. */
+static inline __u64 hold_piece(struct __test_metadata *_metadata,
+			       struct receiver *receiver, __u64 position,
+			       __u64 *held)
+{
+	struct piece piece = keep_piece(_metadata, receiver, position);
+
+	*held = piece.offset;
+	return piece.len;
 }
 
 /* The same for a piece that is returned. Gives its length. */
@@ -131,6 +153,52 @@ static inline void expect_bytes(struct __test_metadata *_metadata,
 	EXPECT_EQ(size, position);
 }
 
+/* Return the next piece without a look at it. Gives its length. */
+static inline __u64 expect_unread(struct __test_metadata *_metadata,
+				  struct receiver *receiver)
+{
+	struct io_uring_cqe *cqe = uring_wait(&receiver->ring, WAIT_MS);
+	__u64 len;
+
+	ASSERT_NE(NULL, cqe);
+	ASSERT_NE(NULL, receiver_data(receiver, cqe))
+		TH_LOG("result %d at offset 0x%llx", cqe->res,
+		       receiver_offset(cqe));
+	len = cqe->res;
+	ASSERT_TRUE(receiver_return(receiver, receiver_offset(cqe), len));
+	uring_seen(&receiver->ring);
+	return len;
+}
+
+/* Receive a stream to its end without a look at it. Gives its length. */
+static inline __u64 receive_unread(struct __test_metadata *_metadata,
+				   struct receiver *receiver)
+{
+	__u64 size = 0;
+
+	while (is_piece_next(_metadata, receiver))
+		size += expect_unread(_metadata, receiver);
+	expect_end(_metadata, receiver, 0);
+	return size;
+}
+
+/* Whatever happened before, the queue works: a stream, each byte checked. */
+static inline void expect_stream(struct __test_metadata *_metadata,
+				 const struct link *link, __u64 size)
+{
+	struct receiver receiver;
+	struct stream stream;
+
+	ASSERT_EQ(0, receiver_open_stream(&receiver, &stream, link, AF_INET,
+					  size, WORKING_PAGES));
+	receiver_request(&receiver, stream.fd);
+	ASSERT_EQ(0, uring_submit(&receiver.ring));
+	ASSERT_EQ(0, stream_start(&stream));
+	EXPECT_EQ(size, receive_rest(_metadata, &receiver, 0));
+	EXPECT_EQ(0, stream_close(&stream));
+	receiver_close(&receiver);
+}
+
 /*
  * What is over leaves nothing behind: each pool is gone that was not there
  * before, and so is the memory that was pinned.
@@ -140,6 +208,71 @@ static inline void expect_nothing_left(struct __test_metadata *_metadata,
 {
 	EXPECT_EQ(0, pinned_settle(WAIT_MS));
 	EXPECT_EQ(pools, pools_settle(pools, WAIT_MS));
+}
+
+/* A receiver, and a socket in which what the device placed waits for it. */
+static inline void open_waiting(struct __test_metadata *_metadata,
+				struct receiver *receiver,
+				struct stream *stream, struct link *link)
+{
+	ASSERT_EQ(0, link_steer(link));
+	ASSERT_EQ(0, receiver_open_stream(receiver, stream, link, AF_INET,
+					  WAITING, ENDLESS_PAGES));
+	ASSERT_EQ(0, stream_start(stream));
+	ASSERT_EQ(0, stream_wait(stream->fd, WAITING));
+	EXPECT_LE(WAITING, link_counter(link, LINK_QUEUE, "provider_bytes"));
+}
+
+/* Receive from a sender that does not stop. Returns 0 or a negative error. */
+static inline int endless_open(struct receiver *receiver, struct stream *stream,
+			       const struct link *link)
+{
+	int ret;
+
+	ret = receiver_open_stream(receiver, stream, link, AF_INET,
+				   STREAM_ENDLESS, ENDLESS_PAGES);
+	if (ret)
+		return ret;
+	receiver_request(receiver, stream->fd);
+	return uring_submit(&receiver->ring) ?: stream_start(stream);
+}
+
+/*
+ * Take pieces that are left unread, and return them all or only every second
+ * one. Returns how many there were before the time was up or the request ended.
+ */
+static inline int take(struct receiver *receiver, int count, bool keep,
+		       unsigned int timeout_ms)
+{
+	struct io_uring_cqe *cqe;
+	bool more = true;
+	int i;
+
+	for (i = 0; i < count && more; i++) {
+		cqe = uring_wait(&receiver->ring, timeout_ms);
+		if (!cqe)
+			break;
+		more = cqe->flags & IORING_CQE_F_MORE;
+		if (!keep || i % 2)
+			receiver_return(receiver, receiver_offset(cqe),
+					cqe->res);
+		uring_seen(&receiver->ring);
+	}
+	return i;
+}
+
+/*
+ * A connection that has come to nothing. Without a route to the sender the
+ * socket would linger, with what has arrived out of order.
+ */
+static inline void endless_close(struct stream *stream)
+{
+	const struct linger at_once = { .l_onoff = 1 };
+
+	kill(stream->sender, SIGKILL);
+	setsockopt(stream->fd, SOL_SOCKET, SO_LINGER, &at_once,
+		   sizeof(at_once));
+	stream_close(stream);
 }
 
 #endif /* EXPECT_H */

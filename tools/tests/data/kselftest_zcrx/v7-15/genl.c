@@ -59,19 +59,32 @@ void genl_nest_end(struct genl_request *request, struct nlattr *nest)
 	nest->nla_len = (char *)genl_end(request) - (char *)nest;
 }
 
+bool genl_get(const struct nlmsghdr *nlh, __u16 type, void *value, size_t size)
+{
+	size_t at = NLMSG_LENGTH(GENL_HDRLEN), len;
+	const struct nlattr *attribute;
+
+	for (; at + NLA_HDRLEN < nlh->nlmsg_len;
+	     at += NLA_ALIGN(attribute->nla_len)) {
+		attribute = (const void *)nlh + at;
+		if ((attribute->nla_type & NLA_TYPE_MASK) != type)
+			continue;
+		len = attribute->nla_len - NLA_HDRLEN;
+		memset(value, 0, size);
+		memcpy(value, (const void *)(attribute + 1),
+		       len < size ? len : size);
+		return true;
+	}
+	return false;
+}
+
 /* The number that a reply of generic netlink itself tells, or 0. */
 static __u16 family_id(const union reply *reply)
 {
-	size_t at = NLMSG_LENGTH(GENL_HDRLEN);
-	const struct nlattr *attribute;
+	__u16 id = 0;
 
-	for (; at + NLA_HDRLEN < reply->first.nlmsg_len;
-	     at += NLA_ALIGN(attribute->nla_len)) {
-		attribute = (void *)(reply->bytes + at);
-		if (attribute->nla_type == CTRL_ATTR_FAMILY_ID)
-			return *(__u16 *)(reply->bytes + at + NLA_HDRLEN);
-	}
-	return 0;
+	genl_get(&reply->first, CTRL_ATTR_FAMILY_ID, &id, sizeof(id));
+	return id;
 }
 
 int genl_open(struct genl *genl, const char *family)
@@ -112,16 +125,21 @@ int genl_do(struct genl *genl, struct genl_request *request)
 	ret = genl_send(genl, request, NLM_F_ACK);
 	if (ret)
 		return ret;
-	got = recv(genl->fd, &reply, sizeof(reply), 0);
-	if (got < 0)
-		return -errno;
-	if (!NLMSG_OK(&reply.first, got) ||
-	    reply.first.nlmsg_type != NLMSG_ERROR)
+	/* What the request gives comes before how it ended. */
+	do {
+		got = recv(genl->fd, &reply, sizeof(reply), 0);
+		if (got < 0)
+			return -errno;
+		if (!NLMSG_OK(&reply.first, got))
+			return -EBADMSG;
+	} while (reply.first.nlmsg_type == genl->family);
+	if (reply.first.nlmsg_type != NLMSG_ERROR)
 		return -EBADMSG;
 	return answer->error;
 }
 
-int genl_count(struct genl *genl, struct genl_request *request)
+int genl_list(struct genl *genl, struct genl_request *request,
+	      void (*see)(const struct nlmsghdr *nlh, void *data), void *data)
 {
 	static union reply reply;
 	const struct nlmsghdr *nlh;
@@ -140,7 +158,14 @@ int genl_count(struct genl *genl, struct genl_request *request)
 				return count;
 			if (nlh->nlmsg_type != genl->family)
 				return -1;
+			if (see)
+				see(nlh, data);
 			count++;
 		}
 	}
+}
+
+int genl_count(struct genl *genl, struct genl_request *request)
+{
+	return genl_list(genl, request, NULL, NULL);
 }

@@ -6,6 +6,7 @@
 #include <linux/genetlink.h>
 #include <linux/netlink.h>
 #include <linux/types.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 struct genl {
@@ -37,5 +38,12 @@ int genl_do(struct genl *genl, struct genl_request *request);
 
 /* How many objects a request lists, or -1. */
 int genl_count(struct genl *genl, struct genl_request *request);
+
+/* The same, and see() each of them. */
+int genl_list(struct genl *genl, struct genl_request *request,
+	      void (*see)(const struct nlmsghdr *nlh, void *data), void *data);
+
+/* The value of an attribute, as much of it as there is room for. */
+bool genl_get(const struct nlmsghdr *nlh, __u16 type, void *value, size_t size);
 
 #endif /* GENL_H */

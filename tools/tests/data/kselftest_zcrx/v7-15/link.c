@@ -184,6 +184,11 @@ int link_steer(struct link *link)
 	       ethtool_steer(&link->rx, AF_INET6, LINK_PORT, LINK_QUEUE, 1);
 }
 
+int link_unsteer(struct link *link)
+{
+	return ethtool_unsteer(&link->rx, 0) ?: ethtool_unsteer(&link->rx, 1);
+}
+
 int link_enter_sender(const struct link *link)
 {
 	return setns(link->tx_netns, CLONE_NEWNET) ? -errno : 0;
@@ -206,6 +211,14 @@ int link_send_small(const struct link *link)
 	if (!ret && system(command))
 		ret = -EOPNOTSUPP;
 	return link_enter_receiver(link) ?: ret;
+}
+
+int link_set_mtu(const struct link *link, int mtu)
+{
+	int ret = link_enter_sender(link) ?: netif_set_mtu(&link->tx, mtu);
+
+	return link_enter_receiver(link) ?: ret ?:
+	       netif_set_mtu(&link->rx, mtu);
 }
 
 socklen_t link_address(int family, int port, struct sockaddr_storage *address)

@@ -47,8 +47,14 @@ int link_leave(struct link *link);
 /* Send TCP to LINK_PORT to LINK_QUEUE, instead of to the other queue. */
 int link_steer(struct link *link);
 
+/* And back: send it to the other queue again. */
+int link_unsteer(struct link *link);
+
 /* Send packets no larger than the wire's, one buffer each. */
 int link_send_small(const struct link *link);
+
+/* The largest packet that either end sends. */
+int link_set_mtu(const struct link *link, int mtu);
 
 /* Enter the namespace of either end. Both return 0 or a negative error. */
 int link_enter_sender(const struct link *link);

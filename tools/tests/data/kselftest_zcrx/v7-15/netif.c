@@ -181,7 +181,7 @@ static int netif_setup(struct netif *dev)
 	if (!ethtool_can_steer(dev))
 		return -EOPNOTSUPP;
 	/* Only payload may be where the kernel cannot read it. */
-	return ethtool_split(dev, true);
+	return ethtool_split(dev);
 }
 
 static int netif_open_as(struct netif *dev, const char *name)
@@ -205,6 +205,14 @@ int netif_open(struct netif *dev)
 int netif_new(struct netif *dev)
 {
 	return netif_open_as(dev, NULL);
+}
+
+int netif_set_mtu(const struct netif *dev, int mtu)
+{
+	struct ifreq ifr = { .ifr_mtu = mtu };
+
+	memcpy(ifr.ifr_name, dev->name, sizeof(ifr.ifr_name));
+	return netif_ioctl(SIOCSIFMTU, &ifr);
 }
 
 int netif_connect(const struct netif *a, int netns_a, const struct netif *b,

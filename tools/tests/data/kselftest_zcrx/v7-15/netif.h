@@ -45,6 +45,9 @@ int netif_connect(const struct netif *a, int netns_a, const struct netif *b,
 /* Take the interface up or down. */
 int netif_set_up(struct netif *dev, bool up);
 
+/* The largest packet that the interface sends. */
+int netif_set_mtu(const struct netif *dev, int mtu);
+
 /* An ioctl on a socket of its own. Returns 0 or a negative error. */
 int netif_ioctl(unsigned long request, struct ifreq *ifr);
 

@@ -27,6 +27,17 @@ int receiver_open(struct receiver *receiver, unsigned int ifindex,
 		  unsigned int queue, unsigned int pages);
 
 /*
+ * The same in two steps, between which the request may be changed. Both return
+ * 0 or a negative error.
+ */
+int receiver_prepare(struct receiver *receiver, unsigned int pages);
+int receiver_register(struct receiver *receiver, unsigned int ifindex,
+		      unsigned int queue);
+
+/* In between: memory of the caller's for the area, which becomes ours. */
+void receiver_use(struct receiver *receiver, void *memory, size_t len);
+
+/*
  * Connect a sender of size bytes over a link, and receive in LINK_QUEUE. It
  * waits for stream_start(). Returns 0 or a negative error.
  */

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 #define _GNU_SOURCE
 #include <errno.h>
+#include <linux/sockios.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
@@ -19,6 +22,7 @@
 #define CHUNK		65536
 #define CONNECT_MS	10000
 #define ACCEPT_S	30
+#define ARRIVE_MS	30000
 #define WORD		sizeof(__u64)
 
 /* An odd number: no two positions of a stream have the same word. */
@@ -51,24 +55,54 @@ bool stream_matches(const void *data, __u64 position, size_t len)
 	return true;
 }
 
-int stream_send(int fd, __u64 size)
+/* Send a stream by writes of no more than that many bytes. */
+static int send_parts(int fd, __u64 size, size_t most, int flags)
 {
 	static __u64 words[CHUNK / WORD];
+	size_t done, len, part;
 	__u64 position;
 	ssize_t sent;
-	size_t done, len;
 
 	for (position = 0; position < size; position += len) {
 		len = size - position < CHUNK ? size - position : CHUNK;
 		fill(words, position, len);
 		for (done = 0; done < len; done += sent) {
-			sent = send(fd, (char *)words + done, len - done,
-				    MSG_NOSIGNAL);
+			part = len - done < most ? len - done : most;
+			sent = send(fd, (char *)words + done, part,
+				    MSG_NOSIGNAL | flags);
 			if (sent < 0)
 				return -errno;
 		}
 	}
 	return 0;
+}
+
+int stream_send(int fd, __u64 size)
+{
+	return send_parts(fd, size, CHUNK, 0);
+}
+
+int stream_send_writes(int fd, __u64 size, size_t write)
+{
+	const int one = 1;
+
+	if (setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one)))
+		return -errno;
+	return send_parts(fd, size, write, MSG_EOR);
+}
+
+int stream_wait(int fd, int size)
+{
+	int there = 0, ms;
+
+	for (ms = 0; ms < ARRIVE_MS; ms++) {
+		if (ioctl(fd, SIOCINQ, &there))
+			return -errno;
+		if (there >= size)
+			return 0;
+		usleep(1000);
+	}
+	return -ETIMEDOUT;
 }
 
 /* Where to connect to somebody who listens at any address. */
@@ -101,21 +135,31 @@ static int connect_soon(const struct sockaddr_storage *peer, socklen_t size)
 	return -errno;
 }
 
+/* What a sender sends. */
+struct sending {
+	__u64	size;
+	bool	urgent;
+	size_t	write;	/* 0: as large as it comes */
+};
+
 /* Send all there is to send. Returns 0 or a negative error. */
-static int send_all(int fd, __u64 size, bool urgent)
+static int send_all(int fd, const struct sending *what)
 {
 	const char byte = STREAM_URGENT;
-	int ret = stream_send(fd, size);
+	int ret;
 
-	if (ret || !urgent)
+	if (what->write)
+		return stream_send_writes(fd, what->size, what->write);
+	ret = stream_send(fd, what->size);
+	if (ret || !what->urgent)
 		return ret;
 	if (send(fd, &byte, 1, MSG_OOB | MSG_NOSIGNAL) != 1)
 		return -errno;
-	return stream_send(fd, size);
+	return stream_send(fd, what->size);
 }
 
-static int send_stream(const struct link *link, int listener, __u64 size,
-		       bool urgent)
+static int send_stream(const struct link *link, int listener,
+		       const struct sending *what)
 {
 	struct sockaddr_storage peer;
 	socklen_t peer_size = listener_address(listener, &peer);
@@ -133,7 +177,7 @@ static int send_stream(const struct link *link, int listener, __u64 size,
 		return fd;
 	if (recv(fd, &byte, 1, 0) != 1)
 		return -EPIPE;
-	ret = send_all(fd, size, urgent);
+	ret = send_all(fd, what);
 	if (ret)
 		return ret;
 	if (shutdown(fd, SHUT_WR))
@@ -163,13 +207,13 @@ int stream_listen(int family, int port)
 }
 
 static int open_stream(struct stream *stream, int listener,
-		       const struct link *link, __u64 size, bool urgent)
+		       const struct link *link, const struct sending *what)
 {
 	stream->sender = fork();
 	if (stream->sender < 0)
 		return -errno;
 	if (!stream->sender)
-		_exit(-send_stream(link, listener, size, urgent));
+		_exit(-send_stream(link, listener, what));
 	do {
 		stream->fd = accept(listener, NULL, NULL);
 	} while (stream->fd < 0 && errno == EINTR);
@@ -179,13 +223,25 @@ static int open_stream(struct stream *stream, int listener,
 int stream_open(struct stream *stream, int listener, const struct link *link,
 		__u64 size)
 {
-	return open_stream(stream, listener, link, size, false);
+	const struct sending what = { .size = size };
+
+	return open_stream(stream, listener, link, &what);
 }
 
 int stream_open_urgent(struct stream *stream, int listener,
 		       const struct link *link, __u64 size)
 {
-	return open_stream(stream, listener, link, size, true);
+	const struct sending what = { .size = size, .urgent = true };
+
+	return open_stream(stream, listener, link, &what);
+}
+
+int stream_open_writes(struct stream *stream, int listener,
+		       const struct link *link, __u64 size, size_t write)
+{
+	const struct sending what = { .size = size, .write = write };
+
+	return open_stream(stream, listener, link, &what);
 }
 
 int stream_open_at(struct stream *stream, const struct link *link, int family,
@@ -206,29 +262,17 @@ int stream_start(struct stream *stream)
 	return send(stream->fd, "", 1, MSG_NOSIGNAL) == 1 ? 0 : -errno;
 }
 
-/* A ring that has just been closed may interrupt what is not restarted. */
-static ssize_t take_unread(int fd, size_t len, int flags)
-{
-	ssize_t taken;
-
-	do {
-		taken = recv(fd, NULL, len, flags | MSG_TRUNC);
-	} while (taken < 0 && errno == EINTR);
-	return taken;
-}
-
-int stream_wait(const struct stream *stream)
-{
-	return take_unread(stream->fd, 1, MSG_PEEK) == 1 ? 0 : -errno;
-}
-
 int stream_skip(const struct stream *stream, size_t len)
 {
-	ssize_t taken = take_unread(stream->fd, len, MSG_WAITALL);
+	ssize_t skipped;
 
-	if (taken < 0)
+	/* A ring that has just been closed may interrupt it. */
+	do {
+		skipped = recv(stream->fd, NULL, len, MSG_TRUNC | MSG_WAITALL);
+	} while (skipped < 0 && errno == EINTR);
+	if (skipped < 0)
 		return -errno;
-	return taken == (ssize_t)len ? 0 : -EPIPE;
+	return skipped == (ssize_t)len ? 0 : -EPIPE;
 }
 
 int stream_close(struct stream *stream)

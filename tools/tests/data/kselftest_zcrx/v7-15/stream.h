@@ -40,11 +40,14 @@ int stream_open_at(struct stream *stream, const struct link *link, int family,
 int stream_open_urgent(struct stream *stream, int listener,
 		       const struct link *link, __u64 size);
 
+/* The same by writes of that many bytes, each of them a packet of its own. */
+int stream_open_writes(struct stream *stream, int listener,
+		       const struct link *link, __u64 size, size_t write);
+
 /*
- * Wait until something has arrived, or take bytes without a look at them, which
- * the kernel need not be able to read. Both return 0 or a negative error.
+ * Take that many bytes unseen, which the kernel need not be able to read.
+ * Returns 0 or a negative error.
  */
-int stream_wait(const struct stream *stream);
 int stream_skip(const struct stream *stream, size_t len);
 
 /*
@@ -68,6 +71,12 @@ int stream_pair(const struct link *link, int port, int *receiving,
 
 /* Send a stream of that many bytes. Returns 0 or a negative error. */
 int stream_send(int fd, __u64 size);
+
+/* The same by writes of that many bytes, each of them a packet of its own. */
+int stream_send_writes(int fd, __u64 size, size_t write);
+
+/* Wait until that many bytes wait in a socket. */
+int stream_wait(int fd, int size);
 
 /* Whether data is what is sent at that position. */
 bool stream_matches(const void *data, __u64 position, size_t len);

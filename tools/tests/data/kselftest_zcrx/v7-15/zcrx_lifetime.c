@@ -22,7 +22,6 @@
 #include "kselftest_harness.h"
 #include "ethtool.h"
 #include "netif.h"
-#include "xsk.h"
 #include "zcrx.h"
 
 #define AGAIN		100

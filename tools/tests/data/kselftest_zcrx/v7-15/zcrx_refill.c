@@ -22,7 +22,6 @@
 #include "kselftest_harness.h"
 #include "ethtool.h"
 #include "netif.h"
-#include "xsk.h"
 #include "zcrx.h"
 
 #define MAP_TRY_SIZE	4096

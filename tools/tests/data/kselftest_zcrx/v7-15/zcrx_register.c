@@ -37,7 +37,6 @@
 #include "kselftest_harness.h"
 #include "ethtool.h"
 #include "netif.h"
-#include "xsk.h"
 #include "zcrx.h"
 
 #define LAYOUT_IS(condition)	static_assert(condition, #condition)
@@ -782,37 +781,6 @@ TEST_F(registration, interface_down)
 	EXPECT_EQ(-ENETDOWN, zcrx_register(self->fd, &self->reg));
 	ASSERT_EQ(0, netif_set_up(&self->dev, true));
 	EXPECT_EQ(0, zcrx_register(self->fd, &self->reg));
-}
-
-/*
- * R14: A netdevsim that does not split headers from payload refuses until
- * it does.
- */
-TEST_F(registration, no_header_split)
-{
-	if (!self->dev.simulated)
-		SKIP(return, "the device is no netdevsim");
-
-	ASSERT_EQ(0, ethtool_split(&self->dev, false));
-	EXPECT_EQ(-EOPNOTSUPP, zcrx_register(self->fd, &self->reg));
-	ASSERT_EQ(0, ethtool_split(&self->dev, true));
-	EXPECT_EQ(0, zcrx_register(self->fd, &self->reg));
-}
-
-/*
- * R15: A queue that an AF_XDP socket is bound to is refused until that is
- * closed.
- */
-TEST_F(registration, queue_has_af_xdp)
-{
-	int xsk = xsk_open(self->dev.ifindex, 0);
-
-	if (xsk == -EAFNOSUPPORT)
-		SKIP(return, "CONFIG_XDP_SOCKETS is not set");
-	ASSERT_LE(0, xsk);
-	EXPECT_EQ(-EBUSY, zcrx_register(self->fd, &self->reg));
-	ASSERT_EQ(0, close(xsk));
-	EXPECT_EQ(0, zcrx_register_soon(self->fd, &self->reg));
 }
 
 /* R9: No flag is known: the lowest bit. */

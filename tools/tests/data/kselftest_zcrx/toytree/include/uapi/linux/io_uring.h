@@ -27,7 +27,9 @@
 #define IOSQE_FIXED_FILE		(1U << 0)
 #define IOSQE_IO_DRAIN			(1U << 1)
 #define IOSQE_IO_LINK			(1U << 2)
+#define IOSQE_IO_HARDLINK		(1U << 3)
 #define IOSQE_ASYNC			(1U << 4)
+#define IOSQE_BUFFER_SELECT		(1U << 5)
 #define IOSQE_CQE_SKIP_SUCCESS		(1U << 6)
 
 #define IORING_CQE_F_MORE		(1U << 1)
@@ -35,13 +37,17 @@
 #define IORING_ZCRX_AREA_SHIFT		48
 
 enum io_uring_op {
+	IORING_OP_NOP,
 	IORING_OP_ASYNC_CANCEL = 14,
+	IORING_OP_LINK_TIMEOUT,
 	IORING_OP_RECV_ZC = 58
 };
 
 enum io_uring_register_op {
 	IORING_REGISTER_FILES = 2,
+	IORING_REGISTER_FILES_UPDATE = 6,
 	IORING_REGISTER_RING_FDS = 20,
+	IORING_REGISTER_NAPI = 27,
 	IORING_REGISTER_ZCRX_IFQ = 32,
 	IORING_REGISTER_USE_REGISTERED_RING = 1U << 31
 };
@@ -54,7 +60,10 @@ struct io_uring_sqe {
 	__u64 off;
 	__u64 addr;
 	__u32 len;
-	__u32 msg_flags;
+	union {
+		__u32 msg_flags;
+		__u32 cancel_flags;
+	};
 	__u64 user_data;
 	__u16 buf_index;
 	__u16 personality;
@@ -148,7 +157,22 @@ struct io_uring_zcrx_ifq_reg {
 
 #define IORING_REGISTER_SYNC_CANCEL	24
 #define IORING_ASYNC_CANCEL_ALL		(1U << 0)
+#define IORING_ASYNC_CANCEL_FD		(1U << 1)
 #define IORING_ASYNC_CANCEL_ANY		(1U << 2)
+#define IORING_ASYNC_CANCEL_OP		(1U << 5)
+
+struct io_uring_files_update {
+	__u32 offset;
+	__u32 resv;
+	__u64 fds;
+};
+
+struct io_uring_napi {
+	__u32 busy_poll_to;
+	__u8 prefer_busy_poll;
+	__u8 pad[3];
+	__u64 resv;
+};
 
 struct io_uring_sync_cancel_reg {
 	__u64				addr;

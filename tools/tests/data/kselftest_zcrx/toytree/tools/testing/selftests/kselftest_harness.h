@@ -77,6 +77,8 @@ static struct toy_test *toy_first, **toy_last = &toy_first;
 #define EXPECT_NE(expected, seen)	TOY_EXPECT(expected, !=, seen)
 #define EXPECT_LE(expected, seen)	TOY_EXPECT(expected, <=, seen)
 #define EXPECT_LT(expected, seen)	TOY_EXPECT(expected, <, seen)
+#define EXPECT_GE(expected, seen)	TOY_EXPECT(expected, >=, seen)
+#define EXPECT_GT(expected, seen)	TOY_EXPECT(expected, >, seen)
 #define ASSERT_EQ(expected, seen)	TOY_EXPECT(expected, ==, seen)
 #define ASSERT_NE(expected, seen)	TOY_EXPECT(expected, !=, seen)
 #define ASSERT_LE(expected, seen)	TOY_EXPECT(expected, <=, seen)

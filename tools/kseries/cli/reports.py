@@ -1,0 +1,167 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Commands that show what there is: `report`, `runs`, `compare`, `parse`, `schema`."""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import shutil
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import kseries
+from kseries import publish, runfolder
+from kseries.cli.commands import Commands
+from kseries.errors import UserError
+from kseries.model import RunResult
+from kseries.paths import Project
+from kseries.report import changes, formats, runlist, terminal
+from kseries.results import comparison, document, logfile, saved
+from kseries.results.runs import listed
+from kseries.runfolder import RunFolder
+
+REPORT_WIDTH = 100  # of a report that does not go to a terminal
+
+
+def add_commands(commands: Commands) -> None:
+    """Add `report`, `runs`, `compare`, `parse` and `schema`."""
+    report = commands.add_parser("report", help="show the results of a run")
+    report.add_argument("run", nargs="?", default=runfolder.LATEST, metavar="RUN")
+    _add_format_options(report, formats.NAMES)
+    report.set_defaults(command=_report)
+    runs = commands.add_parser("runs", help="list the runs, newest first")
+    runs.set_defaults(command=_runs)
+    compare = commands.add_parser("compare", help="say what changed between two runs")
+    compare.add_argument("before", metavar="RUN")
+    compare.add_argument("after", nargs="?", default=runfolder.LATEST, metavar="RUN")
+    compare.add_argument(
+        "--factor",
+        type=_factor,
+        default=comparison.FACTOR,
+        metavar="N",
+        help="name tests that take N times as long (default: %(default)g)",
+    )
+    compare.set_defaults(command=_compare)
+    parse = commands.add_parser("parse", help="read a saved log of kselftest, KUnit or TAP")
+    parse.add_argument("file", metavar="FILE", help="plain or .gz; `-` for standard input")
+    _add_format_options(parse, formats.NAMES_FOR_LOGS)
+    parse.set_defaults(command=_parse)
+    schema = commands.add_parser("schema", help="give the JSON Schema of results.json")
+    schema.add_argument("--out", type=Path, metavar="FILE", help="instead of standard output")
+    schema.set_defaults(command=_schema)
+
+
+def _add_format_options(parser: argparse.ArgumentParser, names: Sequence[str]) -> None:
+    parser.add_argument("--format", choices=names, default=formats.TERMINAL)
+    parser.add_argument("--out", type=Path, metavar="FILE", help="instead of standard output")
+
+
+def _factor(text: str) -> float:
+    factor = float(text)
+    if not factor > 1:
+        raise argparse.ArgumentTypeError("must be more than 1")
+    return factor
+
+
+def _report(arguments: argparse.Namespace) -> int:
+    run = runfolder.find(Project.find().runs, arguments.run)
+    result = document.read(run)
+    if arguments.format == formats.TERMINAL and arguments.out is None:
+        show(result, run)
+        return result.exit_code
+    out = arguments.out
+    if arguments.format == formats.HTML and out is None:
+        out = run.path / "report.html"
+    _give(_rendered(result, arguments.format, shown(run.path)), out)
+    return result.exit_code
+
+
+def _runs(_arguments: argparse.Namespace) -> int:
+    width, color = _screen()
+    text = runlist.render(listed(Project.find().runs), width=width, color=color)
+    sys.stdout.write(text)
+    return 0
+
+
+def _compare(arguments: argparse.Namespace) -> int:
+    runs = Project.find().runs
+    before, after = (
+        document.read(runfolder.find(runs, name)) for name in (arguments.before, arguments.after)
+    )
+    found = comparison.compare(before, after, factor=arguments.factor)
+    width, color = _screen()
+    sys.stdout.write(changes.render(found, width=width, color=color))
+    return found.exit_code
+
+
+def _parse(arguments: argparse.Namespace) -> int:
+    name = "standard input" if arguments.file == logfile.STDIN else Path(arguments.file).name
+    begun = time.monotonic()
+    with logfile.open_lines(arguments.file) as lines:
+        log = saved.read(lines, name)
+    result = saved.result(
+        log,
+        name,
+        started=_written(arguments.file),
+        seconds=round(time.monotonic() - begun, 3),
+        version=kseries.__version__,
+    )
+    if arguments.format == formats.TERMINAL and arguments.out is None:
+        width, color = _screen()
+        sys.stdout.write(terminal.render(result, width=width, color=color))
+    else:
+        _give(_rendered(result, arguments.format), arguments.out)
+    return result.exit_code
+
+
+def _schema(arguments: argparse.Namespace) -> int:
+    _give(document.schema(), arguments.out)
+    return 0
+
+
+def _written(file: str) -> str:
+    """Tell when a log was written; now, where it just comes in."""
+    at = time.time() if file == logfile.STDIN else Path(file).stat().st_mtime
+    return datetime.datetime.fromtimestamp(at, datetime.UTC).isoformat(timespec="seconds")
+
+
+def _rendered(result: RunResult, name: str, folder: str = "") -> str:
+    if name == formats.TERMINAL:
+        return terminal.render(result, width=REPORT_WIDTH, color=False, folder=folder)
+    return formats.RENDER[name](result)
+
+
+def _give(text: str, out: Path | None) -> None:
+    """Print a report, or write it and say where."""
+    if out is None:
+        sys.stdout.write(text)
+        return
+    if out.is_dir():
+        raise UserError("The report is a file.", where=str(out), do="name a file: --out FILE")
+    if out.exists() and not out.is_file():
+        out.write_text(text)  # a device or a pipe is written to, never replaced
+        return
+    publish.write_text(out.resolve(), text)
+    print(shown(out))
+
+
+def show(result: RunResult, run: RunFolder) -> None:
+    """Print the report of a run; keep it beside the document it was made from."""
+    folder = shown(run.path)
+    publish.write_text(run.path / "report.txt", _rendered(result, formats.TERMINAL, folder))
+    width, color = _screen()
+    sys.stdout.write(terminal.render(result, width=width, color=color, folder=folder))
+
+
+def shown(path: Path) -> str:
+    """Give a path as the reader calls it from the current folder."""
+    here = Path.cwd()
+    return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
+
+
+def _screen() -> tuple[int, bool]:
+    """Give the width of what we print to, in columns, and whether it shows colours."""
+    color = sys.stdout.isatty()
+    return (shutil.get_terminal_size().columns if color else REPORT_WIDTH), color

@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: GPL-2.0
+"""What changed between two runs, as text for a terminal: what got worse comes first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import TypeVar
+
+from rich.console import RenderableType
+from rich.padding import Padding
+from rich.text import Text
+
+from kseries.model import KernelEvent
+from kseries.report.terminal import INDENT, printed
+from kseries.report.words import counted, duration, plain
+from kseries.results.comparison import Change, Comparison, Slower
+
+T = TypeVar("T")
+
+MAX_LISTED = 40
+CASE = ": "  # stands between the name of a program and that of its case
+SHORT = 12  # digits of a commit or sum
+
+
+def render(comparison: Comparison, *, width: int, color: bool) -> str:
+    """Give the text. width: in columns."""
+    return printed(_parts(comparison), width=width, color=color)
+
+
+def _parts(found: Comparison) -> Iterator[RenderableType]:
+    before, after = found.before, found.after
+    yield Text.assemble(
+        (plain(before.run), "bold"), f" ({before.verdict.value}) → ",
+        (plain(after.run), "bold"), f" ({after.verdict.value})",
+    )  # fmt: skip
+    yield from _section("Newly failing", found.failing, _change, "red")
+    yield from _section("New in the kernel log", found.events, _event, "red")
+    yield from _section("Newly passing", found.passing, _change, "green")
+    yield from _section("Other outcomes", found.otherwise, _change)
+    yield from _section("Stages", found.stages, _change)
+    yield from _section("Patches", found.patches, _change)
+    yield from _section("Run with", found.facts, _fact)
+    yield from _section("Slower", found.slower, _slower, "yellow")
+    yield from _section("Tests added", _whole(found.added), plain)
+    yield from _section("Tests removed", _whole(found.removed), plain)
+    yield Text()
+    yield Text(_answer(found), "bold red" if found.worse else "bold")
+
+
+def _answer(found: Comparison) -> str:
+    if found.worse:
+        return f"{plain(found.after.run)} has failures that {plain(found.before.run)} has not."
+    if found.exit_code:
+        return f"{plain(found.after.run)} was not completed, so it does not tell."
+    return "No new failure."
+
+
+def _section(
+    title: str, items: Sequence[T], line: Callable[[T], str], style: str = ""
+) -> Iterator[RenderableType]:
+    if not items:
+        return
+    yield Text()
+    yield Text(f"{title} ({len(items)})", f"bold {style}".strip())
+    for item in items[:MAX_LISTED]:
+        yield Padding(Text(line(item), overflow="fold"), INDENT)
+    if len(items) > MAX_LISTED:
+        yield Padding(Text(f"and {counted(len(items) - MAX_LISTED, 'more line')}"), INDENT)
+
+
+def _whole(names: Sequence[str]) -> list[str]:
+    """Name a program once where it comes or goes with all its cases."""
+    cases: dict[str, int] = {name: 0 for name in names if CASE not in name}
+    lines = []
+    for name in names:
+        program, is_case, _ = name.partition(CASE)
+        if is_case and program in cases:
+            cases[program] += 1
+        else:
+            lines.append(name)
+    return [f"{line} ({counted(cases[line], 'case')})" if line in cases else line for line in lines]
+
+
+def _change(change: Change) -> str:
+    return f"{plain(change.what)}: {_from_to(change.before, change.after)}"
+
+
+def _fact(change: Change) -> str:
+    hexadecimal = all(_is_digest(text) for text in (change.before, change.after))
+    cut = SHORT if hexadecimal else None
+    return f"{plain(change.what)}: {_from_to(change.before[:cut], change.after[:cut])}"
+
+
+def _from_to(before: str, after: str) -> str:
+    return f"{plain(before) or 'not there'} → {plain(after) or 'not there'}"
+
+
+def _is_digest(text: str) -> bool:
+    return not text or (len(text) >= 40 and not text[:40].strip("0123456789abcdef"))
+
+
+def _slower(test: Slower) -> str:
+    times = f"{test.after / test.before:.1f} times" if test.before >= 0.1 else "much longer"
+    return f"{plain(test.name)}: {duration(test.before)} → {duration(test.after)} ({times})"
+
+
+def _event(event: KernelEvent) -> str:
+    during = f", during {plain(event.during)}" if event.during else ""
+    return f"{event.kind.value}  line {event.line}: {plain(event.title)}{during}"

@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The formats that a result document can be given in, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from kseries.model import RunResult
+from kseries.results import document
+
+TERMINAL = "terminal"
+HTML = "html"
+
+Render = Callable[[RunResult], str]
+
+
+def _kcidb(result: RunResult) -> str:
+    # Imported when asked for: kcidb-io and what it needs take half a second, which no other
+    # command is to wait for. The same goes for those below.
+    from kseries.report import kcidb
+
+    return kcidb.render(result)
+
+
+def _junit(result: RunResult) -> str:
+    from kseries.report import junit
+
+    return junit.render(result)
+
+
+def _html(result: RunResult) -> str:
+    from kseries.report import html
+
+    return html.render(result)
+
+
+def _mail(result: RunResult) -> str:
+    from kseries.report import mail
+
+    return mail.render(result)
+
+
+# Formats that are the same wherever they go; `terminal` depends on the width.
+RENDER: Mapping[str, Render] = {
+    "json": document.to_json,
+    "kcidb": _kcidb,
+    "junit": _junit,
+    HTML: _html,
+    "mail": _mail,
+}
+
+NAMES = (TERMINAL, *RENDER)
+
+# KCIDB takes tests of a build alone, and a log does not tell what was built.
+NAMES_FOR_LOGS = tuple(name for name in NAMES if name != "kcidb")

@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The result document as one HTML page without script or network; kseries' only user of jinja2.
+
+Everything that others wrote is escaped, and the page forbids scripts besides.
+"""
+
+from __future__ import annotations
+
+import jinja2
+
+from kseries.model import RunResult
+from kseries.report import page
+from kseries.report.words import block, counted, duration, moment, plain, took
+
+TEMPLATE = "report.html.j2"
+
+
+def render(result: RunResult) -> str:
+    """Give the page."""
+    return _environment().get_template(TEMPLATE).render(page=page.make(result))
+
+
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("kseries.report"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters |= {
+        "block": block,
+        "counted": counted,
+        "duration": duration,
+        "moment": moment,
+        "plain": plain,
+        "took": took,
+    }
+    return environment

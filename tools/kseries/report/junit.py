@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The result document as JUnit XML, which most CI systems show. The only user of junitparser.
+
+A suite for the stages, one for each test program, and one for what the kernel complained of
+outside of them all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from junitparser import Error, Failure, JUnitXml, Skipped, TestCase, TestSuite
+
+from kseries.model import (
+    Case,
+    KernelEvent,
+    ProgramResult,
+    RunResult,
+    StageRecord,
+    StageState,
+    Status,
+)
+from kseries.report.words import block, plain
+from kseries.results.outcome import label_of, loose_events
+
+Outcome = Error | Failure | Skipped
+
+DECLARATION = '<?xml version="1.0" encoding="utf-8"?>'
+
+STAGES = "stages"
+KERNEL_LOG = "kernel log"
+WHOLE = "(the whole program)"  # where a program is worse than its cases
+
+_ERRORS = (Status.MISSING, Status.ERROR, Status.TIMEOUT, Status.CRASH)
+_LOST = (StageState.LOST, StageState.USAGE, StageState.INTERRUPTED)
+
+
+def render(result: RunResult) -> str:
+    """Give the XML."""
+    document = JUnitXml(plain(result.run))
+    document.add_testsuite(_suite(STAGES, map(_stage, result.stages)))
+    for program in result.programs:
+        document.add_testsuite(_program(program))
+    loose = loose_events(result.programs, result.events)
+    if loose:
+        document.add_testsuite(_suite(KERNEL_LOG, map(_event, loose)))
+    document.update_statistics()  # type: ignore[no-untyped-call]
+    document.time = result.seconds  # the suites overlap: programs run in the last stage
+    text: str = document.tostring().decode()  # type: ignore[no-untyped-call]
+    return f"{DECLARATION}\n{text}\n"
+
+
+def _suite(name: str, cases: Iterable[TestCase]) -> TestSuite:
+    suite = TestSuite(name)
+    suite.add_testcases(list(cases))
+    return suite
+
+
+def _stage(stage: StageRecord) -> TestCase:
+    outcome: Outcome | None = None
+    if stage.state is StageState.FAILED:
+        outcome = _told(Failure, stage.summary, stage.state.value, stage.message.splitlines())
+    elif stage.state in _LOST:
+        outcome = _told(Error, stage.summary, stage.state.value, stage.message.splitlines())
+    elif stage.state is StageState.NOT_RUN:
+        outcome = _told(Skipped, stage.state.value, stage.state.value, ())
+    return _case(STAGES, stage.name, stage.seconds, outcome)
+
+
+def _program(program: ProgramResult) -> TestSuite:
+    suite = _suite(plain(label_of(program)), _cases(program))
+    # Its own time, which is more than that of its cases together.
+    suite.time = program.seconds
+    return suite
+
+
+def _cases(program: ProgramResult) -> Iterator[TestCase]:
+    name = f"{plain(program.suite)}.{plain(program.name)}"
+    for path, case in _walk(program.cases):
+        yield _case(name, path, case.seconds, _outcome(case))
+    if program.problems or not program.cases:
+        kind = Failure if program.status is Status.FAIL else Error
+        first = program.problems[0] if program.problems else program.status.value
+        told = _told(kind, first, program.status.value, (*program.problems, *program.tail))
+        yield _case(name, WHOLE, None, None if program.status.good else told)
+
+
+def _walk(cases: Iterable[Case], above: str = "") -> Iterator[tuple[str, Case]]:
+    for case in cases:
+        path = f"{above}{plain(case.name)}"
+        if case.children:
+            yield from _walk(case.children, f"{path}: ")
+        else:
+            yield path, case
+
+
+def _outcome(case: Case) -> Outcome | None:
+    if case.status is Status.PASS:
+        return None
+    if case.status.good:
+        return _told(Skipped, case.reason, case.status.value, ())
+    kind = Error if case.status in _ERRORS else Failure
+    return _told(kind, case.reason, case.status.value, case.diagnostics)
+
+
+def _event(event: KernelEvent) -> TestCase:
+    name = f"line {event.line}: {plain(event.title)}"
+    told = _told(Failure, event.title, event.kind.value, event.lines)
+    return _case(KERNEL_LOG, name, None, told)
+
+
+def _case(classname: str, name: str, seconds: float | None, outcome: Outcome | None) -> TestCase:
+    case = TestCase(name, classname, seconds)
+    if outcome is not None:
+        case.result = [outcome]
+    return case
+
+
+def _told(
+    kind: type[Error | Failure | Skipped], message: str, status: str, lines: Sequence[str]
+) -> Outcome:
+    outcome = kind(plain(message), status)
+    if lines:
+        outcome.text = block(lines)
+    return outcome

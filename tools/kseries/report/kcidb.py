@@ -1,0 +1,272 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The result document as a report to KCIDB, the kernel's common database of test results.
+
+The only module that knows kcidb-io. Ids follow from the document alone, so that sending the same
+run twice adds nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from kcidb_io.schema import V5_3
+
+from kseries.model import (
+    AppliedPatch,
+    Case,
+    Diagnostic,
+    KernelEvent,
+    PatchState,
+    ProgramResult,
+    RunResult,
+    StageRecord,
+    StageState,
+    Status,
+)
+from kseries.report.words import block, plain, tail
+from kseries.results.outcome import label_of, loose_events
+
+ORIGIN = "kseries"
+MAX_EXCERPT = 16_384  # characters; KCIDB takes no more
+MAX_PART = 128  # characters of one part of a path
+ARCHITECTURE = "x86_64"  # the only one that is built
+
+KSELFTEST = "kselftest"
+KERNEL_LOG = "kernel_log"  # path of what the kernel complained of outside of all programs
+
+Object = dict[str, Any]
+
+# XFAIL: it behaved as was known. CRASH: the kernel is at fault. TIMEOUT: nobody knows.
+_STATUS = {
+    Status.PASS: "PASS",
+    Status.SKIP: "SKIP",
+    Status.XFAIL: "PASS",
+    Status.FAIL: "FAIL",
+    Status.MISSING: "MISS",
+    Status.ERROR: "ERROR",
+    Status.TIMEOUT: "ERROR",
+    Status.CRASH: "FAIL",
+}
+
+_STAGE_STATUS = {
+    StageState.DONE: "PASS",
+    StageState.FAILED: "FAIL",
+    StageState.LOST: "MISS",
+    StageState.USAGE: "MISS",
+    StageState.INTERRUPTED: "MISS",
+}
+
+_NO_PART = re.compile(r"[^a-zA-Z0-9_-]+")
+
+
+def render(result: RunResult) -> str:
+    """Give the report as JSON. What KCIDB would refuse is never given."""
+    return json.dumps(V5_3.validate(report(result)), indent=2) + "\n"
+
+
+def report(result: RunResult) -> Object:
+    """Give the report: one checkout, its build if there was one, and a test for each result."""
+    base = _base_id(result)
+    build = _build(result, base)
+    tests = list(_tests(result, base)) if build else []
+    return {
+        "version": {"major": V5_3.major, "minor": V5_3.minor},
+        "checkouts": [_checkout(result, base)],
+        "builds": [build] if build else [],
+        "tests": tests,
+    }
+
+
+def _base_id(result: RunResult) -> str:
+    """Name the run so that two hosts that begin one in the same second do not collide."""
+    facts = (result.run, result.started, result.provenance.host, *result.provenance.command)
+    digest = hashlib.sha256("\0".join(facts).encode(errors="replace")).hexdigest()
+    return f"{ORIGIN}:{plain(result.run)}-{digest[:12]}"
+
+
+def _checkout(result: RunResult, base: str) -> Object:
+    facts = result.provenance
+    stage = _stage(result, "apply")
+    known = {
+        "git_commit_hash": facts.base_commit,
+        "comment": plain(f"{result.under_test or 'no series'} on {facts.source or 'no source'}"),
+        "start_time": result.started,
+        "log_excerpt": _stage_excerpt(stage),
+    }
+    checkout = {"id": base, "origin": ORIGIN, **_filled(known)}
+    digest = _patchset_hash(result.patches)
+    if digest is not None:
+        checkout["patchset_hash"] = digest
+    if stage is not None and stage.state in (StageState.DONE, StageState.FAILED):
+        checkout["valid"] = stage.state is StageState.DONE
+    checkout["misc"] = {
+        "run": plain(result.run),
+        "verdict": result.verdict.value,
+        "kseries_commit": plain(facts.kseries_commit),
+        "head_commit": plain(facts.head_commit),
+        "patches": [
+            {"series": plain(p.series), "title": plain(p.title), "state": p.state.value}
+            for p in result.patches
+        ],
+    }
+    return checkout
+
+
+def _patchset_hash(patches: Sequence[AppliedPatch]) -> str | None:
+    """Hash what was put on the base, as KCIDB does; None where a patch's own hash is not known."""
+    digests = [patch.sha256 for patch in patches if patch.state is not PatchState.IN_BASE]
+    if not digests:
+        return ""
+    if not all(digests):
+        return None
+    return hashlib.sha256("".join(f"{digest}\n" for digest in digests).encode()).hexdigest()
+
+
+def _build(result: RunResult, base: str) -> Object | None:
+    """Give the build; None where there was no attempt."""
+    stages = [_stage(result, name) for name in ("config", "build")]
+    tried = [stage for stage in stages if stage and stage.state is not StageState.NOT_RUN]
+    if not tried or result.provenance.base_commit == "":
+        return None
+    last, facts = tried[-1], result.provenance
+    known = {
+        "architecture": ARCHITECTURE,
+        "compiler": plain(facts.compiler),
+        "config_name": plain(facts.config),
+        "log_excerpt": _stage_excerpt(last) or _diagnosed(result.diagnostics),
+        "comment": plain(last.summary),
+        "status": _STAGE_STATUS[last.state] if last.name == "build" else _unbuilt(last),
+    }
+    build = {"id": f"{base}:build", "checkout_id": base, "origin": ORIGIN, **_filled(known)}
+    if last.name == "build":
+        build["duration"] = last.seconds
+    build["misc"] = _filled(
+        {
+            "config_sha256": plain(facts.config_sha256),
+            "kernel_release": plain(facts.kernel_release),
+            "diagnostics": str(len(result.diagnostics)),
+        }
+    )
+    return build
+
+
+def _unbuilt(config: StageRecord) -> str:
+    return "MISS" if config.state is StageState.DONE else _STAGE_STATUS[config.state]
+
+
+def _tests(result: RunResult, base: str) -> Iterator[Object]:
+    if _state(result, "test") in (None, StageState.NOT_RUN):
+        return
+    facts = result.provenance
+    shared: Object = {"build_id": f"{base}:build", "origin": ORIGIN}
+    environment = _filled(
+        {"comment": plain(", ".join(filter(None, (facts.qemu, facts.accelerator))))}
+    )
+    if environment:
+        shared["environment"] = environment
+    used: Counter[str] = Counter()
+    for path, test in _found(result):
+        used[path] += 1
+        # Names of tests are not unique everywhere; ids are.
+        again = f"#{used[path]}" if used[path] > 1 else ""
+        yield {**shared, "id": f"{base}:{path}{again}", "path": path, **test}
+
+
+def _found(result: RunResult) -> Iterator[tuple[str, Object]]:
+    """Give (path, what is known) of each program, each case, and the kernel log."""
+    for program in result.programs:
+        path = ".".join((KSELFTEST, _part(program.suite), _part(program.name)))
+        yield path, _program(program)
+        for case_path, case in _walk(program.cases, path):
+            yield case_path, _case(case)
+    loose = loose_events(result.programs, result.events)
+    if loose or (result.programs and _state(result, "test") is StageState.DONE):
+        yield KERNEL_LOG, _kernel_log(loose)
+
+
+def _walk(cases: Iterable[Case], path: str) -> Iterator[tuple[str, Case]]:
+    for case in cases:
+        own = ".".join((path, *(_part(part) for part in case.name.split("."))))
+        if case.children:
+            yield from _walk(case.children, own)
+        else:
+            yield own, case
+
+
+def _program(program: ProgramResult) -> Object:
+    bad = not program.status.good
+    return {
+        "comment": plain(label_of(program)),
+        "status": _STATUS[program.status],
+        "duration": program.seconds,
+        **_excerpt((*program.problems, *program.tail) if bad else ()),
+        **_misc(program.status, ""),
+    }
+
+
+def _case(case: Case) -> Object:
+    bad = not case.status.good
+    test: Object = {"comment": plain(case.name), "status": _STATUS[case.status]}
+    if case.seconds is not None:
+        test["duration"] = case.seconds
+    return {
+        **test,
+        **_excerpt((case.reason, *case.diagnostics) if bad else ()),
+        **_misc(case.status, case.reason),
+    }
+
+
+def _kernel_log(events: Sequence[KernelEvent]) -> Object:
+    lines = [line for event in events for line in (event.title, *event.lines)]
+    return {
+        "comment": "the kernel log outside of all programs",
+        "status": "FAIL" if events else "PASS",
+        **_excerpt(lines),
+    }
+
+
+def _excerpt(lines: Sequence[str]) -> Object:
+    text = tail(block(line for line in lines if line), MAX_EXCERPT)
+    return {"log_excerpt": text} if text else {}
+
+
+def _misc(status: Status, reason: str) -> Object:
+    """Tell what the six words of KCIDB cannot."""
+    if status is Status.PASS:
+        return {}
+    return {"misc": _filled({"kseries_status": status.value, "reason": plain(reason)})}
+
+
+def _stage(result: RunResult, name: str) -> StageRecord | None:
+    return next((stage for stage in result.stages if stage.name == name), None)
+
+
+def _state(result: RunResult, name: str) -> StageState | None:
+    stage = _stage(result, name)
+    return stage.state if stage else None
+
+
+def _stage_excerpt(stage: StageRecord | None) -> str:
+    if stage is None or stage.state is StageState.DONE:
+        return ""
+    return tail(block(stage.message.splitlines()), MAX_EXCERPT)
+
+
+def _diagnosed(diagnostics: Sequence[Diagnostic]) -> str:
+    lines = (f"{d.file}:{d.line}: {d.severity.value}: {d.text} {d.option}" for d in diagnostics)
+    return tail(block(lines), MAX_EXCERPT)
+
+
+def _part(name: str) -> str:
+    """Give a part of a path: letters, digits, "_" and "-"."""
+    return _NO_PART.sub("_", name)[:MAX_PART] or "_"
+
+
+def _filled(known: dict[str, str]) -> Object:
+    """Leave out what is not known: KCIDB has no null."""
+    return {name: value for name, value in known.items() if value}

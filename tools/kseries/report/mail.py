@@ -1,0 +1,278 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The result document as the text of a reply to the series: 72 columns, nothing to click."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from collections.abc import Iterable, Iterator, Sequence
+
+from kseries.model import (
+    Case,
+    KernelEvent,
+    PatchState,
+    ProgramResult,
+    RunResult,
+    StageState,
+    Status,
+    Verdict,
+)
+from kseries.report import repeat
+from kseries.report.words import counted, duration, plain
+from kseries.results.ktapreason import telling
+from kseries.results.outcome import events_of, label_of, loose_events
+from kseries.results.tally import by_suite, leaves
+
+WIDTH = 72
+MAX_REASONS = 6
+MAX_PROGRAMS = 8
+MAX_CASES = 4  # of one program
+MAX_LINES = 4  # of one case
+MAX_SPLAT = 24  # lines of one complaint of the kernel
+MAX_EVENTS = 3
+MAX_DIAGNOSTICS = 10
+MAX_MESSAGE = 30
+
+# Ellipsis, dashes, quotation marks, arrow.
+_ASCII = str.maketrans(
+    {
+        "\u2026": "...",
+        "\u2013": "-",
+        "\u2014": "-",
+        "\u2018": "'",
+        "\u2019": "'",
+        "\u201c": '"',
+        "\u201d": '"',
+        "\u2192": "->",
+    }
+)
+
+_DONE_WORDS = {
+    "apply": "applied",
+    "config": "configured",
+    "build": "built",
+    "test": "tested",
+    "parse": "read",
+}
+
+# Of a complaint of the kernel: what says little to who knows the source.
+_MACHINERY = re.compile(
+    r"\s*(?:R(?!IP)[A-Z0-9]{1,2}|EFLAGS|ORIG_RAX|CR\d|DR\d|FS|CS|Code"
+    r"|Modules linked in|Hardware name): ?"
+)
+
+_VERDICTS = {
+    Verdict.PASS: "It passes.",
+    Verdict.FAIL: "It does not pass:",
+    Verdict.INCOMPLETE: "The run was not completed, so there is no answer:",
+}
+
+
+def render(result: RunResult) -> str:
+    """Give the text of the mail, without headers."""
+    parts = [
+        _verdict(result),
+        _tested(result),
+        _table(result.programs),
+        *_stages(result),
+        *_programs(result),
+        *_events(loose_events(_bad(result.programs), result.events)),
+        _patches(result),
+        _diagnostics(result),
+        _notes(result),
+        _again(result),
+    ]
+    paragraphs = ["\n".join(line.rstrip() for line in part) for part in map(list, parts) if part]
+    return "\n\n".join(text for text in paragraphs if text).translate(_ASCII) + "\n"
+
+
+def _verdict(result: RunResult) -> Iterator[str]:
+    what = f"The series {result.under_test}" if result.under_test else "The tree"
+    if not result.stack:
+        what = f"The log {result.run}"
+    version = result.provenance.kseries_version
+    sentence = f"{what} was {_done(result)} with kseries {version}."
+    yield from _folded(plain(f"{sentence} {_VERDICTS[result.verdict]}"))
+    if result.reasons:
+        yield ""
+    yield from _listed(result.reasons[:MAX_REASONS])
+    if len(result.reasons) > MAX_REASONS:
+        yield f"- and {len(result.reasons) - MAX_REASONS} more"
+
+
+def _done(result: RunResult) -> str:
+    done = {stage.name for stage in result.stages if stage.state is StageState.DONE}
+    words = [word for stage, word in _DONE_WORDS.items() if stage in done] or ["looked at"]
+    return " and ".join(filter(None, (", ".join(words[:-1]), words[-1])))
+
+
+def _tested(result: RunResult) -> Iterator[str]:
+    facts = result.provenance
+    applied = sum(patch.state is PatchState.APPLIED for patch in result.patches)
+    own = sum(patch.series == result.under_test for patch in result.patches)
+    patches = f"{counted(own, 'patch')} of the series, {applied} applied in all"
+    pairs = (
+        ("source", facts.source),
+        ("base commit", facts.base_commit),
+        ("patches", patches if result.patches else ""),
+        ("config", facts.config),
+        ("kernel", facts.kernel_release),
+        ("compiler", facts.compiler),
+        ("machine", " ".join(filter(None, (facts.qemu, facts.accelerator)))),
+        ("time", duration(result.seconds)),
+    )
+    if not result.stack:
+        return
+    yield "What was tested:"
+    yield ""
+    for what, value in pairs:
+        if value:
+            yield from _folded(plain(value), f"  {what + ':':<13} ", " " * 16)
+
+
+def _table(programs: Sequence[ProgramResult]) -> Iterator[str]:
+    if not programs:
+        return
+    yield f"  {'suite':<24} {'programs':>8} {'pass':>6} {'skip':>6} {'fail':>6}"
+    for suite in by_suite(programs):
+        cases = suite.cases
+        yield (
+            f"  {plain(suite.name)[:24]:<24} {suite.programs:>8}"
+            f" {cases.passed:>6} {cases.skipped:>6} {cases.failed:>6}"
+        )
+
+
+def _stages(result: RunResult) -> Iterator[Iterable[str]]:
+    for stage in result.stages:
+        if stage.message and stage.state is not StageState.DONE:
+            lines = stage.message.splitlines()
+            yield [f"{stage.name}:", "", *_quoted(lines, MAX_MESSAGE)]
+
+
+def _bad(programs: Iterable[ProgramResult]) -> list[ProgramResult]:
+    return [program for program in programs if not program.status.good]
+
+
+def _programs(result: RunResult) -> Iterator[Iterable[str]]:
+    bad = _bad(result.programs)
+    for program in bad[:MAX_PROGRAMS]:
+        yield _program(result, program)
+    if len(bad) > MAX_PROGRAMS:
+        yield [f"... and {counted(len(bad) - MAX_PROGRAMS, 'more program')} that did not pass"]
+
+
+def _program(result: RunResult, program: ProgramResult) -> Iterator[str]:
+    yield from _folded(f"{program.status.value.upper()} {plain(label_of(program))}")
+    yield from _listed(program.problems, "  ")
+    bad = [case for case in leaves(program.cases) if not case.status.good]
+    missing = sum(case.status is Status.MISSING for case in bad)
+    seen = [case for case in bad if case.status is not Status.MISSING]
+    for case in seen[:MAX_CASES]:
+        yield ""
+        yield from _case(case)
+    rest = [(len(seen) - MAX_CASES, "more case"), (missing, "case without a result")]
+    for number, what in rest:
+        if number > 0:
+            yield ""
+            yield f"  and {_counted_cases(number, what)}"
+    for event in events_of(program, result.events)[:1]:
+        yield ""
+        yield from _event(event)
+    command = repeat.command(result, repeat.pattern(program))
+    if command:
+        yield ""
+        yield "  Again:"
+        yield from _command(command, "    ")
+
+
+def _counted_cases(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what.replace('case', 'cases')}"
+
+
+def _case(case: Case) -> Iterator[str]:
+    yield from _folded(f"{case.status.value}: {plain(case.name)}", "  ", "    ")
+    lines = telling([(line, line.lstrip().startswith("#")) for line in case.diagnostics])
+    if case.reason and not any(case.reason in line for line in lines[:MAX_LINES]):
+        lines = [case.reason, *lines]
+    yield from _quoted(lines, MAX_LINES)
+
+
+def _events(events: Sequence[KernelEvent]) -> Iterator[Iterable[str]]:
+    for event in events[:MAX_EVENTS]:
+        yield _event(event)
+    if len(events) > MAX_EVENTS:
+        yield [f"... and {counted(len(events) - MAX_EVENTS, 'more complaint')} of the kernel"]
+
+
+def _event(event: KernelEvent) -> Iterator[str]:
+    during = f", during {plain(event.during)}" if event.during else ""
+    yield from _folded(f"Kernel log, line {event.line}{during}:", "  ", "  ")
+    lines = [line for line in event.lines if not _MACHINERY.match(line)]
+    yield from _quoted(lines or [event.title], MAX_SPLAT)
+
+
+def _patches(result: RunResult) -> Iterator[str]:
+    for patch in result.patches:
+        if patch.state is not PatchState.APPLIED:
+            found = f" as {patch.found_as}" if patch.found_as else ""
+            text = f"{patch.series} {patch.index}: {patch.state.value}{found}: {patch.title}"
+            yield from _folded(plain(text), "", "  ")
+
+
+def _diagnostics(result: RunResult) -> Iterator[str]:
+    found = result.diagnostics
+    if not found:
+        return
+    yield "The build says:"
+    yield ""
+    lines = [f"{d.file}:{d.line}: {d.severity.value}: {d.text} {d.option}" for d in found]
+    yield from _quoted(lines, MAX_DIAGNOSTICS)
+
+
+def _notes(result: RunResult) -> Iterator[str]:
+    if result.notes:
+        yield "Notes:"
+        yield ""
+        yield from _listed(result.notes)
+
+
+def _again(result: RunResult) -> Iterator[str]:
+    command = repeat.command(result)
+    if not command:
+        return
+    yield "All of it again, in a clone of kseries:"
+    yield ""
+    checkout = repeat.checkout(result.provenance)
+    if checkout:
+        yield from _command(checkout)
+    yield from _command(command)
+
+
+def _listed(texts: Iterable[str], indent: str = "") -> Iterator[str]:
+    for text in texts:
+        yield from _folded(plain(text), f"{indent}- ", f"{indent}  ")
+
+
+def _quoted(lines: Sequence[str], limit: int) -> Iterator[str]:
+    """Give lines that others wrote, set in; what is too wide goes on below."""
+    for line in lines[:limit]:
+        yield from _folded(plain(line.expandtabs()), "    ", "      ") or [""]
+    if len(lines) > limit:
+        yield f"    ... {counted(len(lines) - limit, 'more line')}"
+
+
+def _command(line: str, indent: str = "  ") -> Iterator[str]:
+    """Give a command; one that is too wide goes on below, as a shell takes it."""
+    folded = textwrap.wrap(
+        line, WIDTH - 2, initial_indent=indent, subsequent_indent=f"{indent}  ",
+        break_long_words=False, break_on_hyphens=False,
+    )  # fmt: skip
+    yield from (f"{part} \\" for part in folded[:-1])
+    yield from folded[-1:]
+
+
+def _folded(text: str, first: str = "", others: str = "") -> list[str]:
+    return textwrap.wrap(
+        text, WIDTH, initial_indent=first, subsequent_indent=others, break_on_hyphens=False,
+        replace_whitespace=False, drop_whitespace=True,
+    )  # fmt: skip

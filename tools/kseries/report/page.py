@@ -1,0 +1,244 @@
+# SPDX-License-Identifier: GPL-2.0
+"""What the HTML page shows, worked out of the result document. Pure; `html` writes it down."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from kseries.model import (
+    AppliedPatch,
+    Case,
+    Diagnostic,
+    KernelEvent,
+    PatchState,
+    ProgramResult,
+    Provenance,
+    RunResult,
+    StageRecord,
+    StageState,
+    Status,
+)
+from kseries.report import repeat
+from kseries.results.outcome import events_of, label_of, loose_events
+from kseries.results.tally import SuiteTally, Tally, by_suite, count, leaves
+
+MAX_SHOWN = 60  # bad cases of a program with their lines; the others by name
+MAX_SLOW = 10
+MAX_BARS = 24  # programs in the picture
+MAX_DIAGNOSTICS = 200
+SLOW_S = 0.5  # nobody minds less
+
+LEAST_WIDTH = 0.8  # per cent of the picture: what is there is to be seen
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A line of the picture. start, width: in per cent of the whole run."""
+
+    label: str
+    kind: str  # "stage" or "program"
+    start: float
+    width: float
+    seconds: float
+    good: bool
+
+
+@dataclass(frozen=True)
+class BadCase:
+    """A case that is not good. command: runs it again, "" where it is not run alone."""
+
+    case: Case
+    told: bool  # its lines say the reason, too
+    command: str
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A program that is not good. cases: those with something to show, the worst of them."""
+
+    program: ProgramResult
+    cases: tuple[BadCase, ...]
+    others: tuple[Case, ...]  # bad ones too many to show in full
+    missing: tuple[Case, ...]  # nothing was seen of them
+    events: tuple[KernelEvent, ...]
+    tally: Tally
+    command: str
+
+
+@dataclass(frozen=True)
+class ProgramLine:
+    """A program in the list of all tests."""
+
+    program: ProgramResult
+    cases: tuple[Case, ...]
+    tally: Tally
+
+
+@dataclass(frozen=True)
+class SlowCase:
+    """A case that took long."""
+
+    label: str
+    name: str
+    seconds: float
+
+
+@dataclass(frozen=True)
+class PatchGroup:
+    """The patches of a series. odd: those that are not simply applied."""
+
+    series: str
+    patches: tuple[AppliedPatch, ...]
+    odd: int
+
+
+@dataclass(frozen=True)
+class Page:
+    """All that is shown, in the order in which it is shown."""
+
+    result: RunResult
+    tally: Tally
+    messages: tuple[StageRecord, ...]  # stages with an error to tell
+    failures: tuple[Failure, ...]
+    events: tuple[KernelEvent, ...]  # outside of the failures
+    suites: tuple[SuiteTally, ...]
+    programs: tuple[ProgramLine, ...]
+    slow: tuple[SlowCase, ...]
+    bars: tuple[Bar, ...]
+    bars_left_out: int
+    patches: tuple[PatchGroup, ...]
+    diagnostics: tuple[Diagnostic, ...]
+    diagnostics_left_out: int
+    checkout: str
+    command: str
+    facts: tuple[tuple[str, str], ...]
+
+
+def make(result: RunResult) -> Page:
+    """Work out the page of a document."""
+    bad = [program for program in result.programs if not program.status.good]
+    chosen = _chosen(result.programs)
+    return Page(
+        result=result,
+        tally=count(result.programs),
+        messages=tuple(s for s in result.stages if s.message and s.state is not StageState.DONE),
+        failures=tuple(_failure(result, program) for program in bad),
+        events=loose_events(bad, result.events),
+        suites=by_suite(result.programs),
+        programs=tuple(ProgramLine(p, tuple(leaves(p.cases)), count([p])) for p in result.programs),
+        slow=_slow(result.programs),
+        bars=_bars(result.stages, result.programs, chosen),
+        bars_left_out=len(result.programs) - len(chosen),
+        patches=_groups(result.patches),
+        diagnostics=result.diagnostics[:MAX_DIAGNOSTICS],
+        diagnostics_left_out=max(len(result.diagnostics) - MAX_DIAGNOSTICS, 0),
+        checkout=repeat.checkout(result.provenance),
+        command=repeat.command(result),
+        facts=facts(result.provenance),
+    )
+
+
+def facts(provenance: Provenance) -> tuple[tuple[str, str], ...]:
+    """Give the provenance as (what, value); what is not known is left out."""
+    commit = provenance.kseries_commit
+    version = provenance.kseries_version + (f" ({commit})" if commit else "")
+    pairs = (
+        ("command", " ".join(provenance.command)),
+        ("source", provenance.source),
+        ("base commit", provenance.base_commit),
+        ("head commit", provenance.head_commit),
+        ("kernel", provenance.kernel_release),
+        ("config", provenance.config),
+        ("sha256 of .config", provenance.config_sha256),
+        ("compiler", provenance.compiler),
+        ("machine", provenance.qemu),
+        ("accelerator", provenance.accelerator),
+        ("host", provenance.host),
+        ("Python", provenance.python),
+        ("kseries", version),
+    )
+    return tuple((what, value) for what, value in pairs if value)
+
+
+def _failure(result: RunResult, program: ProgramResult) -> Failure:
+    bad = [case for case in leaves(program.cases) if not case.status.good]
+    seen = [case for case in bad if case.status is not Status.MISSING]
+    return Failure(
+        program=program,
+        cases=tuple(_bad_case(result, program, case) for case in seen[:MAX_SHOWN]),
+        others=tuple(seen[MAX_SHOWN:]),
+        missing=tuple(case for case in bad if case.status is Status.MISSING),
+        events=events_of(program, result.events),
+        tally=count([program]),
+        command=repeat.command(result, repeat.pattern(program)),
+    )
+
+
+def _bad_case(result: RunResult, program: ProgramResult, case: Case) -> BadCase:
+    told = any(case.reason in line for line in case.diagnostics)
+    alone = repeat.command(result, repeat.pattern(program, case)) if program.by_case else ""
+    return BadCase(case, told, alone)
+
+
+def _slow(programs: Iterable[ProgramResult]) -> tuple[SlowCase, ...]:
+    timed = [
+        SlowCase(label_of(program), case.name, case.seconds)
+        for program in programs
+        for case in leaves(program.cases)
+        if case.seconds is not None and case.seconds >= SLOW_S
+    ]
+    return tuple(sorted(timed, key=lambda case: -case.seconds)[:MAX_SLOW])
+
+
+def _chosen(programs: Sequence[ProgramResult]) -> set[int]:
+    """Choose the programs of the picture, by their places: those that took longest."""
+    longest = sorted(range(len(programs)), key=lambda place: -programs[place].seconds)
+    return set(longest[:MAX_BARS])
+
+
+def _bars(
+    stages: Sequence[StageRecord], programs: Sequence[ProgramResult], chosen: set[int]
+) -> tuple[Bar, ...]:
+    """Draw stages one after the other, and below the stage `test` its programs likewise."""
+    whole = sum(stage.seconds for stage in stages)
+    bars: list[Bar] = []
+    at = 0.0
+    for stage in stages:
+        if stage.state is StageState.NOT_RUN or not whole:
+            continue
+        good = stage.state is StageState.DONE
+        bars.append(_bar(stage.name, "stage", at, stage.seconds, whole, good))
+        at += stage.seconds
+        if stage.name == "test":
+            bars += _program_bars(programs, chosen, at, whole)
+    return tuple(bars)
+
+
+def _program_bars(
+    programs: Sequence[ProgramResult], chosen: set[int], end: float, whole: float
+) -> list[Bar]:
+    """Draw the programs so that the last ends with its stage: booting came before."""
+    at = max(end - sum(program.seconds for program in programs), 0.0)
+    bars = []
+    for place, program in enumerate(programs):
+        if place in chosen:
+            good = program.status.good
+            bars.append(_bar(program.name, "program", at, program.seconds, whole, good))
+        at += program.seconds
+    return bars
+
+
+def _bar(label: str, kind: str, at: float, seconds: float, whole: float, good: bool) -> Bar:
+    start = min(100 * at / whole, 100 - LEAST_WIDTH)
+    width = min(max(100 * seconds / whole, LEAST_WIDTH), 100 - start)
+    return Bar(label, kind, round(start, 2), round(width, 2), seconds, good)
+
+
+def _groups(patches: Sequence[AppliedPatch]) -> tuple[PatchGroup, ...]:
+    groups = []
+    for series in dict.fromkeys(patch.series for patch in patches):
+        own = tuple(patch for patch in patches if patch.series == series)
+        odd = sum(patch.state is not PatchState.APPLIED for patch in own)
+        groups.append(PatchGroup(series, own, odd))
+    return tuple(groups)

@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: GPL-2.0
+"""A list of runs, as text for a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from rich.console import RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from kseries.model import RunResult, Verdict
+from kseries.report.terminal import VERDICT_STYLES, printed
+from kseries.report.words import duration, plain
+from kseries.results.runs import ListedRun
+from kseries.results.tally import count
+
+NO_RUNS = "There are no runs yet. `kseries run` starts one."
+
+_RIGHT = ("pass", "fail", "skip", "time")
+
+
+def render(runs: Sequence[ListedRun], *, width: int, color: bool) -> str:
+    """Give the list, in the order of `runs`. width: in columns."""
+    return printed(_parts(runs), width=width, color=color)
+
+
+def _parts(runs: Sequence[ListedRun]) -> Iterator[RenderableType]:
+    if not runs:
+        yield Text(NO_RUNS)
+        return
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
+    table.add_column("run", no_wrap=True)
+    for title in ("verdict", "stack", "series", "kernel", *_RIGHT):
+        side = "right" if title in _RIGHT else "left"
+        table.add_column(title, justify=side, overflow="fold")  # type: ignore[arg-type]
+    for run in runs:
+        table.add_row(*_row(run))
+    yield table
+    broken = [run for run in runs if run.result is None]
+    if broken:
+        yield Text()
+    for run in broken:
+        yield Text(f"{plain(run.name)}: {plain(run.problem)}", overflow="fold")
+
+
+def _row(run: ListedRun) -> Iterator[RenderableType]:
+    yield plain(run.name)
+    if run.result is None:
+        yield Text("unreadable", "yellow")
+        return
+    yield Text(run.result.verdict.value, VERDICT_STYLES[run.result.verdict])
+    yield from _facts(run.result)
+
+
+def _facts(result: RunResult) -> Iterator[RenderableType]:
+    tally = count(result.programs)
+    yield plain(result.stack)
+    yield plain(result.under_test)
+    yield plain(result.provenance.kernel_release)
+    if tally.total or result.verdict is Verdict.FAIL:
+        yield str(tally.passed)
+        yield Text(str(tally.failed), "red" if tally.failed else "")
+        yield str(tally.skipped)
+    else:
+        yield from ("", "", "")
+    yield duration(result.seconds)

@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: GPL-2.0
+"""What a reader wants to see of a program that is not good: the ends of its log and the kernel's.
+
+It goes into the result document, so that a report needs nothing else.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from kseries.model import ProgramResult
+from kseries.results import attribution
+from kseries.results.ktapline import clean
+from kseries.results.outcome import label_of
+from kseries.runfolder import RunFolder
+
+MAX_TAIL = 60  # lines of a program's log
+MAX_KERNEL_LOG = 120  # lines of the kernel log
+
+
+def gather(
+    run: RunFolder, programs: Sequence[ProgramResult], console: Sequence[tuple[float, str]]
+) -> tuple[ProgramResult, ...]:
+    """Give the programs, the bad ones with their evidence.
+
+    console: the kernel log, as (time of arrival, line).
+    """
+    if all(program.status.good for program in programs):
+        return tuple(programs)
+    said = attribution.lines_of(console)
+    return tuple(
+        program
+        if program.status.good
+        else replace(
+            program,
+            tail=_tail(run.path / program.log) if program.log else (),
+            kernel_log=_cleaned(said.get(label_of(program), [])[-MAX_KERNEL_LOG:]),
+        )
+        for program in programs
+    )
+
+
+def _tail(log: Path) -> tuple[str, ...]:
+    if not log.is_file():
+        return ()
+    with log.open(errors="replace") as lines:
+        return _cleaned(deque(lines, MAX_TAIL))
+
+
+def _cleaned(lines: Iterable[str]) -> tuple[str, ...]:
+    return tuple(clean(line) for line in lines)

@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The lines of a saved log, plain or gzip, of any size: one line at a time is in memory."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import sys
+import zlib
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import BinaryIO, cast
+
+from kseries.errors import UserError
+from kseries.results.ktapline import MAX_LINE
+
+STDIN = "-"
+GZIP_MAGIC = b"\x1f\x8b"
+BUFFER = 1 << 20
+MAX_BYTES = 4 * MAX_LINE  # of a line; a character of UTF-8 has at most four
+
+
+@contextmanager
+def open_lines(name: str) -> Iterator[Iterator[str]]:
+    """Give the lines of a file, or of standard input for `-`; too long ones are cut.
+
+    What is no UTF-8 becomes U+FFFD. Raises UserError when the file cannot be read, also in the
+    middle.
+    """
+    with ExitStack() as stack:
+        try:
+            raw = sys.stdin.buffer if name == STDIN else stack.enter_context(Path(name).open("rb"))
+            yield _lines(_unpacked(raw))
+        except (OSError, EOFError, zlib.error) as error:
+            why = error.strerror if isinstance(error, OSError) else None
+            raise UserError(
+                "The log cannot be read.",
+                where=f"{name}: {why or error}",
+                do="name a log file (plain or .gz), or `-` for standard input",
+            ) from error
+
+
+def _unpacked(raw: BinaryIO | io.BufferedReader) -> io.BufferedReader:
+    buffered = raw if isinstance(raw, io.BufferedReader) else io.BufferedReader(raw, BUFFER)  # type: ignore[type-var]
+    if buffered.peek(len(GZIP_MAGIC)).startswith(GZIP_MAGIC):
+        unpacked = gzip.GzipFile(fileobj=buffered)
+        return io.BufferedReader(cast(io.RawIOBase, unpacked), BUFFER)
+    return buffered
+
+
+def _lines(stream: io.BufferedReader) -> Iterator[str]:
+    while line := stream.readline(MAX_BYTES):
+        yield line.decode(errors="replace")
+        while line and not line.endswith(b"\n"):
+            line = stream.readline(BUFFER)
