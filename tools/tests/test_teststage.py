@@ -496,14 +496,11 @@ def test_none_runs_after_a_result_that_is_enough(bench: Bench) -> None:
     bench.add("red", "#!/bin/sh\necho TAP version 13; echo 1..1; echo not ok 1 a; exit 1\n")
     bench.add("after", "#!/bin/sh\ntouch ../../ran\n")
     staged = StagedSuites(bench.path / "staged", tuple(bench.programs))
-    told = stage.test(
-        staged,
-        KERNEL,
-        bench.open,
-        bench.run,
-        Silent(),
-        enough=lambda result: not result.status.good,
-    )
+
+    def is_red(result: ProgramResult) -> bool:
+        return not result.status.good
+
+    told = stage.test(staged, KERNEL, bench.open, bench.run, Silent(), enough=is_red)
     assert [result.status for result in told.programs] == [P, F, M]
     assert told.programs[2].exit_status is None
     assert told.notes == ("not run: what was seen is enough",)

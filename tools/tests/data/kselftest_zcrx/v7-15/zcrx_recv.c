@@ -1438,7 +1438,8 @@ TEST_F_TIMEOUT(stream, placed_and_copied, 180)
 	int i = 0;
 
 	ASSERT_EQ(0, receiver_open_stream(&receiver, &stream, &self->link,
-					  AF_INET, CHANGING_SIZE, STREAM_PAGES));
+					  AF_INET, CHANGING_SIZE,
+					  STREAM_PAGES));
 	receiver_request(&receiver, stream.fd);
 	ASSERT_EQ(0, stream_start(&stream));
 	for (next = (1 << 20); is_piece_next(_metadata, &receiver);) {
@@ -1468,7 +1469,8 @@ TEST_F_TIMEOUT(stream, mtu_changed, 180)
 
 	ASSERT_EQ(0, link_steer(&self->link));
 	ASSERT_EQ(0, receiver_open_stream(&receiver, &stream, &self->link,
-					  AF_INET, CHANGING_SIZE, STREAM_PAGES));
+					  AF_INET, CHANGING_SIZE,
+					  STREAM_PAGES));
 	receiver_request(&receiver, stream.fd);
 	ASSERT_EQ(0, stream_start(&stream));
 	for (next = (1 << 20); is_piece_next(_metadata, &receiver);) {
