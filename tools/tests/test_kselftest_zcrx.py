@@ -12,6 +12,7 @@ import pytest
 
 import kselftest_zcrx
 from kselftest_zcrx.cases import LAYOUTS, PROGRAMS
+from kselftest_zcrx.cases.mainline import ABSENT
 from kselftest_zcrx.model import (
     DIALECTS,
     RING_FLAGS,
@@ -353,6 +354,11 @@ def test_a_case_is_about_the_dialects_that_it_names() -> None:
         Spoil("flags", "4"),
     )
     assert replace(case, mainline=Mainline(error="")).as_in("mainline").error == ""
+
+
+def test_what_mainline_lacks_is_called_as_it_is_in_its_table() -> None:
+    names = {f"{f.name}.{c.name}" for p in PROGRAMS for f in p.fixtures for c in f.cases}
+    assert set(ABSENT) <= names
 
 
 def test_every_absence_from_mainline_has_its_reason() -> None:

@@ -9,6 +9,7 @@ from kselftest_zcrx.cases.fault import COPY_FAULTS, REGISTRATION_FAULTS, STREAM_
 from kselftest_zcrx.cases.hostile import REGISTRATIONS, REQUESTS
 from kselftest_zcrx.cases.layout import LAYOUT, LAYOUTS, NUMBERS
 from kselftest_zcrx.cases.lifetime import LIFETIME
+from kselftest_zcrx.cases.mainline import with_absences
 from kselftest_zcrx.cases.memory import MEMORY
 from kselftest_zcrx.cases.neighbours import NEIGHBOURS
 from kselftest_zcrx.cases.nodev import NODEV, NODEV_REQUEST
@@ -27,42 +28,46 @@ HOSTILE_PROGRAM = Program(
     "zcrx_hostile", "user space that tries anything", (REGISTRATIONS, REQUESTS), receives=True
 )
 
-PROGRAMS = (
-    Program("zcrx_register", "registration of an interface queue", (LAYOUT, REGISTRATION, AREA)),
-    Program("zcrx_refill", "the refill ring", (REFILL_RING,)),
-    Program("zcrx_lifetime", "how long a registration lives", (LIFETIME,)),
-    Program("zcrx_recv", "receiving", (REQUEST, STREAM), receives=True),
-    Program("zcrx_copy", "copies, and the buffers that they take", (COPY,), receives=True),
-    Program("zcrx_memory", "memory to receive into", (MEMORY,), receives=True),
-    Program("zcrx_return", "returning buffers", (RETURNING, RETURNING_STREAM), receives=True),
-    Program(
-        "zcrx_requests",
-        "the request among others",
-        (REQUESTS_BESIDE, REQUESTS_PLACED),
-        receives=True,
-    ),
-    Program("zcrx_neighbours", "other users of the interface", (NEIGHBOURS,), receives=True),
-    Program("zcrx_orders", "who goes first", (ORDERS,), receives=True),
-    Program("zcrx_nodev", "receiving without a device", (NODEV_REQUEST, NODEV), receives=True),
-    TEARDOWN_PROGRAM,
-    HOSTILE_PROGRAM,
-    Program(
-        "zcrx_recv_long",
-        "receiving a lot",
-        (LONG_STREAM,),
-        receives=True,
-        templates="zcrx_recv",
-        extended=True,
-    ),
-    TEARDOWN_PROGRAM.for_long(rounds=200, timeout_s=LONG_S),
-    HOSTILE_PROGRAM.for_long(rounds=500, timeout_s=LONG_S),
-    Program(
-        "zcrx_faults",
-        "memory that runs out",
-        (REGISTRATION_FAULTS, COPY_FAULTS, STREAM_FAULTS),
-        receives=True,
-        extended=True,
-    ),
+PROGRAMS = with_absences(
+    (
+        Program(
+            "zcrx_register", "registration of an interface queue", (LAYOUT, REGISTRATION, AREA)
+        ),
+        Program("zcrx_refill", "the refill ring", (REFILL_RING,)),
+        Program("zcrx_lifetime", "how long a registration lives", (LIFETIME,)),
+        Program("zcrx_recv", "receiving", (REQUEST, STREAM), receives=True),
+        Program("zcrx_copy", "copies, and the buffers that they take", (COPY,), receives=True),
+        Program("zcrx_memory", "memory to receive into", (MEMORY,), receives=True),
+        Program("zcrx_return", "returning buffers", (RETURNING, RETURNING_STREAM), receives=True),
+        Program(
+            "zcrx_requests",
+            "the request among others",
+            (REQUESTS_BESIDE, REQUESTS_PLACED),
+            receives=True,
+        ),
+        Program("zcrx_neighbours", "other users of the interface", (NEIGHBOURS,), receives=True),
+        Program("zcrx_orders", "who goes first", (ORDERS,), receives=True),
+        Program("zcrx_nodev", "receiving without a device", (NODEV_REQUEST, NODEV), receives=True),
+        TEARDOWN_PROGRAM,
+        HOSTILE_PROGRAM,
+        Program(
+            "zcrx_recv_long",
+            "receiving a lot",
+            (LONG_STREAM,),
+            receives=True,
+            templates="zcrx_recv",
+            extended=True,
+        ),
+        TEARDOWN_PROGRAM.for_long(rounds=200, timeout_s=LONG_S),
+        HOSTILE_PROGRAM.for_long(rounds=500, timeout_s=LONG_S),
+        Program(
+            "zcrx_faults",
+            "memory that runs out",
+            (REGISTRATION_FAULTS, COPY_FAULTS, STREAM_FAULTS),
+            receives=True,
+            extended=True,
+        ),
+    )
 )
 
 __all__ = ["LAYOUTS", "NUMBERS", "PROGRAMS"]

@@ -3,12 +3,12 @@
 
 from __future__ import annotations
 
-from kselftest_zcrx.model import QUEUE_LEVEL, SLOW_S, V7, Case, Fixture
+from kselftest_zcrx.model import QUEUE_LEVEL, SLOW_S, Case, Fixture
 
 MEMORY = Fixture(
     "memory",
     tuple(
-        Case(name, rule, tests, timeout_s=SLOW_S, since=QUEUE_LEVEL, scripted=True, dialects=(V7,))
+        Case(name, rule, tests, timeout_s=SLOW_S, since=QUEUE_LEVEL, scripted=True)
         for name, rule, tests in (
             ("huge_page", "R17", "A huge page can be received into."),
             ("part_of_huge_page", "R16", "So can a few pages in the middle of a huge one."),

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from kselftest_zcrx.model import QUEUE_LEVEL, SLOW_S, V7, Case, Fixture
+from kselftest_zcrx.model import QUEUE_LEVEL, SLOW_S, Case, Fixture
 
 _BEFORE = (
     ("xdp_first", "R15", "An interface with an XDP program gives no queue away."),
@@ -36,7 +36,7 @@ _BESIDE = (
 NEIGHBOURS = Fixture(
     "neighbours",
     tuple(
-        Case(name, rule, tests, timeout_s=SLOW_S, since=QUEUE_LEVEL, scripted=True, dialects=(V7,))
+        Case(name, rule, tests, timeout_s=SLOW_S, since=QUEUE_LEVEL, scripted=True)
         for name, rule, tests in (*_BEFORE, *_BESIDE)
     ),
     setup="link",

@@ -3,12 +3,12 @@
 
 from __future__ import annotations
 
-from kselftest_zcrx.model import QUEUE_LEVEL, SLOW_S, V7, Case, Fixture
+from kselftest_zcrx.model import QUEUE_LEVEL, SLOW_S, Case, Fixture
 
 ORDERS = Fixture(
     "orders",
     tuple(
-        Case(name, rule, tests, timeout_s=SLOW_S, since=QUEUE_LEVEL, scripted=True, dialects=(V7,))
+        Case(name, rule, tests, timeout_s=SLOW_S, since=QUEUE_LEVEL, scripted=True)
         for name, rule, tests in (
             ("duplicate_of_ring", "R30", "A second descriptor of the ring keeps the registration."),
             ("ring_with_child", "R30", "A ring that a child process has stays registered."),

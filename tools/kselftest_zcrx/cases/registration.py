@@ -241,7 +241,6 @@ INTERFACE = (
         needs=(Need.NETDEVSIM,),
         since=QUEUE_LEVEL,
         scripted=True,
-        mainline=Mainline(absent="its netdevsim gives a queue away while it is down"),
     ),
 )
 

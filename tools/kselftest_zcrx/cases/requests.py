@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from kselftest_zcrx.model import QUEUE_LEVEL, SLOW_S, V7, Case, Fixture, Need
+from kselftest_zcrx.model import QUEUE_LEVEL, SLOW_S, Case, Fixture, Need
 
 _NO_SOCKETS = ("pipe", "eventfd", "epoll", "memfd", "ring")
 
@@ -47,7 +47,6 @@ REQUESTS_BESIDE = Fixture(
                 f"A file is no socket: {name}.",
                 since=QUEUE_LEVEL,
                 scripted=True,
-                dialects=(V7,),
             )
             for name in _NO_SOCKETS
         ),
@@ -58,12 +57,11 @@ REQUESTS_BESIDE = Fixture(
                 f"A request is cancelled {tells}, and another one takes over.",
                 since=QUEUE_LEVEL,
                 scripted=True,
-                dialects=(V7,),
             )
             for name, tells in _CANCELS
         ),
         *(
-            Case(name, rule, tests, since=QUEUE_LEVEL, scripted=True, dialects=(V7,))
+            Case(name, rule, tests, since=QUEUE_LEVEL, scripted=True)
             for name, rule, tests in (*_OF_IO_URING, *_OF_SOCKETS)
         ),
         Case(
@@ -72,7 +70,6 @@ REQUESTS_BESIDE = Fixture(
             "Without room for a completion the request ends, and no byte is lost.",
             since=QUEUE_LEVEL,
             scripted=True,
-            dialects=(V7,),
         ),
         Case(
             "completions_full_each_time",
@@ -80,7 +77,6 @@ REQUESTS_BESIDE = Fixture(
             "Many pieces through a completion ring that is full again and again.",
             since=QUEUE_LEVEL,
             scripted=True,
-            dialects=(V7,),
         ),
         Case(
             "fair_when_submitted",
@@ -88,7 +84,6 @@ REQUESTS_BESIDE = Fixture(
             "A socket with much to receive does not hold up the one after it: when submitted.",
             since=QUEUE_LEVEL,
             scripted=True,
-            dialects=(V7,),
         ),
         Case(
             "fair_when_polled",
@@ -96,7 +91,6 @@ REQUESTS_BESIDE = Fixture(
             "A socket with much to receive does not hold up the one after it: when woken.",
             since=QUEUE_LEVEL,
             scripted=True,
-            dialects=(V7,),
         ),
         Case(
             "device_is_down",
@@ -105,7 +99,6 @@ REQUESTS_BESIDE = Fixture(
             needs=(Need.NETDEVSIM,),
             since=QUEUE_LEVEL,
             scripted=True,
-            dialects=(V7,),
         ),
         Case(
             "device_is_gone",
@@ -114,7 +107,6 @@ REQUESTS_BESIDE = Fixture(
             needs=(Need.NETDEVSIM,),
             since=QUEUE_LEVEL,
             scripted=True,
-            dialects=(V7,),
         ),
     ),
     setup="request",
@@ -123,7 +115,7 @@ REQUESTS_BESIDE = Fixture(
 REQUESTS_PLACED = Fixture(
     "placed",
     tuple(
-        Case(name, rule, tests, timeout_s=SLOW_S, since=QUEUE_LEVEL, scripted=True, dialects=(V7,))
+        Case(name, rule, tests, timeout_s=SLOW_S, since=QUEUE_LEVEL, scripted=True)
         for name, rule, tests in (
             (
                 "completions_full_of_placed",

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from kselftest_zcrx.model import QUEUE_LEVEL, SLOW_S, V7, Case, Fixture, Need
+from kselftest_zcrx.model import QUEUE_LEVEL, SLOW_S, Case, Fixture, Need
 
 # User space holds every buffer: an entry that is passed over leaves none to receive into, one
 # that is taken leaves exactly the buffer that it names.
@@ -32,7 +32,6 @@ RETURNING = Fixture(
                 f"An entry that makes no sense frees nothing: {tells}.",
                 since=QUEUE_LEVEL,
                 scripted=True,
-                dialects=(V7,),
             )
             for name, tells in _PASSED_OVER
         ),
@@ -43,12 +42,11 @@ RETURNING = Fixture(
                 f"The offset alone names a buffer: an entry with {tells}.",
                 since=QUEUE_LEVEL,
                 scripted=True,
-                dialects=(V7,),
             )
             for name, tells in _TAKEN
         ),
         *(
-            Case(name, rule, tests, since=QUEUE_LEVEL, scripted=True, dialects=(V7,))
+            Case(name, rule, tests, since=QUEUE_LEVEL, scripted=True)
             for name, rule, tests in (
                 ("twice_at_once", "R50", "Two entries for one piece free one buffer."),
                 ("head_overwritten", "R50", "The kernel knows its end of the ring by itself."),
@@ -64,7 +62,6 @@ RETURNING = Fixture(
             needs=(Need.TWO_QUEUES,),
             since=QUEUE_LEVEL,
             scripted=True,
-            dialects=(V7,),
         ),
     ),
     setup="request",
@@ -73,7 +70,7 @@ RETURNING = Fixture(
 RETURNING_STREAM = Fixture(
     "returning_stream",
     tuple(
-        Case(name, "R50", tests, timeout_s=SLOW_S, since=QUEUE_LEVEL, scripted=True, dialects=(V7,))
+        Case(name, "R50", tests, timeout_s=SLOW_S, since=QUEUE_LEVEL, scripted=True)
         for name, tests in (
             ("never_given", "A buffer that user space does not hold cannot be returned."),
             ("held_stays", "What is held stays as it is while the others are filled again."),

@@ -82,6 +82,9 @@ static void spoil(void *what, size_t size)
 static bool is_registration_error(int ret)
 {
 	switch (-ret) {
+	case EBADF:
+	case EOVERFLOW:
+	case ERANGE:
 	case EEXIST:
 	case EFAULT:
 	case EINVAL:

@@ -769,6 +769,21 @@ TEST_F(registration, no_queue_api_twice)
 	expect_free(_metadata, self->fd, self->dev.ifindex);
 }
 
+/*
+ * R14: A netdevsim that is down refuses, and gives the same queue away
+ * when it is up.
+ */
+TEST_F(registration, interface_down)
+{
+	if (!self->dev.simulated)
+		SKIP(return, "the device is no netdevsim");
+
+	ASSERT_EQ(0, netif_set_up(&self->dev, false));
+	EXPECT_EQ(-ENETDOWN, zcrx_register(self->fd, &self->reg));
+	ASSERT_EQ(0, netif_set_up(&self->dev, true));
+	EXPECT_EQ(0, zcrx_register(self->fd, &self->reg));
+}
+
 /* R9: No flag is known: the lowest bit. */
 TEST_F(registration, flags_bit_0)
 {

@@ -287,7 +287,7 @@ TEST_F_TIMEOUT(memory, two_rings, 180)
 	ASSERT_EQ(0, receiver_register(&second, self->link.rx.ifindex, 0));
 	EXPECT_EQ(2 * area_kb, pinned_kb());
 	/* All but the memory, which is the first one's as well. */
-	ASSERT_EQ(0, munmap(second.refill, second.reg.offsets.mmap_sz));
+	ASSERT_EQ(0, munmap(second.refill, refill_size(&second.reg)));
 	uring_close(&second.ring);
 	ASSERT_EQ(0, stream_start(&stream));
 	EXPECT_EQ(SIZE, receive_rest(_metadata, &first, 0));

@@ -180,6 +180,15 @@ static bool is_of_stream(const struct captured *packet)
 	       port == htons(LINK_PORT);
 }
 
+/* Its index is another one where it comes back. */
+static int wait_for_device(struct netif *dev)
+{
+	int ret = netif_wait_for(dev, APPEAR_MS);
+
+	dev->ifindex = if_nametoindex(dev->name);
+	return ret ?: netif_set_up(dev, true);
+}
+
 /* A network namespace that nobody is in. Returns a descriptor. */
 static int new_namespace(const struct link *link)
 {
@@ -189,15 +198,6 @@ static int new_namespace(const struct link *link)
 		return -errno;
 	fd = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
 	return setns(link->rx_netns, CLONE_NEWNET) ? -errno : fd;
-}
-
-/* Its index is another one where it comes back. */
-static int wait_for_device(struct netif *dev)
-{
-	int ret = netif_wait_for(dev, APPEAR_MS);
-
-	dev->ifindex = if_nametoindex(dev->name);
-	return ret ?: netif_set_up(dev, true);
 }
 
 /* Move an interface of the caller's namespace to another one. */
@@ -419,7 +419,8 @@ TEST_F_TIMEOUT(neighbours, no_split, 180)
 	struct stream stream;
 
 	open_stream_to_queue(_metadata, &receiver, &stream, &self->link);
-	EXPECT_EQ(-EBUSY, ethtool_no_split(&self->link.rx));
+	EXPECT_EQ(-EBUSY,
+		  ethtool_no_split(&self->link.rx));
 	expect_placed(_metadata, &receiver, &stream, &self->link);
 	receiver_close(&receiver);
 	ASSERT_EQ(0, pinned_settle(WAIT_MS));

@@ -78,8 +78,8 @@ static void write_wrong(struct receiver *receiver, __u64 offset)
 	const __u64 len = receiver->area.len;
 	const __u64 wrong[] = {
 		offset + token, offset + (token << 15), offset + len,
-		offset + (PAGE << 32), len, len + PAGE, len + PAGE * PAGES,
-		token - 1, ~0ULL,
+		len, len + PAGE, len + PAGE * PAGES, token - 1, ~0ULL,
+		offset + (PAGE << 32),
 	};
 	__u32 i;
 

@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Cases that do not apply to mainline, as measured on Linux 7.3, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from types import MappingProxyType
+
+from kselftest_zcrx.model import Fixture, Mainline, Program
+
+_FLUSHED = "a copy takes only what has been flushed (R77)"
+_PINNED = "the area is still pinned 30 s afterwards"
+_RETURNS = (
+    *(f"passed_over_{name}" for name in ("wrong_area", "wrong_area_top_bit")),
+    *(f"passed_over_{name}" for name in ("first_behind_area", "last_of_offsets", "all_ones")),
+    *(f"taken_with_{name}" for name in ("len_0", "len_all_ones", "pad_set")),
+    *(f"taken_with_{name}" for name in ("inside_of_buffer", "end_of_buffer")),
+    *("twice_at_once", "head_overwritten", "ring_filled_up", "ring_of_one_entry"),
+    *("one_at_a_time", "to_another_ring"),
+)
+
+ABSENT: Mapping[str, str] = MappingProxyType(
+    {
+        **{f"returning.{name}": _FLUSHED for name in _RETURNS},
+        "teardown.returned_twice": "a piece returned twice in a row is not returned at all",
+        "teardown.refill_unmapped": _PINNED,
+        "teardown.device_removed": _PINNED,
+        "teardown.device_removed_after_ring": _PINNED,
+        "teardown.namespace_removed": _PINNED,
+        "orders.device_socket_ring": _PINNED,
+        "orders.socket_for_next_ring": "the area is pinned as long as its data is in a socket",
+        "orders.placed_for_another_ring": "placed for another ring is a fault (R46)",
+        "beside.link_goes_on": "the end of the stream breaks the link of its request",
+        "beside.skip_success": "the end of the stream is no success, and told",
+        "beside.bytes_of_a_kernel_tls": "TLS without keys on top of a socket changes nothing",
+        "beside.fair_when_submitted": "a copy takes only what has been flushed (R77)",
+        "beside.fair_when_polled": "its netdevsim merges packets, so a turn has more pieces",
+        "neighbours.xdp_first": "its netdevsim takes no program with header split on",
+        "neighbours.xdp": "its netdevsim takes no program with header split on",
+        "neighbours.moved_and_back": "a registration outlasts that the interface is moved",
+    }
+)
+
+
+def with_absences(programs: Iterable[Program]) -> tuple[Program, ...]:
+    """Give the programs with what is absent from mainline marked in their cases."""
+    return tuple(
+        replace(program, fixtures=tuple(_marked(fixture) for fixture in program.fixtures))
+        for program in programs
+    )
+
+
+def _marked(fixture: Fixture) -> Fixture:
+    return replace(
+        fixture,
+        cases=tuple(
+            replace(case, mainline=Mainline(absent=why))
+            if (why := ABSENT.get(f"{fixture.name.removesuffix('_long')}.{case.name}"))
+            else case
+            for case in fixture.cases
+        ),
+    )
