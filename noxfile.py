@@ -49,6 +49,12 @@ def selftest(session: nox.Session) -> None:
 
 
 @nox.session
+def mutants(session: nox.Session) -> None:
+    """See that the tests catch each deliberate fault of the series; takes an hour."""
+    run(session, "kseries", "mutants", *session.posargs)
+
+
+@nox.session
 def tests(session: nox.Session) -> None:
     """Run the project's own tests (those without a virtual machine)."""
     run(session, "pytest", "-n", "2", *session.posargs)

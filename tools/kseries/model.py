@@ -441,3 +441,27 @@ class RunResult:
     reasons: tuple[str, ...] = ()  # why the verdict is not a pass, one sentence each
     exit_code: int = 3
     schema_version: int = field(default=SCHEMA_VERSION)
+
+
+# ---------------------------------------------------------------- mutants
+
+
+class MutantFate(StrEnum):
+    """What became of a mutant."""
+
+    CAUGHT = "caught"
+    SURVIVED = "survived"
+    BROKEN = "broken"  # does not apply or build, so nothing is known
+    UNTRIED = "not tried"
+
+
+@dataclass(frozen=True)
+class MutantResult:
+    """What became of one mutant, and by what: "program: case", or a line of the kernel log."""
+
+    name: str
+    title: str
+    rules: tuple[str, ...]
+    fate: MutantFate
+    by: tuple[str, ...]
+    seconds: float

@@ -21,6 +21,7 @@ LAYERS = (
     {"stages", "report"},
     {"provenance", "record", "doctor", "cachefolder", "selftestpatch"},
     {"pipeline"},
+    {"mutants"},
     {"cli", "__main__"},
 )
 
