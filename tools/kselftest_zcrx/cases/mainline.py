@@ -29,6 +29,8 @@ ABSENT: Mapping[str, str] = MappingProxyType(
         "teardown.device_removed_after_ring": _PINNED,
         "teardown.namespace_removed": _PINNED,
         "orders.device_socket_ring": _PINNED,
+        "orders.socket_device_ring": _PINNED,
+        "returning_stream.in_reverse": "what was read may wait for another CPU to be freed",
         "orders.socket_for_next_ring": "the area is pinned as long as its data is in a socket",
         "orders.placed_for_another_ring": "placed for another ring is a fault (R46)",
         "beside.link_goes_on": "the end of the stream breaks the link of its request",

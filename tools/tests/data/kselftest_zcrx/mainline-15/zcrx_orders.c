@@ -5,7 +5,6 @@
  * R30  the registration ends with the ring
  * R45  the end is a completion without F_MORE
  * R60  nothing user space does with data on its way does harm
- * R61  the device may go down or away with data on its way
  */
 #include <assert.h>
 #include <errno.h>
@@ -360,25 +359,6 @@ TEST_F_TIMEOUT(orders, requests_by_the_dozen, 180)
 	ASSERT_EQ(pid, waitpid(pid, &status, 0));
 	ASSERT_EQ(0, status);
 	expect_over(_metadata, &self->link, pools);
-}
-
-/* R61: First the socket goes, then the device, then the ring. */
-TEST_F_TIMEOUT(orders, socket_device_ring, 180)
-{
-	struct receiver receiver;
-	struct stream stream;
-	int pools;
-
-	ASSERT_EQ(0, link_steer(&self->link));
-	pools = pools_count();
-	ASSERT_EQ(0, endless_open(&receiver, &stream, &self->link));
-	ASSERT_EQ(IN_FLIGHT, take(&receiver, IN_FLIGHT, true, WAIT_MS));
-
-	ASSERT_LT(0, pools);
-	endless_close(&stream);
-	EXPECT_EQ(0, netif_remove(&self->link.rx, REMOVE_MS));
-	receiver_close(&receiver);
-	expect_nothing_left(_metadata, 0);
 }
 
 /* R45: The sender is killed: what it sent arrives, and then the end. */
