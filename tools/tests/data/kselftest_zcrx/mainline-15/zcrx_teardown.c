@@ -67,27 +67,6 @@ static void receive_until_killed(const struct link *link, int ready)
 		take(&receiver, IN_FLIGHT, false, WAIT_MS);
 }
 
-/*
- * Entries that nearly name a piece, or nothing at all, if they leave room for
- * every piece that there can be.
- */
-static void write_wrong(struct receiver *receiver, __u64 offset)
-{
-	const __u64 token = 1ULL << IORING_ZCRX_AREA_SHIFT;
-	const __u64 len = receiver->area.len;
-	const __u64 wrong[] = {
-		offset + token, offset + (token << 15), offset + len,
-		len, len + PAGE, len + PAGE * PAGES, token - 1, ~0ULL,
-	};
-	__u32 i;
-
-	if (!receiver_has_room(receiver, ARRAY_SIZE(wrong) + PAGES))
-		return;
-	for (i = 0; i < ARRAY_SIZE(wrong); i++)
-		receiver_write(receiver, i, wrong[i], PAGE);
-	receiver_publish(receiver, i);
-}
-
 FIXTURE(teardown)
 {
 	struct link link;
@@ -446,47 +425,6 @@ TEST_F_TIMEOUT(teardown, tail_anywhere, 180)
 	}
 	expect_nothing_left(_metadata, pools);
 	expect_stream(_metadata, &self->link, 1 << 20);
-}
-
-/*
- * R50: Entries that nearly name a piece that is not returned do not return
- * it.
- */
-TEST_F_TIMEOUT(teardown, held_piece_is_safe, 180)
-{
-	const __u64 size = 4 << 20;
-	struct piece held, piece;
-	struct receiver receiver;
-	struct stream stream;
-	__u64 position;
-
-	ASSERT_EQ(0, link_steer(&self->link));
-	ASSERT_EQ(0, receiver_open_stream(&receiver, &stream, &self->link,
-					  AF_INET, size, PAGES));
-	receiver_request(&receiver, stream.fd);
-	ASSERT_EQ(0, stream_start(&stream));
-	held = keep_piece(_metadata, &receiver, 0);
-	position = held.len;
-	while (is_piece_next(_metadata, &receiver)) {
-		write_wrong(&receiver, held.offset);
-		piece = keep_piece(_metadata, &receiver, position);
-		position += piece.len;
-		ASSERT_NE(held.offset / PAGE, piece.offset / PAGE);
-		return_pieces(_metadata, &receiver, &piece, 1);
-	}
-	expect_end(_metadata, &receiver, 0);
-	EXPECT_EQ(size, position);
-	EXPECT_TRUE(stream_matches(held.data, 0, held.len));
-	EXPECT_EQ(0, stream_close(&stream));
-
-	return_pieces(_metadata, &receiver, &held, 1);
-	ASSERT_EQ(0, stream_open_at(&stream, &self->link, AF_INET, LINK_PORT,
-				    size / 4));
-	receiver_request(&receiver, stream.fd);
-	ASSERT_EQ(0, stream_start(&stream));
-	EXPECT_EQ(size / 4, receive_rest(_metadata, &receiver, 0));
-	EXPECT_EQ(0, stream_close(&stream));
-	receiver_close(&receiver);
 }
 
 TEST_HARNESS_MAIN
