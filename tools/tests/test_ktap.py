@@ -318,9 +318,18 @@ def test_second_header_starts_anew() -> None:
     assert result.problems == ()
 
 
-def test_terminal_sequences_are_dropped() -> None:
-    (case,) = parse("ok 1 \x1b[31mred\x1b[0m\x07").cases
-    assert case.name == "red"
+@pytest.mark.parametrize(
+    "sequence",
+    ["\x1b[31m", "\x1b[0m", "\x1b(B\x1b[m", "\x1b]0;title\x07", "\x1b]8;;x://y\x1b\\", "\x1bc",
+     "\x1b7", "\x1b[?2004l", "\x07", "\x00", "\ufeff"],
+)  # fmt: skip
+def test_terminal_sequences_are_dropped(sequence: str) -> None:
+    for lines in (("1..2", "not ok 1 red", "ok 2 b"), ("1..2 ", "not ok 1 red ", "ok 2 b ")):
+        for text in (f"{sequence}{{}}", f"{{}}{sequence}", f"{sequence}{{}}{sequence}"):
+            result = ktap.parse(text.format(line) for line in lines)
+            assert brief(result.cases) == [("red", F), ("b", P)]
+            assert result.planned == 2
+            assert result.problems == ()
 
 
 def test_hostile_plan_and_depth() -> None:

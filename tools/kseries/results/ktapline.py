@@ -15,7 +15,14 @@ from kseries.model import Status
 
 MAX_LINE = 2000  # characters of a line that are looked at and kept
 
-_CONTROL = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+# What terminals obey (ECMA-48), and the mark that some editors put before a file.
+_CONTROL = re.compile(
+    r"\x1b\[[0-?]*[ -/]*[@-~]"  # colours, cursor
+    r"|\x1b[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\)"  # titles, links: a string with an end
+    r"|\x1b[ -/]+[0-~]"  # character sets, as `tput sgr0` writes
+    r"|\x1b[78=>cDEHMZ]"  # cursor kept and put back, reset
+    r"|[\x00-\x08\x0b-\x1f\x7f-\x9f\ufeff]"
+)
 _PREFIX = re.compile(r"(?:# |[ \t])*")
 _FIRST_LETTERS = frozenset("kKtT1noBb")  # of a body that is more than text
 _VERSION = re.compile(r"K?TAP version \d+$", re.IGNORECASE)
@@ -106,7 +113,7 @@ def clean(line: str) -> str:
     text = line[:MAX_LINE].rstrip()
     if text.isascii() and text.isprintable():
         return text  # nearly all lines: nothing to drop
-    return _CONTROL.sub("", text)
+    return _CONTROL.sub("", text).rstrip()
 
 
 def read(line: str) -> Token:
