@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from kseries.model import EventKind, KernelEvent
-from kseries.results import attribution, klog
+from kseries.results import attribution, klog, ktapline
 from kseries.results.running import Span
 
 LOGS = Path(__file__).parent / "data" / "klog"
@@ -304,6 +304,13 @@ def test_panic_on_warn_is_told_beside_the_warning() -> None:
 def test_text_in_front_of_the_time_stamp() -> None:
     (event,) = klog.events([(0.0, "login: [    1.000000][   T1] Kernel panic - not syncing: x")])
     assert event.title == "Kernel panic - not syncing: x"
+
+
+def test_text_without_an_end_in_front_of_the_time_stamp() -> None:
+    dots = "." * 1_500_000
+    (event,) = klog.events([(0.0, f"{dots}[    1.000000] BUG: KASAN: {dots}")])
+    assert (event.kind, event.line) == (K.KASAN, 1)
+    assert max(map(len, event.lines)) <= ktapline.MAX_LINE
 
 
 def test_flood_is_bounded() -> None:

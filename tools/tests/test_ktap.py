@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from kseries.model import Case, Status
-from kseries.results import ktap, ktaplevel
+from kseries.results import ktap, ktaplevel, ktapline
 from kseries.results.running import RunningCases, Span
 
 LOGS = Path(__file__).parent / "data" / "ktap"
@@ -228,6 +228,26 @@ def test_two_plans() -> None:
 def test_result_line(line: str, name: str, status: Status, reason: str) -> None:
     (case,) = parse(f"TAP version 13\n{line}\n").cases
     assert (case.name, case.status, case.reason) == (name, status, reason)
+
+
+LONG = 1_500_000
+
+
+@pytest.mark.parametrize("filling", ["x", " ", "\t", "# ", " #", "x#y ", "ok ", "# SKI", "\u20ac"])
+def test_long_result_line(filling: str) -> None:
+    long = filling * (LONG // len(filling))
+    result = ktap.parse(
+        [
+            "1..4",
+            f"ok 1 a{long} # SKIP no card",
+            f"not ok 2 b{long} # XFAIL known {long}",
+            f"half a line {long} not ok 3 c",
+            f"not ok 4 d {long}",
+        ]
+    )
+    assert [case.status for case in result.cases] == [S, X, F, F]
+    kept = [text for case in result.cases for text in (case.name, case.reason, *case.diagnostics)]
+    assert max(map(len, kept)) <= ktapline.MAX_LINE
 
 
 @pytest.mark.parametrize(

@@ -173,11 +173,20 @@ def test_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_invalid_utf8_and_long_lines(tmp_path: Path) -> None:
     file = tmp_path / "log"
-    file.write_bytes(b"ok 1 \xff\xfe\n" + b"x" * 5_000_000 + b"\nok 2 b\n" + b"y" * 9_000)
-    first, long, second, last = lines_of(file)
+    size = logfile.MAX_BYTES
+    file.write_bytes(b"ok 1 \xff\xfe\n" + b"x" * (size + 9) + b"\nok 2 b\n" + b"y" * 9_000)
+    first, long, rest, second, last = lines_of(file)
     assert first == "ok 1 \ufffd\ufffd\n"
-    assert len(long) == len(last) == logfile.MAX_BYTES
+    assert long == "x" * size
+    assert rest == f"{logfile.CONTINUED}{'x' * 9}\n"
     assert second == "ok 2 b\n"
+    assert last == "y" * 9_000
+
+
+def test_zeros_that_a_dead_machine_left(tmp_path: Path) -> None:
+    file = tmp_path / "log"
+    file.write_bytes(b"1..2\nok 1 a\n" + b"\0" * (2 * logfile.MAX_BYTES + 5) + b"not ok 2 b\n")
+    assert lines_of(file) == ["1..2\n", "ok 1 a\n", "not ok 2 b\n"]
 
 
 def test_what_cannot_be_read_is_told(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from kseries.model import EventKind, KernelEvent
 from kseries.results.klogtable import CHANGING, FINDERS, RULES, Ending, Rule
-from kseries.results.ktapline import clean
+from kseries.results.ktapline import MAX_LINE, plain
 
 MAX_EVENTS = 200
 MAX_SPLAT_LINES = 400
@@ -49,7 +49,7 @@ class _Splat:
 
 def message(line: str) -> str:
     """Give what the kernel said, without level, time stamp, caller and what stood before it."""
-    text = clean(line)
+    text = plain(line)
     stamp = _STAMP.search(text)
     if stamp:
         return text[stamp.end() :]
@@ -86,7 +86,7 @@ class Reader:
     def feed(self, line: str) -> None:
         """Take the next line."""
         self._index += 1
-        index, text = self._index, message(line)
+        index, text = self._index, message(line)[:MAX_LINE]
         rule = _rule_of(text)
         if text.startswith(MARK):
             self._close()

@@ -9,11 +9,12 @@ so `read` says what a line would be, and the caller decides whether it is that.
 from __future__ import annotations
 
 import re
+from collections import deque
 from dataclasses import dataclass
 
 from kseries.model import Status
 
-MAX_LINE = 2000  # characters of a line that are looked at and kept
+MAX_LINE = 2000  # characters that are kept of a line, or of a part of one
 
 # What terminals obey (ECMA-48), and the mark that some editors put before a file.
 _CONTROL = re.compile(
@@ -23,7 +24,7 @@ _CONTROL = re.compile(
     r"|\x1b[78=>cDEHMZ]"  # cursor kept and put back, reset
     r"|[\x00-\x08\x0b-\x1f\x7f-\x9f\ufeff]"
 )
-_PREFIX = re.compile(r"(?:# |[ \t])*")
+_PREFIX = re.compile(r"(?:# |[ \t]){0,100}+")
 _FIRST_LETTERS = frozenset("kKtT1noBb")  # of a body that is more than text
 _VERSION = re.compile(r"K?TAP version \d+$", re.IGNORECASE)
 _PLAN = re.compile(r"1\.\.(\d{1,9})(?:\s+#\s*(.*))?$")
@@ -35,7 +36,7 @@ _DIRECTIVE = re.compile(
     # TAP lets SKIP and TODO come in any case; the kernel's own are capitals.
     r"(?:^|\s)#\s*((?i:SKIP|TODO)|XFAIL|XPASS|TIMEOUT|ERROR)(?i:PED)?(?:[\s:]+(.*))?$"
 )
-_COMMENT = re.compile(r"(?:^|\s+)#(?:\s+|(?=\w+=))(.*)$")
+_COMMENT = re.compile(r"(?:^|\s)#(?:\s+|(?=\w+=))(.*)$")
 _SKIP_WORD = re.compile(r"SKIP(?:PED)?\b[\s:]*", re.IGNORECASE)
 
 # What a directive makes of a result, by the word before it.
@@ -109,22 +110,31 @@ Token = Version | Plan | Result | Bail | Totals | Text
 
 
 def clean(line: str) -> str:
-    """Cut a line to a sane length and drop what a terminal would obey."""
-    text = line[:MAX_LINE].rstrip()
+    """Drop what a terminal would obey, and cut a line to a sane length."""
+    return plain(line)[:MAX_LINE]
+
+
+def plain(line: str) -> str:
+    """Drop what a terminal would obey, and the line's end."""
+    text = line.rstrip()
     if text.isascii() and text.isprintable():
         return text  # nearly all lines: nothing to drop
     return _CONTROL.sub("", text).rstrip()
 
 
 def read(line: str) -> Token:
-    """Say what a line would be. Never raises."""
-    text = clean(line)
+    """Say what a line would be. Never raises.
+
+    It is read to its end, since a directive may stand there, so no pattern here may take more
+    than linear time.
+    """
+    text = plain(line)
     prefix_match = _PREFIX.match(text)
     assert prefix_match is not None  # it matches the empty string
     prefix = prefix_match[0].replace("\t", "  ")
     body = text[prefix_match.end() :]
     if body[:1] not in _FIRST_LETTERS:
-        return Text(prefix, text, text.lstrip().startswith("#"), _glued(prefix, body))
+        return _text(prefix, text, body)
     if _VERSION.match(body):
         return Version(prefix)
     if found := _PLAN.match(body):
@@ -132,19 +142,23 @@ def read(line: str) -> Token:
     if found := _RESULT.match(body):
         return _result(prefix, found)
     if found := _BAIL.match(body):
-        return Bail(prefix, found[1])
+        return Bail(prefix, found[1][:MAX_LINE])
     if prefix.endswith("# ") and (found := _TOTALS.match(body)):
         pairs = tuple(pair.split(":") for pair in found[1].split())
         # KUnit's has a total, and counts what is two levels below the line.
         if pairs[-1][0] != "total":
             return Totals(prefix[:-2], tuple((key, int(count)) for key, count in pairs))
-    return Text(prefix, text, text.lstrip().startswith("#"), _glued(prefix, body))
+    return _text(prefix, text, body)
+
+
+def _text(prefix: str, text: str, body: str) -> Text:
+    return Text(prefix, text[:MAX_LINE], text.lstrip().startswith("#"), _glued(prefix, body))
 
 
 def _plan(prefix: str, count: int, comment: str | None) -> Plan:
     skip = _SKIP_WORD.match(comment or "")
     if count == 0 and comment is not None and skip:
-        return Plan(prefix, 0, comment[skip.end() :] or "no reason given")
+        return Plan(prefix, 0, comment[skip.end() :][:MAX_LINE] or "no reason given")
     return Plan(prefix, count)
 
 
@@ -159,10 +173,10 @@ def _result(prefix: str, found: re.Match[str]) -> Result:
     return Result(
         prefix=prefix,
         number=int(number) if number else None,
-        name=name.strip(),
+        name=name.strip()[:MAX_LINE],
         status=_OUTCOMES[directive][word == "not ok"],
         directive=directive,
-        text=text,
+        text=text[:MAX_LINE],
         certain=bool(number or dash or directive),
     )
 
@@ -171,6 +185,6 @@ def _glued(prefix: str, body: str) -> Result | None:
     """Find a result behind text that was printed without a newline."""
     if "ok " not in body:
         return None
-    places = [found.start() for found in _GLUED.finditer(body)]
-    whole = _RESULT.match(body, places[-1]) if places else None
+    last = deque(_GLUED.finditer(body), maxlen=1)
+    whole = _RESULT.match(body, last[0].start()) if last else None
     return _result(prefix, whole) if whole else None

@@ -13,17 +13,17 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from kseries.errors import UserError
-from kseries.results.ktapline import MAX_LINE
 
 STDIN = "-"
 GZIP_MAGIC = b"\x1f\x8b"
 BUFFER = 1 << 20
-MAX_BYTES = 4 * MAX_LINE  # of a line; a character of UTF-8 has at most four
+MAX_BYTES = 4 << 20  # of a line that are held at once
+CONTINUED = "\N{HORIZONTAL ELLIPSIS}"  # before each further part of a line longer than that
 
 
 @contextmanager
 def open_lines(name: str) -> Iterator[Iterator[str]]:
-    """Give the lines of a file, or of standard input for `-`; too long ones are cut.
+    """Give the lines of a file, or of standard input for `-`; too long ones come in parts.
 
     What is no UTF-8 becomes U+FFFD. Raises UserError when the file cannot be read, also in the
     middle.
@@ -50,7 +50,10 @@ def _unpacked(raw: BinaryIO | io.BufferedReader) -> io.BufferedReader:
 
 
 def _lines(stream: io.BufferedReader) -> Iterator[str]:
-    while line := stream.readline(MAX_BYTES):
-        yield line.decode(errors="replace")
-        while line and not line.endswith(b"\n"):
-            line = stream.readline(BUFFER)
+    begun = False  # the line has a part that was given
+    while part := stream.readline(MAX_BYTES):
+        # A file that was open when its machine died has blocks of zeros.
+        text = part.replace(b"\0", b"").decode(errors="replace")
+        if text:
+            yield CONTINUED + text if begun else text
+        begun = not part.endswith(b"\n") and (begun or bool(text))
