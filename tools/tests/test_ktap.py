@@ -196,6 +196,13 @@ def test_two_plans() -> None:
     assert parse("1..1\n1..2\nok 1 a\nok 2 b").problems == ("two plans, for 1 and for 2 tests",)
 
 
+def test_plan_of_another_program_does_not_skip_this_one() -> None:
+    for text in ("1..2\n1..0 # SKIP no device", "1..0 # SKIP no device\n1..2"):
+        result = parse(text)
+        assert brief(result.cases) == [("test 1", M), ("test 2", M)]
+        assert result.skipped is None
+
+
 @pytest.mark.parametrize(
     ("line", "name", "status", "reason"),
     [

@@ -91,11 +91,13 @@ class Level:
         self.declared = True
 
     def plan(self, plan: Plan) -> None:
-        """Take a plan."""
-        if self.planned is not None and self.planned != plan.count:
-            self.problem(f"two plans, for {self.planned} and for {plan.count} tests")
+        """Take a plan. Of two that differ the longer one counts: the other may be a stranger's."""
         self.declared = True
-        self.planned, self.skipped = plan.count, plan.skipped
+        if self.planned is None:
+            self.planned, self.skipped = plan.count, plan.skipped
+        elif self.planned != plan.count:
+            self.problem(f"two plans, for {self.planned} and for {plan.count} tests")
+            self.planned, self.skipped = max(self.planned, plan.count), None
 
     def add(self, number: int, case: Case) -> None:
         """Take a result; what came below is its own."""
