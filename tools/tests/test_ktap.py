@@ -324,6 +324,11 @@ def test_parent_says_not_ok_but_children_are_good() -> None:
     assert result.problems == ("parent: says not ok, but all 1 cases below it are good",)
 
 
+def test_parent_says_ok_but_skipped_all() -> None:
+    (case,) = parse("TAP version 13\n1..1\n# TAP version 13\n# 1..0 # SKIP no card\nok 1 a").cases
+    assert (case.status, case.reason) == (S, "no card")
+
+
 def test_cut_off_in_a_nested_level() -> None:
     result = parse("TAP version 13\n1..2\n# TAP version 13\n# 1..3\n# ok 1 a\n# still wor")
     assert brief(result.cases) == [("test 1", M), ("test 2", M)]
