@@ -294,6 +294,31 @@ def test_result_behind_text_without_newline() -> None:
     assert result.problems == ()
 
 
+def test_pass_behind_text_without_newline_must_be_confirmed() -> None:
+    text = "1..3\nok 1 a\nconnecting...ok 2 b\nok 3 c\n"
+    assert brief(parse(text).cases) == [("a", P), ("test 2", M), ("c", P)]
+    assert parse(text).problems == (
+        "1 results stand behind other text, and nothing else confirms them",
+        "1 of 3 planned results are missing",
+    )
+    confirmed = [("a", P), ("b", P), ("c", P)]
+    result = parse(f"{text}# Totals: pass:3 fail:0 xfail:0 xpass:0 skip:0 error:0")
+    assert (brief(result.cases), result.problems) == (confirmed, ())
+    nested = "".join(f"# {line}\n" for line in text.splitlines())
+    result = parse(f"TAP version 13\n1..1\n{nested}ok 1 parent")
+    assert (brief(result.cases[0].children), result.problems) == (confirmed, ())
+    assert parse(f"TAP version 13\n1..1\n{nested}not ok 1 parent").problems
+
+
+@pytest.mark.parametrize(
+    "line", ["n\ufffdt ok 2 b", "no\ufffd ok 2 b", "not  ok 2 b", "it is ok 2 b"]
+)
+def test_what_looks_like_a_pass_behind_text_is_none(line: str) -> None:
+    result = parse(f"1..2\nok 1 a\n{line}\n")
+    assert brief(result.cases) == [("a", P), ("test 2", M)]
+    assert result.problems
+
+
 def test_words_that_look_like_a_result_do_not_replace_it() -> None:
     result = parse("1..2\nok 1 a\nthe link is ok 2 times\nnot ok 2 b")
     assert brief(result.cases) == [("a", P), ("b", F)]

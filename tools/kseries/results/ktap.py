@@ -65,7 +65,8 @@ class _Parser:
         if level is None or (isinstance(token, Result) and not _is_result(token, level)):
             self._levels[-1].note(clean(line), token.prefix.startswith("#"))
             return
-        self._close_below(level)
+        passed = isinstance(token, Result) and token.status is Status.PASS
+        self._close_below(level, passed=passed)
         if isinstance(token, Result):
             self._add(level, token)
         elif isinstance(token, Totals):
@@ -98,14 +99,15 @@ class _Parser:
         else:
             level.plan(token)
 
-    def _close_below(self, level: Level) -> None:
+    def _close_below(self, level: Level, *, passed: bool = False) -> None:
+        """Close the levels below. passed: the result that closes them says ok."""
         while self._levels[-1] is not level:
-            self._close_last()
+            self._close_last(passed=passed and self._levels[-2] is level)
 
-    def _close_last(self) -> None:
+    def _close_last(self, *, passed: bool = False) -> None:
         level = self._levels.pop()
         parent = self._levels[-1]
-        parent.below += level.settle()
+        parent.below += level.settle(passed=passed)
         parent.problems_below += level.problems
         parent.skipped_below = level.skipped or parent.skipped_below
         for text, diagnostic in level.lines:
@@ -124,7 +126,7 @@ class _Parser:
         level = self._levels[-1]
         glued = token.glued
         if glued and glued.number and self._may_be_glued(level, glued) and self._budget.take():
-            # Believed only if the number does not come in a line of its own (Level.settle).
+            # Whether it is believed, is decided when the level ends.
             level.glued[glued.number] = _case(level, glued, glued.number, self._budget)
             level.last = glued.number
         if token.text.strip("# "):

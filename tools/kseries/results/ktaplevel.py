@@ -20,6 +20,7 @@ UNSEEN = "planned, no result seen"
 
 # What the Totals line calls an outcome; every other one is a failure there.
 _TOTALS_KEYS = {Status.PASS: "pass", Status.XFAIL: "xfail", Status.SKIP: "skip"}
+_COUNTED = ("pass", "fail", "xfail", "skip")
 
 
 @dataclass
@@ -64,7 +65,7 @@ class Level:
     skipped: str | None = None
     totals: Totals | None = None
     entries: list[tuple[int, Case]] = field(default_factory=list)
-    glued: dict[int, Case] = field(default_factory=dict)
+    glued: dict[int, Case] = field(default_factory=dict)  # behind text without a line's end
     last: int = 0  # highest number so far
     lines: list[tuple[str, bool]] = field(default_factory=list)  # (text, is a diagnostic)
     below: list[Case] = field(default_factory=list)
@@ -107,16 +108,17 @@ class Level:
         self.last = max(self.last, number)
         self.lines, self.below, self.problems_below, self.skipped_below = [], [], [], ""
 
-    def settle(self) -> tuple[Case, ...]:
-        """Compare what was seen with the plan; give all cases in order, missing ones included."""
-        self._settle_segment()
+    def settle(self, *, passed: bool = False) -> tuple[Case, ...]:
+        """Compare what was seen with the plan; give all cases in order, missing ones included.
+
+        passed: the result that these belong to says ok.
+        """
+        self._settle_segment(passed=passed)
         return tuple(self.settled)
 
-    def _settle_segment(self) -> None:
-        entries = list(self.entries)
+    def _settle_segment(self, *, passed: bool = False) -> None:
+        entries = [*self.entries, *self._proven(passed=passed)]
         seen = {number for number, _ in entries}
-        entries += [(number, case) for number, case in self.glued.items() if number not in seen]
-        seen |= self.glued.keys()
         self._check_numbers([number for number, _ in entries])
         if self.totals is not None:
             self._check_totals([case.status for _, case in entries], self.totals)
@@ -127,6 +129,23 @@ class Level:
         self.settled += [case for _, case in ordered]
         self.entries, self.glued = [], {}
         self.planned, self.totals, self.last = None, None, 0
+
+    def _proven(self, *, passed: bool) -> list[tuple[int, Case]]:
+        """Give the results behind other text that did not come in a line of their own as well.
+
+        A good one counts only if something else says so: words may look like it by chance, and
+        so does a "not ok" of which a byte was lost.
+        """
+        seen = {number for number, _ in self.entries}
+        late = [(number, case) for number, case in self.glued.items() if number not in seen]
+        good = sum(case.status.good for _, case in late)
+        if not good or passed:
+            return late
+        statuses = [case.status for _, case in (*self.entries, *late)]
+        if self.totals is not None and _said(self.totals) == _seen(statuses):
+            return late
+        self.problem(f"{good} results stand behind other text, and nothing else confirms them")
+        return [(number, case) for number, case in late if not case.status.good]
 
     def _check_numbers(self, numbers: Sequence[int]) -> None:
         repeated = len(numbers) - len(set(numbers))
@@ -170,15 +189,25 @@ class Level:
         return [(number, parent), *missing[1:]]
 
     def _check_totals(self, statuses: Sequence[Status], totals: Totals) -> None:
-        said = {"pass": 0, "fail": 0, "xfail": 0, "skip": 0}
-        for key, count in totals.counts:
-            key = {"error": "fail", "xpass": "pass"}.get(key, key)
-            said[key] = said.get(key, 0) + count
-        seen = dict.fromkeys(said, 0)
-        for status in statuses:
-            seen[_TOTALS_KEYS.get(status, "fail")] += 1
+        said, seen = _said(totals), _seen(statuses)
         if said != seen:
             self.problem(f"the Totals line says {_counts(said)}, the results are {_counts(seen)}")
+
+
+def _said(totals: Totals) -> dict[str, int]:
+    """Count as a Totals line does, errors among the failures."""
+    said = dict.fromkeys(_COUNTED, 0)
+    for key, count in totals.counts:
+        key = {"error": "fail", "xpass": "pass"}.get(key, key)
+        said[key] = said.get(key, 0) + count
+    return said
+
+
+def _seen(statuses: Iterable[Status]) -> dict[str, int]:
+    seen = dict.fromkeys(_COUNTED, 0)
+    for status in statuses:
+        seen[_TOTALS_KEYS.get(status, "fail")] += 1
+    return seen
 
 
 def _counts(counts: dict[str, int]) -> str:
