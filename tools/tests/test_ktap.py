@@ -394,6 +394,8 @@ def test_hostile_plan_and_depth() -> None:
     assert brief(result.cases) == [("a", P), ("999999998 of the tests 1 to 999999999", M)]
     deep = "".join(f"{'  ' * depth}KTAP version 1\n" for depth in range(500))
     assert parse(deep + "ok 1 a\n").cases[-1].name == "a"
+    failed = f"{'  ' * 499}not ok 1 b\n"
+    assert "nested deeper than 16 levels" in parse(f"{deep}{failed}ok 1 a\n").problems[-1]
     many = ktap.parse(f"ok {number} x" for number in range(1, 30_000))
     assert len(many.cases) == ktaplevel.MAX_CASES
     assert many.problems == (f"more than {ktaplevel.MAX_CASES} results; the rest was left out",)

@@ -52,6 +52,7 @@ class _Parser:
         self._budget = Budget(max_cases)
         self._outer = Level("", self._budget)
         self._levels = [self._outer]
+        self._too_deep = False
 
     def feed(self, line: str) -> None:
         token = read(line)
@@ -83,6 +84,8 @@ class _Parser:
             outer.problem("no result: the log holds no KTAP result line")
         if self._budget.exceeded:
             outer.problem(f"more than {self._max_cases} results; the rest was left out")
+        if self._too_deep:
+            outer.problem(f"results are nested deeper than {MAX_DEPTH} levels; those were left out")
         left = tuple(text for text, _ in outer.lines)
         return KtapResult(cases, planned, skipped, tuple(outer.problems), left)
 
@@ -91,6 +94,7 @@ class _Parser:
             self._close_last()
         if self._levels[-1].prefix != token.prefix:
             if len(self._levels) >= MAX_DEPTH:
+                self._too_deep = True
                 return
             self._levels.append(Level(token.prefix, self._budget))
         level = self._levels[-1]
