@@ -375,6 +375,12 @@ def test_second_header_starts_anew() -> None:
     assert result.problems == ()
 
 
+def test_second_header_ends_what_was_unfinished() -> None:
+    result = parse("TAP version 13\n# 1..1\n# not ok 1 a\nTAP version 13\n1..1\nok 1 b")
+    assert brief(result.cases) == [("unfinished", M), ("b", P)]
+    assert brief(result.cases[0].children) == [("a", F)]
+
+
 @pytest.mark.parametrize(
     "sequence",
     ["\x1b[31m", "\x1b[0m", "\x1b(B\x1b[m", "\x1b]0;title\x07", "\x1b]8;;x://y\x1b\\", "\x1bc",

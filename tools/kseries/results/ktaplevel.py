@@ -87,7 +87,7 @@ class Level:
 
     def begin(self) -> None:
         """Take a header: the first, or one that starts the level anew."""
-        if self.entries or self.glued or self.planned is not None:
+        if self.entries or self.glued or self.below or self.planned is not None:
             self._settle_segment()
         self.declared = True
 
