@@ -294,6 +294,11 @@ def test_result_behind_text_without_newline() -> None:
     assert result.problems == ()
 
 
+def test_two_programs_write_into_one_line() -> None:
+    result = parse("ok 1 anot ok 2 b\nok 3 c")
+    assert result.problems == ("anot ok 2 b: a failure stands in the line of this result",)
+
+
 def test_pass_behind_text_without_newline_must_be_confirmed() -> None:
     text = "1..3\nok 1 a\nconnecting...ok 2 b\nok 3 c\n"
     assert brief(parse(text).cases) == [("a", P), ("test 2", M), ("c", P)]

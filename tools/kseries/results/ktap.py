@@ -123,6 +123,8 @@ class _Parser:
         number = result.number if result.number is not None else level.last + 1
         case = _case(level, result, number, self._budget)
         level.add(number, case)
+        if result.hides_failure:
+            level.problem(f"{case.name}: a failure stands in the line of this result")
         if problem := _disagreement(case, result):
             level.problem(problem)
 

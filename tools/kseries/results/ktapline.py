@@ -29,6 +29,7 @@ _FIRST_LETTERS = frozenset("kKtT1noBb")  # of a body that is more than text
 _VERSION = re.compile(r"K?TAP version \d+$", re.IGNORECASE)
 _PLAN = re.compile(r"1\.\.(\d{1,9})(?:\s+#\s*(.*))?$")
 _RESULT = re.compile(r"(not ok|ok)(?=\s|$)(?:\s+(\d{1,9})(?=\s|$))?(\s+-(?=\s|$))?\s*(.*)$")
+_HIDDEN = re.compile(r"not ok \d{1,9}(?: |$)")
 _GLUED = re.compile(r"(?:not )?ok \d{1,9}(?: |$)")
 _BAIL = re.compile(r"Bail out!\s*(.*)$", re.IGNORECASE)
 _TOTALS = re.compile(r"Totals:((?: \w{1,8}:\d{1,9})+)\s*$")
@@ -69,7 +70,11 @@ class Plan:
 
 @dataclass(frozen=True)
 class Result:
-    """`ok 1 name # SKIP reason`. `certain`: numbered or dashed, so no ordinary sentence."""
+    """`ok 1 name # SKIP reason`.
+
+    certain: numbered or dashed, so no ordinary sentence. hides_failure: two programs wrote into
+    the line, and behind the one's result stands a `not ok 2` of the other.
+    """
 
     prefix: str
     number: int | None
@@ -78,6 +83,7 @@ class Result:
     directive: str
     text: str  # behind the `#` and the directive
     certain: bool
+    hides_failure: bool = False
 
 
 @dataclass(frozen=True)
@@ -178,6 +184,7 @@ def _result(prefix: str, found: re.Match[str]) -> Result:
         directive=directive,
         text=text[:MAX_LINE],
         certain=bool(number or dash or directive),
+        hides_failure="not ok " in rest and bool(_HIDDEN.search(rest)),
     )
 
 
