@@ -24,7 +24,7 @@ def recorded(name: str) -> ktap.KtapResult:
 
 
 def parse(text: str) -> ktap.KtapResult:
-    return ktap.parse(text.splitlines())
+    return ktap.parse(text.split("\n"))
 
 
 def brief(cases: Sequence[Case]) -> list[tuple[str, Status]]:
@@ -291,6 +291,12 @@ def test_repeated_number() -> None:
 def test_result_behind_text_without_newline() -> None:
     result = parse("1..3\nok 1 a\nconnecting...not ok 2 b\nok 3 c")
     assert brief(result.cases) == [("a", P), ("b", F), ("c", P)]
+    assert result.problems == ()
+
+
+def test_result_behind_a_carriage_return() -> None:
+    result = parse("1..3\r\nok 1 a\r\r\nat 10 %\rat 20 %\rok 2 b\r\nnear\rnot ok 3 c\r\n")
+    assert brief(result.cases) == [("a", P), ("b", P), ("c", F)]
     assert result.problems == ()
 
 

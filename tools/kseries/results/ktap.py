@@ -55,6 +55,14 @@ class _Parser:
         self._too_deep = False
 
     def feed(self, line: str) -> None:
+        if "\r" in line:
+            # A terminal shows what stands behind it in place of what stood before.
+            for part in filter(None, line.rstrip().split("\r")):
+                self._take(part)
+        else:
+            self._take(line)
+
+    def _take(self, line: str) -> None:
         token = read(line)
         if isinstance(token, Version | Plan):
             self._open(token)
