@@ -418,6 +418,14 @@ def test_hostile_plan_and_depth() -> None:
     assert many.problems == (f"more than {ktaplevel.MAX_CASES} results; the rest was left out",)
 
 
+def test_failure_among_too_many_results_is_kept() -> None:
+    lines = [f"ok {number} x" for number in range(1, 100)]
+    nested = ["# 1..2", "# ok 1 y", "# not ok 2 z", "ok 101 program"]
+    result = ktap.parse([*lines, "not ok 100 late", "ok 1 later", *nested], max_cases=50)
+    assert brief(result.cases)[50:] == [("late", F), ("program", F)]
+    assert brief(result.cases[-1].children) == [("z", F)]
+
+
 def test_repeated_hostile_plans_stay_small() -> None:
     result = ktap.parse(line for _ in range(2000) for line in ("# 1..5000", "1..2"))
     total = sum(1 + len(case.children) for case in result.cases)

@@ -126,7 +126,8 @@ class _Parser:
             parent.note(text, diagnostic)
 
     def _add(self, level: Level, result: Result) -> None:
-        if not self._budget.take():
+        if not self._budget.take(good=result.status.good and not level.below):
+            level.forget()
             return
         number = result.number if result.number is not None else level.last + 1
         case = _case(level, result, number, self._budget)

@@ -10,6 +10,7 @@ from kseries.model import Case, Status
 from kseries.results.ktapline import Plan, Totals
 
 MAX_CASES = 10_000  # in one log, missing ones included
+MAX_SPARE = 1000  # bad cases beyond those
 MAX_DIAGNOSTICS = 100  # for each case: the first half and the last half
 MAX_PROBLEMS = 50
 # Characters of diagnostics that are kept of one log.
@@ -25,19 +26,26 @@ _COUNTED = ("pass", "fail", "xfail", "skip")
 
 @dataclass
 class Budget:
-    """How many cases a log may still have: a hostile one could name millions."""
+    """How many cases a log may still have: a hostile one could name millions.
+
+    spare: for bad ones alone, when there is no room for others.
+    """
 
     left: int = MAX_CASES
+    spare: int = MAX_SPARE
     exceeded: bool = False
     text_good: int = MAX_TEXT_GOOD
     text_bad: int = MAX_TEXT_BAD
 
-    def take(self, count: int = 1) -> bool:
+    def take(self, count: int = 1, *, good: bool = True) -> bool:
         """Take that many, or none and remember it."""
-        if count > self.left:
-            self.exceeded = True
+        if count <= self.left:
+            self.left -= count
+            return True
+        self.exceeded = True
+        if good or count > self.spare:
             return False
-        self.left -= count
+        self.spare -= count
         return True
 
     def keep(self, texts: Iterable[str], good: bool) -> tuple[str, ...]:
@@ -106,6 +114,10 @@ class Level:
             self.problem(f"{case.name}: {text}")
         self.entries.append((number, case))
         self.last = max(self.last, number)
+        self.forget()
+
+    def forget(self) -> None:
+        """Drop what came for the next result."""
         self.lines, self.below, self.problems_below, self.skipped_below = [], [], [], ""
 
     def settle(self, *, passed: bool = False) -> tuple[Case, ...]:
