@@ -86,15 +86,64 @@ def test_log_of_kunit_without_time_stamps() -> None:
 
 def test_complaint_of_the_kernel_in_a_kunit_log() -> None:
     lines = KUNIT.read_text().splitlines(keepends=True)
-    warn = (
-        "[    1.250000] ------------[ cut here ]------------\n"
-        "[    1.250001] WARNING: CPU: 0 PID: 7 at lib/crc.c:12 crc_test+0x1/0x2\n"
-        "[    1.250002] ---[ end trace 0000000000000000 ]---\n"
-    )
-    log = parse("".join([*lines[:29], warn, *lines[29:]]))
+    log = parse("".join([*lines[:29], WARN, *lines[29:]]))
     (event,) = log.events
     assert (event.line, event.where) == (30, "lib/crc.c:12")
     assert "the kernel log is not clean, line 30" in result(log).reasons[-1]
+
+
+WARN = (
+    "[    1.250000] ------------[ cut here ]------------\n"
+    "[    1.250001] WARNING: CPU: 0 PID: 7 at lib/crc.c:12 crc_test+0x1/0x2\n"
+    "[    1.250002] ---[ end trace 0000000000000000 ]---\n"
+)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"TAP version 13\n1..2\nok 1 a\n{WARN}ok 2 b\n",
+        f"1..1\n# selftests: net: a\n# 1..1\n{WARN}# ok 1 x\nok 1 selftests: net: a\n",
+        "1..1\nok 1 a\nhalf a line[    9.000000] BUG: KASAN: slab-use-after-free in foo+0x1/0x2\n",
+    ],
+)  # fmt: skip
+def test_complaint_of_the_kernel_in_a_log_of_programs(text: str) -> None:
+    log = parse(text)
+    assert len(log.events) == 1
+    assert all(program.status is P for program in log.programs)
+    assert result(log).exit_code == 1
+
+
+def test_kernel_log_that_a_program_shows() -> None:
+    shown = "# dmesg: [    1.250001] WARNING: CPU: 0 PID: 7 at lib/crc.c:12 crc_test+0x1/0x2\n"
+    log = parse(f"1..1\n# selftests: lkdtm: BUG.sh\n{shown}ok 1 selftests: lkdtm: BUG.sh\n")
+    assert (log.events, log.kind) == ((), Kind.KSELFTEST)
+
+
+def test_kernel_writes_into_the_line_of_a_result() -> None:
+    boot = "[    0.000000] Linux version 6.12.0\n"
+    for text in (
+        "1..2\nok 1 a[    9.000000] eth0: up\nnot ok 2 b[    9.100000][   T12] eth0: down\n",
+        "1..2\nok 1 a\n[    9.000000] not ok, says eth0\nat 1 %\rnot ok 2 b[    9.1000000] x\n",
+    ):
+        (program,) = parse(boot + text).programs
+        assert [case.status for case in program.cases] == [P, F]
+        assert program.cases[0].name == "a"
+
+
+def test_results_of_the_kernel_and_of_programs_in_one_log() -> None:
+    log = parse(KUNIT.read_text() + RUNNER.read_text())
+    assert [(p.suite, p.name) for p in log.programs][:2] == [("demo", "harness"), ("demo", "plain")]
+    assert [(p.suite, p.name, p.status) for p in log.programs][-3:] == [
+        ("kunit", "list-kunit-test", F), ("kunit", "crc", P), ("kunit", "quiet", P)
+    ]  # fmt: skip
+    assert not any(program.problems for program in log.programs[:7])
+
+
+def test_kernel_log_without_results() -> None:
+    log = parse("[    0.000000] Linux version 6.12.0\n[    0.100000] ACPI: bus type PCI\n")
+    assert log.kind is Kind.KERNEL
+    assert (result(log).exit_code, log.programs[0].status) == (1, Status.ERROR)
 
 
 def test_plain_tap() -> None:

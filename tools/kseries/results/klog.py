@@ -57,6 +57,22 @@ def message(line: str) -> str:
     return text[level.end() :] if level else text
 
 
+def split(line: str) -> tuple[str, str | None]:
+    """Give what a program wrote of a line, and what the kernel did: None where it did not.
+
+    Both write to the console, also into each other's lines. A line with a `#` before the time
+    stamp is a program that shows a part of the kernel log.
+    """
+    text = plain(line)
+    stamp = _STAMP.search(text) if "[" in text else None
+    if stamp is None:
+        return text, None
+    before = text[: stamp.start()]
+    if before.lstrip().startswith("#"):
+        return text, None
+    return ("" if _LEVEL.fullmatch(before) else before), text[stamp.end() :]
+
+
 def events(
     lines: Sequence[tuple[float, str]],
     *,
@@ -85,8 +101,16 @@ class Reader:
 
     def feed(self, line: str) -> None:
         """Take the next line."""
+        self.take(message(line))
+
+    def skip(self) -> None:
+        """Pass over a line that is not the kernel's."""
         self._index += 1
-        index, text = self._index, message(line)[:MAX_LINE]
+
+    def take(self, text: str) -> None:
+        """Take the next line, without what stands before the message."""
+        self._index += 1
+        index, text = self._index, text[:MAX_LINE]
         rule = _rule_of(text)
         if text.startswith(MARK):
             self._close()

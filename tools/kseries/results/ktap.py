@@ -18,6 +18,8 @@ from kseries.results.ktapreason import failure_reason, skip_reason
 
 MAX_DEPTH = 16
 
+NO_RESULT = "no result: the log holds no KTAP result line"
+
 
 @dataclass(frozen=True)
 class KtapResult:
@@ -27,6 +29,7 @@ class KtapResult:
     skipped: the reason of an outermost `1..0 # SKIP`, None without it.
     problems: why the log cannot be believed as it stands, one sentence each.
     diagnostics: lines that belong to no case.
+    declared: whether there was a header or a plan.
     """
 
     cases: tuple[Case, ...]
@@ -34,27 +37,30 @@ class KtapResult:
     skipped: str | None = None
     problems: tuple[str, ...] = ()
     diagnostics: tuple[str, ...] = ()
+    declared: bool = False
 
 
 def parse(lines: Iterable[str], *, max_cases: int = MAX_CASES) -> KtapResult:
     """Read a whole log, line by line, with or without newlines; no line is held longer."""
-    parser = _Parser(max_cases)
+    parser = Parser(max_cases)
     for line in lines:
         parser.feed(line)
     return parser.end()
 
 
-class _Parser:
-    """The open levels, outermost first."""
+class Parser:
+    """Takes a log line by line: the open levels, outermost first."""
 
-    def __init__(self, max_cases: int) -> None:
+    def __init__(self, max_cases: int = MAX_CASES) -> None:
         self._max_cases = max_cases
         self._budget = Budget(max_cases)
         self._outer = Level("", self._budget)
         self._levels = [self._outer]
+        self._declared = False
         self._too_deep = False
 
     def feed(self, line: str) -> None:
+        """Take the next line."""
         if "\r" in line:
             # A terminal shows what stands behind it in place of what stood before.
             for part in filter(None, line.rstrip().split("\r")):
@@ -84,20 +90,22 @@ class _Parser:
             level.problem(f"Bail out! {token.reason}".rstrip())
 
     def end(self) -> KtapResult:
+        """End the log and say what it says."""
         outer = self._outer
         self._close_below(outer)
         planned, skipped = outer.planned, outer.skipped
         cases = outer.settle()
         if not cases and skipped is None:
-            outer.problem("no result: the log holds no KTAP result line")
+            outer.problem(NO_RESULT)
         if self._budget.exceeded:
             outer.problem(f"more than {self._max_cases} results; the rest was left out")
         if self._too_deep:
             outer.problem(f"results are nested deeper than {MAX_DEPTH} levels; those were left out")
         left = tuple(text for text, _ in outer.lines)
-        return KtapResult(cases, planned, skipped, tuple(outer.problems), left)
+        return KtapResult(cases, planned, skipped, tuple(outer.problems), left, self._declared)
 
     def _open(self, token: Version | Plan) -> None:
+        self._declared = True
         while not token.prefix.startswith(self._levels[-1].prefix):
             self._close_last()
         if self._levels[-1].prefix != token.prefix:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -20,9 +20,9 @@ from kseries.model import (
     Status,
     Verdict,
 )
-from kseries.results import ktap
-from kseries.results.klog import Reader, message
+from kseries.results import klog, ktap
 from kseries.results.ktap import KtapResult
+from kseries.results.mixedlog import hear
 from kseries.results.outcome import status_of
 from kseries.results.verdict import decided
 
@@ -33,10 +33,9 @@ MAX_TAIL = 60
 NO_RESULT = "(without a result)"
 LOG = "(the log)"
 
-_STAMPED = re.compile(r"(?:<\d{1,2}>)?\[ *\d+\.\d{6}\]")
-_KSELFTEST = re.compile(r"(?:# selftests: |(?:not )?ok \d+ selftests: )")
 _SUBTEST = re.compile(r"\s*# Subtest: ")
 _KTAP = re.compile(r"\s*KTAP version \d+")
+_RUNNER = re.compile(r"(?:# |(?:not )?ok \d+ )selftests: ")
 _RUNNER_NAME = re.compile(r"(?:# )?selftests: (\S+): (.+)$")
 
 
@@ -46,11 +45,12 @@ class Kind(StrEnum):
     KSELFTEST = "kselftest"  # the runner of tools/testing/selftests
     KUNIT = "kunit"  # the kernel, in its log or as kunit.py gives it
     TAP = "TAP"  # any one program
+    KERNEL = "kernel"  # the kernel, without results
 
 
 @dataclass(frozen=True)
 class Saved:
-    """What a log says. events: complaints of the kernel, where it is a kernel log."""
+    """What a log says. kind: whose results there are. events: complaints of the kernel."""
 
     kind: Kind
     programs: tuple[ProgramResult, ...]
@@ -64,14 +64,28 @@ def read(lines: Iterable[str], name: str) -> Saved:
     """
     stream = iter(lines)
     looked = list(itertools.islice(stream, MAX_LOOK))
-    kind = detect(looked)
-    whole = itertools.chain(looked, stream)
-    if kind is not Kind.KUNIT:
-        said = ktap.parse(whole, max_cases=MAX_CASES)
-        return Saved(kind, _programs(kind, said, name))
-    kernel = Reader()
-    said = ktap.parse(_followed(whole, kernel), max_cases=MAX_CASES)
-    return Saved(kind, _programs(kind, said, name), kernel.events())
+    stamped = any(klog.split(line)[1] is not None for line in looked)
+    runner = any(_RUNNER.match(line) for line in looked)
+    nested = any(_SUBTEST.match(line) for line in looked)
+    bare = not stamped and not runner and nested and any(_KTAP.match(line) for line in looked)
+    heard = hear(itertools.chain(looked, stream), bare=bare, max_cases=MAX_CASES)
+    told = {}
+    if _tells(heard.programs):
+        runner = runner or any(_RUNNER_NAME.match(case.name) for case in heard.programs.cases)
+        told[Kind.KSELFTEST if runner else Kind.TAP] = heard.programs
+    # Without a header it is a message that looks like a result, unless nothing else is there.
+    sure = heard.kernel.declared or not all(case.status.good for case in heard.kernel.cases)
+    if _tells(heard.kernel) and (sure or not told):
+        told[Kind.KUNIT] = heard.kernel
+    if not told:
+        told[Kind.KERNEL if stamped else Kind.TAP] = heard.programs
+    programs = (_programs(kind, said, name) for kind, said in told.items())
+    return Saved(next(iter(told)), tuple(itertools.chain(*programs)), heard.events)
+
+
+def _tells(said: KtapResult) -> bool:
+    """Whether there is more than that there is no result."""
+    return bool(said.cases) or said.skipped is not None or said.problems != (ktap.NO_RESULT,)
 
 
 def result(saved: Saved, name: str, *, started: str, seconds: float, version: str) -> RunResult:
@@ -102,26 +116,8 @@ def result(saved: Saved, name: str, *, started: str, seconds: float, version: st
     )
 
 
-def detect(lines: Sequence[str]) -> Kind:
-    """Tell the kind by the first lines."""
-    if any(_KSELFTEST.match(line) for line in lines):
-        return Kind.KSELFTEST
-    stamped = any(_STAMPED.match(line) for line in lines)
-    nested = any(_SUBTEST.match(line) for line in lines)
-    if stamped or (nested and any(_KTAP.match(line) for line in lines)):
-        return Kind.KUNIT
-    return Kind.TAP
-
-
-def _followed(lines: Iterable[str], kernel: Reader) -> Iterator[str]:
-    """Give what the kernel said, without its time stamps; have its complaints looked for."""
-    for line in lines:
-        kernel.feed(line)
-        yield message(line)
-
-
 def _programs(kind: Kind, said: KtapResult, name: str) -> tuple[ProgramResult, ...]:
-    if kind is Kind.TAP:
+    if kind in (Kind.TAP, Kind.KERNEL):
         return (_judged(ProgramResult(kind, name, Status.ERROR, None, 0.0, said.cases), said),)
     split: Callable[[Case], ProgramResult] = _of_runner if kind is Kind.KSELFTEST else _of_kunit
     seen = [case for case in said.cases if not _is_absent(case)]
