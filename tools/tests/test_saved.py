@@ -181,6 +181,20 @@ def test_runner_log_that_was_cut_off() -> None:
         assert whole.problems[0].startswith(problem)
 
 
+@pytest.mark.parametrize("line", ["ok 1 a # SKIP no card", "not ok 1 a", "[    1.000000] ok 1 a"])
+def test_log_that_ends_in_the_middle_of_a_line(line: str) -> None:
+    for end in range(1, len(line)):
+        assert result(parse(f"1..1\n{line[:end]}")).exit_code == 1, line[:end]
+
+
+def test_cut_line_is_named() -> None:
+    (program,) = parse("1..2\nok 1 a\nok 2 b").programs
+    assert [case.status for case in program.cases] == [P, M]
+    assert "a line is cut off and does not count: ok 2 b" in program.problems
+    (program,) = parse("1..2\nok 1 a\nnot ok 2 b").programs
+    assert [case.status for case in program.cases] == [P, F]
+
+
 def test_says_not_ok_though_all_below_it_is_good() -> None:
     log = parse(
         "TAP version 13\n1..1\n# selftests: net: a.sh\n# TAP version 13\n# 1..1\n# ok 1 x\n"

@@ -13,7 +13,17 @@ from dataclasses import dataclass
 
 from kseries.model import Case, Status
 from kseries.results.ktaplevel import MAX_CASES, Budget, Level
-from kseries.results.ktapline import Bail, Plan, Result, Text, Totals, Version, clean, read
+from kseries.results.ktapline import (
+    Bail,
+    Plan,
+    Result,
+    Text,
+    Token,
+    Totals,
+    Version,
+    clean,
+    read,
+)
 from kseries.results.ktapreason import failure_reason, skip_reason
 
 MAX_DEPTH = 16
@@ -58,18 +68,32 @@ class Parser:
         self._levels = [self._outer]
         self._declared = False
         self._too_deep = False
+        self._cut = ""
 
-    def feed(self, line: str) -> None:
-        """Take the next line."""
+    def feed(self, line: str, *, cut: bool = False) -> None:
+        """Take the next line. cut: its end is not there."""
         if "\r" in line:
             # A terminal shows what stands behind it in place of what stood before.
             for part in filter(None, line.rstrip().split("\r")):
-                self._take(part)
+                self._take(read(part), part)
+        elif cut:
+            self._take_cut(line)
         else:
-            self._take(line)
+            self._take(read(line), line)
 
-    def _take(self, line: str) -> None:
+    def _take_cut(self, line: str) -> None:
+        """Take of a line what no end can change: behind a pass there may have stood a SKIP."""
         token = read(line)
+        if isinstance(token, Bail) or (
+            isinstance(token, Result) and token.status is not Status.PASS
+        ):
+            self._take(token, line)
+        elif clean(line):
+            self._levels[-1].note(clean(line), token.prefix.startswith("#"))
+            if not isinstance(token, Text):
+                self._cut = clean(line)
+
+    def _take(self, token: Token, line: str) -> None:
         if isinstance(token, Version | Plan):
             self._open(token)
             return
@@ -101,6 +125,8 @@ class Parser:
             outer.problem(f"more than {self._max_cases} results; the rest was left out")
         if self._too_deep:
             outer.problem(f"results are nested deeper than {MAX_DEPTH} levels; those were left out")
+        if self._cut:
+            outer.problem(f"a line is cut off and does not count: {self._cut}")
         left = tuple(text for text, _ in outer.lines)
         return KtapResult(cases, planned, skipped, tuple(outer.problems), left, self._declared)
 

@@ -21,17 +21,21 @@ class Heard:
 
 
 def hear(lines: Iterable[str], *, bare: bool, max_cases: int) -> Heard:
-    """Read a log, line by line. bare: it is the kernel's alone, without time stamps."""
+    """Read a log, line by line; one without a newline at its end is cut off.
+
+    bare: it is the kernel's alone, without time stamps.
+    """
     watcher = klog.Reader()
     programs, kernel = ktap.Parser(max_cases), ktap.Parser(max_cases)
     for line in lines:
         program, message = ("", klog.message(line)) if bare else _split(line)
+        cut = not line.endswith("\n")
         if program:
-            programs.feed(program)
+            programs.feed(program, cut=cut and message is None)
         if message is None:
             watcher.skip()
         else:
-            kernel.feed(message)
+            kernel.feed(message, cut=cut)
             watcher.take(message)
     return Heard(programs.end(), kernel.end(), watcher.events())
 
