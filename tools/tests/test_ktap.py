@@ -301,8 +301,8 @@ def test_result_behind_a_carriage_return() -> None:
 
 
 def test_two_programs_write_into_one_line() -> None:
-    result = parse("ok 1 anot ok 2 b\nok 3 c")
-    assert result.problems == ("anot ok 2 b: a failure stands in the line of this result",)
+    result = parse("ok 1 anot ok 1 b\nok 2 c")
+    assert result.problems == ("anot ok 1 b: a failure stands in the line of this result",)
 
 
 def test_pass_behind_text_without_newline_must_be_confirmed() -> None:

@@ -187,6 +187,39 @@ def test_log_that_ends_in_the_middle_of_a_line(line: str) -> None:
         assert result(parse(f"1..1\n{line[:end]}")).exit_code == 1, line[:end]
 
 
+@pytest.mark.parametrize("line", ["1..1", "1..0 # SKIP", "1..12"])
+def test_plan_that_is_cut_off(line: str) -> None:
+    for end in range(len(line)):
+        assert result(parse(f"ok 1 a\n{line[:end]}")).exit_code == 1, line[:end]
+
+
+def test_no_plan_is_no_pass() -> None:
+    for text in ("ok 1 a\nok 2 b\n", "TAP version 13\nok 1 selftests: net: a\n"):
+        made = result(parse(text))
+        assert made.exit_code == 1
+        assert "no plan" in " ".join(p for program in made.programs for p in program.problems)
+    totals = "# Totals: pass:2 fail:0 xfail:0 xpass:0 skip:0 error:0\n"
+    assert result(parse(f"ok 1 a\nok 2 b\n{totals}")).exit_code == 0
+    assert result(parse("1..2\nok 1 a\nok 2 b\nTAP version 13\nok 1 c\n")).exit_code == 1
+
+
+def test_suites_of_modules_have_no_plan_together() -> None:
+    suite = "    KTAP version 1\n    # Subtest: {0}\n    1..1\n    ok 1 works\nok {1} {0}\n"
+    log = parse(suite.format("one", 1) + suite.format("two", 2))
+    assert [(program.name, program.status) for program in log.programs] == [("one", P), ("two", P)]
+    made = result(log)
+    assert made.exit_code == 0
+    assert "no plan" in made.notes[0]
+
+
+def test_log_of_which_the_beginning_is_lost() -> None:
+    lines = KUNIT.read_text().splitlines(keepends=True)
+    made = result(parse("".join(lines[-6:])))
+    assert [p.status for p in made.programs] == [P, M, Status.ERROR]
+    assert made.programs[-1].problems == ("2 results before the one numbered 3 are missing",)
+    assert made.exit_code == 1
+
+
 def test_cut_line_is_named() -> None:
     (program,) = parse("1..2\nok 1 a\nok 2 b").programs
     assert [case.status for case in program.cases] == [P, M]

@@ -40,6 +40,8 @@ class KtapResult:
     problems: why the log cannot be believed as it stands, one sentence each.
     diagnostics: lines that belong to no case.
     declared: whether there was a header or a plan.
+    unplanned: whether there are outermost results of which no plan and no Totals line tells how
+    many there should be.
     """
 
     cases: tuple[Case, ...]
@@ -48,6 +50,7 @@ class KtapResult:
     problems: tuple[str, ...] = ()
     diagnostics: tuple[str, ...] = ()
     declared: bool = False
+    unplanned: bool = False
 
 
 def parse(lines: Iterable[str], *, max_cases: int = MAX_CASES) -> KtapResult:
@@ -128,7 +131,8 @@ class Parser:
         if self._cut:
             outer.problem(f"a line is cut off and does not count: {self._cut}")
         left = tuple(text for text, _ in outer.lines)
-        return KtapResult(cases, planned, skipped, tuple(outer.problems), left, self._declared)
+        problems = tuple(outer.problems)
+        return KtapResult(cases, planned, skipped, problems, left, self._declared, outer.unplanned)
 
     def _open(self, token: Version | Plan) -> None:
         self._declared = True

@@ -72,6 +72,7 @@ class Level:
     planned: int | None = None
     skipped: str | None = None
     totals: Totals | None = None
+    unplanned: bool = False  # there were results, and nothing tells how many there should be
     entries: list[tuple[int, Case]] = field(default_factory=list)
     glued: dict[int, Case] = field(default_factory=dict)  # behind text without a line's end
     last: int = 0  # highest number so far
@@ -132,8 +133,11 @@ class Level:
         entries = [*self.entries, *self._proven(passed=passed)]
         seen = {number for number, _ in entries}
         self._check_numbers([number for number, _ in entries])
+        statuses = [case.status for _, case in entries]
         if self.totals is not None:
-            self._check_totals([case.status for _, case in entries], self.totals)
+            self._check_totals(statuses, self.totals)
+        vouched = self.planned is not None or self._agrees(statuses)
+        self.unplanned = self.unplanned or bool(entries and not vouched)
         missing = self._missing(seen, len(entries))
         if self.below:
             missing = self._adopt(missing)
@@ -153,8 +157,7 @@ class Level:
         good = sum(case.status.good for _, case in late)
         if not good or passed:
             return late
-        statuses = [case.status for _, case in (*self.entries, *late)]
-        if self.totals is not None and _said(self.totals) == _seen(statuses):
+        if self._agrees([case.status for _, case in (*self.entries, *late)]):
             return late
         self.problem(f"{good} results stand behind other text, and nothing else confirms them")
         return [(number, case) for number, case in late if not case.status.good]
@@ -164,6 +167,9 @@ class Level:
         if repeated:
             self.problem(f"{repeated} result numbers came more than once")
         if self.planned is None:
+            lost = self.last - len(set(numbers))
+            if lost > 0:
+                self.problem(f"{lost} results before the one numbered {self.last} are missing")
             return
         count, beyond = len(numbers), max(numbers, default=0)
         if count > self.planned:
@@ -174,7 +180,7 @@ class Level:
             self.problem(f"{self.planned - count} of {self.planned} planned results are missing")
 
     def _missing(self, seen: set[int], count: int) -> list[tuple[int, Case]]:
-        planned = self.planned or 0
+        planned = self.last if self.planned is None else self.planned
         absent = max(planned - count, 0)
         if not absent:
             return []
@@ -199,6 +205,10 @@ class Level:
         parent = Case(name, Status.MISSING, UNSEEN, texts, tuple(self.below))
         self.below, self.lines, self.problems_below = [], [], []
         return [(number, parent), *missing[1:]]
+
+    def _agrees(self, statuses: Sequence[Status]) -> bool:
+        """Whether a Totals line has counted as many."""
+        return self.totals is not None and _said(self.totals) == _seen(statuses)
 
     def _check_totals(self, statuses: Sequence[Status], totals: Totals) -> None:
         said, seen = _said(totals), _seen(statuses)

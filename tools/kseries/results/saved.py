@@ -32,6 +32,7 @@ MAX_TAIL = 60
 
 NO_RESULT = "(without a result)"
 LOG = "(the log)"
+NO_PLAN = "no plan: nothing tells whether results are missing"
 
 _SUBTEST = re.compile(r"\s*# Subtest: ")
 _KTAP = re.compile(r"\s*KTAP version \d+")
@@ -50,11 +51,16 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True)
 class Saved:
-    """What a log says. kind: whose results there are. events: complaints of the kernel."""
+    """What a log says.
+
+    kind: whose results there are. events: complaints of the kernel. notes: what a reader must
+    know.
+    """
 
     kind: Kind
     programs: tuple[ProgramResult, ...]
     events: tuple[KernelEvent, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def read(lines: Iterable[str], name: str) -> Saved:
@@ -74,13 +80,20 @@ def read(lines: Iterable[str], name: str) -> Saved:
         runner = runner or any(_RUNNER_NAME.match(case.name) for case in heard.programs.cases)
         told[Kind.KSELFTEST if runner else Kind.TAP] = heard.programs
     # Without a header it is a message that looks like a result, unless nothing else is there.
-    sure = heard.kernel.declared or not all(case.status.good for case in heard.kernel.cases)
+    sure = heard.kernel.declared or any(
+        not case.status.good for case in heard.kernel.cases if not _is_absent(case)
+    )
     if _tells(heard.kernel) and (sure or not told):
         told[Kind.KUNIT] = heard.kernel
     if not told:
         told[Kind.KERNEL if stamped else Kind.TAP] = heard.programs
+    # Suites of modules that are loaded one by one have no plan together.
+    unplanned = [kind for kind, said in told.items() if said.unplanned]
+    for kind in {Kind.KSELFTEST, Kind.TAP}.intersection(unplanned):
+        told[kind] = replace(told[kind], problems=(*told[kind].problems, NO_PLAN))
     programs = (_programs(kind, said, name) for kind, said in told.items())
-    return Saved(next(iter(told)), tuple(itertools.chain(*programs)), heard.events)
+    notes = (NO_PLAN,) if Kind.KUNIT in unplanned else ()
+    return Saved(next(iter(told)), tuple(itertools.chain(*programs)), heard.events, notes)
 
 
 def _tells(said: KtapResult) -> bool:
@@ -111,6 +124,7 @@ def result(saved: Saved, name: str, *, started: str, seconds: float, version: st
             provenance=Provenance(("kseries", "parse", name), version, "", "", ""),
             programs=saved.programs,
             events=saved.events,
+            notes=saved.notes,
             suites=tuple(suites) if idle else (),
         )
     )
