@@ -12,7 +12,9 @@ from kseries.results.klogtable import CHANGING, FINDERS, RULES, Ending, Rule
 from kseries.results.ktapline import MAX_LINE, plain
 
 MAX_EVENTS = 200
+MAX_NEW = 1000  # beyond those, each the first of its title since one of our marks
 MAX_SPLAT_LINES = 400
+MAX_TEXT = 8 << 20  # characters kept of all complaints; of later ones the lines up to the title
 MAX_BEFORE_TRACE = 120  # lines from the title to the call trace, where nothing else ends it
 
 MARK = "kseries: "  # what we write into the log ourselves
@@ -96,6 +98,8 @@ class Reader:
     def __init__(self) -> None:
         self._index = -1
         self._done: list[_Splat] = []
+        self._titles: set[str] = set()
+        self._room = MAX_TEXT
         self._open: _Splat | None = None
         self._before = ""  # the line before, for the ruler above a title
 
@@ -114,6 +118,7 @@ class Reader:
         rule = _rule_of(text)
         if text.startswith(MARK):
             self._close()
+            self._titles.clear()
         elif _CUT.match(text):
             self._close()
             self._open = _Splat(index, lines=[text])
@@ -128,7 +133,7 @@ class Reader:
     ) -> tuple[KernelEvent, ...]:
         """End the log and give its complaints. Arguments as of the function `events`."""
         self._close()
-        return tuple(_event(splat, first_line, during) for splat in self._done[:MAX_EVENTS])
+        return tuple(_event(splat, first_line, during) for splat in self._done)
 
     def _belongs(self, rule: Rule) -> bool:
         """Whether a title is only the next part of the open complaint."""
@@ -170,12 +175,24 @@ class Reader:
 
     def _close(self) -> None:
         splat, self._open = self._open, None
-        if splat is None or len(self._done) >= MAX_EVENTS:
+        if splat is None:
             return
         while not splat.lines[-1].strip():
             splat.lines.pop()
-        if splat.rule is not None or len(splat.lines) > 1:
+        if (splat.rule is not None or len(splat.lines) > 1) and self._is_kept(splat):
             self._done.append(splat)
+
+    def _is_kept(self, splat: _Splat) -> bool:
+        """Whether there is room: a flood of one complaint must not hide another one."""
+        title = _title(splat)
+        fresh = title not in self._titles
+        if len(self._done) >= MAX_EVENTS + MAX_NEW * fresh:
+            return False
+        self._titles.add(title)
+        self._room -= sum(map(len, splat.lines))
+        if self._room < 0:
+            del splat.lines[max(splat.title, 1) + 1 :]
+        return True
 
 
 def _rule_of(text: str) -> Rule | None:
