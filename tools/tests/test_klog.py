@@ -292,6 +292,16 @@ def test_complaint_that_is_cut_off() -> None:
     assert (event.kind, event.title) == (K.WARN, "WARNING: demo: the ring is gone")
 
 
+def test_fault_behind_one_that_is_cut_off() -> None:
+    cut = [(0.0, "kernel BUG at drivers/demo/splat.c:24!"), *[(0.0, "eth0: up")] * 20]
+    events = klog.events([*cut, *recorded("gpf")])
+    assert [event.kind for event in events] == [K.BUG, K.KASAN, K.OOPS]
+    second = (0.0, "Oops: general protection fault: 0000 [#2] PREEMPT SMP")
+    for first in ("BUG: kernel NULL pointer dereference, address: 0", "Oops: 0002 [#1]"):
+        lines = [(0.0, first), (0.0, "Oops: 0000 [#1]"), second]
+        assert len(klog.events(lines)) == 2 + (first[:4] == "Oops")
+
+
 def test_panic_on_warn_is_told_beside_the_warning() -> None:
     lines = (LOGS / "warn.log").read_text().splitlines()
     at = next(i for i, line in enumerate(lines) if "Call Trace" in line)

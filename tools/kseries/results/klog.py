@@ -8,13 +8,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from kseries.model import EventKind, KernelEvent
-from kseries.results.klogtable import CHANGING, FINDERS, RULES, Ending, Rule
+from kseries.results.klogtable import CHANGING, FINDERS, OOPS_HEADER, RULES, Ending, Rule
 from kseries.results.ktapline import MAX_LINE, plain
 
 MAX_EVENTS = 200
 MAX_NEW = 1000  # beyond those, each the first of its title since one of our marks
 MAX_SPLAT_LINES = 400
 MAX_TEXT = 8 << 20  # characters kept of all complaints; of later ones the lines up to the title
+MAX_TO_OOPS = 10  # lines from a fault to the header of its Oops
 MAX_BEFORE_TRACE = 120  # lines from the title to the call trace, where nothing else ends it
 
 MARK = "kseries: "  # what we write into the log ourselves
@@ -46,6 +47,7 @@ class _Splat:
     rule: Rule | None = None
     lines: list[str] = field(default_factory=list)
     title: int = 0  # index of the line that names it
+    headed: bool = False  # the header of its Oops was seen
     traced: bool = False
 
 
@@ -122,7 +124,7 @@ class Reader:
         elif _CUT.match(text):
             self._close()
             self._open = _Splat(index, lines=[text])
-        elif rule is not None and not self._belongs(rule):
+        elif rule is not None and not self._takes(rule):
             self._begin(index, text, rule)
         elif self._open is not None:
             self._continue(self._open, text)
@@ -135,25 +137,28 @@ class Reader:
         self._close()
         return tuple(_event(splat, first_line, during) for splat in self._done)
 
-    def _belongs(self, rule: Rule) -> bool:
-        """Whether a title is only the next part of the open complaint."""
+    def _takes(self, rule: Rule) -> bool:
+        """Take the header of an Oops for a part of the fault, or "kernel BUG at", above it."""
         splat = self._open
-        if splat is None or splat.rule is None:
+        if rule is not OOPS_HEADER or splat is None or splat.headed or splat.rule is None:
             return False
-        # The header of an Oops comes below the fault or the "kernel BUG at" that it tells of.
         cause = splat.rule.kind in (EventKind.OOPS, EventKind.BUG)
-        return rule.kind is EventKind.OOPS and cause and splat.rule.ending is Ending.MARK
+        near = len(splat.lines) - splat.title <= MAX_TO_OOPS
+        splat.headed = cause and near and splat.rule.ending is Ending.MARK
+        return splat.headed
 
     def _begin(self, index: int, text: str, rule: Rule) -> None:
         splat = self._open
         if splat is not None and splat.rule is None:
             splat.rule, splat.title = rule, len(splat.lines)
+            splat.headed = rule is OOPS_HEADER
             splat.lines.append(text)
         else:
             self._close()
             ruled = bool(_RULER.match(self._before))
             lines = [self._before, text] if ruled else [text]
-            self._open = _Splat(index - ruled, rule, lines, title=len(lines) - 1)
+            headed = rule is OOPS_HEADER
+            self._open = _Splat(index - ruled, rule, lines, len(lines) - 1, headed)
         if rule.ending is Ending.LINE:
             self._close()
 
