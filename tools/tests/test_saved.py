@@ -199,7 +199,7 @@ def test_no_plan_is_no_pass() -> None:
         assert made.exit_code == 1
         assert "no plan" in " ".join(p for program in made.programs for p in program.problems)
     totals = "# Totals: pass:2 fail:0 xfail:0 xpass:0 skip:0 error:0\n"
-    assert result(parse(f"ok 1 a\nok 2 b\n{totals}")).exit_code == 0
+    assert result(parse(f"TAP version 13\nok 1 a\nok 2 b\n{totals}")).exit_code == 0
     assert result(parse("1..2\nok 1 a\nok 2 b\nTAP version 13\nok 1 c\n")).exit_code == 1
 
 
@@ -218,6 +218,16 @@ def test_log_of_which_the_beginning_is_lost() -> None:
     assert [p.status for p in made.programs] == [P, M, Status.ERROR]
     assert made.programs[-1].problems == ("2 results before the one numbered 3 are missing",)
     assert made.exit_code == 1
+
+
+@pytest.mark.parametrize("stamp", ["", "[    1.000000] "])
+def test_log_that_begins_in_the_middle_of_a_line(stamp: str) -> None:
+    text = f"{stamp}not ok 1 a\n{stamp}1..1\n"
+    for begin in range(len(text)):
+        assert result(parse(text[begin:])).exit_code == 1, text[begin:]
+    (program,) = parse("ok 1 a\n1..1\n").programs
+    assert (program.status, program.cases[0].status) == (Status.ERROR, P)
+    assert program.problems[0].startswith("the log begins with a pass")
 
 
 def test_cut_line_is_named() -> None:

@@ -31,7 +31,7 @@ def open_lines(name: str) -> Iterator[Iterator[str]]:
     with ExitStack() as stack:
         try:
             raw = sys.stdin.buffer if name == STDIN else stack.enter_context(Path(name).open("rb"))
-            yield _lines(_unpacked(raw))
+            yield lines_of(_unpacked(raw))
         except (OSError, EOFError, zlib.error) as error:
             why = error.strerror if isinstance(error, OSError) else None
             raise UserError(
@@ -49,7 +49,8 @@ def _unpacked(raw: BinaryIO | io.BufferedReader) -> io.BufferedReader:
     return buffered
 
 
-def _lines(stream: io.BufferedReader) -> Iterator[str]:
+def lines_of(stream: BinaryIO | io.BufferedReader) -> Iterator[str]:
+    """Give the lines of a stream; a line longer than MAX_BYTES comes in parts."""
     begun = False  # the line has a part that was given
     while part := stream.readline(MAX_BYTES):
         # A file that was open when its machine died has blocks of zeros.

@@ -20,7 +20,7 @@ from kseries.model import (
     Status,
     Verdict,
 )
-from kseries.results import klog, ktap
+from kseries.results import klog, ktap, ktapline
 from kseries.results.ktap import KtapResult
 from kseries.results.mixedlog import hear
 from kseries.results.outcome import status_of
@@ -33,6 +33,7 @@ MAX_TAIL = 60
 NO_RESULT = "(without a result)"
 LOG = "(the log)"
 NO_PLAN = "no plan: nothing tells whether results are missing"
+NO_BEGINNING = 'the log begins with a pass: a "not" before it may be lost'
 
 _SUBTEST = re.compile(r"\s*# Subtest: ")
 _KTAP = re.compile(r"\s*KTAP version \d+")
@@ -87,13 +88,20 @@ def read(lines: Iterable[str], name: str) -> Saved:
         told[Kind.KUNIT] = heard.kernel
     if not told:
         told[Kind.KERNEL if stamped else Kind.TAP] = heard.programs
-    # Suites of modules that are loaded one by one have no plan together.
     unplanned = [kind for kind, said in told.items() if said.unplanned]
-    for kind in {Kind.KSELFTEST, Kind.TAP}.intersection(unplanned):
-        told[kind] = replace(told[kind], problems=(*told[kind].problems, NO_PLAN))
+    for kind, said in told.items():
+        # Suites of modules that are loaded one by one have no plan together.
+        doubts: tuple[str, ...] = (NO_PLAN,) if kind in unplanned and kind is not Kind.KUNIT else ()
+        doubts += (NO_BEGINNING,) if looked and _is_pass(looked[0]) else ()
+        told[kind] = replace(said, problems=(*said.problems, *doubts))
     programs = (_programs(kind, said, name) for kind, said in told.items())
     notes = (NO_PLAN,) if Kind.KUNIT in unplanned else ()
     return Saved(next(iter(told)), tuple(itertools.chain(*programs)), heard.events, notes)
+
+
+def _is_pass(line: str) -> bool:
+    token = ktapline.read(klog.message(line))
+    return isinstance(token, ktapline.Result) and token.status is Status.PASS
 
 
 def _tells(said: KtapResult) -> bool:
