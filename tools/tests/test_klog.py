@@ -302,6 +302,15 @@ def test_fault_behind_one_that_is_cut_off() -> None:
         assert len(klog.events(lines)) == 2 + (first[:4] == "Oops")
 
 
+def test_complaint_behind_a_warning_that_is_cut_off() -> None:
+    cut = (0.0, "------------[ cut here ]------------")
+    circular = [(at, line) for at, line in recorded("circular") if klog.MARK not in line]
+    told = klog.events([cut, (0.0, "demo: the ring is gone"), *circular])
+    assert [event.kind for event in told] == [K.WARN, K.LOCKDEP]
+    whole = klog.events(circular)
+    assert told[1].lines == whole[0].lines
+
+
 def test_panic_on_warn_is_told_beside_the_warning() -> None:
     lines = (LOGS / "warn.log").read_text().splitlines()
     at = next(i for i, line in enumerate(lines) if "Call Trace" in line)

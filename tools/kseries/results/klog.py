@@ -35,6 +35,9 @@ _CALL = re.compile(r"\s+([\w.$]+)\+0x[0-9a-f]+/0x[0-9a-f]+")
 _AT_FUNCTION = re.compile(r"(?:\bin|\bat:?) ([\w.$]+)\+0x")
 _AT_FILE = re.compile(r"(?:\bat|\bin|^)\s?([\w./-]+\.[chS]:\d+)")
 
+# What the kernel says behind "cut here".
+_BEHIND_CUT = (EventKind.WARN, EventKind.BUG)
+
 # Most lines match no rule: one look at all of them at once is many times faster.
 _ANY = re.compile("|".join(f"(?:{rule.pattern.pattern})" for rule in RULES))
 
@@ -149,9 +152,8 @@ class Reader:
 
     def _begin(self, index: int, text: str, rule: Rule) -> None:
         splat = self._open
-        if splat is not None and splat.rule is None:
+        if splat is not None and splat.rule is None and rule.kind in _BEHIND_CUT:
             splat.rule, splat.title = rule, len(splat.lines)
-            splat.headed = rule is OOPS_HEADER
             splat.lines.append(text)
         else:
             self._close()
