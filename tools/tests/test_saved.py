@@ -27,8 +27,8 @@ P, S, F, M = Status.PASS, Status.SKIP, Status.FAIL, Status.MISSING
 
 
 def read(file: Path) -> saved.Saved:
-    with logfile.open_lines(str(file)) as lines:
-        return saved.read(lines, file.name)
+    with logfile.open_blocks(str(file)) as blocks:
+        return saved.read(blocks, file.name)
 
 
 def parse(text: str) -> saved.Saved:
@@ -258,9 +258,9 @@ def test_terminal_report_of_a_log() -> None:
 # ---- the file
 
 
-def lines_of(file: Path) -> list[str]:
-    with logfile.open_lines(str(file)) as lines:
-        return list(lines)
+def blocks_of(file: Path) -> list[str]:
+    with logfile.open_blocks(str(file)) as blocks:
+        return list(blocks)
 
 
 def test_gzip_is_seen_by_its_first_bytes(tmp_path: Path) -> None:
@@ -273,26 +273,37 @@ def test_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
     for data in (b"ok 1 a\n", gzip.compress(b"ok 1 a\n")):
         stream = io.TextIOWrapper(io.BufferedReader(io.BytesIO(data)))
         monkeypatch.setattr("sys.stdin", stream)
-        with logfile.open_lines(logfile.STDIN) as lines:
-            assert list(lines) == ["ok 1 a\n"]
+        with logfile.open_blocks(logfile.STDIN) as blocks:
+            assert list(blocks) == ["ok 1 a\n"]
+
+
+def test_blocks_hold_whole_lines(tmp_path: Path) -> None:
+    file = tmp_path / "log"
+    text = "".join(f"line {number}\n" for number in range(300_000))
+    file.write_text(f"{text}the end")
+    *blocks, last = blocks_of(file)
+    assert len(blocks) > 2
+    assert all(block.endswith("\n") for block in blocks)
+    assert ("".join(blocks), last) == (text, "the end")
 
 
 def test_invalid_utf8_and_long_lines(tmp_path: Path) -> None:
     file = tmp_path / "log"
     size = logfile.MAX_BYTES
-    file.write_bytes(b"ok 1 \xff\xfe\n" + b"x" * (size + 9) + b"\nok 2 b\n" + b"y" * 9_000)
-    first, long, rest, second, last = lines_of(file)
-    assert first == "ok 1 \ufffd\ufffd\n"
-    assert long == "x" * size
-    assert rest == f"{logfile.CONTINUED}{'x' * 9}\n"
-    assert second == "ok 2 b\n"
-    assert last == "y" * 9_000
+    for long in (b"y" * 9_000, b"x" * (size + 9), b"x" * (3 * size)):
+        file.write_bytes(b"ok 1 \xff\xfe\r\n" + long + b"\nok 2 b\n")
+        text = "".join(blocks_of(file))
+        assert text.startswith("ok 1 \ufffd\ufffd\n")
+        assert text.endswith(f"{chr(long[0])}\nok 2 b\n")
+        assert text.count(logfile.CONTINUED) == text.count(f"x{logfile.CONTINUED}")
+        assert text.replace(logfile.CONTINUED, "").encode()[12:] == long + b"\nok 2 b\n"
+        assert max(map(len, text.split(logfile.CONTINUED))) <= size + logfile.BLOCK
 
 
 def test_zeros_that_a_dead_machine_left(tmp_path: Path) -> None:
     file = tmp_path / "log"
     file.write_bytes(b"1..2\nok 1 a\n" + b"\0" * (2 * logfile.MAX_BYTES + 5) + b"not ok 2 b\n")
-    assert lines_of(file) == ["1..2\n", "ok 1 a\n", "not ok 2 b\n"]
+    assert "".join(blocks_of(file)) == "1..2\nok 1 a\nnot ok 2 b\n"
 
 
 def test_what_cannot_be_read_is_told(tmp_path: Path) -> None:

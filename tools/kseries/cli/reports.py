@@ -99,8 +99,8 @@ def _compare(arguments: argparse.Namespace) -> int:
 def _parse(arguments: argparse.Namespace) -> int:
     name = "standard input" if arguments.file == logfile.STDIN else Path(arguments.file).name
     begun = time.monotonic()
-    with logfile.open_lines(arguments.file) as lines:
-        log = saved.read(lines, name)
+    with logfile.open_blocks(arguments.file) as blocks:
+        log = saved.read(blocks, name)
     result = saved.result(
         log,
         name,

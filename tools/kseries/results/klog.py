@@ -20,8 +20,11 @@ MAX_BEFORE_TRACE = 120  # lines from the title to the call trace, where nothing 
 
 MARK = "kseries: "  # what we write into the log ourselves
 
-_STAMP = re.compile(r"\[ *\d+\.\d{6}\](?:\[ *[TC]\d+\])? ?")
-_LEVEL = re.compile(r"<\d{1,2}>")
+STAMP = r"\[ *+\d++\.\d{6}\](?:\[ *+[TC]\d++\])?+ ?+"
+LEVEL = r"(?:<\d{1,2}>)?+"
+
+_STAMP = re.compile(STAMP)
+_LEVEL = re.compile(LEVEL)
 _CUT = re.compile(r"-+\[ cut here \]-+$")
 _END = re.compile(r"---\[ end |Rebooting in \d+ seconds")
 _RULER = re.compile(r"={20,}$")
@@ -39,7 +42,11 @@ _AT_FILE = re.compile(r"(?:\bat|\bin|^)\s?([\w./-]+\.[chS]:\d+)")
 _BEHIND_CUT = (EventKind.WARN, EventKind.BUG)
 
 # Most lines match no rule: one look at all of them at once is many times faster.
-_ANY = re.compile("|".join(f"(?:{rule.pattern.pattern})" for rule in RULES))
+_RULED = "|".join(f"(?:{rule.pattern.pattern})" for rule in RULES)
+_ANY = re.compile(_RULED)
+
+# The beginning of any message that `Reader` does more with than to pass over it.
+TELLING = rf"{_RULED}|-+\[ cut here|={{20}}|{MARK}"
 
 
 @dataclass
@@ -60,8 +67,7 @@ def message(line: str) -> str:
     stamp = _STAMP.search(text)
     if stamp:
         return text[stamp.end() :]
-    level = _LEVEL.match(text)
-    return text[level.end() :] if level else text
+    return _LEVEL.sub("", text, count=1) if text.startswith("<") else text
 
 
 def split(line: str) -> tuple[str, str | None]:
@@ -112,9 +118,14 @@ class Reader:
         """Take the next line."""
         self.take(message(line))
 
-    def skip(self) -> None:
-        """Pass over a line that is not the kernel's."""
-        self._index += 1
+    @property
+    def busy(self) -> bool:
+        """Whether a complaint is open, so that any message may belong to it."""
+        return self._open is not None
+
+    def skip(self, count: int = 1) -> None:
+        """Pass over lines that are not the kernel's, or of which none is TELLING."""
+        self._index += count
 
     def take(self, text: str) -> None:
         """Take the next line, without what stands before the message."""

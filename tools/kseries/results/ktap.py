@@ -8,12 +8,13 @@ ends where a line of an outer one comes, and its cases go below the next result 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from kseries.model import Case, Status
-from kseries.results.ktaplevel import MAX_CASES, Budget, Level
+from kseries.results.ktaplevel import MAX_CASES, MAX_DIAGNOSTICS, Budget, Level
 from kseries.results.ktapline import (
+    MAX_LINE,
     Bail,
     Plan,
     Result,
@@ -115,6 +116,21 @@ class Parser:
             level.totals = token
         elif isinstance(token, Bail):
             level.problem(f"Bail out! {token.reason}".rstrip())
+
+    def skim(self, lines: Sequence[str], shown: Callable[[str], str] = clean) -> None:
+        """Take lines that are no more than text, none empty: keep what a result may want.
+
+        shown: gives what is kept of a line.
+        """
+        level = self._levels[-1]
+        for line in (*lines[:MAX_DIAGNOSTICS], *lines[MAX_DIAGNOSTICS:][-MAX_DIAGNOSTICS:]):
+            text = shown(line)[:MAX_LINE]
+            level.note(text, text.lstrip().startswith("#"))
+
+    @property
+    def declared(self) -> bool:
+        """Whether there was a header or a plan."""
+        return self._declared
 
     def end(self) -> KtapResult:
         """End the log and say what it says."""

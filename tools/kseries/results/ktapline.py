@@ -26,6 +26,9 @@ _CONTROL = re.compile(
 )
 _PREFIX = re.compile(r"(?:# |[ \t]){0,100}+")
 _FIRST_LETTERS = frozenset("kKtT1noBb")  # of a body that is more than text
+# What is more than text begins so, or has a result behind other text.
+TELLING = r"(?:# |[ \t])*+(?:(?:not )?ok|1\.\.|(?i:K?TAP version|Bail out!)|Totals:)"
+TELLING_BEHIND = r"ok \d"
 _VERSION = re.compile(r"K?TAP version \d+$", re.IGNORECASE)
 _PLAN = re.compile(r"1\.\.(\d{1,9})(?:\s+#\s*(.*))?$")
 _RESULT = re.compile(r"(not ok|ok)(?=\s|$)(?:\s+(\d{1,9})(?=\s|$))?(\s+-(?=\s|$))?\s*(.*)$")

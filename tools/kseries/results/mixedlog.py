@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from kseries.model import KernelEvent
-from kseries.results import klog, ktap
+from kseries.results import klog, ktap, ordinary
 from kseries.results.ktap import KtapResult
 
 
@@ -20,24 +20,63 @@ class Heard:
     events: tuple[KernelEvent, ...]
 
 
-def hear(lines: Iterable[str], *, bare: bool, max_cases: int) -> Heard:
-    """Read a log, line by line; one without a newline at its end is cut off.
+def hear(blocks: Iterable[str], *, bare: bool, max_cases: int) -> Heard:
+    """Read a log. blocks: lines, one or many at once; one without a newline is cut off.
 
-    bare: it is the kernel's alone, without time stamps.
+    bare: the log is the kernel's alone, without time stamps.
     """
-    watcher = klog.Reader()
-    programs, kernel = ktap.Parser(max_cases), ktap.Parser(max_cases)
-    for line in lines:
-        program, message = ("", klog.message(line)) if bare else _split(line)
+    listener = _Listener(bare, max_cases)
+    for block in blocks:
+        listener.feed(block)
+    return Heard(listener.programs.end(), listener.kernel.end(), listener.watcher.events())
+
+
+class _Listener:
+    """Gives each line to whom it concerns, and passes over ordinary ones."""
+
+    def __init__(self, bare: bool, max_cases: int) -> None:
+        self.programs, self.kernel = ktap.Parser(max_cases), ktap.Parser(max_cases)
+        self.watcher = klog.Reader()
+        self._bare = bare
+
+    def feed(self, block: str) -> None:
+        """Take the next lines."""
+        at = 0
+        while at < len(block):
+            at = self._pass_over(block, at)
+            if at < len(block):
+                end = block.find("\n", at) + 1 or len(block)
+                self._take(block[at:end])
+                at = end
+
+    def _pass_over(self, block: str, at: int) -> int:
+        """Take the ordinary lines at a place in a block; give the place behind them."""
+        busy = self.watcher.busy  # then any message may belong to the complaint
+        if self._bare:
+            found, reader = not busy and ordinary.BARE_MESSAGES.match(block, at), self.kernel
+        elif not busy and (found := ordinary.MESSAGES.match(block, at)):
+            reader = self.kernel
+        else:
+            found, reader = ordinary.OUTPUT.match(block, at), self.programs
+        if not found:
+            return at
+        self.watcher.skip(block.count("\n", at, found.end()))
+        if reader is self.programs:
+            reader.skim(found[0].split("\n")[:-1])
+        elif reader.declared:
+            reader.skim(found[0].split("\n")[:-1], klog.message)
+        return found.end()
+
+    def _take(self, line: str) -> None:
+        program, message = ("", klog.message(line)) if self._bare else _split(line)
         cut = not line.endswith("\n")
         if program:
-            programs.feed(program, cut=cut and message is None)
+            self.programs.feed(program, cut=cut and message is None)
         if message is None:
-            watcher.skip()
+            self.watcher.skip()
         else:
-            kernel.feed(message, cut=cut)
-            watcher.take(message)
-    return Heard(programs.end(), kernel.end(), watcher.events())
+            self.kernel.feed(message, cut=cut)
+            self.watcher.take(message)
 
 
 def _split(line: str) -> tuple[str, str | None]:

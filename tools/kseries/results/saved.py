@@ -27,7 +27,7 @@ from kseries.results.outcome import status_of
 from kseries.results.verdict import decided
 
 MAX_CASES = 200_000
-MAX_LOOK = 5_000  # lines that are looked at to tell the kind
+MAX_LOOK = 1 << 20  # characters that are looked at to tell the kind
 MAX_TAIL = 60
 
 NO_RESULT = "(without a result)"
@@ -35,9 +35,10 @@ LOG = "(the log)"
 NO_PLAN = "no plan: nothing tells whether results are missing"
 NO_BEGINNING = 'the log begins with a pass: a "not" before it may be lost'
 
-_SUBTEST = re.compile(r"\s*# Subtest: ")
-_KTAP = re.compile(r"\s*KTAP version \d+")
-_RUNNER = re.compile(r"(?:# |(?:not )?ok \d+ )selftests: ")
+_STAMPED = re.compile(rf"^(?!\s*#)[^\n]*{klog.STAMP}", re.MULTILINE)
+_SUBTEST = re.compile(r"^\s*# Subtest: ", re.MULTILINE)
+_KTAP = re.compile(r"^\s*KTAP version \d+", re.MULTILINE)
+_RUNNER = re.compile(r"^(?:# |(?:not )?ok \d+ )selftests: ", re.MULTILINE)
 _RUNNER_NAME = re.compile(r"(?:# )?selftests: (\S+): (.+)$")
 
 
@@ -64,18 +65,19 @@ class Saved:
     notes: tuple[str, ...] = ()
 
 
-def read(lines: Iterable[str], name: str) -> Saved:
-    """Read a log, line by line. name: of the program, where the log does not tell.
+def read(blocks: Iterable[str], name: str) -> Saved:
+    """Read a log that comes in blocks of lines. name: of the program, where the log has none.
 
     A log without a single result gives a program that says so, and is no pass.
     """
-    stream = iter(lines)
-    looked = list(itertools.islice(stream, MAX_LOOK))
-    stamped = any(klog.split(line)[1] is not None for line in looked)
-    runner = any(_RUNNER.match(line) for line in looked)
-    nested = any(_SUBTEST.match(line) for line in looked)
-    bare = not stamped and not runner and nested and any(_KTAP.match(line) for line in looked)
-    heard = hear(itertools.chain(looked, stream), bare=bare, max_cases=MAX_CASES)
+    stream = iter(blocks)
+    looked: list[str] = []
+    while sum(map(len, looked)) < MAX_LOOK and (block := next(stream, "")):
+        looked.append(block)
+    head = "".join(looked)
+    stamped, runner = bool(_STAMPED.search(head)), bool(_RUNNER.search(head))
+    bare = not stamped and not runner and bool(_SUBTEST.search(head) and _KTAP.search(head))
+    heard = hear(itertools.chain([head], stream), bare=bare, max_cases=MAX_CASES)
     told = {}
     if _tells(heard.programs):
         runner = runner or any(_RUNNER_NAME.match(case.name) for case in heard.programs.cases)
@@ -92,7 +94,7 @@ def read(lines: Iterable[str], name: str) -> Saved:
     for kind, said in told.items():
         # Suites of modules that are loaded one by one have no plan together.
         doubts: tuple[str, ...] = (NO_PLAN,) if kind in unplanned and kind is not Kind.KUNIT else ()
-        doubts += (NO_BEGINNING,) if looked and _is_pass(looked[0]) else ()
+        doubts += (NO_BEGINNING,) if _is_pass(head.partition("\n")[0]) else ()
         told[kind] = replace(said, problems=(*said.problems, *doubts))
     programs = (_programs(kind, said, name) for kind, said in told.items())
     notes = (NO_PLAN,) if Kind.KUNIT in unplanned else ()
