@@ -305,6 +305,12 @@ def test_two_programs_write_into_one_line() -> None:
     assert result.problems == ("anot ok 1 b: a failure stands in the line of this result",)
 
 
+def test_result_behind_text_that_is_indented() -> None:
+    result = parse("1..1\n# 1..1\n# \tERROR: no threadnot ok 1 # error waits\nnot ok 1 futex")
+    assert brief(result.cases[0].children) == [("test 1", F)]
+    assert result.problems == ()
+
+
 def test_pass_behind_text_without_newline_must_be_confirmed() -> None:
     text = "1..3\nok 1 a\nconnecting...ok 2 b\nok 3 c\n"
     assert brief(parse(text).cases) == [("a", P), ("test 2", M), ("c", P)]

@@ -205,7 +205,7 @@ class Parser:
     def _may_be_glued(level: Level, glued: Result) -> bool:
         """Only the very next result of a plan: other text may hold such words by chance."""
         in_plan = glued.number == level.last + 1 and glued.number <= (level.planned or 0)
-        return in_plan and glued.prefix == level.prefix
+        return in_plan and glued.prefix.startswith(level.prefix)  # the text may be indented
 
 
 def _is_result(token: Result, level: Level) -> bool:
