@@ -386,6 +386,17 @@ def test_totals_that_disagree() -> None:
     )
 
 
+def test_totals_that_count_the_rest_as_skipped() -> None:
+    text = (
+        "1..4\nok 1 a\nok 2 # SKIP no root\n# Totals: pass:1 fail:0 xfail:0 xpass:0 skip:{} error:0"
+    )
+    result = parse(text.format(3))
+    assert [case.status for case in result.cases] == [P, S, S, S]
+    assert result.problems == ()
+    for other in (1, 2, 4):
+        assert [case.status for case in parse(text.format(other)).cases] == [P, S, M, M]
+
+
 def test_second_header_starts_anew() -> None:
     result = parse("TAP version 13\n1..1\nok 1 a\nTAP version 13\n1..2\nok 1 b\nnot ok 2 c")
     assert brief(result.cases) == [("a", P), ("b", P), ("c", F)]

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
@@ -18,6 +19,7 @@ MAX_TEXT_GOOD = 16 << 20
 MAX_TEXT_BAD = 64 << 20
 
 UNSEEN = "planned, no result seen"
+COUNTED = "counted as skipped, without a line of its own"
 
 # What the Totals line calls an outcome; every other one is a failure there.
 _TOTALS_KEYS = {Status.PASS: "pass", Status.XFAIL: "xfail", Status.SKIP: "skip"}
@@ -131,6 +133,7 @@ class Level:
 
     def _settle_segment(self, *, passed: bool = False) -> None:
         entries = [*self.entries, *self._proven(passed=passed)]
+        entries += self._counted_as_skipped(entries)
         seen = {number for number, _ in entries}
         self._check_numbers([number for number, _ in entries])
         statuses = [case.status for _, case in entries]
@@ -187,11 +190,19 @@ class Level:
         if not self.budget.take(absent):
             name = f"{absent} of the tests 1 to {planned}"
             return [(planned, Case(name, Status.MISSING, UNSEEN))] if self.budget.take() else []
-        numbers = (number for number in range(1, planned + 1) if number not in seen)
-        return [
-            (number, Case(f"test {number}", Status.MISSING, UNSEEN))
-            for _, number in zip(range(absent), numbers, strict=False)
-        ]
+        return _absent(seen, absent, planned, Status.MISSING, UNSEEN)
+
+    def _counted_as_skipped(self, entries: Sequence[tuple[int, Case]]) -> list[tuple[int, Case]]:
+        """Give the planned results without a line that the Totals line counts as skipped."""
+        absent = (self.planned or 0) - len(entries)
+        if self.totals is None or absent <= 0:
+            return []
+        counted = _seen(case.status for _, case in entries)
+        counted["skip"] += absent
+        if _said(self.totals) != counted or not self.budget.take(absent):
+            return []
+        seen = {number for number, _ in entries}
+        return _absent(seen, absent, self.planned or 0, Status.SKIP, COUNTED)
 
     def _adopt(self, missing: list[tuple[int, Case]]) -> list[tuple[int, Case]]:
         """Give cases whose parent's result never came to the first missing result."""
@@ -214,6 +225,16 @@ class Level:
         said, seen = _said(totals), _seen(statuses)
         if said != seen:
             self.problem(f"the Totals line says {_counts(said)}, the results are {_counts(seen)}")
+
+
+def _absent(
+    seen: set[int], count: int, planned: int, status: Status, why: str
+) -> list[tuple[int, Case]]:
+    """Give so many cases for the first numbers that were not seen."""
+    numbers = (number for number in range(1, planned + 1) if number not in seen)
+    return [
+        (number, Case(f"test {number}", status, why)) for number in itertools.islice(numbers, count)
+    ]
 
 
 def _said(totals: Totals) -> dict[str, int]:
