@@ -371,6 +371,16 @@ def test_parent_says_ok_but_skipped_all() -> None:
     assert (case.status, case.reason) == (S, "no card")
 
 
+def test_parent_says_skip_and_planned_more_than_it_ran() -> None:
+    text = "1..1\n# 1..3\n# {} 2 a{}\n# # Totals: pass:0 fail:0 xfail:0 skip:1\nok 1 p # SKIP"
+    result = parse(text.format("ok", " # SKIP no root"))
+    assert [case.status for case in result.cases[0].children] == [S, S, S]
+    assert result.problems == ()
+    result = parse(text.format("not ok", ""))
+    assert [case.status for case in result.cases[0].children] == [M, F, M]
+    assert result.problems
+
+
 def test_cut_off_in_a_nested_level() -> None:
     result = parse("TAP version 13\n1..2\n# TAP version 13\n# 1..3\n# ok 1 a\n# still wor")
     assert brief(result.cases) == [("test 1", M), ("test 2", M)]

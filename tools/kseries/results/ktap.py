@@ -183,6 +183,8 @@ class Parser:
         if not self._budget.take(good=result.status.good and not level.below):
             level.forget()
             return
+        if result.status is Status.SKIP and level.below:
+            level.give_up(result.text or skip_reason(level.lines) or "the program gave up")
         number = result.number if result.number is not None else level.last + 1
         case = _case(level, result, number, self._budget)
         level.add(number, case)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from kseries.model import Case, Status
 from kseries.results.ktapline import Plan, Totals
@@ -119,6 +119,12 @@ class Level:
         self.last = max(self.last, number)
         self.forget()
 
+    def give_up(self, why: str) -> None:
+        """Know that the result to come says skip: unless something failed, nothing is missing."""
+        skipped = given_up(self.below, why)
+        if _all_good(skipped):
+            self.below, self.problems_below = list(skipped), []
+
     def forget(self) -> None:
         """Drop what came for the next result."""
         self.lines, self.below, self.problems_below, self.skipped_below = [], [], [], ""
@@ -227,6 +233,16 @@ class Level:
             self.problem(f"the Totals line says {_counts(said)}, the results are {_counts(seen)}")
 
 
+def given_up(cases: Iterable[Case], why: str) -> tuple[Case, ...]:
+    """Take what a program that ended as skipped has not shown for skipped."""
+    return tuple(
+        replace(case, status=Status.SKIP, reason=why)
+        if case.status is Status.MISSING
+        else replace(case, children=given_up(case.children, why))
+        for case in cases
+    )
+
+
 def _absent(
     seen: set[int], count: int, planned: int, status: Status, why: str
 ) -> list[tuple[int, Case]]:
@@ -235,6 +251,10 @@ def _absent(
     return [
         (number, Case(f"test {number}", status, why)) for number in itertools.islice(numbers, count)
     ]
+
+
+def _all_good(cases: Iterable[Case]) -> bool:
+    return all(case.status.good and _all_good(case.children) for case in cases)
 
 
 def _said(totals: Totals) -> dict[str, int]:
