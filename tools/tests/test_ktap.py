@@ -371,6 +371,12 @@ def test_parent_says_ok_but_skipped_all() -> None:
     assert (case.status, case.reason) == (S, "no card")
 
 
+def test_parent_says_skip_but_child_failed() -> None:
+    result = parse("1..1\n# 1..1\n# not ok 1 a\nok 1 p # SKIP")
+    assert brief(result.cases) == [("p", F)]
+    assert result.problems == ("p: says skip, but a below it is fail",)
+
+
 def test_parent_says_skip_and_planned_more_than_it_ran() -> None:
     text = "1..1\n# 1..3\n# {} 2 a{}\n# # Totals: pass:0 fail:0 xfail:0 skip:1\nok 1 p # SKIP"
     result = parse(text.format("ok", " # SKIP no root"))

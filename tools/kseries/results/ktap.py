@@ -216,7 +216,7 @@ def _is_result(token: Result, level: Level) -> bool:
 
 def _case(level: Level, result: Result, number: int, budget: Budget) -> Case:
     status, reason = result.status, result.text
-    if status is Status.PASS and any(not child.status.good for child in level.below):
+    if status in (Status.PASS, Status.SKIP) and any(not c.status.good for c in level.below):
         status = Status.FAIL
     elif status is Status.PASS and level.skipped_below and not level.below:
         status = Status.SKIP  # it planned nothing and left with status 0
@@ -239,8 +239,9 @@ def _case(level: Level, result: Result, number: int, budget: Budget) -> Case:
 def _disagreement(case: Case, result: Result) -> str:
     """Say where a parent's result is not what its children's make it."""
     bad = [child for child in case.children if not child.status.good]
-    if result.status is Status.PASS and bad:
-        return f"{case.name}: says ok, but {bad[0].name} below it is {bad[0].status.value}"
+    if result.status in (Status.PASS, Status.SKIP) and bad:
+        said = "ok" if result.status is Status.PASS else "skip"
+        return f"{case.name}: says {said}, but {bad[0].name} below it is {bad[0].status.value}"
     if result.status is Status.FAIL and case.children and not bad:
         return f"{case.name}: says not ok, but all {len(case.children)} cases below it are good"
     return ""
