@@ -7,6 +7,7 @@ import gzip
 import io
 import itertools
 import tracemalloc
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from kseries.model import RunResult, Status, Verdict
 from kseries.report import terminal
 from kseries.results import ktap, logfile, saved
 from kseries.results.ktaplevel import Budget
+from kseries.results.outcome import walk
 from kseries.results.saved import Kind
 
 DATA = Path(__file__).parent / "data"
@@ -73,6 +75,67 @@ def test_log_of_kunit() -> None:
     assert "EXPECTATION FAILED at lib/list-test.c:57" in log.programs[0].cases[1].reason
     assert [case.name for case in log.programs[1].cases[0].children] == ["width 8", "width 16"]
     assert log.events == ()
+
+
+def counts(log: saved.Saved) -> dict[Status, int]:
+    cases = (case for program in log.programs for case in walk(program.cases))
+    return Counter(case.status for case in cases if not case.children)
+
+
+def test_recorded_log_of_kunit() -> None:
+    """Linux 6.12 in a virtual machine; the code under qos-kunit-test was broken on purpose."""
+    log = read(DATA / "saved" / "kunit-x86.log")
+    assert (log.kind, len(log.programs)) == (Kind.KUNIT, 49)
+    assert counts(log) == {P: 363, S: 43, F: 2}
+    assert not any(program.problems for program in log.programs)
+    (failed,) = (program for program in log.programs if not program.status.good)
+    reasons = [case.reason for case in failed.cases if not case.status.good]
+    assert reasons == [
+        f"{case}: EXPECTATION FAILED at drivers/base/power/qos-test.c:{line}"
+        for case, line in (("freq_qos_test_min", 24), ("freq_qos_test_readd", 86))
+    ]
+    # One test has the kernel follow a null pointer, and is content when it does.
+    (event,) = log.events
+    assert (event.line, event.where) == (393, "kunit_test_null_dereference")
+
+
+def test_recorded_log_of_kunit_in_user_mode() -> None:
+    """The same kernel as a process (UML), which writes no time stamps."""
+    log = read(DATA / "saved" / "kunit-uml.log")
+    assert (log.kind, len(log.programs)) == (Kind.KUNIT, 46)
+    assert counts(log) == {P: 372, S: 9}
+    (event,) = log.events
+    assert event.title == "WARNING: at arch/um/drivers/virt-pci.c:1005 um_pci_init"
+
+
+def test_recorded_log_of_the_kselftest_runner() -> None:
+    """20 folders of Linux 6.12's kselftest, run by a user without privileges."""
+    log = read(DATA / "saved" / "kselftest.log")
+    assert (log.kind, len(log.programs)) == (Kind.KSELFTEST, 78)
+    assert [(p.suite, p.name, p.status) for p in log.programs if not p.status.good] == [
+        ("core", "unshare_test", F),
+        ("futex", "run.sh", F),
+        ("kcmp", "kcmp_test", F),
+        ("proc", "fd-003-kthread", F),
+        ("proc", "proc-multiple-procfs", F),
+        ("proc", "proc-fsconfig-hidepid", F),
+        ("ptrace", "vmaccess", F),
+        ("rlimits", "rlimits-per-userns", F),
+    ]
+    told = {p.name: p.problems for p in log.programs if p.problems}
+    # run.sh forgets the status of what it runs; kcmp_test prints no results.
+    assert told == {
+        "run.sh": ("says ok, but test 1 below it is fail",),
+        "kcmp_test": (
+            "3 of 3 planned results are missing",
+            "the Totals line says pass:3 fail:0 xfail:0 skip:0,"
+            " the results are pass:0 fail:0 xfail:0 skip:0",
+            "says ok, but test 1 below it is missing",
+        ),
+    }
+    by_name = {program.name: program for program in log.programs}
+    statuses = Counter(case.status for case in by_name["resolve_test"].cases)
+    assert statuses == {S: 88}
 
 
 def test_log_of_kunit_without_time_stamps() -> None:
