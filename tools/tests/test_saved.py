@@ -177,6 +177,14 @@ def test_complaint_of_the_kernel_in_a_log_of_programs(text: str) -> None:
     assert result(log).exit_code == 1
 
 
+def test_ordinary_lines_are_no_part_of_a_complaint() -> None:
+    text = (
+        "[    1.000000] {}\n" * 3 + "[    2.000000] BUG: KASAN: wild-memory-access in foo+0x1/0x2\n"
+    )
+    (event,) = parse(text.format("=" * 66, "eth0: up", "eth1: up")).events
+    assert (event.line, len(event.lines)) == (4, 1)
+
+
 def test_kernel_log_that_a_program_shows() -> None:
     shown = "# dmesg: [    1.250001] WARNING: CPU: 0 PID: 7 at lib/crc.c:12 crc_test+0x1/0x2\n"
     log = parse(f"1..1\n# selftests: lkdtm: BUG.sh\n{shown}ok 1 selftests: lkdtm: BUG.sh\n")

@@ -124,8 +124,13 @@ class Reader:
         return self._open is not None
 
     def skip(self, count: int = 1) -> None:
-        """Pass over lines that are not the kernel's, or of which none is TELLING."""
+        """Pass over lines that are not the kernel's."""
         self._index += count
+
+    def skim(self, count: int) -> None:
+        """Take messages of which none is TELLING, while not busy."""
+        self._index += count
+        self._before = ""
 
     def take(self, text: str) -> None:
         """Take the next line, without what stands before the message."""

@@ -60,11 +60,14 @@ class _Listener:
             found, reader = ordinary.OUTPUT.match(block, at), self.programs
         if not found:
             return at
-        self.watcher.skip(block.count("\n", at, found.end()))
+        lines = found[0].split("\n")[:-1]
         if reader is self.programs:
-            reader.skim(found[0].split("\n")[:-1])
-        elif reader.declared:
-            reader.skim(found[0].split("\n")[:-1], klog.message)
+            self.watcher.skip(len(lines))
+            reader.skim(lines)
+        else:
+            self.watcher.skim(len(lines))
+            if reader.declared:
+                reader.skim(lines, klog.message)
         return found.end()
 
     def _take(self, line: str) -> None:
