@@ -44,7 +44,9 @@ def add_commands(commands: Commands) -> None:
         help="name tests that take N times as long (default: %(default)g)",
     )
     compare.set_defaults(command=_compare)
-    parse = commands.add_parser("parse", help="read a saved log of kselftest, KUnit or TAP")
+    parse = commands.add_parser(
+        "parse", help="read a saved log of kselftest, KUnit, liburing or TAP"
+    )
     parse.add_argument("file", metavar="FILE", help="plain or .gz; `-` for standard input")
     _add_format_options(parse, formats.NAMES_FOR_LOGS)
     parse.set_defaults(command=_parse)

@@ -3,39 +3,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from kseries.model import KernelEvent
 from kseries.results import klog, ktap, ordinary
 from kseries.results.ktap import KtapResult
 
 
+class Hearer(Protocol):
+    """Takes what programs print."""
+
+    def feed(self, line: str, *, cut: bool) -> None:
+        """Take the next line. cut: its end is not there."""
+
+    def skim(self, lines: Sequence[str]) -> None:
+        """Take lines of which none is a KTAP line, and none is empty."""
+
+
 @dataclass(frozen=True)
 class Heard:
-    """What programs said, what the kernel said (KUnit), and what it complained of."""
+    """What the kernel said (KUnit), and what it complained of."""
 
-    programs: KtapResult
     kernel: KtapResult
     events: tuple[KernelEvent, ...]
 
 
-def hear(blocks: Iterable[str], *, bare: bool, max_cases: int) -> Heard:
+def hear(blocks: Iterable[str], programs: Hearer, *, bare: bool, max_cases: int) -> Heard:
     """Read a log. blocks: lines, one or many at once; one without a newline is cut off.
 
-    bare: the log is the kernel's alone, without time stamps.
+    programs: is given what programs print. bare: the log is the kernel's alone, without time
+    stamps.
     """
-    listener = _Listener(bare, max_cases)
+    listener = _Listener(programs, bare, max_cases)
     for block in blocks:
         listener.feed(block)
-    return Heard(listener.programs.end(), listener.kernel.end(), listener.watcher.events())
+    return Heard(listener.kernel.end(), listener.watcher.events())
 
 
 class _Listener:
     """Gives each line to whom it concerns, and passes over ordinary ones."""
 
-    def __init__(self, bare: bool, max_cases: int) -> None:
-        self.programs, self.kernel = ktap.Parser(max_cases), ktap.Parser(max_cases)
+    def __init__(self, programs: Hearer, bare: bool, max_cases: int) -> None:
+        self.programs, self.kernel = programs, ktap.Parser(max_cases)
         self.watcher = klog.Reader()
         self._bare = bare
 
@@ -51,24 +62,20 @@ class _Listener:
 
     def _pass_over(self, block: str, at: int) -> int:
         """Take the ordinary lines at a place in a block; give the place behind them."""
-        busy = self.watcher.busy  # then any message may belong to the complaint
-        if self._bare:
-            found, reader = not busy and ordinary.BARE_MESSAGES.match(block, at), self.kernel
-        elif not busy and (found := ordinary.MESSAGES.match(block, at)):
-            reader = self.kernel
-        else:
-            found, reader = ordinary.OUTPUT.match(block, at), self.programs
-        if not found:
-            return at
-        lines = found[0].split("\n")[:-1]
-        if reader is self.programs:
-            self.watcher.skip(len(lines))
-            reader.skim(lines)
-        else:
+        found = None
+        if not self.watcher.busy:  # else any message may belong to the complaint
+            messages = ordinary.BARE_MESSAGES if self._bare else ordinary.MESSAGES
+            found = messages.match(block, at)
+        if found is not None:
+            lines = found[0].split("\n")[:-1]
             self.watcher.skim(len(lines))
-            if reader.declared:
-                reader.skim(lines, klog.message)
-        return found.end()
+            if self.kernel.declared:
+                self.kernel.skim(lines, klog.message)
+        elif not self._bare and (found := ordinary.OUTPUT.match(block, at)):
+            lines = found[0].split("\n")[:-1]
+            self.watcher.skip(len(lines))
+            self.programs.skim(lines)
+        return found.end() if found else at
 
     def _take(self, line: str) -> None:
         program, message = ("", klog.message(line)) if self._bare else _split(line)

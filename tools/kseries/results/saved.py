@@ -20,7 +20,7 @@ from kseries.model import (
     Status,
     Verdict,
 )
-from kseries.results import klog, ktap, ktapline
+from kseries.results import klog, ktap, ktapline, liburing
 from kseries.results.ktap import KtapResult
 from kseries.results.mixedlog import hear
 from kseries.results.outcome import status_of
@@ -36,6 +36,7 @@ NO_PLAN = "no plan: nothing tells whether results are missing"
 NO_BEGINNING = 'the log begins with a pass: a "not" before it may be lost'
 
 _STAMPED = re.compile(rf"^(?!\s*#)[^\n]*{klog.STAMP}", re.MULTILINE)
+_LIBURING = re.compile(rf"^{liburing.BEGIN}", re.MULTILINE)
 _SUBTEST = re.compile(r"^\s*# Subtest: ", re.MULTILINE)
 _KTAP = re.compile(r"^\s*KTAP version \d+", re.MULTILINE)
 _RUNNER = re.compile(r"^(?:# |(?:not )?ok \d+ )selftests: ", re.MULTILINE)
@@ -48,6 +49,7 @@ class Kind(StrEnum):
     KSELFTEST = "kselftest"  # the runner of tools/testing/selftests
     KUNIT = "kunit"  # the kernel, in its log or as kunit.py gives it
     TAP = "TAP"  # any one program
+    LIBURING = "liburing"  # the runner of liburing's tests
     KERNEL = "kernel"  # the kernel, without results
 
 
@@ -75,30 +77,48 @@ def read(blocks: Iterable[str], name: str) -> Saved:
     while sum(map(len, looked)) < MAX_LOOK and (block := next(stream, "")):
         looked.append(block)
     head = "".join(looked)
+    whole = itertools.chain([head], stream)
+    return _liburing(whole) if _LIBURING.search(head) else _ktap(head, whole, name)
+
+
+def _liburing(blocks: Iterable[str]) -> Saved:
+    tests = liburing.Runner()
+    heard = hear(blocks, tests, bare=False, max_cases=MAX_CASES)
+    return Saved(Kind.LIBURING, tests.end(), heard.events)
+
+
+def _ktap(head: str, blocks: Iterable[str], name: str) -> Saved:
+    """Read a log of anything that writes KTAP. head: its beginning."""
     stamped, runner = bool(_STAMPED.search(head)), bool(_RUNNER.search(head))
     bare = not stamped and not runner and bool(_SUBTEST.search(head) and _KTAP.search(head))
-    heard = hear(itertools.chain([head], stream), bare=bare, max_cases=MAX_CASES)
+    parser = ktap.Parser(MAX_CASES)
+    heard = hear(blocks, parser, bare=bare, max_cases=MAX_CASES)
+    programs, kernel = parser.end(), heard.kernel
     told = {}
-    if _tells(heard.programs):
-        runner = runner or any(_RUNNER_NAME.match(case.name) for case in heard.programs.cases)
-        told[Kind.KSELFTEST if runner else Kind.TAP] = heard.programs
+    if _tells(programs):
+        runner = runner or any(_RUNNER_NAME.match(case.name) for case in programs.cases)
+        told[Kind.KSELFTEST if runner else Kind.TAP] = programs
     # Without a header it is a message that looks like a result, unless nothing else is there.
-    sure = heard.kernel.declared or any(
-        not case.status.good for case in heard.kernel.cases if not _is_absent(case)
-    )
-    if _tells(heard.kernel) and (sure or not told):
-        told[Kind.KUNIT] = heard.kernel
+    bad = [case for case in kernel.cases if not case.status.good and not _is_absent(case)]
+    if _tells(kernel) and (kernel.declared or bad or not told):
+        told[Kind.KUNIT] = kernel
     if not told:
-        told[Kind.KERNEL if stamped else Kind.TAP] = heard.programs
-    unplanned = [kind for kind, said in told.items() if said.unplanned]
-    for kind, said in told.items():
+        told[Kind.KERNEL if stamped else Kind.TAP] = programs
+    unsure = _is_pass(head.partition("\n")[0])
+    split = [
+        _programs(kind, _doubted(kind, said, unsure=unsure), name) for kind, said in told.items()
+    ]
+    notes = (NO_PLAN,) if Kind.KUNIT in told and told[Kind.KUNIT].unplanned else ()
+    return Saved(next(iter(told)), tuple(itertools.chain(*split)), heard.events, notes)
+
+
+def _doubted(kind: Kind, said: KtapResult, *, unsure: bool) -> KtapResult:
+    """Add why more may have been said than the log holds. unsure: it begins with a pass."""
+    doubts = [NO_BEGINNING] if unsure else []
+    if said.unplanned and kind is not Kind.KUNIT:
         # Suites of modules that are loaded one by one have no plan together.
-        doubts: tuple[str, ...] = (NO_PLAN,) if kind in unplanned and kind is not Kind.KUNIT else ()
-        doubts += (NO_BEGINNING,) if _is_pass(head.partition("\n")[0]) else ()
-        told[kind] = replace(said, problems=(*said.problems, *doubts))
-    programs = (_programs(kind, said, name) for kind, said in told.items())
-    notes = (NO_PLAN,) if Kind.KUNIT in unplanned else ()
-    return Saved(next(iter(told)), tuple(itertools.chain(*programs)), heard.events, notes)
+        doubts.append(NO_PLAN)
+    return replace(said, problems=(*said.problems, *doubts))
 
 
 def _is_pass(line: str) -> bool:
