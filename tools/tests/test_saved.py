@@ -412,8 +412,10 @@ def test_a_long_log_is_not_held_in_memory() -> None:
 
 
 def test_diagnostics_have_an_end() -> None:
-    budget = Budget(text_good=100, text_bad=100)
-    assert budget.keep(["x" * 60], good=True)
-    assert not budget.keep(["x" * 60], good=True)
-    # Good cases do not take the room of bad ones.
-    assert budget.keep(["x" * 60], good=False)
+    budget = Budget(text_good=200, text_bad=200)
+    lines = [("x" * 60, True)]
+    assert budget.keep(lines, good=True)
+    assert not budget.keep(lines, good=True)
+    # Good cases do not take the room of bad ones, and a short line is not for nothing.
+    assert budget.keep(lines, good=False)
+    assert not budget.keep([("#", True)] * 20, good=False)

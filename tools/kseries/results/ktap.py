@@ -78,9 +78,10 @@ class Parser:
         """Take the next line. cut: its end is not there."""
         if "\r" in line:
             # A terminal shows what stands behind it in place of what stood before.
-            for part in filter(None, line.rstrip().split("\r")):
+            *parts, line = line.rstrip().split("\r")
+            for part in filter(None, parts):
                 self._take(read(part), part)
-        elif cut:
+        if cut:
             self._take_cut(line)
         else:
             self._take(read(line), line)
@@ -88,34 +89,48 @@ class Parser:
     def _take_cut(self, line: str) -> None:
         """Take of a line what no end can change: behind a pass there may have stood a SKIP."""
         token = read(line)
-        if isinstance(token, Bail) or (
-            isinstance(token, Result) and token.status is not Status.PASS
-        ):
+        good = isinstance(token, Result) and token.status is Status.PASS
+        if isinstance(token, Result | Bail) and not good:
             self._take(token, line)
-        elif clean(line):
-            self._levels[-1].note(clean(line), token.prefix.startswith("#"))
+        elif text := clean(line):
+            self._levels[-1].note(text, token.prefix.startswith("#"))
             if not isinstance(token, Text):
-                self._cut = clean(line)
+                self._cut = text
 
     def _take(self, token: Token, line: str) -> None:
-        if isinstance(token, Version | Plan):
-            self._open(token)
-            return
-        if isinstance(token, Text):
-            self._text(token)
-            return
-        level = next((item for item in self._levels if item.prefix == token.prefix), None)
-        if level is None or (isinstance(token, Result) and not _is_result(token, level)):
-            self._levels[-1].note(clean(line), token.prefix.startswith("#"))
-            return
-        passed = isinstance(token, Result) and token.status is Status.PASS
-        self._close_below(level, passed=passed)
         if isinstance(token, Result):
-            self._add(level, token)
-        elif isinstance(token, Totals):
-            level.totals = token
-        elif isinstance(token, Bail):
-            level.problem(f"Bail out! {token.reason}".rstrip())
+            self._result(token, line)
+        elif isinstance(token, Text):
+            self._text(token)
+        elif isinstance(token, Version) or isinstance(token, Plan):  # noqa: SIM101 - a hot path
+            self._open(token)
+        elif level := self._level(token.prefix):
+            self._close_below(level)
+            if isinstance(token, Totals):
+                level.totals = token
+            else:
+                level.problem(f"Bail out! {token.reason}".rstrip())
+        else:
+            self._not_counted(token, line)
+
+    def _result(self, token: Result, line: str) -> None:
+        level = self._level(token.prefix)
+        if level is None or not (token.certain or level.declared):
+            self._not_counted(token, line)
+            return
+        if level is not self._levels[-1]:
+            self._close_below(level, passed=token.status is Status.PASS)
+        self._add(level, token)
+
+    def _level(self, prefix: str) -> Level | None:
+        """Give the open level of a prefix."""
+        for level in reversed(self._levels):
+            if level.prefix == prefix:
+                return level
+        return None
+
+    def _not_counted(self, token: Token, line: str) -> None:
+        self._levels[-1].note(clean(line), token.prefix.startswith("#"))
 
     def skim(self, lines: Sequence[str], shown: Callable[[str], str] = clean) -> None:
         """Take lines that are no more than text, none empty: keep what a result may want.
@@ -190,7 +205,7 @@ class Parser:
         level.add(number, case)
         if result.hides_failure:
             level.problem(f"{case.name}: a failure stands in the line of this result")
-        if problem := _disagreement(case, result):
+        if case.children and (problem := _disagreement(case, result)):
             level.problem(problem)
 
     def _text(self, token: Text) -> None:
@@ -210,15 +225,12 @@ class Parser:
         return in_plan and glued.prefix.startswith(level.prefix)  # the text may be indented
 
 
-def _is_result(token: Result, level: Level) -> bool:
-    return token.certain or level.declared
-
-
 def _case(level: Level, result: Result, number: int, budget: Budget) -> Case:
     status, reason = result.status, result.text
-    if status in (Status.PASS, Status.SKIP) and any(not c.status.good for c in level.below):
-        status = Status.FAIL
-    elif status is Status.PASS and level.skipped_below and not level.below:
+    if level.below:
+        if status in (Status.PASS, Status.SKIP) and not all(c.status.good for c in level.below):
+            status = Status.FAIL
+    elif status is Status.PASS and level.skipped_below:
         status = Status.SKIP  # it planned nothing and left with status 0
     if result.directive == "XPASS":
         reason = f"passes, but a failure was expected: {reason}".rstrip(": ")
@@ -231,7 +243,7 @@ def _case(level: Level, result: Result, number: int, budget: Budget) -> Case:
         name=result.name or f"test {number}",
         status=status,
         reason=reason,
-        diagnostics=budget.keep((text for text, _ in level.lines), status.good),
+        diagnostics=budget.keep(level.lines, status.good),
         children=tuple(level.below),
     )
 

@@ -17,6 +17,7 @@ MAX_PROBLEMS = 50
 # Characters of diagnostics that are kept of one log.
 MAX_TEXT_GOOD = 16 << 20
 MAX_TEXT_BAD = 64 << 20
+LINE_COST = 60  # what a line takes beside its characters
 
 UNSEEN = "planned, no result seen"
 COUNTED = "counted as skipped, without a line of its own"
@@ -50,10 +51,12 @@ class Budget:
         self.spare -= count
         return True
 
-    def keep(self, texts: Iterable[str], good: bool) -> tuple[str, ...]:
+    def keep(self, lines: Sequence[tuple[str, bool]], good: bool) -> tuple[str, ...]:
         """Give the diagnostics of a case as long as there is room, so that memory has an end."""
-        kept = tuple(texts)
-        size = sum(map(len, kept))
+        if not lines:
+            return ()
+        kept = tuple([text for text, _ in lines])
+        size = sum(map(len, kept)) + LINE_COST * len(kept)
         left = self.text_good if good else self.text_bad
         if size > left:
             return ()
@@ -127,7 +130,10 @@ class Level:
 
     def forget(self) -> None:
         """Drop what came for the next result."""
-        self.lines, self.below, self.problems_below, self.skipped_below = [], [], [], ""
+        if self.lines:
+            self.lines = []
+        if self.below or self.problems_below or self.skipped_below:
+            self.below, self.problems_below, self.skipped_below = [], [], ""
 
     def settle(self, *, passed: bool = False) -> tuple[Case, ...]:
         """Compare what was seen with the plan; give all cases in order, missing ones included.

@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import re
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from kseries.model import Status
 
@@ -25,7 +27,6 @@ _CONTROL = re.compile(
     r"|[\x00-\x08\x0b-\x1f\x7f-\x9f\ufeff]"
 )
 _PREFIX = re.compile(r"(?:# |[ \t]){0,100}+")
-_FIRST_LETTERS = frozenset("kKtT1noBb")  # of a body that is more than text
 # What is more than text begins so, or has a result behind other text.
 TELLING = r"(?:# |[ \t])*+(?:(?:not )?ok|1\.\.|(?i:K?TAP version|Bail out!)|Totals:)"
 TELLING_BEHIND = r"ok \d"
@@ -71,12 +72,12 @@ class Plan:
     skipped: str | None = None
 
 
-@dataclass(frozen=True)
-class Result:
+class Result(NamedTuple):
     """`ok 1 name # SKIP reason`.
 
-    certain: numbered or dashed, so no ordinary sentence. hides_failure: two programs wrote into
-    the line, and behind the one's result stands a `not ok 2` of the other.
+    A tuple, as there may be a million of them. certain: numbered or dashed, so no ordinary
+    sentence. hides_failure: two programs wrote into the line, and behind the one's result stands
+    a `not ok 2` of the other.
     """
 
     prefix: str
@@ -138,54 +139,87 @@ def read(line: str) -> Token:
     than linear time.
     """
     text = plain(line)
-    prefix_match = _PREFIX.match(text)
-    assert prefix_match is not None  # it matches the empty string
-    prefix = prefix_match[0].replace("\t", "  ")
-    body = text[prefix_match.end() :]
-    if body[:1] not in _FIRST_LETTERS:
-        return _text(prefix, text, body)
-    if _VERSION.match(body):
-        return Version(prefix)
-    if found := _PLAN.match(body):
-        return _plan(prefix, int(found[1]), found[2])
-    if found := _RESULT.match(body):
-        return _result(prefix, found)
-    if found := _BAIL.match(body):
-        return Bail(prefix, found[1][:MAX_LINE])
-    if prefix.endswith("# ") and (found := _TOTALS.match(body)):
-        pairs = tuple(pair.split(":") for pair in found[1].split())
-        # KUnit's has a total, and counts what is two levels below the line.
-        if pairs[-1][0] != "total":
-            return Totals(prefix[:-2], tuple((key, int(count)) for key, count in pairs))
-    return _text(prefix, text, body)
+    prefix, body = "", text
+    if text[:1] not in _FIRST_LETTERS:
+        found = _PREFIX.match(text)
+        assert found is not None  # it matches the empty string
+        prefix, body = found[0].replace("\t", "  "), text[found.end() :]
+    reader = _READERS.get(body[:1])
+    return (reader and reader(prefix, body)) or _text(prefix, text, body)
 
 
 def _text(prefix: str, text: str, body: str) -> Text:
     return Text(prefix, text[:MAX_LINE], text.lstrip().startswith("#"), _glued(prefix, body))
 
 
-def _plan(prefix: str, count: int, comment: str | None) -> Plan:
-    skip = _SKIP_WORD.match(comment or "")
-    if count == 0 and comment is not None and skip:
+def _read_result(prefix: str, body: str) -> Token | None:
+    found = _RESULT.match(body)
+    return _result(prefix, found) if found else None
+
+
+def _read_plan(prefix: str, body: str) -> Token | None:
+    found = _PLAN.match(body)
+    if found is None:
+        return None
+    count, comment = int(found[1]), found[2] or ""
+    skip = _SKIP_WORD.match(comment)
+    if count == 0 and skip:
         return Plan(prefix, 0, comment[skip.end() :][:MAX_LINE] or "no reason given")
     return Plan(prefix, count)
+
+
+def _read_version(prefix: str, body: str) -> Token | None:
+    return Version(prefix) if _VERSION.match(body) else None
+
+
+def _read_version_or_totals(prefix: str, body: str) -> Token | None:
+    found = _TOTALS.match(body) if prefix.endswith("# ") else None
+    if found is None:
+        return _read_version(prefix, body)
+    pairs = tuple(pair.split(":") for pair in found[1].split())
+    # KUnit's has a total, and counts what is two levels below the line.
+    if pairs[-1][0] == "total":
+        return None
+    return Totals(prefix[:-2], tuple((key, int(count)) for key, count in pairs))
+
+
+def _read_bail(prefix: str, body: str) -> Token | None:
+    found = _BAIL.match(body)
+    return Bail(prefix, found[1][:MAX_LINE]) if found else None
+
+
+# What a body that is more than text begins with.
+_READERS: dict[str, Callable[[str, str], Token | None]] = {
+    "o": _read_result,
+    "n": _read_result,
+    "1": _read_plan,
+    "K": _read_version,
+    "k": _read_version,
+    "T": _read_version_or_totals,
+    "t": _read_version,
+    "B": _read_bail,
+    "b": _read_bail,
+}
+_FIRST_LETTERS = frozenset(_READERS)
 
 
 def _result(prefix: str, found: re.Match[str]) -> Result:
     word, number, dash, rest = found.groups()
     directive, text, name = "", "", rest
-    if known := _DIRECTIVE.search(rest):
+    if "#" not in rest:
+        pass  # as in most
+    elif known := _DIRECTIVE.search(rest):
         directive, text = known[1].upper(), (known[2] or "").strip()
         name = rest[: known.start()]
     elif comment := _COMMENT.search(rest):
         text, name = comment[1].strip(), rest[: comment.start()]
     return Result(
-        prefix=prefix,
-        number=int(number) if number else None,
-        name=name.strip()[:MAX_LINE],
-        status=_OUTCOMES[directive][word == "not ok"],
-        directive=directive,
-        text=text[:MAX_LINE],
+        prefix,
+        int(number) if number else None,
+        name.strip()[:MAX_LINE],
+        _OUTCOMES[directive][word == "not ok"],
+        directive,
+        text[:MAX_LINE],
         certain=bool(number or dash or directive),
         hides_failure="not ok " in rest and bool(_HIDDEN.search(rest)),
     )
