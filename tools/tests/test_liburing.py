@@ -99,6 +99,7 @@ def test_recorded_log_that_a_test_wrote_over() -> None:
         ("1 sec [2]\n", P),
         ("some words\n1 sec\n", P),
         ("some words0 sec\n", P),
+        ("0 sec\nwords of a child that was left behind\n", P),
         ("Skipped\n", S),
         ("no such thing, skipSkipped\n", S),
         ("Test skipped\n", S),

@@ -127,15 +127,14 @@ class Runner:
         test, self._test = self._test, None
         if test is None:
             return
-        last = test.lines[-1] if test.lines else ""
-        good = _GOOD.search(last)
         if test.bad:
             self._keep(test.name, *_outcome(test.bad), lines=test.lines)
-        elif good is None or not (closed or good.start() == 0):
-            self._keep(test.name, Status.MISSING, UNSEEN, lines=test.lines)
+        elif found := _good(test.lines, closed=closed):
+            at, good = found
+            before = test.lines[at][: good.start()].rstrip()
+            self._keep_good(test.name, good, [*test.lines[:at], *filter(None, [before])])
         else:
-            lines = [*test.lines[:-1], *filter(None, [last[: good.start()].rstrip()])]
-            self._keep_good(test.name, good, lines)
+            self._keep(test.name, Status.MISSING, UNSEEN, lines=test.lines)
 
     def _keep_good(self, name: str, said: re.Match[str], lines: Sequence[str]) -> None:
         if said["seconds"] is not None:
@@ -179,6 +178,15 @@ class Runner:
     def _problem(self, text: str) -> None:
         if text not in self._problems and len(self._problems) < MAX_PROBLEMS:
             self._problems.append(text)
+
+
+def _good(lines: Sequence[str], *, closed: bool) -> tuple[int, re.Match[str]] | None:
+    """Find the last good verdict in a line of its own, else one behind the very last words."""
+    for at in range(len(lines) - 1, -1, -1):
+        if good := _GOOD.match(lines[at]):
+            return at, good
+    glued = _GOOD.search(lines[-1]) if lines and closed else None
+    return (len(lines) - 1, glued) if glued else None
 
 
 def _outcome(said: re.Match[str]) -> tuple[Status, str, int | None]:
