@@ -121,6 +121,12 @@ def test_what_became_of_a_test(said: str, status: Status) -> None:
     assert passes(read(text)) is status.good
 
 
+def test_coloured_log() -> None:
+    lines = f"{began('a.t')}1 sec\n{END}".splitlines(keepends=True)
+    log = read("".join(f"\x1b[32m{line}" for line in lines))
+    assert (log.kind, brief(log)) == (Kind.LIBURING, [("a.t", P)])
+
+
 def test_all_is_well() -> None:
     log = read(f"{began('a.t')}1 sec\n{began('a.t /dev/nvme0n1')}Skipped\n{END}")
     assert brief(log) == [("a.t", P), ("a.t /dev/nvme0n1", S)]

@@ -76,8 +76,8 @@ def read(blocks: Iterable[str], name: str) -> Saved:
     looked: list[str] = []
     while sum(map(len, looked)) < MAX_LOOK and (block := next(stream, "")):
         looked.append(block)
-    head = "".join(looked)
-    whole = itertools.chain([head], stream)
+    whole = itertools.chain(looked, stream)
+    head = ktapline.plain("".join(looked))
     return _liburing(whole) if _LIBURING.search(head) else _ktap(head, whole, name)
 
 
