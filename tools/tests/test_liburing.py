@@ -100,6 +100,8 @@ def test_recorded_log_that_a_test_wrote_over() -> None:
         ("some words\n1 sec\n", P),
         ("some words0 sec\n", P),
         ("0 sec\nwords of a child that was left behind\n", P),
+        ("All tests passed\nTests are off\n1 sec\n", P),
+        ("All tests passed\n", M),
         ("Skipped\n", S),
         ("no such thing, skipSkipped\n", S),
         ("Test skipped\n", S),

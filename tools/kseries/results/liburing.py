@@ -41,7 +41,10 @@ _BAD = re.compile(
 )
 _GOOD = re.compile(r"(?:(?P<seconds>\d{1,6}) sec(?: \[\d+\])?|Test skipped|(?P<skip>Skipped))$")
 _STRAY = re.compile(r"\S {3,}(?:\d+ sec(?: \[\d+\])?|Skipped)$")
-_CLOSING = re.compile(r"Found dmesg file |Test run complete, kernel: |All tests passed$|Tests ")
+_CLOSING = re.compile(
+    r"Found dmesg file |Test run complete, kernel: |All tests passed$"
+    r"|Tests (?:failed|timed out) \(\d+\): <"
+)
 _ENDED = re.compile(r"(?:All tests passed|Tests failed \(\d+\): .*)$")
 _LISTED = re.compile(r"Tests (failed|timed out) \((\d{1,6})\): (<.*>)$")
 _NAME = re.compile(r"<(.*?)>")
@@ -101,7 +104,7 @@ class Runner:
             at = begun.end()
         if at:
             self._note(text[at:])
-        elif _CLOSING.match(text):
+        elif _CLOSING.match(text) and self._has_verdict():
             self._settle(closed=True)
             self._ended = self._ended or bool(_ENDED.match(text))
             self._list(text)
@@ -121,6 +124,11 @@ class Runner:
             test.lines.append(text[-MAX_LINE:])
             if len(test.lines) > MAX_DIAGNOSTICS:
                 del test.lines[MAX_DIAGNOSTICS // 2]
+
+    def _has_verdict(self) -> bool:
+        """Whether a test may end here: its own words may be those of the runner."""
+        test = self._test
+        return test is None or bool(test.bad or _good(test.lines, closed=True))
 
     def _settle(self, *, closed: bool) -> None:
         """End the open test. closed: the runner went on behind it."""
