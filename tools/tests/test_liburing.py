@@ -123,6 +123,12 @@ def test_what_became_of_a_test(said: str, status: Status) -> None:
     assert passes(read(text)) is status.good
 
 
+def test_log_of_which_the_beginning_is_lost() -> None:
+    log = read(f"words\nTest a.t failed with ret 1\n{END}")
+    assert (log.kind, brief(log)[0]) == (Kind.LIBURING, ("a.t", F))
+    assert read(END).kind is Kind.LIBURING
+
+
 def test_coloured_log() -> None:
     lines = f"{began('a.t')}1 sec\n{END}".splitlines(keepends=True)
     log = read("".join(f"\x1b[32m{line}" for line in lines))

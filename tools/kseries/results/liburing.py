@@ -32,9 +32,12 @@ RUNNER = "(the runner)"
 SKIPPED = 77  # exit status T_EXIT_SKIP of test/helpers.h
 
 # The name is padded to 55 columns. The kernel log has the same words, with a colon behind them.
-BEGIN = r"Running test (?P<name>\S{1,99}\.t(?: [^\s:]{1,99})?)(?: {2,}|\s*$|(?<=.{55}) ?)"
+_BEGIN = re.compile(
+    r"Running test (?P<name>\S{1,99}\.t(?: [^\s:]{1,99})?)(?: {2,}|\s*$|(?<=.{55}) ?)"
+)
+SIGN = rf"{_BEGIN.pattern}|Test \S{{1,99}}\.t (?:failed|timed out) |Test run complete, kernel: "
+"""What a line of such a log begins with."""
 
-_BEGIN = re.compile(BEGIN)
 _BAD = re.compile(
     r"Test (?P<name>\S{1,99}) (?P<why>timed out \(may not be a failure\)|failed dmesg check"
     r"|failed with ret (?P<status>\d{1,3})|expected fail status 1 but returned \d{1,3})$"

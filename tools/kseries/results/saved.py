@@ -36,7 +36,7 @@ NO_PLAN = "no plan: nothing tells whether results are missing"
 NO_BEGINNING = 'the log begins with a pass: a "not" before it may be lost'
 
 _STAMPED = re.compile(rf"^(?!\s*#)[^\n]*{klog.STAMP}", re.MULTILINE)
-_LIBURING = re.compile(rf"^{liburing.BEGIN}", re.MULTILINE)
+_LIBURING = re.compile(rf"^(?:{liburing.SIGN})", re.MULTILINE)
 _SUBTEST = re.compile(r"^\s*# Subtest: ", re.MULTILINE)
 _KTAP = re.compile(r"^\s*KTAP version \d+", re.MULTILINE)
 _RUNNER = re.compile(r"^(?:# |(?:not )?ok \d+ )selftests: ", re.MULTILINE)
