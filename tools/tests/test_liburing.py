@@ -129,6 +129,13 @@ def test_log_of_which_the_beginning_is_lost() -> None:
     assert read(END).kind is Kind.LIBURING
 
 
+def test_last_words_alone_are_no_pass() -> None:
+    assert not passes(read(END))
+    text = f"{END.splitlines()[0]}\nTests failed (3): <a.t> <b.t> <c.t>\n"
+    for end in range(len(text)):
+        assert not passes(read(text[:end])), text[:end]
+
+
 def test_coloured_log() -> None:
     lines = f"{began('a.t')}1 sec\n{END}".splitlines(keepends=True)
     log = read("".join(f"\x1b[32m{line}" for line in lines))

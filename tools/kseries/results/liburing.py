@@ -48,7 +48,7 @@ _CLOSING = re.compile(
     r"Found dmesg file |Test run complete, kernel: |All tests passed$"
     r"|Tests (?:failed|timed out) \(\d+\): <"
 )
-_ENDED = re.compile(r"(?:All tests passed|Tests failed \(\d+\): .*)$")
+_ENDED = re.compile(r"(?:All tests passed|Tests failed \(\d+\): <.*>)$")
 _LISTED = re.compile(r"Tests (failed|timed out) \((\d{1,6})\): (<.*>)$")
 _NAME = re.compile(r"<(.*?)>")
 
@@ -93,6 +93,8 @@ class Runner:
             self._problem(f"the runner does not name {name} in the end")
         for name in self._listed.keys() - bad:
             self._keep(name, self._listed[name], "the runner names it in the end")
+        if not self._programs:
+            self._problem("no result: the log holds no verdict of a test")
         if self._problems:
             problems = tuple(self._problems)
             self._add(ProgramResult(SUITE, RUNNER, Status.ERROR, None, 0.0, (), problems))
