@@ -127,6 +127,7 @@ def test_log_of_which_the_beginning_is_lost() -> None:
     log = read(f"words\nTest a.t failed with ret 1\n{END}")
     assert (log.kind, brief(log)[0]) == (Kind.LIBURING, ("a.t", F))
     assert read(END).kind is Kind.LIBURING
+    assert read("Tests failed (1): <a.t>\n").kind is Kind.LIBURING
 
 
 def test_last_words_alone_are_no_pass() -> None:
