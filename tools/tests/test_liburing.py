@@ -171,6 +171,8 @@ def test_what_the_runner_says_in_the_end_counts() -> None:
 def test_line_that_begins_a_test_is_spoilt() -> None:
     text = f"{began('a.t')}0 sec\nR\ufffdnning test b.t    words\nTest b.t failed with ret 1\n{END}"
     assert ("b.t", F) in brief(read(text))
+    spoilt = began("a.t").replace("a.t ", "a.t \ufffd", 1)
+    assert brief(read(f"{spoilt}Test a.t failed with ret 1\n{END}"))[0] == ("a.t", F)
     text = f"words{began('b.t')}Test b.t failed with ret 1\n{END}"
     assert brief(read(f"{began('a.t')}{text}"))[:2] == [("a.t", M), ("b.t", F)]
 
