@@ -38,6 +38,7 @@ class Request:
     archive: str = ""  # public-inbox to take message ids from
     trusted: bool = False  # build without the sandbox
     jobs: int = 0  # of make; 0: one for each core
+    machines: int = 0  # that run tests side by side; 0: as many as there is room for
     until: str = ""  # last stage to carry out
     command: tuple[str, ...] = ()  # as typed, for provenance
 
@@ -261,6 +262,7 @@ class TestProgram:
     case_option: str = ""  # selects a case by its name, "-r" of kselftest_harness.h; "": none
     ktap: bool = True  # False: prints no result lines, speaks by its exit status alone
     extended: bool = False  # takes minutes, and runs only when asked for
+    alone: bool = False  # wants the whole host: no other machine is at work beside it
 
 
 @dataclass(frozen=True)
@@ -300,6 +302,12 @@ class Case:
     diagnostics: tuple[str, ...] = ()
     children: tuple[Case, ...] = ()
     seconds: float | None = None  # how long it ran; None where the program does not tell
+    again: tuple[Status, ...] = ()  # where it was not good: run once more, in a fresh machine
+
+    @property
+    def flaky(self) -> bool:
+        """Whether it changed its mind when it was run again."""
+        return any(status.good for status in self.again)
 
 
 class EventKind(StrEnum):
@@ -326,9 +334,10 @@ class KernelEvent:
     kind: EventKind
     title: str  # first line, without time stamp and numbers that change
     where: str  # function, or file:line, it happened at; "" where unknown
-    line: int  # of console.log, from 1
+    line: int  # of that kernel log, from 1
     lines: tuple[str, ...]  # the whole splat
     during: str  # "suite/program", with ": case" where known; "boot" or "shutdown" else
+    log: str = "console.log"  # the file that `line` is of; each machine has one
 
 
 @dataclass(frozen=True)
@@ -347,6 +356,13 @@ class ProgramResult:
     # Evidence, kept where the status is not good:
     tail: tuple[str, ...] = ()  # last lines of its log
     kernel_log: tuple[str, ...] = ()  # last lines of the kernel log until the next program began
+    # Where it is not good although its cases are: run once more, in a fresh machine.
+    again: tuple[Status, ...] = ()
+
+    @property
+    def flaky(self) -> bool:
+        """Whether it changed its mind when it was run again."""
+        return any(status.good for status in self.again)
 
 
 @dataclass(frozen=True)

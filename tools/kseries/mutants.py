@@ -41,7 +41,6 @@ from kseries.results.outcome import walk
 from kseries.runfolder import RunFolder
 from kseries.stages.build import build
 from kseries.stages.test import test
-from kseries.targets.vm import VirtualMachine
 
 ROOM = "mutants"
 STAGES = STAGE_NAMES[: STAGE_NAMES.index("stage") + 1]
@@ -224,9 +223,10 @@ class _Checker:
         return test(
             staged,
             kernel,
-            lambda: VirtualMachine(work.project, work.cache, folder, work.progress),
+            work.target,
             folder,
             work.progress,
+            machines=work.machines,
             enough=lambda result: not result.status.good,
         )
 

@@ -85,9 +85,14 @@ class Work:
         name = f"{self.plan.name}-{self.plan.source.name}"
         return self.project.trees / (f"{name}-{self.room}" if self.room else name)
 
-    def target(self) -> AbstractContextManager[Target]:
-        """Open the machine that the tests run on."""
-        return VirtualMachine(self.project, self.cache, self.run, self.progress)
+    def target(self, folder: RunFolder, number: int) -> AbstractContextManager[Target]:
+        """Open a machine that tests run on, with its logs in `folder`; they count from 1."""
+        return VirtualMachine(self.project, self.cache, folder, self.progress, number=number)
+
+    @property
+    def machines(self) -> int:
+        """How many machines run tests side by side, at most."""
+        return self.request.machines or VirtualMachine.room(self.project)
 
 
 @dataclass(frozen=True)
@@ -177,6 +182,8 @@ TEST: Stage[TestOutcome] = Stage(
         w.progress,
         only=w.request.only,
         extended=w.request.extended or _has_checkers(w.stack),
+        machines=w.machines,
+        again=True,
     ),
     _summarise_test,
 )

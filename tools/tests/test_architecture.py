@@ -18,6 +18,7 @@ LAYERS = (
     {"locks", "tomlfile", "runfolder", "gitrepo"},
     {"sources", "building", "applying"},
     {"inputs", "suites", "results", "targets"},
+    {"testing"},
     {"stages", "report"},
     {"provenance", "record", "doctor", "cachefolder", "selftestpatch"},
     {"pipeline"},

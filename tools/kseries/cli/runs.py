@@ -83,18 +83,25 @@ def _add_request_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--trusted", action="store_true", help="the series is trusted: build without the sandbox"
     )
-    parser.add_argument("--jobs", type=_jobs, default=0, metavar="N", help="of make")
+    parser.add_argument("--jobs", type=_count, default=0, metavar="N", help="of make")
+    parser.add_argument(
+        "--machines",
+        type=_count,
+        default=0,
+        metavar="N",
+        help="run tests on N machines side by side (default: what there is room for)",
+    )
 
 
 def _add_run_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--run", default=runfolder.LATEST, metavar="RUN", help="default: latest")
 
 
-def _jobs(text: str) -> int:
-    jobs = int(text)
-    if jobs < 1:
+def _count(text: str) -> int:
+    count = int(text)
+    if count < 1:
         raise argparse.ArgumentTypeError("must be at least 1")
-    return jobs
+    return count
 
 
 def _run(arguments: argparse.Namespace) -> int:
@@ -139,6 +146,7 @@ def _request(arguments: argparse.Namespace) -> Request:
         archive=arguments.archive,
         trusted=arguments.trusted,
         jobs=arguments.jobs,
+        machines=arguments.machines,
         until=arguments.until,
         command=("kseries", *sys.argv[1:]),
     )

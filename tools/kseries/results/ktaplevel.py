@@ -16,6 +16,7 @@ MAX_PROBLEMS = 50
 MAX_TEXT_GOOD = 16 << 20
 MAX_TEXT_BAD = 64 << 20
 
+MISSING_RESULTS = "planned results are missing"
 UNSEEN = "planned, no result seen"
 
 # What the Totals line calls an outcome; every other one is a failure there.
@@ -138,7 +139,7 @@ class Level:
         elif beyond > self.planned:
             self.problem(f"a result number {beyond}, but {self.planned} were planned")
         elif count < self.planned:
-            self.problem(f"{self.planned - count} of {self.planned} planned results are missing")
+            self.problem(f"{self.planned - count} of {self.planned} {MISSING_RESULTS}")
 
     def _missing(self, seen: set[int], count: int) -> list[tuple[int, Case]]:
         planned = self.planned or 0
