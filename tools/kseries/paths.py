@@ -106,6 +106,11 @@ class Cache:
         return self.root / "rootfs"
 
     @property
+    def history(self) -> Path:
+        """What tests did in earlier runs."""
+        return self.root / "history.sqlite"
+
+    @property
     def host(self) -> Path:
         """What was found out about this host: KVM, build sizes."""
         return self.root / "host"

@@ -17,7 +17,7 @@ from typing import Any, Generic, TypeVar, cast
 from pydantic import TypeAdapter
 
 from kseries import provenance
-from kseries.errors import Interrupted, KseriesError
+from kseries.errors import InfraError, Interrupted, KseriesError
 from kseries.inputs.stack import Plan, resolve
 from kseries.locks import locked
 from kseries.model import (
@@ -39,6 +39,7 @@ from kseries.paths import Cache, Project
 from kseries.progress import Progress
 from kseries.record import STATE_OF, Record
 from kseries.report.words import counted
+from kseries.results import history
 from kseries.runfolder import RunFolder
 from kseries.stages.apply import apply
 from kseries.stages.build import build
@@ -204,7 +205,22 @@ def carry_out(work: Work, names: Sequence[str] = STAGE_NAMES) -> RunResult:
         for item in STAGES:
             if item.name in names and not _attempt(item, work, record):
                 break
+    if TEST.name in work.left:
+        record.note(*_remember(work, record.write()))
     return record.write()
+
+
+def _remember(work: Work, result: RunResult) -> Sequence[str]:
+    """Put what the tests did into their history; tell which are known to be flaky.
+
+    A history that cannot be used takes nothing from the run.
+    """
+    try:
+        known = history.about(work.cache.history, result.programs)
+        history.add(work.cache.history, result)
+    except InfraError as error:
+        return (error.what,)
+    return known
 
 
 def _attempt(item: Stage[Any], work: Work, record: Record) -> bool:

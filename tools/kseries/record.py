@@ -92,8 +92,13 @@ class Record:
         """Take over what the document tells of what a stage left, or of why it failed."""
         parts = contribution(left, self._result)
         facts = replace(self._result.provenance, **parts.pop("provenance", {}))
-        notes = tuple(dict.fromkeys([*self._result.notes, *parts.pop("notes", ())]))
-        self._result = replace(self._result, provenance=facts, notes=notes, **parts)
+        self.note(*parts.pop("notes", ()))
+        self._result = replace(self._result, provenance=facts, **parts)
+
+    def note(self, *notes: str) -> None:
+        """Add what a reader must know."""
+        told = tuple(dict.fromkeys([*self._result.notes, *notes]))
+        self._result = replace(self._result, notes=told)
 
     def write(self) -> RunResult:
         """Decide anew, write results.json, give the document."""

@@ -32,6 +32,7 @@ DOORS = {
     "kconfiglib": "kseries/building/kconfig.py",
     "junitparser": "kseries/report/junit.py",
     "kcidb_io": "kseries/report/kcidb.py",
+    "sqlite3": "kseries/results/history.py",
 }
 
 # The generator knows nothing of the toolkit, so each of the two has a door of its own.

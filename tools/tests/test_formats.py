@@ -29,7 +29,7 @@ from kseries.model import (
     StageState,
     Status,
 )
-from kseries.report import junit, kcidb, mail, repeat
+from kseries.report import html, junit, kcidb, mail, repeat, terminal
 from kseries.results.verdict import decided
 
 GOLDEN = Path(__file__).parent / "data" / "report"
@@ -300,3 +300,16 @@ def test_a_hostile_name_is_one_word_of_the_command(hostile_run: RunResult) -> No
     command = repeat.command(hostile_run, repeat.pattern(program, program.cases[0]))
     assert shlex.split(command)[-2] == "-k"
     assert "\n" not in command
+
+
+@pytest.mark.parametrize("name", ["terminal", "html", "mail", "junit", "kcidb"])
+def test_each_report_tells_what_is_flaky(name: str, failing_run: RunResult) -> None:
+    moody = Case("moody", Status.FAIL, "it did not", again=(Status.FAIL, Status.PASS))
+    program = replace(failing_run.programs[0], status=Status.FAIL, cases=(moody,))
+    told = decided(replace(failing_run, programs=(program,)))
+    if name == "terminal":
+        text = terminal.render(told, width=100, color=False)
+    else:
+        text = (html.render if name == "html" else RENDER[name])(told)
+    assert ("when_run_again" if name == "kcidb" else "flaky") in text
+    assert told.exit_code == 1

@@ -180,3 +180,13 @@ def test_document() -> None:
     assert (told.verdict, told.exit_code, len(told.reasons)) == (Verdict.FAIL, 1, 1)
     # Deciding again, without what was in the way, forgets it.
     assert decided(replace(told, events=())).reasons == ()
+
+
+def test_flaky_is_named_and_never_green() -> None:
+    case = Case("a", Status.FAIL, "late", again=(Status.PASS,))
+    flaky = decide(STAGES, [program("late", Status.FAIL, case)], (), ())
+    assert flaky.verdict is Verdict.FAIL
+    assert flaky.reasons == ("zcrx/late failed: a (late, flaky)",)
+    two = program("late", Status.FAIL, case, replace(case, again=()))
+    (reason,) = decide(STAGES, [two], (), ()).reasons
+    assert reason == "zcrx/late failed: 2 of 2 cases, 1 of them flaky, the first is a"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Commands that show what there is: `report`, `runs`, `compare`, `parse`, `schema`."""
+"""Commands that show what there is: `report`, `runs`, `compare`, `flakes`, `parse`, `schema`."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from kseries import publish, runfolder
 from kseries.cli.commands import Commands
 from kseries.errors import UserError
 from kseries.model import RunResult
-from kseries.paths import Project
-from kseries.report import changes, formats, runlist, terminal
-from kseries.results import comparison, document, logfile, saved
+from kseries.paths import Cache, Project
+from kseries.report import changes, flakelist, formats, runlist, terminal
+from kseries.results import comparison, document, history, logfile, saved
 from kseries.results.runs import listed
 from kseries.runfolder import RunFolder
 
@@ -26,7 +26,7 @@ REPORT_WIDTH = 100  # of a report that does not go to a terminal
 
 
 def add_commands(commands: Commands) -> None:
-    """Add `report`, `runs`, `compare`, `parse` and `schema`."""
+    """Add `report`, `runs`, `compare`, `flakes`, `parse` and `schema`."""
     report = commands.add_parser("report", help="show the results of a run")
     report.add_argument("run", nargs="?", default=runfolder.LATEST, metavar="RUN")
     _add_format_options(report, formats.NAMES)
@@ -44,6 +44,8 @@ def add_commands(commands: Commands) -> None:
         help="name tests that take N times as long (default: %(default)g)",
     )
     compare.set_defaults(command=_compare)
+    flakes = commands.add_parser("flakes", help="list tests that failed, flaky ones first")
+    flakes.set_defaults(command=_flakes)
     parse = commands.add_parser("parse", help="read a saved log of kselftest, KUnit or TAP")
     parse.add_argument("file", metavar="FILE", help="plain or .gz; `-` for standard input")
     _add_format_options(parse, formats.NAMES_FOR_LOGS)
@@ -82,6 +84,12 @@ def _runs(_arguments: argparse.Namespace) -> int:
     width, color = _screen()
     text = runlist.render(listed(Project.find().runs), width=width, color=color)
     sys.stdout.write(text)
+    return 0
+
+
+def _flakes(_arguments: argparse.Namespace) -> int:
+    width, color = _screen()
+    sys.stdout.write(flakelist.render(history.read(Cache.find().history), width=width, color=color))
     return 0
 
 

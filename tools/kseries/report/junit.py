@@ -20,7 +20,7 @@ from kseries.model import (
     StageState,
     Status,
 )
-from kseries.report.words import block, plain
+from kseries.report.words import block, plain, reason
 from kseries.results.outcome import label_of, loose_events
 
 Outcome = Error | Failure | Skipped
@@ -100,7 +100,7 @@ def _outcome(case: Case) -> Outcome | None:
     if case.status.good:
         return _told(Skipped, case.reason, case.status.value, ())
     kind = Error if case.status in _ERRORS else Failure
-    return _told(kind, case.reason, case.status.value, case.diagnostics)
+    return _told(kind, reason(case), case.status.value, case.diagnostics)
 
 
 def _event(event: KernelEvent) -> TestCase:

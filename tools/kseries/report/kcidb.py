@@ -205,7 +205,7 @@ def _program(program: ProgramResult) -> Object:
         "status": _STATUS[program.status],
         "duration": program.seconds,
         **_excerpt((*program.problems, *program.tail) if bad else ()),
-        **_misc(program.status, ""),
+        **_misc(program.status, "", program.again),
     }
 
 
@@ -217,7 +217,7 @@ def _case(case: Case) -> Object:
     return {
         **test,
         **_excerpt((case.reason, *case.diagnostics) if bad else ()),
-        **_misc(case.status, case.reason),
+        **_misc(case.status, case.reason, case.again),
     }
 
 
@@ -235,11 +235,16 @@ def _excerpt(lines: Sequence[str]) -> Object:
     return {"log_excerpt": text} if text else {}
 
 
-def _misc(status: Status, reason: str) -> Object:
+def _misc(status: Status, reason: str, again: Sequence[Status]) -> Object:
     """Tell what the six words of KCIDB cannot."""
     if status is Status.PASS:
         return {}
-    return {"misc": _filled({"kseries_status": status.value, "reason": plain(reason)})}
+    told = {
+        "kseries_status": status.value,
+        "reason": plain(reason),
+        "when_run_again": ", ".join(again),
+    }
+    return {"misc": _filled(told)}
 
 
 def _stage(result: RunResult, name: str) -> StageRecord | None:

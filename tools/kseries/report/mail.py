@@ -18,7 +18,7 @@ from kseries.model import (
     Verdict,
 )
 from kseries.report import repeat
-from kseries.report.words import counted, duration, plain
+from kseries.report.words import again, counted, duration, plain
 from kseries.results.ktapreason import telling
 from kseries.results.outcome import events_of, label_of, loose_events
 from kseries.results.tally import by_suite, leaves
@@ -190,7 +190,8 @@ def _counted_cases(number: int, what: str) -> str:
 
 
 def _case(case: Case) -> Iterator[str]:
-    yield from _folded(f"{case.status.value}: {plain(case.name)}", "  ", "    ")
+    often = f" ({again(case.again)})" if case.again else ""
+    yield from _folded(f"{case.status.value}: {plain(case.name)}{often}", "  ", "    ")
     lines = telling([(line, line.lstrip().startswith("#")) for line in case.diagnostics])
     if case.reason and not any(case.reason in line for line in lines[:MAX_LINES]):
         lines = [case.reason, *lines]

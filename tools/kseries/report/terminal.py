@@ -26,7 +26,7 @@ from kseries.model import (
     StageState,
     Verdict,
 )
-from kseries.report.words import counted, duration, plain, took
+from kseries.report.words import counted, duration, plain, reason, took
 from kseries.results.outcome import label_of
 from kseries.results.tally import by_suite, leaves
 
@@ -215,10 +215,9 @@ def _failures(programs: Sequence[ProgramResult]) -> Iterator[RenderableType]:
 
 
 def _bad_case(case: Case) -> Text:
-    reason = f": {plain(case.reason)}" if case.reason else ""
-    return Text.assemble(
-        (case.status.value, "red"), f"  {plain(case.name)}{reason}", overflow="fold"
-    )
+    why = reason(case)
+    told = f"{plain(case.name)}: {why}" if why else plain(case.name)
+    return Text.assemble((case.status.value, "red"), f"  {told}", overflow="fold")
 
 
 def _events(events: Sequence[KernelEvent]) -> Iterator[RenderableType]:

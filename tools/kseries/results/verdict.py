@@ -122,9 +122,12 @@ def _detail(program: ProgramResult) -> str:
     if program.status in (Status.CRASH, Status.TIMEOUT) and program.problems:
         return f": {program.problems[0]}"
     if len(bad) == 1:
-        return f": {bad[0].name}" + (f" ({bad[0].reason})" if bad[0].reason else "")
+        told = ", ".join(filter(None, [bad[0].reason, "flaky" if bad[0].flaky else ""]))
+        return f": {bad[0].name}" + (f" ({told})" if told else "")
     if bad:
-        return f": {len(bad)} of {len(leaves)} cases, the first is {bad[0].name}"
+        flaky = sum(case.flaky for case in bad)
+        some = f", {flaky} of them flaky" if flaky else ""
+        return f": {len(bad)} of {len(leaves)} cases{some}, the first is {bad[0].name}"
     return f": {program.problems[0]}" if program.problems else ""
 
 

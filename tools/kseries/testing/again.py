@@ -22,6 +22,8 @@ TIMES = 2
 BUDGET_S = 300.0  # of test time a round; what does not fit in is not run again
 LEAST_TIMEOUT_S = 60.0
 
+FLAKY = "flaky: it was good when it was run again"
+
 
 @dataclass(frozen=True)
 class Second:
@@ -113,7 +115,10 @@ def _told(result: ProgramResult, second: ProgramResult | None) -> ProgramResult:
     if second is None:
         return result
     if _is_firm_itself(result):
-        return replace(result, again=(*result.again, second.status))
+        said = (FLAKY,) if second.status.good else ()
+        return replace(
+            result, again=(*result.again, second.status), problems=(*result.problems, *said)
+        )
     # A complaint in the kernel log is charged to the program: its cases are not good then.
     of_all = Status.PASS if second.status.good else second.status
     statuses = {case.name: case.status for case in walk(second.cases) if not case.children}
