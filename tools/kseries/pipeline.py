@@ -25,6 +25,7 @@ from kseries.model import (
     Kernel,
     KernelConfig,
     PatchState,
+    Provenance,
     Request,
     RunResult,
     Severity,
@@ -199,15 +200,26 @@ def carry_out(work: Work, names: Sequence[str] = STAGE_NAMES) -> RunResult:
     be read. Raises Interrupted and KeyboardInterrupt after writing it.
     """
     facts = provenance.gather(work.request, work.project.root)
-    provenance.write_script(work.run.path / "reproduce.sh", work.run.name, work.request, facts)
+    _write_script(work, facts)
     record = Record(work.run, work.plan, names, facts)
     with locked(work.slot, work.progress):
         for item in STAGES:
             if item.name in names and not _attempt(item, work, record):
                 break
+            if item is SERIES:
+                _write_script(work, facts)
     if TEST.name in work.left:
         record.note(*_remember(work, record.write()))
     return record.write()
+
+
+def _write_script(work: Work, facts: Provenance) -> None:
+    """Write the script that repeats the run, from the series as it was read once that is so."""
+    asked, ours = work.request.series, work.project.patches
+    from_outside = bool(asked) and ("/" in asked or not (ours / asked).is_dir())
+    kept = work.plan.under_test if from_outside and SERIES.name in work.left else ""
+    script = work.run.path / "reproduce.sh"
+    provenance.write_script(script, work.run.name, work.request, facts, series=kept)
 
 
 def _remember(work: Work, result: RunResult) -> Sequence[str]:

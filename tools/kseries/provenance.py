@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import platform
 import shlex
+from dataclasses import replace
 from pathlib import Path
 
 import kseries
@@ -20,6 +21,9 @@ set -eu
 {checkout}
 exec ./nox -s selftest -- {arguments}
 """
+
+HERE = '"$(cd -- "$(dirname -- "$0")" && pwd)"'
+"""The folder of the script, in the shell's words."""
 
 
 def gather(request: Request, root: Path) -> Provenance:
@@ -63,8 +67,14 @@ def arguments(request: Request) -> tuple[str, ...]:
     return tuple(options)
 
 
-def write_script(path: Path, run: str, request: Request, provenance: Provenance) -> None:
-    """Write the script that repeats the run."""
+def write_script(
+    path: Path, run: str, request: Request, provenance: Provenance, *, series: str = ""
+) -> None:
+    """Write the script that repeats the run.
+
+    series: folder beside the script that holds the series under test as it was read, where it
+    came from outside of the project: what it was read from may change or go.
+    """
     commit = provenance.kseries_commit
     if not commit:
         checkout = "# kseries was not in a git checkout: which version ran is not known."
@@ -75,6 +85,9 @@ def write_script(path: Path, run: str, request: Request, provenance: Provenance)
         )
     else:
         checkout = f"git checkout --detach {commit}"
-    text = REPRODUCE.format(run=run, checkout=checkout, arguments=shlex.join(arguments(request)))
+    asked = shlex.join(arguments(replace(request, series="", archive="") if series else request))
+    if series:
+        asked = f"--series {HERE}/{shlex.quote(series)} {asked}".rstrip()
+    text = REPRODUCE.format(run=run, checkout=checkout, arguments=asked)
     publish.write_text(path, text)
     path.chmod(0o755)

@@ -116,6 +116,22 @@ def test_a_good_series_passes_and_a_second_run_has_nothing_to_do(desk: Desk) -> 
     assert json.loads(first.read_text())["head"] == json.loads(second.read_text())["head"]
 
 
+def test_reproduce_needs_nothing_but_the_run_folder(desk: Desk) -> None:
+    outside = desk.patch("other", "net/core.c", "\n", "\n/* of another */\n")
+    outside = outside.rename(desk.root.parent / "mails of others")
+    code, output = desk.kseries("run", "--until", "apply", "--series", str(outside))
+    assert code == 0, output
+    head = desk.latest()["provenance"]["head_commit"]
+    script = (desk.root / "out/runs/latest").resolve() / "reproduce.sh"
+    outside.rename(desk.root.parent / "gone")
+    nox = desk.root / "nox"
+    nox.write_text(f'#!/bin/sh\nshift 3\nexec {sys.executable} -m kseries run --until apply "$@"\n')
+    nox.chmod(0o755)
+    subprocess.run(["sh", script], cwd=desk.root, env=desk.environment, check=True)
+    assert (desk.root / "out/runs/latest").resolve() != script.parent
+    assert desk.latest()["provenance"]["head_commit"] == head
+
+
 def test_stages_can_be_started_one_by_one(desk: Desk) -> None:
     for stage in ("series", "fetch", "apply", "config", "build"):
         code, output = desk.kseries(stage)
