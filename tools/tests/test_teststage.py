@@ -560,6 +560,17 @@ def test_what_the_kernel_has_lost_is_told_and_kept(
     assert bench.run.log("kmemleak").read_text() == "scan\n"
 
 
+def test_a_machine_that_is_lost_after_the_tests_takes_nothing_back(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session, "_LEAKS", "echo LOST >>$KMSG; echo dying; sleep 30")
+    bench.add("good", GOOD)
+    told = bench.test()
+    assert [program.status for program in told.programs] == [P]
+    lost = "the machine was lost while it looked for memory leaks: The machine is gone."
+    assert lost in told.notes
+
+
 # ---- -k
 
 

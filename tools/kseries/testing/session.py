@@ -17,7 +17,7 @@ from kseries.results.outcome import Ended, label_of
 from kseries.results.running import RunningCases, Span
 from kseries.results.testlog import open_log
 from kseries.runfolder import RunFolder
-from kseries.targets.base import BootFailed, KernelDied, Target
+from kseries.targets.base import BootFailed, KernelDied, Target, TargetLost
 from kseries.testing.pieces import Piece
 
 PLACE = "/kselftest"  # of the staged folder, on the target
@@ -171,6 +171,9 @@ class Session:
             )
         except KernelDied as death:
             self.notes.append(f"the kernel died while it looked for memory leaks: {death.reason}")
+        except TargetLost as loss:
+            # All tests have run: that nobody knows of leaks is told, and is no reason to lose them.
+            self.notes.append(f"the machine was lost while it looked for memory leaks: {loss.what}")
         if found:
             log = self.run.log("kmemleak", self.number)
             publish.write_text(log, "".join(f"{line}\n" for line in found))
