@@ -338,6 +338,47 @@ class KernelEvent:
     lines: tuple[str, ...]  # the whole splat
     during: str  # "suite/program", with ": case" where known; "boot" or "shutdown" else
     log: str = "console.log"  # the file that `line` is of; each machine has one
+    fingerprint: str = ""  # of kind and stack, the same wherever and whenever it happens
+
+
+@dataclass(frozen=True)
+class Place:
+    """A line of a file of the tree, named relative to it."""
+
+    file: str
+    line: int
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}"
+
+
+@dataclass(frozen=True)
+class Suspect:
+    """A patch that wrote a line of a stack."""
+
+    series: str
+    index: int
+    title: str
+    commit: str
+    at: str  # that line, "file:line in function"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """The same complaint of the kernel, made once or often: events with one fingerprint."""
+
+    fingerprint: str  # 12 hex digits; docs/results.md says of what
+    kind: EventKind
+    title: str  # as of the first of its events
+    where: str  # likewise
+    line: int  # likewise; that first one's splat is the evidence
+    count: int  # of its events
+    during: tuple[str, ...]  # what was running, each once
+    # Functions with file and line, innermost first; "Freed:" and so on above further stacks.
+    stack: tuple[str, ...] = ()
+    undecoded: str = ""  # why the stack is without files and lines; "" where it has them
+    suspect: Suspect | None = None
+    log: str = "console.log"  # the file that `line` is of
 
 
 @dataclass(frozen=True)
@@ -375,6 +416,7 @@ class TestOutcome:
     events: tuple[KernelEvent, ...]
     facts: Mapping[str, str]  # of the target, and how often it was booted
     notes: tuple[str, ...] = ()  # what a reader must know
+    findings: tuple[Finding, ...] = ()  # the events, the same ones together
 
 
 # ---------------------------------------------------------------- the run
@@ -452,6 +494,7 @@ class RunResult:
     diagnostics: tuple[Diagnostic, ...] = ()
     programs: tuple[ProgramResult, ...] = ()
     events: tuple[KernelEvent, ...] = ()
+    findings: tuple[Finding, ...] = ()  # the events, the same ones together
     notes: tuple[str, ...] = ()  # what a reader must know: left out, fallen back
     suites: tuple[str, ...] = ()  # planned, those that do not fit the tree left out
     reasons: tuple[str, ...] = ()  # why the verdict is not a pass, one sentence each

@@ -26,7 +26,7 @@ from kseries.model import (
     Tree,
     Verdict,
 )
-from kseries.results import document, partial, verdict
+from kseries.results import document, findings, partial, verdict
 from kseries.runfolder import RunFolder
 
 STATE_OF: Mapping[int, StageState] = {
@@ -170,9 +170,13 @@ def _(left: StagedSuites, result: RunResult) -> dict[str, Any]:
 @contribution.register
 def _(left: TestOutcome, result: RunResult) -> dict[str, Any]:
     asked = {program.suite for program in left.programs}
+    events, found = left.events, left.findings
+    if not found:  # of tests that were ended
+        events, found = findings.together(events)
     return {
         "programs": left.programs,
-        "events": left.events,
+        "events": events,
+        "findings": found,
         "suites": tuple(s for s in result.suites if s in asked) or result.suites,
         "notes": [*left.notes, *filter(None, [left.facts.get("note", "")])],
         "provenance": {

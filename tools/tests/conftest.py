@@ -18,6 +18,7 @@ from kseries.model import (
     Case,
     Diagnostic,
     EventKind,
+    Finding,
     KernelEvent,
     LocalSource,
     NamedSource,
@@ -29,6 +30,7 @@ from kseries.model import (
     StageRecord,
     StageState,
     Status,
+    Suspect,
     Tree,
     Verdict,
 )
@@ -209,9 +211,36 @@ def failing_run(passing_run: RunResult) -> RunResult:
                 " io_zcrx_refill+0x1/0x2",
             ),
             "zcrx/zcrx_refill: ring.wraps",
+            fingerprint="0123456789ab",
         ),
         KernelEvent(
-            EventKind.LEAK, "kmemleak: 3 new suspected memory leaks", "", 1003, (), "shutdown"
+            EventKind.LEAK, "kmemleak: 3 new suspected memory leaks", "", 1003, (), "shutdown",
+            fingerprint="ba9876543210",
+        ),
+    )  # fmt: skip
+    findings = (
+        Finding(
+            "0123456789ab",
+            EventKind.WARN,
+            "WARNING: at io_uring/zcrx.c:211 io_zcrx_refill",
+            "io_zcrx_refill",
+            812,
+            1,
+            ("zcrx/zcrx_refill: ring.wraps",),
+            ("io_zcrx_refill (include/linux/list.h:12, io_uring/zcrx.c:211)", "io_recvzc"),
+            "",
+            Suspect(
+                "zcrx-v7", 1, "net: add a hook", "a" * 40, "io_uring/zcrx.c:211 in io_zcrx_refill"
+            ),
+        ),
+        Finding(
+            "ba9876543210",
+            EventKind.LEAK,
+            "kmemleak: 3 new suspected memory leaks",
+            "",
+            1003,
+            1,
+            ("shutdown",),
         ),
     )
     return decided(
@@ -230,6 +259,7 @@ def failing_run(passing_run: RunResult) -> RunResult:
             ),
             programs=(refill, lifetime, *passing_run.programs),
             events=events,
+            findings=findings,
             notes=("guests are emulated, which is slower",),
         )
     )
@@ -260,6 +290,21 @@ def hostile_run(failing_run: RunResult) -> RunResult:
             patches=(AppliedPatch(EVIL, 1, evil, "", PatchState.CONFLICT),),
             diagnostics=(Diagnostic(Severity.ERROR, EVIL, 1, 1, EVIL, evil),),
             programs=(program, program, *failing_run.programs),
-            events=(KernelEvent(EventKind.BUG, EVIL, EVIL, 3, (EVIL, evil), EVIL),),
+            events=(KernelEvent(EventKind.BUG, EVIL, EVIL, 3, (EVIL, evil), EVIL, EVIL, EVIL),),
+            findings=(
+                Finding(
+                    EVIL,
+                    EventKind.BUG,
+                    EVIL,
+                    EVIL,
+                    3,
+                    2,
+                    (EVIL, evil),
+                    (EVIL, evil),
+                    EVIL,
+                    Suspect(EVIL, 1, evil, EVIL, evil),
+                    EVIL,
+                ),
+            ),
         )
     )

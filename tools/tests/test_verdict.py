@@ -19,8 +19,10 @@ from kseries.model import (
     StageRecord,
     StageState,
     Status,
+    Suspect,
     Verdict,
 )
+from kseries.results import findings
 from kseries.results.verdict import decide, decided
 
 DONE = StageState.DONE
@@ -91,10 +93,21 @@ def test_reasons_of_programs_say_the_most_telling() -> None:
 
 
 def test_kernel_log_not_clean() -> None:
-    told = decide(STAGES, GOOD, (EVENT,), SUITES)
+    told = decide(STAGES, GOOD, findings.together((EVENT,))[1], SUITES)
     assert told.verdict is Verdict.FAIL
     assert told.reasons == (
         "the kernel log is not clean, line 17: WARNING: at a.c:1 f, during zcrx/register: a",
+    )
+
+
+def test_the_same_complaint_in_many_tests_is_one_reason() -> None:
+    many = [replace(EVENT, line=17 + n, during=f"zcrx/register: {n}") for n in range(20)]
+    (found,) = findings.together(many)[1]
+    suspect = Suspect("zcrx-v7", 9, "add a queue", "c" * 40, "a.c:1 in f")
+    told = decide(STAGES, GOOD, (replace(found, suspect=suspect),), SUITES)
+    assert told.reasons == (
+        "the kernel log is not clean, line 17: WARNING: at a.c:1 f, in 20 tests, first"
+        " zcrx/register: 0 (patch 9 of zcrx-v7 wrote a.c:1 in f)",
     )
 
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 """The result document as JUnit XML, which most CI systems show. The only user of junitparser.
 
-A suite for the stages, one for each test program, and one for what the kernel complained of
-outside of them all.
+A suite for the stages, one for each test program, and one for what the kernel complained
+of.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from junitparser import Error, Failure, JUnitXml, Skipped, TestCase, TestSuite
 
 from kseries.model import (
     Case,
+    Finding,
     KernelEvent,
     ProgramResult,
     RunResult,
@@ -21,7 +22,8 @@ from kseries.model import (
     Status,
 )
 from kseries.report.words import block, plain, reason
-from kseries.results.outcome import label_of, loose_events
+from kseries.results import findings
+from kseries.results.outcome import label_of
 
 Outcome = Error | Failure | Skipped
 
@@ -41,9 +43,11 @@ def render(result: RunResult) -> str:
     document.add_testsuite(_suite(STAGES, map(_stage, result.stages)))
     for program in result.programs:
         document.add_testsuite(_program(program))
-    loose = loose_events(result.programs, result.events)
-    if loose:
-        document.add_testsuite(_suite(KERNEL_LOG, map(_event, loose)))
+    found = findings.of(result)
+    if found:
+        document.add_testsuite(
+            _suite(KERNEL_LOG, (_finding(finding, result.events) for finding in found))
+        )
     document.update_statistics()  # type: ignore[no-untyped-call]
     document.time = result.seconds  # the suites overlap: programs run in the last stage
     text: str = document.tostring().decode()  # type: ignore[no-untyped-call]
@@ -103,10 +107,11 @@ def _outcome(case: Case) -> Outcome | None:
     return _told(kind, reason(case), case.status.value, case.diagnostics)
 
 
-def _event(event: KernelEvent) -> TestCase:
-    name = f"line {event.line}: {plain(event.title)}"
-    told = _told(Failure, event.title, event.kind.value, event.lines)
-    return _case(KERNEL_LOG, name, None, told)
+def _finding(finding: Finding, events: Sequence[KernelEvent]) -> TestCase:
+    name = plain(f"{findings.line(finding)}: {finding.title}{findings.happened(finding)}")
+    suspicion = [findings.suspicion(finding)] if finding.suspect else []
+    lines = (*suspicion, *finding.stack, *findings.evidence(finding, events))
+    return _case(KERNEL_LOG, name, None, _told(Failure, finding.title, finding.kind.value, lines))
 
 
 def _case(classname: str, name: str, seconds: float | None, outcome: Outcome | None) -> TestCase:

@@ -20,6 +20,7 @@ from kseries.model import (
     AppliedPatch,
     Case,
     Diagnostic,
+    Finding,
     KernelEvent,
     PatchState,
     ProgramResult,
@@ -29,6 +30,7 @@ from kseries.model import (
     Status,
 )
 from kseries.report.words import block, plain, tail
+from kseries.results import findings
 from kseries.results.outcome import label_of, loose_events
 
 ORIGIN = "kseries"
@@ -179,14 +181,16 @@ def _tests(result: RunResult, base: str) -> Iterator[Object]:
 
 def _found(result: RunResult) -> Iterator[tuple[str, Object]]:
     """Give (path, what is known) of each program, each case, and the kernel log."""
+    found = findings.of(result)
     for program in result.programs:
         path = ".".join((KSELFTEST, _part(program.suite), _part(program.name)))
-        yield path, _program(program)
+        yield path, _program(program, _during(found, label_of(program)))
         for case_path, case in _walk(program.cases, path):
             yield case_path, _case(case)
     loose = loose_events(result.programs, result.events)
     if loose or (result.programs and _state(result, "test") is StageState.DONE):
-        yield KERNEL_LOG, _kernel_log(loose)
+        loosely = {event.during for event in loose}
+        yield KERNEL_LOG, _kernel_log(loose, [f for f in found if loosely.intersection(f.during)])
 
 
 def _walk(cases: Iterable[Case], path: str) -> Iterator[tuple[str, Case]]:
@@ -198,14 +202,19 @@ def _walk(cases: Iterable[Case], path: str) -> Iterator[tuple[str, Case]]:
             yield own, case
 
 
-def _program(program: ProgramResult) -> Object:
+def _during(found: Sequence[Finding], label: str) -> list[Finding]:
+    """Choose what the kernel complained of while a program ran."""
+    return [f for f in found if any(name.partition(": ")[0] == label for name in f.during)]
+
+
+def _program(program: ProgramResult, found: Sequence[Finding]) -> Object:
     bad = not program.status.good
     return {
         "comment": plain(label_of(program)),
         "status": _STATUS[program.status],
         "duration": program.seconds,
         **_excerpt((*program.problems, *program.tail) if bad else ()),
-        **_misc(program.status, "", program.again),
+        **_misc(program.status, "", program.again, found),
     }
 
 
@@ -221,13 +230,27 @@ def _case(case: Case) -> Object:
     }
 
 
-def _kernel_log(events: Sequence[KernelEvent]) -> Object:
+def _kernel_log(events: Sequence[KernelEvent], found: Sequence[Finding]) -> Object:
     lines = [line for event in events for line in (event.title, *event.lines)]
     return {
         "comment": "the kernel log outside of all programs",
         "status": "FAIL" if events else "PASS",
         **_excerpt(lines),
+        **({"misc": {"findings": list(map(_finding, found))}} if found else {}),
     }
+
+
+def _finding(finding: Finding) -> Object:
+    return _filled(
+        {
+            "fingerprint": plain(finding.fingerprint),
+            "kind": finding.kind.value,
+            "title": plain(finding.title),
+            "where": plain(finding.where),
+            "stack": block(finding.stack),
+            "suspicion": plain(findings.suspicion(finding)),
+        }
+    )
 
 
 def _excerpt(lines: Sequence[str]) -> Object:
@@ -235,16 +258,18 @@ def _excerpt(lines: Sequence[str]) -> Object:
     return {"log_excerpt": text} if text else {}
 
 
-def _misc(status: Status, reason: str, again: Sequence[Status]) -> Object:
+def _misc(
+    status: Status, reason: str, again: Sequence[Status], found: Sequence[Finding] = ()
+) -> Object:
     """Tell what the six words of KCIDB cannot."""
-    if status is Status.PASS:
+    if status is Status.PASS and not found:
         return {}
     told = {
         "kseries_status": status.value,
         "reason": plain(reason),
         "when_run_again": ", ".join(again),
     }
-    return {"misc": _filled(told)}
+    return {"misc": _filled(told) | ({"findings": list(map(_finding, found))} if found else {})}
 
 
 def _stage(result: RunResult, name: str) -> StageRecord | None:

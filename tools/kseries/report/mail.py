@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from kseries.model import (
     Case,
-    KernelEvent,
+    Finding,
     PatchState,
     ProgramResult,
     RunResult,
@@ -19,8 +19,10 @@ from kseries.model import (
 )
 from kseries.report import repeat
 from kseries.report.words import again, counted, duration, plain
+from kseries.results import findings
 from kseries.results.ktapreason import telling
-from kseries.results.outcome import events_of, label_of, loose_events
+from kseries.results.outcome import label_of
+from kseries.results.stack import HEAD
 from kseries.results.tally import by_suite, leaves
 
 WIDTH = 72
@@ -29,7 +31,7 @@ MAX_PROGRAMS = 8
 MAX_CASES = 4  # of one program
 MAX_LINES = 4  # of one case
 MAX_SPLAT = 24  # lines of one complaint of the kernel
-MAX_EVENTS = 3
+MAX_FINDINGS = 5
 MAX_DIAGNOSTICS = 10
 MAX_MESSAGE = 30
 
@@ -76,7 +78,7 @@ def render(result: RunResult) -> str:
         _table(result.programs),
         *_stages(result),
         *_programs(result),
-        *_events(loose_events(_bad(result.programs), result.events)),
+        *_findings(result),
         _patches(result),
         _diagnostics(result),
         _notes(result),
@@ -175,9 +177,6 @@ def _program(result: RunResult, program: ProgramResult) -> Iterator[str]:
         if number > 0:
             yield ""
             yield f"  and {_counted_cases(number, what)}"
-    for event in events_of(program, result.events)[:1]:
-        yield ""
-        yield from _event(event)
     command = repeat.command(result, repeat.pattern(program))
     if command:
         yield ""
@@ -198,18 +197,26 @@ def _case(case: Case) -> Iterator[str]:
     yield from _quoted(lines, MAX_LINES)
 
 
-def _events(events: Sequence[KernelEvent]) -> Iterator[Iterable[str]]:
-    for event in events[:MAX_EVENTS]:
-        yield _event(event)
-    if len(events) > MAX_EVENTS:
-        yield [f"... and {counted(len(events) - MAX_EVENTS, 'more complaint')} of the kernel"]
+def _findings(result: RunResult) -> Iterator[Iterable[str]]:
+    found = findings.of(result)
+    for finding in found[:MAX_FINDINGS]:
+        yield _finding(finding, findings.evidence(finding, result.events))
+    if len(found) > MAX_FINDINGS:
+        yield [f"... and {counted(len(found) - MAX_FINDINGS, 'more complaint')} of the kernel"]
 
 
-def _event(event: KernelEvent) -> Iterator[str]:
-    during = f", during {plain(event.during)}" if event.during else ""
-    yield from _folded(f"Kernel log, line {event.line}{during}:", "  ", "  ")
-    lines = [line for line in event.lines if not _MACHINERY.match(line)]
-    yield from _quoted(lines or [event.title], MAX_SPLAT)
+def _finding(finding: Finding, splat: Sequence[str]) -> Iterator[str]:
+    happened = plain(f"Kernel log, {findings.line(finding)}{findings.happened(finding)}:")
+    yield from _folded(happened, "  ", "  ")
+    lines = [line for line in splat if not _MACHINERY.match(line)]
+    if finding.stack and not finding.undecoded:
+        # The stack as it was read, rather than as the kernel printed it.
+        head = next((at for at, line in enumerate(lines) if HEAD.match(line)), len(lines))
+        lines = [*lines[: head + 1], *(f" {line}" for line in finding.stack)]
+    yield from _quoted(lines or [finding.title], MAX_SPLAT)
+    if finding.suspect:
+        yield ""
+        yield from _folded(plain(findings.suspicion(finding)), "  ", "    ")
 
 
 def _patches(result: RunResult) -> Iterator[str]:

@@ -10,7 +10,7 @@ from kseries.model import (
     AppliedPatch,
     Case,
     Diagnostic,
-    KernelEvent,
+    Finding,
     PatchState,
     ProgramResult,
     Provenance,
@@ -20,7 +20,8 @@ from kseries.model import (
     Status,
 )
 from kseries.report import repeat
-from kseries.results.outcome import events_of, label_of, loose_events
+from kseries.results import findings
+from kseries.results.outcome import label_of
 from kseries.results.tally import SuiteTally, Tally, by_suite, count, leaves
 
 MAX_SHOWN = 60  # bad cases of a program with their lines; the others by name
@@ -54,6 +55,18 @@ class BadCase:
 
 
 @dataclass(frozen=True)
+class Complaint:
+    """A finding of the kernel log. happened: where and how often. splat: of the first time."""
+
+    anchor: str  # its place on the page
+    finding: Finding
+    programs: frozenset[str]  # "suite/program"
+    happened: str
+    suspicion: str  # whose patch may have done it, "" where none is known
+    splat: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Failure:
     """A program that is not good. cases: those with something to show, the worst of them."""
 
@@ -61,7 +74,7 @@ class Failure:
     cases: tuple[BadCase, ...]
     others: tuple[Case, ...]  # bad ones too many to show in full
     missing: tuple[Case, ...]  # nothing was seen of them
-    events: tuple[KernelEvent, ...]
+    complaints: tuple[Complaint, ...]  # of the kernel while it ran; `Page` has them in full
     tally: Tally
     command: str
 
@@ -101,7 +114,7 @@ class Page:
     tally: Tally
     messages: tuple[StageRecord, ...]  # stages with an error to tell
     failures: tuple[Failure, ...]
-    events: tuple[KernelEvent, ...]  # outside of the failures
+    complaints: tuple[Complaint, ...]
     suites: tuple[SuiteTally, ...]
     programs: tuple[ProgramLine, ...]
     slow: tuple[SlowCase, ...]
@@ -119,12 +132,13 @@ def make(result: RunResult) -> Page:
     """Work out the page of a document."""
     bad = [program for program in result.programs if not program.status.good]
     chosen = _chosen(result.programs)
+    complaints = _complaints(result)
     return Page(
         result=result,
         tally=count(result.programs),
         messages=tuple(s for s in result.stages if s.message and s.state is not StageState.DONE),
-        failures=tuple(_failure(result, program) for program in bad),
-        events=loose_events(bad, result.events),
+        failures=tuple(_failure(result, program, complaints) for program in bad),
+        complaints=complaints,
         suites=by_suite(result.programs),
         programs=tuple(ProgramLine(p, tuple(leaves(p.cases)), count([p])) for p in result.programs),
         slow=_slow(result.programs),
@@ -161,7 +175,7 @@ def facts(provenance: Provenance) -> tuple[tuple[str, str], ...]:
     return tuple((what, value) for what, value in pairs if value)
 
 
-def _failure(result: RunResult, program: ProgramResult) -> Failure:
+def _failure(result: RunResult, program: ProgramResult, complaints: Sequence[Complaint]) -> Failure:
     bad = [case for case in leaves(program.cases) if not case.status.good]
     seen = [case for case in bad if case.status is not Status.MISSING]
     return Failure(
@@ -169,7 +183,7 @@ def _failure(result: RunResult, program: ProgramResult) -> Failure:
         cases=tuple(_bad_case(result, program, case) for case in seen[:MAX_SHOWN]),
         others=tuple(seen[MAX_SHOWN:]),
         missing=tuple(case for case in bad if case.status is Status.MISSING),
-        events=events_of(program, result.events),
+        complaints=tuple(item for item in complaints if label_of(program) in item.programs),
         tally=count([program]),
         command=repeat.command(result, repeat.pattern(program)),
     )
@@ -179,6 +193,20 @@ def _bad_case(result: RunResult, program: ProgramResult, case: Case) -> BadCase:
     told = any(case.reason in line for line in case.diagnostics)
     alone = repeat.command(result, repeat.pattern(program, case)) if program.by_case else ""
     return BadCase(case, told, alone)
+
+
+def _complaints(result: RunResult) -> tuple[Complaint, ...]:
+    return tuple(
+        Complaint(
+            f"complaint-{number}",
+            finding,
+            frozenset(name.partition(": ")[0] for name in finding.during),
+            f"{findings.line(finding)}{findings.happened(finding)}",
+            findings.suspicion(finding),
+            findings.evidence(finding, result.events),
+        )
+        for number, finding in enumerate(findings.of(result), 1)
+    )
 
 
 def _slow(programs: Iterable[ProgramResult]) -> tuple[SlowCase, ...]:

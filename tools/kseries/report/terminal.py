@@ -17,7 +17,7 @@ from kseries.model import (
     AppliedPatch,
     Case,
     Diagnostic,
-    KernelEvent,
+    Finding,
     PatchState,
     ProgramResult,
     RunResult,
@@ -27,17 +27,20 @@ from kseries.model import (
     Verdict,
 )
 from kseries.report.words import counted, duration, plain, reason, took
+from kseries.results import findings
 from kseries.results.outcome import label_of
 from kseries.results.tally import by_suite, leaves
 
 MAX_REASONS = 4
 MAX_BAD_CASES = 8  # of one program
 MAX_PROBLEMS = 3
-MAX_EVENTS = 10
+MAX_FINDINGS = 10
+MAX_STACK = 4  # lines of a stack
 MAX_FILES = 5
 MAX_MESSAGE_LINES = 30
 
 INDENT = (0, 0, 0, 2)
+INNER = (0, 0, 0, 6)
 
 _PADDING = re.compile(r"(?:\x1b\[[0-9;]*m| )+$", re.MULTILINE)
 
@@ -94,7 +97,7 @@ def _parts(result: RunResult, folder: str) -> Iterator[RenderableType]:
         yield Text()
         yield Padding(_suites(result.programs), INDENT)
     yield from _failures(result.programs)
-    yield from _events(result.events)
+    yield from _findings(findings.of(result))
     yield from _patches(result.patches)
     yield from _diagnostics(result.diagnostics)
     yield from _notes(result.notes)
@@ -220,24 +223,31 @@ def _bad_case(case: Case) -> Text:
     return Text.assemble((case.status.value, "red"), f"  {told}", overflow="fold")
 
 
-def _events(events: Sequence[KernelEvent]) -> Iterator[RenderableType]:
-    if not events:
+def _findings(found: Sequence[Finding]) -> Iterator[RenderableType]:
+    if not found:
         return
     yield Text()
     yield Text("Kernel log (console.log)", "bold")
-    for event in events[:MAX_EVENTS]:
-        where = "" if event.where in event.title else f", in {plain(event.where)}"
-        during = f", during {plain(event.during)}" if event.during else ""
+    for finding in found[:MAX_FINDINGS]:
+        where = "" if finding.where in finding.title else f", in {plain(finding.where)}"
+        told = f"{plain(finding.title)}{where}{plain(findings.happened(finding))}"
         yield Padding(
             Text.assemble(
-                (event.kind.value, "red"),
-                f"  line {event.line}: {plain(event.title)}{where}{during}",
+                (finding.kind.value, "red"),
+                f"  {plain(findings.line(finding))}: {told}",
                 overflow="fold",
             ),
             INDENT,
         )
-    if len(events) > MAX_EVENTS:
-        yield Padding(Text(f"and {counted(len(events) - MAX_EVENTS, 'more complaint')}"), INDENT)
+        for line in finding.stack[:MAX_STACK]:
+            yield Padding(Text(plain(line), "dim", overflow="fold"), INNER)
+        if finding.suspect:
+            text = plain(findings.suspicion(finding))
+            yield Padding(Text(text, "yellow", overflow="fold"), INNER)
+    if len(found) > MAX_FINDINGS:
+        yield Padding(Text(f"and {counted(len(found) - MAX_FINDINGS, 'more complaint')}"), INDENT)
+    for why in dict.fromkeys(finding.undecoded for finding in found if finding.undecoded):
+        yield Padding(Text(f"stacks without lines: {plain(why)}", "dim", overflow="fold"), INDENT)
 
 
 def _patches(patches: Sequence[AppliedPatch]) -> Iterator[RenderableType]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from kseries.errors import UserError
 from kseries.model import (
     AppliedPatch,
-    KernelEvent,
+    Finding,
     PatchState,
     ProgramResult,
     RunResult,
@@ -22,6 +22,7 @@ from kseries.model import (
     Status,
     Verdict,
 )
+from kseries.results import findings
 from kseries.results.outcome import label_of, walk
 
 _LOST = (StageState.LOST, StageState.INTERRUPTED, StageState.USAGE)
@@ -52,11 +53,11 @@ class Decision:
 def decide(
     stages: Sequence[StageRecord],
     programs: Sequence[ProgramResult],
-    events: Sequence[KernelEvent],
+    found: Sequence[Finding],
     suites: Sequence[str],
     patches: Sequence[AppliedPatch] = (),
 ) -> Decision:
-    """Decide from what the stages left. `suites`: those that were planned.
+    """Decide from what the stages left. `found`: in the kernel log. `suites`: the planned ones.
 
     A run that was lost or interrupted is INCOMPLETE even where failures were seen: it did not
     see everything. The failures are among the reasons all the same.
@@ -67,7 +68,7 @@ def decide(
         *_stage_failures(stages),
         *_patch_failures(patches),
         *_program_failures(programs),
-        *_event_failures(events),
+        *_kernel_failures(found),
     ]
     if not (lost or rest):
         failed += _suite_failures(suites, programs)
@@ -83,7 +84,9 @@ def decide(
 
 def decided(result: RunResult) -> RunResult:
     """Give the document with verdict, reasons and exit code."""
-    decision = decide(result.stages, result.programs, result.events, result.suites, result.patches)
+    decision = decide(
+        result.stages, result.programs, findings.of(result), result.suites, result.patches
+    )
     usage = any(stage.state is StageState.USAGE for stage in result.stages)
     exit_code = UserError.exit_code if usage else decision.verdict.exit_code
     return replace(result, verdict=decision.verdict, reasons=decision.reasons, exit_code=exit_code)
@@ -144,7 +147,6 @@ def _suite_failures(suites: Sequence[str], programs: Sequence[ProgramResult]) ->
             )
 
 
-def _event_failures(events: Sequence[KernelEvent]) -> Iterator[str]:
-    for event in events:
-        during = f", during {event.during}" if event.during else ""
-        yield f"the kernel log is not clean, line {event.line}: {event.title}{during}"
+def _kernel_failures(found: Sequence[Finding]) -> Iterator[str]:
+    for finding in found:
+        yield f"the kernel log is not clean, {findings.sentence(finding)}"
