@@ -16,7 +16,7 @@ from typing import Any, Generic, TypeVar, cast
 
 from pydantic import TypeAdapter
 
-from kseries import provenance
+from kseries import crashes, provenance
 from kseries.errors import InfraError, Interrupted, KseriesError
 from kseries.inputs.stack import Plan, resolve
 from kseries.locks import locked
@@ -131,6 +131,18 @@ def _summarise_test(outcome: TestOutcome) -> str:
     return f"{good} of {len(outcome.programs)} programs pass"
 
 
+def _test(w: Work) -> TestOutcome:
+    kernel = w.outcome(BUILD)
+    extended = w.request.extended or _has_checkers(w.stack)
+    outcome = test(
+        w.outcome(STAGE), kernel, w.target, w.run, w.progress,
+        only=w.request.only, extended=extended, machines=w.machines, again=True,
+    )  # fmt: skip
+    if outcome.events:
+        w.progress.update("reading what the kernel said")
+    return crashes.examine(outcome, kernel, w.stack, w.cache, w.run)
+
+
 def _has_checkers(stack: Stack) -> bool:
     return any(fragment.stem == CHECKERS for fragment in stack.fragments)
 
@@ -173,22 +185,7 @@ STAGE: Stage[StagedSuites] = Stage(
     lambda w: stage(w.outcome(BUILD), w.stack, w.cache, w.run, w.progress),
     lambda staged: f"{len(staged.programs)} test programs",
 )
-TEST: Stage[TestOutcome] = Stage(
-    "test",
-    TypeAdapter(TestOutcome),
-    lambda w: test(
-        w.outcome(STAGE),
-        w.outcome(BUILD),
-        w.target,
-        w.run,
-        w.progress,
-        only=w.request.only,
-        extended=w.request.extended or _has_checkers(w.stack),
-        machines=w.machines,
-        again=True,
-    ),
-    _summarise_test,
-)
+TEST: Stage[TestOutcome] = Stage("test", TypeAdapter(TestOutcome), _test, _summarise_test)
 STAGES: tuple[Stage[Any], ...] = (SERIES, FETCH, APPLY, CONFIG, BUILD, STAGE, TEST)
 STAGE_NAMES = tuple(item.name for item in STAGES)
 

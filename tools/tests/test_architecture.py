@@ -20,7 +20,7 @@ LAYERS = (
     {"inputs", "suites", "results", "targets"},
     {"testing"},
     {"stages", "report"},
-    {"provenance", "record", "doctor", "cachefolder", "selftestpatch"},
+    {"provenance", "record", "crashes", "doctor", "cachefolder", "selftestpatch"},
     {"pipeline"},
     {"mutants"},
     {"cli", "__main__"},
