@@ -40,6 +40,7 @@ class Request:
     jobs: int = 0  # of make; 0: one for each core
     machines: int = 0  # that run tests side by side; 0: as many as there is room for
     until: str = ""  # last stage to carry out
+    baseline: bool = True  # compare with the base without the series
     command: tuple[str, ...] = ()  # as typed, for provenance
 
 
@@ -159,6 +160,8 @@ class Stack:
     fragments: tuple[Path, ...]  # Kconfig fragments, later ones win
     suites: tuple[str, ...]
     trusted: bool = False  # build without the sandbox
+    stands_for: str = ""  # name of the series that the one under test takes the place of
+    whole: bool = True  # False: the series under test is cut, so what it brings may be missing
 
 
 # ---------------------------------------------------------------- apply
@@ -419,6 +422,73 @@ class TestOutcome:
     findings: tuple[Finding, ...] = ()  # the events, the same ones together
 
 
+# ---------------------------------------------------------------- the base without the series
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """What the tests do without the series under test. Kept, as it is the same for many runs."""
+
+    head: str  # the commit that was tested
+    series: tuple[str, ...]  # those it has
+    left_out: tuple[str, ...]  # those it has not: the one under test, and what needs it
+    run: str  # name of the run that made it
+    made: str  # ISO 8601, UTC
+    programs: tuple[ProgramResult, ...]  # those that ran, without their evidence
+    events: tuple[KernelEvent, ...]
+    not_run: tuple[str, ...]  # "suite/program" that it has, and of which nothing is known
+
+
+class Effect(StrEnum):
+    """What the series under test does to a test."""
+
+    BROKE = "broke"  # good on the base, bad or gone with the series
+    FAILS = "new, fails"  # not on the base, and bad
+    UNTOLD = "fails, untold before"  # bad, and the base has it but did not run it
+    BEFORE = "broken before"  # bad on both
+    FIXED = "fixed"
+    ADDED = "added"  # not on the base, and good
+    SKIPPED = "skipped now"  # it ran on the base
+
+    @property
+    def charged(self) -> bool:
+        """Whether it counts against the series."""
+        return self in (Effect.BROKE, Effect.FAILS, Effect.UNTOLD)
+
+
+@dataclass(frozen=True)
+class TestEffect:
+    """What the series does to one test, "suite/program: case" or "suite/program" as a whole."""
+
+    __test__ = False  # not a pytest class
+
+    test: str
+    effect: Effect
+    before: str = ""  # its status on the base; "" where it is not there
+    after: str = ""  # with the series, likewise
+
+
+@dataclass(frozen=True)
+class AgainstBase:
+    """What the series does to the tests and to the kernel log, against its base."""
+
+    head: str  # the commit that was tested
+    left_out: tuple[str, ...]  # series that it has not: the one under test, and what needs it
+    run: str  # name of the run that tested it
+    made: str  # ISO 8601, UTC
+    kept: bool  # by an earlier run
+    tests: tuple[TestEffect, ...]  # without those that are good on both
+    events_before: tuple[int, ...]  # places in the document's `events` of those the base has too
+    events_gone: tuple[str, ...]  # titles of what only the base complains of
+
+
+@dataclass(frozen=True)
+class NoBaseline:
+    """There is nothing to compare with, and why, in words that follow "because"."""
+
+    why: str
+
+
 # ---------------------------------------------------------------- the run
 
 
@@ -499,6 +569,7 @@ class RunResult:
     suites: tuple[str, ...] = ()  # planned, those that do not fit the tree left out
     reasons: tuple[str, ...] = ()  # why the verdict is not a pass, one sentence each
     exit_code: int = 3
+    baseline: AgainstBase | None = None
     schema_version: int = field(default=SCHEMA_VERSION)
 
 

@@ -114,3 +114,8 @@ class Cache:
     def host(self) -> Path:
         """What was found out about this host: KVM, build sizes."""
         return self.root / "host"
+
+    @property
+    def baselines(self) -> Path:
+        """What tests do on bases without the series under test, one file each."""
+        return self.root / "baselines"

@@ -69,6 +69,7 @@ class Work:
     progress: Progress
     left: dict[str, object] = field(default_factory=dict)
     room: str = ""  # a worktree beside the stack's own, for who is going to change it
+    session: tuple[str, ...] = ("selftest",)  # of nox, that repeats it, and its own words
 
     def outcome(self, of: Stage[T]) -> T:
         """Give what a stage left, in this process or in an earlier one."""
@@ -187,25 +188,24 @@ STAGE: Stage[StagedSuites] = Stage(
 )
 TEST: Stage[TestOutcome] = Stage("test", TypeAdapter(TestOutcome), _test, _summarise_test)
 STAGES: tuple[Stage[Any], ...] = (SERIES, FETCH, APPLY, CONFIG, BUILD, STAGE, TEST)
-STAGE_NAMES = tuple(item.name for item in STAGES)
 
 
-def carry_out(work: Work, names: Sequence[str] = STAGE_NAMES) -> RunResult:
-    """Carry out stages by name up to the one that fails; give the result document.
+def carry_out(work: Work, stages: Sequence[Stage[Any]] = STAGES) -> RunResult:
+    """Carry out stages up to the one that fails; give the result document.
 
     It is written when a stage begins and when it ends, so that a run killed at any moment can
     be read. Raises Interrupted and KeyboardInterrupt after writing it.
     """
     facts = provenance.gather(work.request, work.project.root)
     _write_script(work, facts)
-    record = Record(work.run, work.plan, names, facts)
+    record = Record(work.run, work.plan, [item.name for item in stages], facts)
     with locked(work.slot, work.progress):
-        for item in STAGES:
-            if item.name in names and not _attempt(item, work, record):
+        for item in stages:
+            if not _attempt(item, work, record):
                 break
             if item is SERIES:
                 _write_script(work, facts)
-    if TEST.name in work.left:
+    if TEST in stages and TEST.name in work.left:
         record.note(*_remember(work, record.write()))
     return record.write()
 
@@ -216,7 +216,7 @@ def _write_script(work: Work, facts: Provenance) -> None:
     from_outside = bool(asked) and ("/" in asked or not (ours / asked).is_dir())
     kept = work.plan.under_test if from_outside and SERIES.name in work.left else ""
     script = work.run.path / "reproduce.sh"
-    provenance.write_script(script, work.run.name, work.request, facts, series=kept)
+    provenance.write_script(script, work.run.name, work.session, work.request, facts, series=kept)
 
 
 def _remember(work: Work, result: RunResult) -> Sequence[str]:
@@ -230,6 +230,20 @@ def _remember(work: Work, result: RunResult) -> Sequence[str]:
     except InfraError as error:
         return (error.what,)
     return known
+
+
+def through(work: Work, stages: Sequence[Stage[Any]]) -> None:
+    """Carry out stages without a record of them, for what is a part of another stage's work.
+
+    The caller holds the lock of the worktree. Raises what a stage raises.
+    """
+    for item in stages:
+        _keep(item, work, item.carry_out(work))
+
+
+def _keep(item: Stage[Any], work: Work, outcome: object) -> None:
+    work.left[item.name] = outcome
+    work.run.save(item.name, outcome, item.adapter)
 
 
 def _attempt(item: Stage[Any], work: Work, record: Record) -> bool:
@@ -246,8 +260,7 @@ def _attempt(item: Stage[Any], work: Work, record: Record) -> bool:
     except (Interrupted, KeyboardInterrupt) as signal:
         record.end(item.name, StageState.INTERRUPTED, str(signal) or "interrupted")
         raise
-    work.left[item.name] = outcome
-    work.run.save(item.name, outcome, item.adapter)
+    _keep(item, work, outcome)
     record.add(outcome)
     summary = item.summary(outcome)
     record.end(item.name, StageState.DONE, summary)

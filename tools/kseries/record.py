@@ -10,12 +10,14 @@ from dataclasses import replace
 from functools import singledispatch
 from typing import Any
 
-from kseries.errors import CheckFailed, InfraError, UserError
+from kseries.errors import CheckFailed, InfraError, KseriesError, UserError
 from kseries.inputs.stack import Plan
 from kseries.model import (
+    AgainstBase,
     BaseTree,
     Kernel,
     KernelConfig,
+    NoBaseline,
     Provenance,
     RunResult,
     Stack,
@@ -64,7 +66,10 @@ class Record:
         )
 
     def begin(self, stage: str) -> None:
-        """Note that a stage runs. Should we be killed now, it reads as interrupted."""
+        """Note that a stage runs. Should we be killed now, it reads as interrupted.
+
+        What came of comparing with the base is dropped: it stands at the end of all stages.
+        """
         self._begun = time.monotonic()
         names = [record.name for record in self._result.stages]
         if stage not in names:
@@ -74,7 +79,7 @@ class Record:
             StageRecord(name, StageState.NOT_RUN) for name in names[names.index(stage) + 1 :]
         )
         now = StageRecord(stage, StageState.INTERRUPTED, message=RUNNING)
-        self._result = replace(self._result, stages=(*before, now, *after))
+        self._result = replace(self._result, stages=(*before, now, *after), baseline=None)
         self.write()
 
     def end(self, stage: str, state: StageState, summary: str, message: str = "") -> None:
@@ -112,8 +117,15 @@ class Record:
 def contribution(left: object, result: RunResult) -> dict[str, Any]:
     """Give the fields of the document that an outcome or error fills.
 
-    "provenance" holds fields of the provenance; "notes" are added to those there are.
+    "provenance" holds fields of the provenance; "notes" are added to those there are. What is
+    not known here fills none.
     """
+    del left, result
+    return {}
+
+
+@contribution.register
+def _(left: KseriesError, result: RunResult) -> dict[str, Any]:
     del result
     # Errors carry what was found before them under the document's own names.
     return {name: getattr(left, name) for name in ("patches", "diagnostics") if hasattr(left, name)}
@@ -165,6 +177,20 @@ def _(left: StagedSuites, result: RunResult) -> dict[str, Any]:
         "suites": kept or result.suites,
         "notes": [f"the suite '{suite}' is left out: {why}" for suite, why in out.items()],
     }
+
+
+@contribution.register
+def _(left: AgainstBase, result: RunResult) -> dict[str, Any]:
+    del result
+    return {"baseline": left}
+
+
+@contribution.register
+def _(left: NoBaseline, result: RunResult) -> dict[str, Any]:
+    if not result.under_test:
+        return {"notes": [f"there is nothing to compare with: {left.why}"]}
+    counts = "so every failure counts as the series' own"
+    return {"notes": [f"not compared with the base without the series, {counts}: {left.why}"]}
 
 
 @contribution.register

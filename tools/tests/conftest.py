@@ -14,6 +14,7 @@ import pytest
 
 from kseries.model import (
     AppliedPatch,
+    Baseline,
     BaseTree,
     Case,
     Diagnostic,
@@ -31,9 +32,11 @@ from kseries.model import (
     StageState,
     Status,
     Suspect,
+    TestOutcome,
     Tree,
     Verdict,
 )
+from kseries.results.regressions import against
 from kseries.results.verdict import decided
 
 TOY = Path(__file__).parent / "data" / "toy-kernel"
@@ -263,6 +266,35 @@ def failing_run(passing_run: RunResult) -> RunResult:
             notes=("guests are emulated, which is slower",),
         )
     )
+
+
+@pytest.fixture
+def compared_run(failing_run: RunResult) -> RunResult:
+    """The same against its base, which has the crash and the leak, and knows other tests, too."""
+    refill, lifetime, register, ping = failing_run.programs
+    good = Case("ring.wraps", Status.PASS)
+    gone = ProgramResult("netdevsim", "pong.py", Status.PASS, 0, 1.0, (Case("pong", Status.PASS),))
+    unlike = Case("registration.plain", Status.FAIL)
+    base = Baseline(
+        head="9" * 40,
+        series=("prep",),
+        left_out=("zcrx-v7",),
+        run="20261121T090000-zcrx-v7",
+        made="2026-11-21T09:00:00+00:00",
+        programs=(
+            replace(refill, status=Status.PASS, exit_status=0, cases=(refill.cases[0], good)),
+            lifetime,
+            replace(
+                register, status=Status.FAIL, exit_status=1, cases=(unlike, *register.cases[2:])
+            ),
+            ping,
+            gone,
+        ),
+        events=failing_run.events[1:],
+        not_run=(),
+    )
+    now = TestOutcome(failing_run.programs, failing_run.events, {})
+    return decided(replace(failing_run, baseline=against(now, base, whole=True, kept=True)))
 
 
 EVIL = "<script>ran = 1</script>\"'&\x1b[31mred\x1b[0m\x00\x07\u202e\ufffe\n]]></pre></script>"

@@ -22,7 +22,9 @@ LAYERS = (
     {"stages", "report"},
     {"provenance", "record", "crashes", "doctor", "cachefolder", "selftestpatch"},
     {"pipeline"},
-    {"mutants"},
+    {"variants"},
+    {"baseline"},
+    {"mutants", "bisect"},
     {"cli", "__main__"},
 )
 

@@ -81,14 +81,14 @@ def _report(arguments: argparse.Namespace) -> int:
 
 
 def _runs(_arguments: argparse.Namespace) -> int:
-    width, color = _screen()
+    width, color = screen()
     text = runlist.render(listed(Project.find().runs), width=width, color=color)
     sys.stdout.write(text)
     return 0
 
 
 def _flakes(_arguments: argparse.Namespace) -> int:
-    width, color = _screen()
+    width, color = screen()
     sys.stdout.write(flakelist.render(history.read(Cache.find().history), width=width, color=color))
     return 0
 
@@ -99,7 +99,7 @@ def _compare(arguments: argparse.Namespace) -> int:
         document.read(runfolder.find(runs, name)) for name in (arguments.before, arguments.after)
     )
     found = comparison.compare(before, after, factor=arguments.factor)
-    width, color = _screen()
+    width, color = screen()
     sys.stdout.write(changes.render(found, width=width, color=color))
     return found.exit_code
 
@@ -117,7 +117,7 @@ def _parse(arguments: argparse.Namespace) -> int:
         version=kseries.__version__,
     )
     if arguments.format == formats.TERMINAL and arguments.out is None:
-        width, color = _screen()
+        width, color = screen()
         sys.stdout.write(terminal.render(result, width=width, color=color))
     else:
         _give(_rendered(result, arguments.format), arguments.out)
@@ -159,7 +159,7 @@ def show(result: RunResult, run: RunFolder) -> None:
     """Print the report of a run; keep it beside the document it was made from."""
     folder = shown(run.path)
     publish.write_text(run.path / "report.txt", _rendered(result, formats.TERMINAL, folder))
-    width, color = _screen()
+    width, color = screen()
     sys.stdout.write(terminal.render(result, width=width, color=color, folder=folder))
 
 
@@ -169,7 +169,7 @@ def shown(path: Path) -> str:
     return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
 
 
-def _screen() -> tuple[int, bool]:
+def screen() -> tuple[int, bool]:
     """Give the width of what we print to, in columns, and whether it shows colours."""
     color = sys.stdout.isatty()
     return (shutil.get_terminal_size().columns if color else REPORT_WIDTH), color

@@ -29,8 +29,11 @@ from kseries.model import (
     StageState,
     Status,
 )
+from kseries.report import against
 from kseries.report.words import block, plain, tail
 from kseries.results import findings
+from kseries.results.charged import gone, sentence
+from kseries.results.named import CASE, tests
 from kseries.results.outcome import label_of, loose_events
 
 ORIGIN = "kseries"
@@ -116,6 +119,9 @@ def _checkout(result: RunResult, base: str) -> Object:
             for p in result.patches
         ],
     }
+    if result.baseline is not None:
+        told = {"commit": result.baseline.head, "tests": sentence(result.baseline)}
+        checkout["misc"]["against_base"] = told
     return checkout
 
 
@@ -172,7 +178,7 @@ def _tests(result: RunResult, base: str) -> Iterator[Object]:
     if environment:
         shared["environment"] = environment
     used: Counter[str] = Counter()
-    for path, test in _found(result):
+    for path, test in (*_found(result), *_gone(result)):
         used[path] += 1
         # Names of tests are not unique everywhere; ids are.
         again = f"#{used[path]}" if used[path] > 1 else ""
@@ -182,15 +188,34 @@ def _tests(result: RunResult, base: str) -> Iterator[Object]:
 def _found(result: RunResult) -> Iterator[tuple[str, Object]]:
     """Give (path, what is known) of each program, each case, and the kernel log."""
     found = findings.of(result)
+    marks = against.marks(result)
+    # They come in the order in which they are named.
+    for (path, test), one in zip(_of_programs(result, found), tests(result.programs), strict=True):
+        if one.name in marks:
+            test.setdefault("misc", {})["against_base"] = marks[one.name]
+        yield path, test
+    loose = loose_events(result.programs, result.events)
+    if loose or (result.programs and _state(result, "test") is StageState.DONE):
+        loosely = {event.during for event in loose}
+        yield KERNEL_LOG, _kernel_log(loose, [f for f in found if loosely.intersection(f.during)])
+
+
+def _of_programs(result: RunResult, found: Sequence[Finding]) -> Iterator[tuple[str, Object]]:
     for program in result.programs:
         path = ".".join((KSELFTEST, _part(program.suite), _part(program.name)))
         yield path, _program(program, _during(found, label_of(program)))
         for case_path, case in _walk(program.cases, path):
             yield case_path, _case(case)
-    loose = loose_events(result.programs, result.events)
-    if loose or (result.programs and _state(result, "test") is StageState.DONE):
-        loosely = {event.during for event in loose}
-        yield KERNEL_LOG, _kernel_log(loose, [f for f in found if loosely.intersection(f.during)])
+
+
+def _gone(result: RunResult) -> Iterator[tuple[str, Object]]:
+    """Give what passes on the base and is not there with the series."""
+    for one in gone(result.baseline):
+        program, _, case = one.test.partition(CASE)
+        parts = (*program.split("/", 1), *filter(None, case.split(".")))
+        told = {"comment": plain(one.test), "status": "MISS"}
+        misc = {"misc": {"against_base": one.effect.value}}
+        yield ".".join((KSELFTEST, *map(_part, parts))), {**told, **misc}
 
 
 def _walk(cases: Iterable[Case], path: str) -> Iterator[tuple[str, Case]]:

@@ -19,10 +19,12 @@ from kseries.model import (
     StageState,
     Status,
 )
-from kseries.report import repeat
-from kseries.results import findings
+from kseries.report import against, repeat
+from kseries.report.against import Listed, SuiteCounts
+from kseries.results import charged, findings
+from kseries.results.named import NamedTest, tests
 from kseries.results.outcome import label_of
-from kseries.results.tally import SuiteTally, Tally, by_suite, count, leaves
+from kseries.results.tally import Tally, count, leaves
 
 MAX_SHOWN = 60  # bad cases of a program with their lines; the others by name
 MAX_SLOW = 10
@@ -80,11 +82,20 @@ class Failure:
 
 
 @dataclass(frozen=True)
+class CaseLine:
+    """A case in the list of all tests. mark: what the series did to it, "" for nothing special."""
+
+    case: Case
+    mark: str
+
+
+@dataclass(frozen=True)
 class ProgramLine:
     """A program in the list of all tests."""
 
     program: ProgramResult
-    cases: tuple[Case, ...]
+    mark: str
+    cases: tuple[CaseLine, ...]
     tally: Tally
 
 
@@ -111,11 +122,14 @@ class Page:
     """All that is shown, in the order in which it is shown."""
 
     result: RunResult
-    tally: Tally
+    tally: Tally  # of what counts: what was broken before is an expected failure
+    excuse: str  # what was broken before, "" where nothing was
+    against: str  # what the run was compared with, and what came of it; "" where it was not
+    others: tuple[Listed, ...]  # what the series fixed, added, …
     messages: tuple[StageRecord, ...]  # stages with an error to tell
     failures: tuple[Failure, ...]
-    complaints: tuple[Complaint, ...]
-    suites: tuple[SuiteTally, ...]
+    complaints: tuple[Complaint, ...]  # those that count
+    suites: tuple[SuiteCounts, ...]
     programs: tuple[ProgramLine, ...]
     slow: tuple[SlowCase, ...]
     bars: tuple[Bar, ...]
@@ -130,17 +144,21 @@ class Page:
 
 def make(result: RunResult) -> Page:
     """Work out the page of a document."""
-    bad = [program for program in result.programs if not program.status.good]
+    mine = charged.of(result)
+    bad = [program for program in mine.programs if not program.status.good]
     chosen = _chosen(result.programs)
     complaints = _complaints(result)
     return Page(
         result=result,
-        tally=count(result.programs),
+        tally=charged.tally(result),
+        excuse=against.excuse(result),
+        against=against.counts(result.baseline) if result.baseline else "",
+        others=tuple(against.lists(result, added=True)),
         messages=tuple(s for s in result.stages if s.message and s.state is not StageState.DONE),
         failures=tuple(_failure(result, program, complaints) for program in bad),
         complaints=complaints,
-        suites=by_suite(result.programs),
-        programs=tuple(ProgramLine(p, tuple(leaves(p.cases)), count([p])) for p in result.programs),
+        suites=against.suites(result),
+        programs=_lines(result),
         slow=_slow(result.programs),
         bars=_bars(result.stages, result.programs, chosen),
         bars_left_out=len(result.programs) - len(chosen),
@@ -175,6 +193,20 @@ def facts(provenance: Provenance) -> tuple[tuple[str, str], ...]:
     return tuple((what, value) for what, value in pairs if value)
 
 
+def _lines(result: RunResult) -> tuple[ProgramLine, ...]:
+    marks = against.marks(result)
+    found: list[tuple[NamedTest, list[CaseLine]]] = []
+    for test in tests(result.programs):
+        if test.case is None:
+            found.append((test, []))
+        else:
+            found[-1][1].append(CaseLine(test.case, marks.get(test.name, "")))
+    return tuple(
+        ProgramLine(test.program, marks.get(test.name, ""), tuple(cases), count([test.program]))
+        for test, cases in found
+    )
+
+
 def _failure(result: RunResult, program: ProgramResult, complaints: Sequence[Complaint]) -> Failure:
     bad = [case for case in leaves(program.cases) if not case.status.good]
     seen = [case for case in bad if case.status is not Status.MISSING]
@@ -205,7 +237,7 @@ def _complaints(result: RunResult) -> tuple[Complaint, ...]:
             findings.suspicion(finding),
             findings.evidence(finding, result.events),
         )
-        for number, finding in enumerate(findings.of(result), 1)
+        for number, finding in enumerate(charged.found(result), 1)
     )
 
 

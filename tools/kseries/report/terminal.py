@@ -26,16 +26,18 @@ from kseries.model import (
     StageState,
     Verdict,
 )
+from kseries.report import against
 from kseries.report.words import counted, duration, plain, reason, took
-from kseries.results import findings
+from kseries.results import charged, findings
 from kseries.results.outcome import label_of
-from kseries.results.tally import by_suite, leaves
+from kseries.results.tally import leaves
 
 MAX_REASONS = 4
 MAX_BAD_CASES = 8  # of one program
 MAX_PROBLEMS = 3
 MAX_FINDINGS = 10
 MAX_STACK = 4  # lines of a stack
+MAX_OTHERS = 8  # of those that the series did the same to
 MAX_FILES = 5
 MAX_MESSAGE_LINES = 30
 
@@ -95,9 +97,10 @@ def _parts(result: RunResult, folder: str) -> Iterator[RenderableType]:
         yield from _message(stage)
     if result.programs:
         yield Text()
-        yield Padding(_suites(result.programs), INDENT)
-    yield from _failures(result.programs)
-    yield from _findings(findings.of(result))
+        yield Padding(_suites(result), INDENT)
+    yield from _failures(charged.of(result).programs)
+    yield from _findings(charged.found(result))
+    yield from _against(result)
     yield from _patches(result.patches)
     yield from _diagnostics(result.diagnostics)
     yield from _notes(result.notes)
@@ -131,6 +134,9 @@ def _headline(result: RunResult) -> RenderableType:
 
 def _reasons(result: RunResult) -> Iterator[RenderableType]:
     yield from _listed(result.reasons, MAX_REASONS, "more, below")
+    excuse = against.excuse(result)
+    if excuse:
+        yield from _listed([excuse], 1, "")
 
 
 def _listed(texts: Sequence[str], limit: int, more: str) -> Iterator[RenderableType]:
@@ -175,23 +181,20 @@ def _message(stage: StageRecord) -> Iterator[RenderableType]:
         yield Padding(Text(f"… {counted(len(lines) - MAX_MESSAGE_LINES, 'more line')}"), INDENT)
 
 
-def _suites(programs: Sequence[ProgramResult]) -> Table:
-    table = _table(
-        ("suite", ""),
-        ("programs", "right"),
-        ("pass", "right"),
-        ("skip", "right"),
-        ("fail", "right"),
-        ("time", "right"),
-    )
-    for suite in by_suite(programs):
-        cases = suite.cases
+def _suites(result: RunResult) -> Table:
+    suites = against.suites(result)
+    before = any(counts.before for counts in suites)
+    titles = ("programs", "pass", "skip", "fail", *(["before"] if before else []), "time")
+    table = _table(("suite", ""), *((title, "right") for title in titles))
+    for counts in suites:
+        suite = counts.suite
         table.add_row(
             plain(suite.name),
             str(suite.programs),
-            str(cases.passed),
-            str(cases.skipped),
-            Text(str(cases.failed), "red" if cases.failed else ""),
+            str(suite.cases.passed),
+            str(suite.cases.skipped),
+            Text(str(counts.failed), "red" if counts.failed else ""),
+            *([str(counts.before)] if before else []),
             took(suite.seconds),
         )
     return table
@@ -214,7 +217,7 @@ def _failures(programs: Sequence[ProgramResult]) -> Iterator[RenderableType]:
             yield Padding(Text(f"and {counted(len(bad) - MAX_BAD_CASES, 'more case')}"), INDENT)
         yield from _listed(program.problems, MAX_PROBLEMS, "more")
         if program.log:
-            yield Padding(Text(f"log: {program.log}", "dim", overflow="fold"), INDENT)
+            yield Padding(Text(f"log: {plain(program.log)}", "dim", overflow="fold"), INDENT)
 
 
 def _bad_case(case: Case) -> Text:
@@ -248,6 +251,16 @@ def _findings(found: Sequence[Finding]) -> Iterator[RenderableType]:
         yield Padding(Text(f"and {counted(len(found) - MAX_FINDINGS, 'more complaint')}"), INDENT)
     for why in dict.fromkeys(finding.undecoded for finding in found if finding.undecoded):
         yield Padding(Text(f"stacks without lines: {plain(why)}", "dim", overflow="fold"), INDENT)
+
+
+def _against(result: RunResult) -> Iterator[RenderableType]:
+    if result.baseline is None:
+        return
+    yield Text()
+    yield Text(f"Against the {against.counts(result.baseline)}", overflow="fold")
+    for listed in against.lists(result):
+        yield Padding(Text(f"{listed.title} ({len(listed.lines)})", "bold"), INDENT)
+        yield from (Padding(part, INDENT) for part in _listed(listed.lines, MAX_OTHERS, "more"))
 
 
 def _patches(patches: Sequence[AppliedPatch]) -> Iterator[RenderableType]:

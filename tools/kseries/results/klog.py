@@ -51,6 +51,13 @@ def message(line: str) -> str:
     return text[level.end() :] if level else text
 
 
+def settled(text: str) -> str:
+    """Give a message without what differs from run to run."""
+    for pattern, replacement in CHANGING:
+        text = pattern.sub(replacement, text)
+    return text.strip()
+
+
 def events(
     lines: Sequence[tuple[float, str]],
     *,
@@ -173,9 +180,7 @@ def _title(splat: _Splat) -> str:
     elif splat.rule.kind is EventKind.WARN and _CUT.match(splat.lines[0]) and told:
         # WARN(condition, "text") says its text first.
         text = f"WARNING: {told[0]}"
-    for pattern, replacement in CHANGING:
-        text = pattern.sub(replacement, text)
-    return text.strip()
+    return settled(text)
 
 
 def _where(splat: _Splat) -> str:

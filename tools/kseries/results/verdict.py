@@ -2,7 +2,8 @@
 """The answer of a run, and why. Pure; the result document goes in and comes out decided.
 
 A pass needs every stage done, every planned suite seen, every planned test with a result line
-and a fitting exit status, and a clean kernel log. Nothing seen is never a pass.
+and a fitting exit status, and a clean kernel log. Nothing seen is never a pass. Where the run was
+compared with the base without the series, what was broken before does not count.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from dataclasses import dataclass, replace
 
 from kseries.errors import UserError
 from kseries.model import (
+    AgainstBase,
     AppliedPatch,
     Finding,
     PatchState,
@@ -22,7 +24,9 @@ from kseries.model import (
     Status,
     Verdict,
 )
-from kseries.results import findings
+from kseries.results import charged, findings
+from kseries.results.charged import gone
+from kseries.results.named import CASE
 from kseries.results.outcome import label_of, walk
 
 _LOST = (StageState.LOST, StageState.INTERRUPTED, StageState.USAGE)
@@ -56,8 +60,12 @@ def decide(
     found: Sequence[Finding],
     suites: Sequence[str],
     patches: Sequence[AppliedPatch] = (),
+    baseline: AgainstBase | None = None,
 ) -> Decision:
-    """Decide from what the stages left. `found`: in the kernel log. `suites`: the planned ones.
+    """Decide from what the stages left.
+
+    programs, found: what of the tests and of the kernel log counts. suites: the planned ones.
+    baseline: what the run was compared with.
 
     A run that was lost or interrupted is INCOMPLETE even where failures were seen: it did not
     see everything. The failures are among the reasons all the same.
@@ -68,6 +76,7 @@ def decide(
         *_stage_failures(stages),
         *_patch_failures(patches),
         *_program_failures(programs),
+        *_gone_failures(baseline),
         *_kernel_failures(found),
     ]
     if not (lost or rest):
@@ -85,7 +94,12 @@ def decide(
 def decided(result: RunResult) -> RunResult:
     """Give the document with verdict, reasons and exit code."""
     decision = decide(
-        result.stages, result.programs, findings.of(result), result.suites, result.patches
+        result.stages,
+        charged.of(result).programs,
+        charged.found(result),
+        result.suites,
+        result.patches,
+        result.baseline,
     )
     usage = any(stage.state is StageState.USAGE for stage in result.stages)
     exit_code = UserError.exit_code if usage else decision.verdict.exit_code
@@ -145,6 +159,15 @@ def _suite_failures(suites: Sequence[str], programs: Sequence[ProgramResult]) ->
                 f"the suite '{suite}' tested nothing: each of its {len(own)} programs was skipped"
                 + (f" ({why})" if why else "")
             )
+
+
+def _gone_failures(baseline: AgainstBase | None) -> Iterator[str]:
+    tests = [test.test for test in gone(baseline)]
+    for label in dict.fromkeys(test.partition(CASE)[0] for test in tests):
+        cases = [test.partition(CASE)[2] for test in tests if test.partition(CASE)[0] == label]
+        named = f": {cases[0]}" if cases[0] else ""
+        more = f" and {len(cases) - 1} more" if len(cases) > 1 else ""
+        yield f"{label} passes on the base and has no result with the series{named}{more}"
 
 
 def _kernel_failures(found: Sequence[Finding]) -> Iterator[str]:
