@@ -95,3 +95,9 @@ def types(session: nox.Session) -> None:
 def bench_pipeline(session: nox.Session) -> None:
     """Measure the pipeline against its goals; prints a table."""
     run(session, "python", str(ROOT / "tools" / "bench_pipeline.py"), *session.posargs)
+
+
+@nox.session
+def fuzz(session: nox.Session) -> None:
+    """Look for logs that are read wrongly; two minutes, or as long as `-- --seconds` says."""
+    run(session, "python", str(ROOT / "tools" / "fuzz_results.py"), *session.posargs)

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from kseries.model import EventKind, KernelEvent
-from kseries.results import attribution, klog
+from kseries.results import attribution, klog, ktapline
 from kseries.results.running import Span
 
 LOGS = Path(__file__).parent / "data" / "klog"
@@ -292,6 +292,25 @@ def test_complaint_that_is_cut_off() -> None:
     assert (event.kind, event.title) == (K.WARN, "WARNING: demo: the ring is gone")
 
 
+def test_fault_behind_one_that_is_cut_off() -> None:
+    cut = [(0.0, "kernel BUG at drivers/demo/splat.c:24!"), *[(0.0, "eth0: up")] * 20]
+    events = klog.events([*cut, *recorded("gpf")])
+    assert [event.kind for event in events] == [K.BUG, K.KASAN, K.OOPS]
+    second = (0.0, "Oops: general protection fault: 0000 [#2] PREEMPT SMP")
+    for first in ("BUG: kernel NULL pointer dereference, address: 0", "Oops: 0002 [#1]"):
+        lines = [(0.0, first), (0.0, "Oops: 0000 [#1]"), second]
+        assert len(klog.events(lines)) == 2 + (first[:4] == "Oops")
+
+
+def test_complaint_behind_a_warning_that_is_cut_off() -> None:
+    cut = (0.0, "------------[ cut here ]------------")
+    circular = [(at, line) for at, line in recorded("circular") if klog.MARK not in line]
+    told = klog.events([cut, (0.0, "demo: the ring is gone"), *circular])
+    assert [event.kind for event in told] == [K.WARN, K.LOCKDEP]
+    whole = klog.events(circular)
+    assert told[1].lines == whole[0].lines
+
+
 def test_panic_on_warn_is_told_beside_the_warning() -> None:
     lines = (LOGS / "warn.log").read_text().splitlines()
     at = next(i for i, line in enumerate(lines) if "Call Trace" in line)
@@ -306,9 +325,25 @@ def test_text_in_front_of_the_time_stamp() -> None:
     assert event.title == "Kernel panic - not syncing: x"
 
 
+def test_text_without_an_end_in_front_of_the_time_stamp() -> None:
+    dots = "." * 1_500_000
+    (event,) = klog.events([(0.0, f"{dots}[    1.000000] BUG: KASAN: {dots}")])
+    assert (event.kind, event.line) == (K.KASAN, 1)
+    assert max(map(len, event.lines)) <= ktapline.MAX_LINE
+
+
 def test_flood_is_bounded() -> None:
     lines = [(0.0, "unregister_netdevice: waiting for lo to become free.")] * 10_000
     assert len(klog.events(lines)) == klog.MAX_EVENTS
+    later = (0.0, "BUG: KASAN: slab-use-after-free in foo+0x1/0x2")
+    events = klog.events([*lines, later, later])
+    assert [event.kind for event in events[klog.MAX_EVENTS :]] == [K.KASAN]
+    mark = (0.0, "kseries: start zcrx/register")
+    assert len(klog.events([*lines, mark, lines[0]])) == klog.MAX_EVENTS + 1
+    many = [(0.0, f"BUG: {number:b}".replace("1", "x").replace("0", "y")) for number in range(3000)]
+    assert len(klog.events(many)) == klog.MAX_EVENTS + klog.MAX_NEW
+    long = [(0.0, text) for _ in range(200) for text in ("BUG: a", *["b" * 2000] * 300)]
+    assert sum(len(line) for event in klog.events(long) for line in event.lines) < 10_000_000
     endless = [(0.0, "BUG: something"), *[(0.0, "and so on")] * 10_000]
     (event,) = klog.events(endless)
     assert len(event.lines) <= klog.MAX_BEFORE_TRACE + 1

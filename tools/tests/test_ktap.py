@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from kseries.model import Case, Status
-from kseries.results import ktap, ktaplevel
+from kseries.results import ktap, ktaplevel, ktapline
 from kseries.results.running import RunningCases, Span
 
 LOGS = Path(__file__).parent / "data" / "ktap"
@@ -24,7 +24,7 @@ def recorded(name: str) -> ktap.KtapResult:
 
 
 def parse(text: str) -> ktap.KtapResult:
-    return ktap.parse(text.splitlines())
+    return ktap.parse(text.split("\n"))
 
 
 def brief(cases: Sequence[Case]) -> list[tuple[str, Status]]:
@@ -196,6 +196,13 @@ def test_two_plans() -> None:
     assert parse("1..1\n1..2\nok 1 a\nok 2 b").problems == ("two plans, for 1 and for 2 tests",)
 
 
+def test_plan_of_another_program_does_not_skip_this_one() -> None:
+    for text in ("1..2\n1..0 # SKIP no device", "1..0 # SKIP no device\n1..2"):
+        result = parse(text)
+        assert brief(result.cases) == [("test 1", M), ("test 2", M)]
+        assert result.skipped is None
+
+
 @pytest.mark.parametrize(
     ("line", "name", "status", "reason"),
     [
@@ -228,6 +235,26 @@ def test_two_plans() -> None:
 def test_result_line(line: str, name: str, status: Status, reason: str) -> None:
     (case,) = parse(f"TAP version 13\n{line}\n").cases
     assert (case.name, case.status, case.reason) == (name, status, reason)
+
+
+LONG = 1_500_000
+
+
+@pytest.mark.parametrize("filling", ["x", " ", "\t", "# ", " #", "x#y ", "ok ", "# SKI", "\u20ac"])
+def test_long_result_line(filling: str) -> None:
+    long = filling * (LONG // len(filling))
+    result = ktap.parse(
+        [
+            "1..4",
+            f"ok 1 a{long} # SKIP no card",
+            f"not ok 2 b{long} # XFAIL known {long}",
+            f"half a line {long} not ok 3 c",
+            f"not ok 4 d {long}",
+        ]
+    )
+    assert [case.status for case in result.cases] == [S, X, F, F]
+    kept = [text for case in result.cases for text in (case.name, case.reason, *case.diagnostics)]
+    assert max(map(len, kept)) <= ktapline.MAX_LINE
 
 
 @pytest.mark.parametrize(
@@ -267,6 +294,48 @@ def test_result_behind_text_without_newline() -> None:
     assert result.problems == ()
 
 
+def test_result_behind_a_carriage_return() -> None:
+    result = parse("1..3\r\nok 1 a\r\r\nat 10 %\rat 20 %\rok 2 b\r\nnear\rnot ok 3 c\r\n")
+    assert brief(result.cases) == [("a", P), ("b", P), ("c", F)]
+    assert result.problems == ()
+
+
+def test_two_programs_write_into_one_line() -> None:
+    result = parse("ok 1 anot ok 1 b\nok 2 c")
+    assert result.problems == ("anot ok 1 b: a failure stands in the line of this result",)
+
+
+def test_result_behind_text_that_is_indented() -> None:
+    result = parse("1..1\n# 1..1\n# \tERROR: no threadnot ok 1 # error waits\nnot ok 1 futex")
+    assert brief(result.cases[0].children) == [("test 1", F)]
+    assert result.problems == ()
+
+
+def test_pass_behind_text_without_newline_must_be_confirmed() -> None:
+    text = "1..3\nok 1 a\nconnecting...ok 2 b\nok 3 c\n"
+    assert brief(parse(text).cases) == [("a", P), ("test 2", M), ("c", P)]
+    assert parse(text).problems == (
+        "1 results stand behind other text, and nothing else confirms them",
+        "1 of 3 planned results are missing",
+    )
+    confirmed = [("a", P), ("b", P), ("c", P)]
+    result = parse(f"{text}# Totals: pass:3 fail:0 xfail:0 xpass:0 skip:0 error:0")
+    assert (brief(result.cases), result.problems) == (confirmed, ())
+    nested = "".join(f"# {line}\n" for line in text.splitlines())
+    result = parse(f"TAP version 13\n1..1\n{nested}ok 1 parent")
+    assert (brief(result.cases[0].children), result.problems) == (confirmed, ())
+    assert parse(f"TAP version 13\n1..1\n{nested}not ok 1 parent").problems
+
+
+@pytest.mark.parametrize(
+    "line", ["n\ufffdt ok 2 b", "no\ufffd ok 2 b", "not  ok 2 b", "it is ok 2 b"]
+)
+def test_what_looks_like_a_pass_behind_text_is_none(line: str) -> None:
+    result = parse(f"1..2\nok 1 a\n{line}\n")
+    assert brief(result.cases) == [("a", P), ("test 2", M)]
+    assert result.problems
+
+
 def test_words_that_look_like_a_result_do_not_replace_it() -> None:
     result = parse("1..2\nok 1 a\nthe link is ok 2 times\nnot ok 2 b")
     assert brief(result.cases) == [("a", P), ("b", F)]
@@ -297,6 +366,27 @@ def test_parent_says_not_ok_but_children_are_good() -> None:
     assert result.problems == ("parent: says not ok, but all 1 cases below it are good",)
 
 
+def test_parent_says_ok_but_skipped_all() -> None:
+    (case,) = parse("TAP version 13\n1..1\n# TAP version 13\n# 1..0 # SKIP no card\nok 1 a").cases
+    assert (case.status, case.reason) == (S, "no card")
+
+
+def test_parent_says_skip_but_child_failed() -> None:
+    result = parse("1..1\n# 1..1\n# not ok 1 a\nok 1 p # SKIP")
+    assert brief(result.cases) == [("p", F)]
+    assert result.problems == ("p: says skip, but a below it is fail",)
+
+
+def test_parent_says_skip_and_planned_more_than_it_ran() -> None:
+    text = "1..1\n# 1..3\n# {} 2 a{}\n# # Totals: pass:0 fail:0 xfail:0 skip:1\nok 1 p # SKIP"
+    result = parse(text.format("ok", " # SKIP no root"))
+    assert [case.status for case in result.cases[0].children] == [S, S, S]
+    assert result.problems == ()
+    result = parse(text.format("not ok", ""))
+    assert [case.status for case in result.cases[0].children] == [M, F, M]
+    assert result.problems
+
+
 def test_cut_off_in_a_nested_level() -> None:
     result = parse("TAP version 13\n1..2\n# TAP version 13\n# 1..3\n# ok 1 a\n# still wor")
     assert brief(result.cases) == [("test 1", M), ("test 2", M)]
@@ -312,15 +402,41 @@ def test_totals_that_disagree() -> None:
     )
 
 
+def test_totals_that_count_the_rest_as_skipped() -> None:
+    text = (
+        "1..4\nok 1 a\nok 2 # SKIP no root\n# Totals: pass:1 fail:0 xfail:0 xpass:0 skip:{} error:0"
+    )
+    result = parse(text.format(3))
+    assert [case.status for case in result.cases] == [P, S, S, S]
+    assert result.problems == ()
+    for other in (1, 2, 4):
+        assert [case.status for case in parse(text.format(other)).cases] == [P, S, M, M]
+
+
 def test_second_header_starts_anew() -> None:
     result = parse("TAP version 13\n1..1\nok 1 a\nTAP version 13\n1..2\nok 1 b\nnot ok 2 c")
     assert brief(result.cases) == [("a", P), ("b", P), ("c", F)]
     assert result.problems == ()
 
 
-def test_terminal_sequences_are_dropped() -> None:
-    (case,) = parse("ok 1 \x1b[31mred\x1b[0m\x07").cases
-    assert case.name == "red"
+def test_second_header_ends_what_was_unfinished() -> None:
+    result = parse("TAP version 13\n# 1..1\n# not ok 1 a\nTAP version 13\n1..1\nok 1 b")
+    assert brief(result.cases) == [("unfinished", M), ("b", P)]
+    assert brief(result.cases[0].children) == [("a", F)]
+
+
+@pytest.mark.parametrize(
+    "sequence",
+    ["\x1b[31m", "\x1b[0m", "\x1b(B\x1b[m", "\x1b]0;title\x07", "\x1b]8;;x://y\x1b\\", "\x1bc",
+     "\x1b7", "\x1b[?2004l", "\x07", "\x00", "\ufeff"],
+)  # fmt: skip
+def test_terminal_sequences_are_dropped(sequence: str) -> None:
+    for lines in (("1..2", "not ok 1 red", "ok 2 b"), ("1..2 ", "not ok 1 red ", "ok 2 b ")):
+        for text in (f"{sequence}{{}}", f"{{}}{sequence}", f"{sequence}{{}}{sequence}"):
+            result = ktap.parse(text.format(line) for line in lines)
+            assert brief(result.cases) == [("red", F), ("b", P)]
+            assert result.planned == 2
+            assert result.problems == ()
 
 
 def test_hostile_plan_and_depth() -> None:
@@ -328,9 +444,19 @@ def test_hostile_plan_and_depth() -> None:
     assert brief(result.cases) == [("a", P), ("999999998 of the tests 1 to 999999999", M)]
     deep = "".join(f"{'  ' * depth}KTAP version 1\n" for depth in range(500))
     assert parse(deep + "ok 1 a\n").cases[-1].name == "a"
+    failed = f"{'  ' * 499}not ok 1 b\n"
+    assert "nested deeper than 16 levels" in parse(f"{deep}{failed}ok 1 a\n").problems[-1]
     many = ktap.parse(f"ok {number} x" for number in range(1, 30_000))
     assert len(many.cases) == ktaplevel.MAX_CASES
     assert many.problems == (f"more than {ktaplevel.MAX_CASES} results; the rest was left out",)
+
+
+def test_failure_among_too_many_results_is_kept() -> None:
+    lines = [f"ok {number} x" for number in range(1, 100)]
+    nested = ["# 1..2", "# ok 1 y", "# not ok 2 z", "ok 101 program"]
+    result = ktap.parse([*lines, "not ok 100 late", "ok 1 later", *nested], max_cases=50)
+    assert brief(result.cases)[50:] == [("late", F), ("program", F)]
+    assert brief(result.cases[-1].children) == [("z", F)]
 
 
 def test_repeated_hostile_plans_stay_small() -> None:

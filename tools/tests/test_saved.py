@@ -7,6 +7,7 @@ import gzip
 import io
 import itertools
 import tracemalloc
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from kseries.model import RunResult, Status, Verdict
 from kseries.report import terminal
 from kseries.results import ktap, logfile, saved
 from kseries.results.ktaplevel import Budget
+from kseries.results.outcome import walk
 from kseries.results.saved import Kind
 
 DATA = Path(__file__).parent / "data"
@@ -28,8 +30,8 @@ P, S, F, M = Status.PASS, Status.SKIP, Status.FAIL, Status.MISSING
 
 
 def read(file: Path) -> saved.Saved:
-    with logfile.open_lines(str(file)) as lines:
-        return saved.read(lines, file.name)
+    with logfile.open_blocks(str(file)) as blocks:
+        return saved.read(blocks, file.name)
 
 
 def parse(text: str) -> saved.Saved:
@@ -76,6 +78,67 @@ def test_log_of_kunit() -> None:
     assert log.events == ()
 
 
+def counts(log: saved.Saved) -> dict[Status, int]:
+    cases = (case for program in log.programs for case in walk(program.cases))
+    return Counter(case.status for case in cases if not case.children)
+
+
+def test_recorded_log_of_kunit() -> None:
+    """Linux 6.12 in a virtual machine; the code under qos-kunit-test was broken on purpose."""
+    log = read(DATA / "saved" / "kunit-x86.log")
+    assert (log.kind, len(log.programs)) == (Kind.KUNIT, 49)
+    assert counts(log) == {P: 363, S: 43, F: 2}
+    assert not any(program.problems for program in log.programs)
+    (failed,) = (program for program in log.programs if not program.status.good)
+    reasons = [case.reason for case in failed.cases if not case.status.good]
+    assert reasons == [
+        f"{case}: EXPECTATION FAILED at drivers/base/power/qos-test.c:{line}"
+        for case, line in (("freq_qos_test_min", 24), ("freq_qos_test_readd", 86))
+    ]
+    # One test has the kernel follow a null pointer, and is content when it does.
+    (event,) = log.events
+    assert (event.line, event.where) == (393, "kunit_test_null_dereference")
+
+
+def test_recorded_log_of_kunit_in_user_mode() -> None:
+    """The same kernel as a process (UML), which writes no time stamps."""
+    log = read(DATA / "saved" / "kunit-uml.log")
+    assert (log.kind, len(log.programs)) == (Kind.KUNIT, 46)
+    assert counts(log) == {P: 372, S: 9}
+    (event,) = log.events
+    assert event.title == "WARNING: at arch/um/drivers/virt-pci.c:1005 um_pci_init"
+
+
+def test_recorded_log_of_the_kselftest_runner() -> None:
+    """20 folders of Linux 6.12's kselftest, run by a user without privileges."""
+    log = read(DATA / "saved" / "kselftest.log")
+    assert (log.kind, len(log.programs)) == (Kind.KSELFTEST, 78)
+    assert [(p.suite, p.name, p.status) for p in log.programs if not p.status.good] == [
+        ("core", "unshare_test", F),
+        ("futex", "run.sh", F),
+        ("kcmp", "kcmp_test", F),
+        ("proc", "fd-003-kthread", F),
+        ("proc", "proc-multiple-procfs", F),
+        ("proc", "proc-fsconfig-hidepid", F),
+        ("ptrace", "vmaccess", F),
+        ("rlimits", "rlimits-per-userns", F),
+    ]
+    told = {p.name: p.problems for p in log.programs if p.problems}
+    # run.sh forgets the status of what it runs; kcmp_test prints no results.
+    assert told == {
+        "run.sh": ("says ok, but test 1 below it is fail",),
+        "kcmp_test": (
+            "3 of 3 planned results are missing",
+            "the Totals line says pass:3 fail:0 xfail:0 skip:0,"
+            " the results are pass:0 fail:0 xfail:0 skip:0",
+            "says ok, but test 1 below it is missing",
+        ),
+    }
+    by_name = {program.name: program for program in log.programs}
+    statuses = Counter(case.status for case in by_name["resolve_test"].cases)
+    assert statuses == {S: 88}
+
+
 def test_log_of_kunit_without_time_stamps() -> None:
     bare = "\n".join(line[15:] for line in KUNIT.read_text().splitlines()[2:])
     log = parse(bare)
@@ -87,12 +150,7 @@ def test_log_of_kunit_without_time_stamps() -> None:
 
 def test_complaint_of_the_kernel_in_a_kunit_log() -> None:
     lines = KUNIT.read_text().splitlines(keepends=True)
-    warn = (
-        "[    1.250000] ------------[ cut here ]------------\n"
-        "[    1.250001] WARNING: CPU: 0 PID: 7 at lib/crc.c:12 crc_test+0x1/0x2\n"
-        "[    1.250002] ---[ end trace 0000000000000000 ]---\n"
-    )
-    log = parse("".join([*lines[:29], warn, *lines[29:]]))
+    log = parse("".join([*lines[:29], WARN, *lines[29:]]))
     (event,) = log.events
     assert (event.line, event.where) == (30, "lib/crc.c:12")
     document = result(log)
@@ -111,6 +169,68 @@ def test_the_same_complaint_of_a_saved_kernel_log_is_one_finding() -> None:
     assert finding.stack[:2] == ("demo_uaf", "splat_init")
     assert finding.undecoded == "a log alone does not tell files and lines"
     assert document.reasons[-1].endswith("in demo_uaf, 2 times")
+
+
+WARN = (
+    "[    1.250000] ------------[ cut here ]------------\n"
+    "[    1.250001] WARNING: CPU: 0 PID: 7 at lib/crc.c:12 crc_test+0x1/0x2\n"
+    "[    1.250002] ---[ end trace 0000000000000000 ]---\n"
+)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"TAP version 13\n1..2\nok 1 a\n{WARN}ok 2 b\n",
+        f"1..1\n# selftests: net: a\n# 1..1\n{WARN}# ok 1 x\nok 1 selftests: net: a\n",
+        "1..1\nok 1 a\nhalf a line[    9.000000] BUG: KASAN: slab-use-after-free in foo+0x1/0x2\n",
+    ],
+)  # fmt: skip
+def test_complaint_of_the_kernel_in_a_log_of_programs(text: str) -> None:
+    log = parse(text)
+    assert len(log.events) == 1
+    assert all(program.status is P for program in log.programs)
+    assert result(log).exit_code == 1
+
+
+def test_ordinary_lines_are_no_part_of_a_complaint() -> None:
+    text = (
+        "[    1.000000] {}\n" * 3 + "[    2.000000] BUG: KASAN: wild-memory-access in foo+0x1/0x2\n"
+    )
+    (event,) = parse(text.format("=" * 66, "eth0: up", "eth1: up")).events
+    assert (event.line, len(event.lines)) == (4, 1)
+
+
+def test_kernel_log_that_a_program_shows() -> None:
+    shown = "# dmesg: [    1.250001] WARNING: CPU: 0 PID: 7 at lib/crc.c:12 crc_test+0x1/0x2\n"
+    log = parse(f"1..1\n# selftests: lkdtm: BUG.sh\n{shown}ok 1 selftests: lkdtm: BUG.sh\n")
+    assert (log.events, log.kind) == ((), Kind.KSELFTEST)
+
+
+def test_kernel_writes_into_the_line_of_a_result() -> None:
+    boot = "[    0.000000] Linux version 6.12.0\n"
+    for text in (
+        "1..2\nok 1 a[    9.000000] eth0: up\nnot ok 2 b[    9.100000][   T12] eth0: down\n",
+        "1..2\nok 1 a\n[    9.000000] not ok, says eth0\nat 1 %\rnot ok 2 b[    9.1000000] x\n",
+    ):
+        (program,) = parse(boot + text).programs
+        assert [case.status for case in program.cases] == [P, F]
+        assert program.cases[0].name == "a"
+
+
+def test_results_of_the_kernel_and_of_programs_in_one_log() -> None:
+    log = parse(KUNIT.read_text() + RUNNER.read_text())
+    assert [(p.suite, p.name) for p in log.programs][:2] == [("demo", "harness"), ("demo", "plain")]
+    assert [(p.suite, p.name, p.status) for p in log.programs][-3:] == [
+        ("kunit", "list-kunit-test", F), ("kunit", "crc", P), ("kunit", "quiet", P)
+    ]  # fmt: skip
+    assert not any(program.problems for program in log.programs[:7])
+
+
+def test_kernel_log_without_results() -> None:
+    log = parse("[    0.000000] Linux version 6.12.0\n[    0.100000] ACPI: bus type PCI\n")
+    assert log.kind is Kind.KERNEL
+    assert (result(log).exit_code, log.programs[0].status) == (1, Status.ERROR)
 
 
 def test_plain_tap() -> None:
@@ -148,6 +268,63 @@ def test_runner_log_that_was_cut_off() -> None:
         assert whole.problems[0].startswith(problem)
 
 
+@pytest.mark.parametrize("line", ["ok 1 a # SKIP no card", "not ok 1 a", "[    1.000000] ok 1 a"])
+def test_log_that_ends_in_the_middle_of_a_line(line: str) -> None:
+    for end in range(1, len(line)):
+        assert result(parse(f"1..1\n{line[:end]}")).exit_code == 1, line[:end]
+
+
+@pytest.mark.parametrize("line", ["1..1", "1..0 # SKIP", "1..12"])
+def test_plan_that_is_cut_off(line: str) -> None:
+    for end in range(len(line)):
+        assert result(parse(f"ok 1 a\n{line[:end]}")).exit_code == 1, line[:end]
+
+
+def test_no_plan_is_no_pass() -> None:
+    for text in ("ok 1 a\nok 2 b\n", "TAP version 13\nok 1 selftests: net: a\n"):
+        made = result(parse(text))
+        assert made.exit_code == 1
+        assert "no plan" in " ".join(p for program in made.programs for p in program.problems)
+    totals = "# Totals: pass:2 fail:0 xfail:0 xpass:0 skip:0 error:0\n"
+    assert result(parse(f"TAP version 13\nok 1 a\nok 2 b\n{totals}")).exit_code == 0
+    assert result(parse("1..2\nok 1 a\nok 2 b\nTAP version 13\nok 1 c\n")).exit_code == 1
+
+
+def test_suites_of_modules_have_no_plan_together() -> None:
+    suite = "    KTAP version 1\n    # Subtest: {0}\n    1..1\n    ok 1 works\nok {1} {0}\n"
+    log = parse(suite.format("one", 1) + suite.format("two", 2))
+    assert [(program.name, program.status) for program in log.programs] == [("one", P), ("two", P)]
+    made = result(log)
+    assert made.exit_code == 0
+    assert "no plan" in made.notes[0]
+
+
+def test_log_of_which_the_beginning_is_lost() -> None:
+    lines = KUNIT.read_text().splitlines(keepends=True)
+    made = result(parse("".join(lines[-6:])))
+    assert [p.status for p in made.programs] == [P, M, Status.ERROR]
+    assert made.programs[-1].problems == ("2 results before the one numbered 3 are missing",)
+    assert made.exit_code == 1
+
+
+@pytest.mark.parametrize("stamp", ["", "[    1.000000] "])
+def test_log_that_begins_in_the_middle_of_a_line(stamp: str) -> None:
+    text = f"{stamp}not ok 1 a\n{stamp}1..1\n"
+    for begin in range(len(text)):
+        assert result(parse(text[begin:])).exit_code == 1, text[begin:]
+    (program,) = parse("ok 1 a\n1..1\n").programs
+    assert (program.status, program.cases[0].status) == (Status.ERROR, P)
+    assert program.problems[0].startswith("the log begins with a pass")
+
+
+def test_cut_line_is_named() -> None:
+    (program,) = parse("1..2\nok 1 a\nok 2 b").programs
+    assert [case.status for case in program.cases] == [P, M]
+    assert "a line is cut off and does not count: ok 2 b" in program.problems
+    (program,) = parse("1..2\nok 1 a\nnot ok 2 b").programs
+    assert [case.status for case in program.cases] == [P, F]
+
+
 def test_says_not_ok_though_all_below_it_is_good() -> None:
     log = parse(
         "TAP version 13\n1..1\n# selftests: net: a.sh\n# TAP version 13\n# 1..1\n# ok 1 x\n"
@@ -168,9 +345,9 @@ def test_terminal_report_of_a_log() -> None:
 # ---- the file
 
 
-def lines_of(file: Path) -> list[str]:
-    with logfile.open_lines(str(file)) as lines:
-        return list(lines)
+def blocks_of(file: Path) -> list[str]:
+    with logfile.open_blocks(str(file)) as blocks:
+        return list(blocks)
 
 
 def test_gzip_is_seen_by_its_first_bytes(tmp_path: Path) -> None:
@@ -183,17 +360,37 @@ def test_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
     for data in (b"ok 1 a\n", gzip.compress(b"ok 1 a\n")):
         stream = io.TextIOWrapper(io.BufferedReader(io.BytesIO(data)))
         monkeypatch.setattr("sys.stdin", stream)
-        with logfile.open_lines(logfile.STDIN) as lines:
-            assert list(lines) == ["ok 1 a\n"]
+        with logfile.open_blocks(logfile.STDIN) as blocks:
+            assert list(blocks) == ["ok 1 a\n"]
+
+
+def test_blocks_hold_whole_lines(tmp_path: Path) -> None:
+    file = tmp_path / "log"
+    text = "".join(f"line {number}\n" for number in range(300_000))
+    file.write_text(f"{text}the end")
+    *blocks, last = blocks_of(file)
+    assert len(blocks) > 2
+    assert all(block.endswith("\n") for block in blocks)
+    assert ("".join(blocks), last) == (text, "the end")
 
 
 def test_invalid_utf8_and_long_lines(tmp_path: Path) -> None:
     file = tmp_path / "log"
-    file.write_bytes(b"ok 1 \xff\xfe\n" + b"x" * 5_000_000 + b"\nok 2 b\n" + b"y" * 9_000)
-    first, long, second, last = lines_of(file)
-    assert first == "ok 1 \ufffd\ufffd\n"
-    assert len(long) == len(last) == logfile.MAX_BYTES
-    assert second == "ok 2 b\n"
+    size = logfile.MAX_BYTES
+    for long in (b"y" * 9_000, b"x" * (size + 9), b"x" * (3 * size)):
+        file.write_bytes(b"ok 1 \xff\xfe\r\n" + long + b"\nok 2 b\n")
+        text = "".join(blocks_of(file))
+        assert text.startswith("ok 1 \ufffd\ufffd\n")
+        assert text.endswith(f"{chr(long[0])}\nok 2 b\n")
+        assert text.count(logfile.CONTINUED) == text.count(f"x{logfile.CONTINUED}")
+        assert text.replace(logfile.CONTINUED, "").encode()[12:] == long + b"\nok 2 b\n"
+        assert max(map(len, text.split(logfile.CONTINUED))) <= size + logfile.BLOCK
+
+
+def test_zeros_that_a_dead_machine_left(tmp_path: Path) -> None:
+    file = tmp_path / "log"
+    file.write_bytes(b"1..2\nok 1 a\n" + b"\0" * (2 * logfile.MAX_BYTES + 5) + b"not ok 2 b\n")
+    assert "".join(blocks_of(file)) == "1..2\nok 1 a\nnot ok 2 b\n"
 
 
 def test_what_cannot_be_read_is_told(tmp_path: Path) -> None:
@@ -231,8 +428,10 @@ def test_a_long_log_is_not_held_in_memory() -> None:
 
 
 def test_diagnostics_have_an_end() -> None:
-    budget = Budget(text_good=100, text_bad=100)
-    assert budget.keep(["x" * 60], good=True)
-    assert not budget.keep(["x" * 60], good=True)
-    # Good cases do not take the room of bad ones.
-    assert budget.keep(["x" * 60], good=False)
+    budget = Budget(text_good=200, text_bad=200)
+    lines = [("x" * 60, True)]
+    assert budget.keep(lines, good=True)
+    assert not budget.keep(lines, good=True)
+    # Good cases do not take the room of bad ones, and a short line is not for nothing.
+    assert budget.keep(lines, good=False)
+    assert not budget.keep([("#", True)] * 20, good=False)

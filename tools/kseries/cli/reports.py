@@ -46,7 +46,9 @@ def add_commands(commands: Commands) -> None:
     compare.set_defaults(command=_compare)
     flakes = commands.add_parser("flakes", help="list tests that failed, flaky ones first")
     flakes.set_defaults(command=_flakes)
-    parse = commands.add_parser("parse", help="read a saved log of kselftest, KUnit or TAP")
+    parse = commands.add_parser(
+        "parse", help="read a saved log of kselftest, KUnit, liburing or TAP"
+    )
     parse.add_argument("file", metavar="FILE", help="plain or .gz; `-` for standard input")
     _add_format_options(parse, formats.NAMES_FOR_LOGS)
     parse.set_defaults(command=_parse)
@@ -107,8 +109,8 @@ def _compare(arguments: argparse.Namespace) -> int:
 def _parse(arguments: argparse.Namespace) -> int:
     name = "standard input" if arguments.file == logfile.STDIN else Path(arguments.file).name
     begun = time.monotonic()
-    with logfile.open_lines(arguments.file) as lines:
-        log = saved.read(lines, name)
+    with logfile.open_blocks(arguments.file) as blocks:
+        log = saved.read(blocks, name)
     result = saved.result(
         log,
         name,

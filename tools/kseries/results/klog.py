@@ -8,26 +8,39 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from kseries.model import EventKind, KernelEvent
-from kseries.results.klogtable import CHANGING, FINDERS, RULES, Ending, Rule
-from kseries.results.ktapline import clean
+from kseries.results.klogtable import CHANGING, FINDERS, OOPS_HEADER, RULES, Ending, Rule
+from kseries.results.ktapline import MAX_LINE, plain
 from kseries.results.stack import BETWEEN, CALL, HEAD, RIP
 
 MAX_EVENTS = 200
+MAX_NEW = 1000  # beyond those, each the first of its title since one of our marks
 MAX_SPLAT_LINES = 400
+MAX_TEXT = 8 << 20  # characters kept of all complaints; of later ones the lines up to the title
+MAX_TO_OOPS = 10  # lines from a fault to the header of its Oops
 MAX_BEFORE_TRACE = 120  # lines from the title to the call trace, where nothing else ends it
 
 MARK = "kseries: "  # what we write into the log ourselves
 
-_STAMP = re.compile(r"\[ *\d+\.\d{6}\](?:\[ *[TC]\d+\])? ?")
-_LEVEL = re.compile(r"<\d{1,2}>")
+STAMP = r"\[ *+\d++\.\d{6}\](?:\[ *+[TC]\d++\])?+ ?+"
+LEVEL = r"(?:<\d{1,2}>)?+"
+
+_STAMP = re.compile(STAMP)
+_LEVEL = re.compile(LEVEL)
 _CUT = re.compile(r"-+\[ cut here \]-+$")
 _END = re.compile(r"---\[ end |Rebooting in \d+ seconds")
 _RULER = re.compile(r"={20,}$")
 _AT_FUNCTION = re.compile(r"(?:\bin|\bat:?) ([\w.$]+)\+0x")
 _AT_FILE = re.compile(r"(?:\bat|\bin|^)\s?([\w./-]+\.[chS]:\d+)")
 
+# What the kernel says behind "cut here".
+_BEHIND_CUT = (EventKind.WARN, EventKind.BUG)
+
 # Most lines match no rule: one look at all of them at once is many times faster.
-_ANY = re.compile("|".join(f"(?:{rule.pattern.pattern})" for rule in RULES))
+_RULED = "|".join(f"(?:{rule.pattern.pattern})" for rule in RULES)
+_ANY = re.compile(_RULED)
+
+# The beginning of any message that `Reader` does more with than to pass over it.
+TELLING = rf"{_RULED}|-+\[ cut here|={{20}}|{MARK}"
 
 
 @dataclass
@@ -38,17 +51,33 @@ class _Splat:
     rule: Rule | None = None
     lines: list[str] = field(default_factory=list)
     title: int = 0  # index of the line that names it
+    headed: bool = False  # the header of its Oops was seen
     traced: bool = False
 
 
 def message(line: str) -> str:
     """Give what the kernel said, without level, time stamp, caller and what stood before it."""
-    text = clean(line)
+    text = plain(line)
     stamp = _STAMP.search(text)
     if stamp:
         return text[stamp.end() :]
-    level = _LEVEL.match(text)
-    return text[level.end() :] if level else text
+    return _LEVEL.sub("", text, count=1) if text.startswith("<") else text
+
+
+def split(line: str) -> tuple[str, str | None]:
+    """Give what a program wrote of a line, and what the kernel did: None where it did not.
+
+    Both write to the console, also into each other's lines. A line with a `#` before the time
+    stamp is a program that shows a part of the kernel log.
+    """
+    text = plain(line)
+    stamp = _STAMP.search(text) if "[" in text else None
+    if stamp is None:
+        return text, None
+    before = text[: stamp.start()]
+    if before.lstrip().startswith("#"):
+        return text, None
+    return ("" if _LEVEL.fullmatch(before) else before), text[stamp.end() :]
 
 
 def settled(text: str) -> str:
@@ -81,20 +110,41 @@ class Reader:
     def __init__(self) -> None:
         self._index = -1
         self._done: list[_Splat] = []
+        self._titles: set[str] = set()
+        self._room = MAX_TEXT
         self._open: _Splat | None = None
         self._before = ""  # the line before, for the ruler above a title
 
     def feed(self, line: str) -> None:
         """Take the next line."""
+        self.take(message(line))
+
+    @property
+    def busy(self) -> bool:
+        """Whether a complaint is open, so that any message may belong to it."""
+        return self._open is not None
+
+    def skip(self, count: int = 1) -> None:
+        """Pass over lines that are not the kernel's."""
+        self._index += count
+
+    def skim(self, count: int) -> None:
+        """Take messages of which none is TELLING, while not busy."""
+        self._index += count
+        self._before = ""
+
+    def take(self, text: str) -> None:
+        """Take the next line, without what stands before the message."""
         self._index += 1
-        index, text = self._index, message(line)
+        index, text = self._index, text[:MAX_LINE]
         rule = _rule_of(text)
         if text.startswith(MARK):
             self._close()
+            self._titles.clear()
         elif _CUT.match(text):
             self._close()
             self._open = _Splat(index, lines=[text])
-        elif rule is not None and not self._belongs(rule):
+        elif rule is not None and not self._takes(rule):
             self._begin(index, text, rule)
         elif self._open is not None:
             self._continue(self._open, text)
@@ -105,27 +155,29 @@ class Reader:
     ) -> tuple[KernelEvent, ...]:
         """End the log and give its complaints. Arguments as of the function `events`."""
         self._close()
-        return tuple(_event(splat, first_line, during) for splat in self._done[:MAX_EVENTS])
+        return tuple(_event(splat, first_line, during) for splat in self._done)
 
-    def _belongs(self, rule: Rule) -> bool:
-        """Whether a title is only the next part of the open complaint."""
+    def _takes(self, rule: Rule) -> bool:
+        """Take the header of an Oops for a part of the fault, or "kernel BUG at", above it."""
         splat = self._open
-        if splat is None or splat.rule is None:
+        if rule is not OOPS_HEADER or splat is None or splat.headed or splat.rule is None:
             return False
-        # The header of an Oops comes below the fault or the "kernel BUG at" that it tells of.
         cause = splat.rule.kind in (EventKind.OOPS, EventKind.BUG)
-        return rule.kind is EventKind.OOPS and cause and splat.rule.ending is Ending.MARK
+        near = len(splat.lines) - splat.title <= MAX_TO_OOPS
+        splat.headed = cause and near and splat.rule.ending is Ending.MARK
+        return splat.headed
 
     def _begin(self, index: int, text: str, rule: Rule) -> None:
         splat = self._open
-        if splat is not None and splat.rule is None:
+        if splat is not None and splat.rule is None and rule.kind in _BEHIND_CUT:
             splat.rule, splat.title = rule, len(splat.lines)
             splat.lines.append(text)
         else:
             self._close()
             ruled = bool(_RULER.match(self._before))
             lines = [self._before, text] if ruled else [text]
-            self._open = _Splat(index - ruled, rule, lines, title=len(lines) - 1)
+            headed = rule is OOPS_HEADER
+            self._open = _Splat(index - ruled, rule, lines, len(lines) - 1, headed)
         if rule.ending is Ending.LINE:
             self._close()
 
@@ -147,12 +199,24 @@ class Reader:
 
     def _close(self) -> None:
         splat, self._open = self._open, None
-        if splat is None or len(self._done) >= MAX_EVENTS:
+        if splat is None:
             return
         while not splat.lines[-1].strip():
             splat.lines.pop()
-        if splat.rule is not None or len(splat.lines) > 1:
+        if (splat.rule is not None or len(splat.lines) > 1) and self._is_kept(splat):
             self._done.append(splat)
+
+    def _is_kept(self, splat: _Splat) -> bool:
+        """Whether there is room: a flood of one complaint must not hide another one."""
+        title = _title(splat)
+        fresh = title not in self._titles
+        if len(self._done) >= MAX_EVENTS + MAX_NEW * fresh:
+            return False
+        self._titles.add(title)
+        self._room -= sum(map(len, splat.lines))
+        if self._room < 0:
+            del splat.lines[max(splat.title, 1) + 1 :]
+        return True
 
 
 def _rule_of(text: str) -> Rule | None:

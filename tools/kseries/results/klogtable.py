@@ -38,6 +38,9 @@ def _rule(kind: EventKind, ending: Ending, pattern: str) -> Rule:
 
 _LINE, _TRACE, _MARK, _RULER = Ending.LINE, Ending.TRACE, Ending.MARK, Ending.RULER
 
+# arch/x86/kernel/dumpstack.c: __die_header(); without "Oops: " before 6.10
+OOPS_HEADER = _rule(EventKind.OOPS, _MARK, r"(?:Oops: )?[A-Za-z][\w ,'#-]*+: [0-9a-f]{4} \[#\d+\]")
+
 # The first rule that matches decides.
 RULES: tuple[Rule, ...] = (
     # kernel/panic.c: panic()
@@ -57,8 +60,7 @@ RULES: tuple[Rule, ...] = (
     ),
     # arch/x86/kernel/traps.c: handle_stack_overflow()
     _rule(EventKind.OOPS, _MARK, r"BUG: \S+ stack guard page was hit at "),
-    # arch/x86/kernel/dumpstack.c: __die_header(); without "Oops: " before 6.10
-    _rule(EventKind.OOPS, _MARK, r"(?:Oops: )?[A-Za-z][\w ,'#-]*(?: 0x\w+)?: [0-9a-f]{4} \[#\d+\]"),
+    OOPS_HEADER,
     # lib/bug.c: __report_bug()
     _rule(EventKind.BUG, _MARK, r"kernel BUG at "),
     # kernel/locking/lockdep.c; rtmutex and rwsem print nothing of their own

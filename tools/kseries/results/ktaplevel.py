@@ -3,47 +3,61 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from kseries.model import Case, Status
 from kseries.results.ktapline import Plan, Totals
 
 MAX_CASES = 10_000  # in one log, missing ones included
+MAX_SPARE = 1000  # bad cases beyond those
 MAX_DIAGNOSTICS = 100  # for each case: the first half and the last half
 MAX_PROBLEMS = 50
 # Characters of diagnostics that are kept of one log.
 MAX_TEXT_GOOD = 16 << 20
 MAX_TEXT_BAD = 64 << 20
+LINE_COST = 60  # what a line takes beside its characters
 
 MISSING_RESULTS = "planned results are missing"
 UNSEEN = "planned, no result seen"
+COUNTED = "counted as skipped, without a line of its own"
 
 # What the Totals line calls an outcome; every other one is a failure there.
 _TOTALS_KEYS = {Status.PASS: "pass", Status.XFAIL: "xfail", Status.SKIP: "skip"}
+_COUNTED = ("pass", "fail", "xfail", "skip")
 
 
 @dataclass
 class Budget:
-    """How many cases a log may still have: a hostile one could name millions."""
+    """How many cases a log may still have: a hostile one could name millions.
+
+    spare: for bad ones alone, when there is no room for others.
+    """
 
     left: int = MAX_CASES
+    spare: int = MAX_SPARE
     exceeded: bool = False
     text_good: int = MAX_TEXT_GOOD
     text_bad: int = MAX_TEXT_BAD
 
-    def take(self, count: int = 1) -> bool:
+    def take(self, count: int = 1, *, good: bool = True) -> bool:
         """Take that many, or none and remember it."""
-        if count > self.left:
-            self.exceeded = True
+        if count <= self.left:
+            self.left -= count
+            return True
+        self.exceeded = True
+        if good or count > self.spare:
             return False
-        self.left -= count
+        self.spare -= count
         return True
 
-    def keep(self, texts: Iterable[str], good: bool) -> tuple[str, ...]:
+    def keep(self, lines: Sequence[tuple[str, bool]], good: bool) -> tuple[str, ...]:
         """Give the diagnostics of a case as long as there is room, so that memory has an end."""
-        kept = tuple(texts)
-        size = sum(map(len, kept))
+        if not lines:
+            return ()
+        kept = tuple([text for text, _ in lines])
+        size = sum(map(len, kept)) + LINE_COST * len(kept)
         left = self.text_good if good else self.text_bad
         if size > left:
             return ()
@@ -64,8 +78,9 @@ class Level:
     planned: int | None = None
     skipped: str | None = None
     totals: Totals | None = None
+    unplanned: bool = False  # there were results, and nothing tells how many there should be
     entries: list[tuple[int, Case]] = field(default_factory=list)
-    glued: dict[int, Case] = field(default_factory=dict)
+    glued: dict[int, Case] = field(default_factory=dict)  # behind text without a line's end
     last: int = 0  # highest number so far
     lines: list[tuple[str, bool]] = field(default_factory=list)  # (text, is a diagnostic)
     below: list[Case] = field(default_factory=list)
@@ -87,16 +102,18 @@ class Level:
 
     def begin(self) -> None:
         """Take a header: the first, or one that starts the level anew."""
-        if self.entries or self.glued or self.planned is not None:
+        if self.entries or self.glued or self.below or self.planned is not None:
             self._settle_segment()
         self.declared = True
 
     def plan(self, plan: Plan) -> None:
-        """Take a plan."""
-        if self.planned is not None and self.planned != plan.count:
-            self.problem(f"two plans, for {self.planned} and for {plan.count} tests")
+        """Take a plan. Of two that differ the longer one counts: the other may be a stranger's."""
         self.declared = True
-        self.planned, self.skipped = plan.count, plan.skipped
+        if self.planned is None:
+            self.planned, self.skipped = plan.count, plan.skipped
+        elif self.planned != plan.count:
+            self.problem(f"two plans, for {self.planned} and for {plan.count} tests")
+            self.planned, self.skipped = max(self.planned, plan.count), None
 
     def add(self, number: int, case: Case) -> None:
         """Take a result; what came below is its own."""
@@ -104,21 +121,39 @@ class Level:
             self.problem(f"{case.name}: {text}")
         self.entries.append((number, case))
         self.last = max(self.last, number)
-        self.lines, self.below, self.problems_below, self.skipped_below = [], [], [], ""
+        self.forget()
 
-    def settle(self) -> tuple[Case, ...]:
-        """Compare what was seen with the plan; give all cases in order, missing ones included."""
-        self._settle_segment()
+    def give_up(self, why: str) -> None:
+        """Know that the result to come says skip: unless something failed, nothing is missing."""
+        skipped = given_up(self.below, why)
+        if _all_good(skipped):
+            self.below, self.problems_below = list(skipped), []
+
+    def forget(self) -> None:
+        """Drop what came for the next result."""
+        if self.lines:
+            self.lines = []
+        if self.below or self.problems_below or self.skipped_below:
+            self.below, self.problems_below, self.skipped_below = [], [], ""
+
+    def settle(self, *, passed: bool = False) -> tuple[Case, ...]:
+        """Compare what was seen with the plan; give all cases in order, missing ones included.
+
+        passed: the result that these belong to says ok.
+        """
+        self._settle_segment(passed=passed)
         return tuple(self.settled)
 
-    def _settle_segment(self) -> None:
-        entries = list(self.entries)
+    def _settle_segment(self, *, passed: bool = False) -> None:
+        entries = [*self.entries, *self._proven(passed=passed)]
+        entries += self._counted_as_skipped(entries)
         seen = {number for number, _ in entries}
-        entries += [(number, case) for number, case in self.glued.items() if number not in seen]
-        seen |= self.glued.keys()
         self._check_numbers([number for number, _ in entries])
+        statuses = [case.status for _, case in entries]
         if self.totals is not None:
-            self._check_totals([case.status for _, case in entries], self.totals)
+            self._check_totals(statuses, self.totals)
+        vouched = self.planned is not None or self._agrees(statuses)
+        self.unplanned = self.unplanned or bool(entries and not vouched)
         missing = self._missing(seen, len(entries))
         if self.below:
             missing = self._adopt(missing)
@@ -127,11 +162,30 @@ class Level:
         self.entries, self.glued = [], {}
         self.planned, self.totals, self.last = None, None, 0
 
+    def _proven(self, *, passed: bool) -> list[tuple[int, Case]]:
+        """Give the results behind other text that did not come in a line of their own as well.
+
+        A good one counts only if something else says so: words may look like it by chance, and
+        so does a "not ok" of which a byte was lost.
+        """
+        seen = {number for number, _ in self.entries}
+        late = [(number, case) for number, case in self.glued.items() if number not in seen]
+        good = sum(case.status.good for _, case in late)
+        if not good or passed:
+            return late
+        if self._agrees([case.status for _, case in (*self.entries, *late)]):
+            return late
+        self.problem(f"{good} results stand behind other text, and nothing else confirms them")
+        return [(number, case) for number, case in late if not case.status.good]
+
     def _check_numbers(self, numbers: Sequence[int]) -> None:
         repeated = len(numbers) - len(set(numbers))
         if repeated:
             self.problem(f"{repeated} result numbers came more than once")
         if self.planned is None:
+            lost = self.last - len(set(numbers))
+            if lost > 0:
+                self.problem(f"{lost} results before the one numbered {self.last} are missing")
             return
         count, beyond = len(numbers), max(numbers, default=0)
         if count > self.planned:
@@ -142,18 +196,26 @@ class Level:
             self.problem(f"{self.planned - count} of {self.planned} {MISSING_RESULTS}")
 
     def _missing(self, seen: set[int], count: int) -> list[tuple[int, Case]]:
-        planned = self.planned or 0
+        planned = self.last if self.planned is None else self.planned
         absent = max(planned - count, 0)
         if not absent:
             return []
         if not self.budget.take(absent):
             name = f"{absent} of the tests 1 to {planned}"
             return [(planned, Case(name, Status.MISSING, UNSEEN))] if self.budget.take() else []
-        numbers = (number for number in range(1, planned + 1) if number not in seen)
-        return [
-            (number, Case(f"test {number}", Status.MISSING, UNSEEN))
-            for _, number in zip(range(absent), numbers, strict=False)
-        ]
+        return _absent(seen, absent, planned, Status.MISSING, UNSEEN)
+
+    def _counted_as_skipped(self, entries: Sequence[tuple[int, Case]]) -> list[tuple[int, Case]]:
+        """Give the planned results without a line that the Totals line counts as skipped."""
+        absent = (self.planned or 0) - len(entries)
+        if self.totals is None or absent <= 0:
+            return []
+        counted = _seen(case.status for _, case in entries)
+        counted["skip"] += absent
+        if _said(self.totals) != counted or not self.budget.take(absent):
+            return []
+        seen = {number for number, _ in entries}
+        return _absent(seen, absent, self.planned or 0, Status.SKIP, COUNTED)
 
     def _adopt(self, missing: list[tuple[int, Case]]) -> list[tuple[int, Case]]:
         """Give cases whose parent's result never came to the first missing result."""
@@ -168,16 +230,54 @@ class Level:
         self.below, self.lines, self.problems_below = [], [], []
         return [(number, parent), *missing[1:]]
 
+    def _agrees(self, statuses: Sequence[Status]) -> bool:
+        """Whether a Totals line has counted as many."""
+        return self.totals is not None and _said(self.totals) == _seen(statuses)
+
     def _check_totals(self, statuses: Sequence[Status], totals: Totals) -> None:
-        said = {"pass": 0, "fail": 0, "xfail": 0, "skip": 0}
-        for key, count in totals.counts:
-            key = {"error": "fail", "xpass": "pass"}.get(key, key)
-            said[key] = said.get(key, 0) + count
-        seen = dict.fromkeys(said, 0)
-        for status in statuses:
-            seen[_TOTALS_KEYS.get(status, "fail")] += 1
+        said, seen = _said(totals), _seen(statuses)
         if said != seen:
             self.problem(f"the Totals line says {_counts(said)}, the results are {_counts(seen)}")
+
+
+def given_up(cases: Iterable[Case], why: str) -> tuple[Case, ...]:
+    """Take what a program that ended as skipped has not shown for skipped."""
+    return tuple(
+        replace(case, status=Status.SKIP, reason=why)
+        if case.status is Status.MISSING
+        else replace(case, children=given_up(case.children, why))
+        for case in cases
+    )
+
+
+def _absent(
+    seen: set[int], count: int, planned: int, status: Status, why: str
+) -> list[tuple[int, Case]]:
+    """Give so many cases for the first numbers that were not seen."""
+    numbers = (number for number in range(1, planned + 1) if number not in seen)
+    return [
+        (number, Case(f"test {number}", status, why)) for number in itertools.islice(numbers, count)
+    ]
+
+
+def _all_good(cases: Iterable[Case]) -> bool:
+    return all(case.status.good and _all_good(case.children) for case in cases)
+
+
+def _said(totals: Totals) -> dict[str, int]:
+    """Count as a Totals line does, errors among the failures."""
+    said = dict.fromkeys(_COUNTED, 0)
+    for key, count in totals.counts:
+        key = {"error": "fail", "xpass": "pass"}.get(key, key)
+        said[key] = said.get(key, 0) + count
+    return said
+
+
+def _seen(statuses: Iterable[Status]) -> dict[str, int]:
+    seen = dict.fromkeys(_COUNTED, 0)
+    for status in statuses:
+        seen[_TOTALS_KEYS.get(status, "fail")] += 1
+    return seen
 
 
 def _counts(counts: dict[str, int]) -> str:

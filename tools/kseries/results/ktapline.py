@@ -9,18 +9,31 @@ so `read` says what a line would be, and the caller decides whether it is that.
 from __future__ import annotations
 
 import re
+from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from kseries.model import Status
 
-MAX_LINE = 2000  # characters of a line that are looked at and kept
+MAX_LINE = 2000  # characters that are kept of a line, or of a part of one
 
-_CONTROL = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
-_PREFIX = re.compile(r"(?:# |[ \t])*")
-_FIRST_LETTERS = frozenset("kKtT1noBb")  # of a body that is more than text
+# What terminals obey (ECMA-48), and the mark that some editors put before a file.
+_CONTROL = re.compile(
+    r"\x1b\[[0-?]*[ -/]*[@-~]"  # colours, cursor
+    r"|\x1b[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\)"  # titles, links: a string with an end
+    r"|\x1b[ -/]+[0-~]"  # character sets, as `tput sgr0` writes
+    r"|\x1b[78=>cDEHMZ]"  # cursor kept and put back, reset
+    r"|[\x00-\x08\x0b-\x1f\x7f-\x9f\ufeff]"
+)
+_PREFIX = re.compile(r"(?:# |[ \t]){0,100}+")
+# What is more than text begins so, or has a result behind other text.
+TELLING = r"(?:# |[ \t])*+(?:(?:not )?ok|1\.\.|(?i:K?TAP version|Bail out!)|Totals:)"
+TELLING_BEHIND = r"ok \d"
 _VERSION = re.compile(r"K?TAP version \d+$", re.IGNORECASE)
 _PLAN = re.compile(r"1\.\.(\d{1,9})(?:\s+#\s*(.*))?$")
 _RESULT = re.compile(r"(not ok|ok)(?=\s|$)(?:\s+(\d{1,9})(?=\s|$))?(\s+-(?=\s|$))?\s*(.*)$")
+_HIDDEN = re.compile(r"not ok \d{1,9}(?: |$)")
 _GLUED = re.compile(r"(?:not )?ok \d{1,9}(?: |$)")
 _BAIL = re.compile(r"Bail out!\s*(.*)$", re.IGNORECASE)
 _TOTALS = re.compile(r"Totals:((?: \w{1,8}:\d{1,9})+)\s*$")
@@ -28,7 +41,7 @@ _DIRECTIVE = re.compile(
     # TAP lets SKIP and TODO come in any case; the kernel's own are capitals.
     r"(?:^|\s)#\s*((?i:SKIP|TODO)|XFAIL|XPASS|TIMEOUT|ERROR)(?i:PED)?(?:[\s:]+(.*))?$"
 )
-_COMMENT = re.compile(r"(?:^|\s+)#(?:\s+|(?=\w+=))(.*)$")
+_COMMENT = re.compile(r"(?:^|\s)#(?:\s+|(?=\w+=))(.*)$")
 _SKIP_WORD = re.compile(r"SKIP(?:PED)?\b[\s:]*", re.IGNORECASE)
 
 # What a directive makes of a result, by the word before it.
@@ -59,9 +72,13 @@ class Plan:
     skipped: str | None = None
 
 
-@dataclass(frozen=True)
-class Result:
-    """`ok 1 name # SKIP reason`. `certain`: numbered or dashed, so no ordinary sentence."""
+class Result(NamedTuple):
+    """`ok 1 name # SKIP reason`.
+
+    A tuple, as there may be a million of them. certain: numbered or dashed, so no ordinary
+    sentence. hides_failure: two programs wrote into the line, and behind the one's result stands
+    a `not ok 2` of the other.
+    """
 
     prefix: str
     number: int | None
@@ -70,6 +87,7 @@ class Result:
     directive: str
     text: str  # behind the `#` and the directive
     certain: bool
+    hides_failure: bool = False
 
 
 @dataclass(frozen=True)
@@ -102,61 +120,108 @@ Token = Version | Plan | Result | Bail | Totals | Text
 
 
 def clean(line: str) -> str:
-    """Cut a line to a sane length and drop what a terminal would obey."""
-    text = line[:MAX_LINE].rstrip()
+    """Drop what a terminal would obey, and cut a line to a sane length."""
+    return plain(line)[:MAX_LINE]
+
+
+def plain(line: str) -> str:
+    """Drop what a terminal would obey, and the line's end."""
+    text = line.rstrip()
     if text.isascii() and text.isprintable():
         return text  # nearly all lines: nothing to drop
-    return _CONTROL.sub("", text)
+    return _CONTROL.sub("", text).rstrip()
 
 
 def read(line: str) -> Token:
-    """Say what a line would be. Never raises."""
-    text = clean(line)
-    prefix_match = _PREFIX.match(text)
-    assert prefix_match is not None  # it matches the empty string
-    prefix = prefix_match[0].replace("\t", "  ")
-    body = text[prefix_match.end() :]
-    if body[:1] not in _FIRST_LETTERS:
-        return Text(prefix, text, text.lstrip().startswith("#"), _glued(prefix, body))
-    if _VERSION.match(body):
-        return Version(prefix)
-    if found := _PLAN.match(body):
-        return _plan(prefix, int(found[1]), found[2])
-    if found := _RESULT.match(body):
-        return _result(prefix, found)
-    if found := _BAIL.match(body):
-        return Bail(prefix, found[1])
-    if prefix.endswith("# ") and (found := _TOTALS.match(body)):
-        pairs = tuple(pair.split(":") for pair in found[1].split())
-        # KUnit's has a total, and counts what is two levels below the line.
-        if pairs[-1][0] != "total":
-            return Totals(prefix[:-2], tuple((key, int(count)) for key, count in pairs))
-    return Text(prefix, text, text.lstrip().startswith("#"), _glued(prefix, body))
+    """Say what a line would be. Never raises.
+
+    It is read to its end, since a directive may stand there, so no pattern here may take more
+    than linear time.
+    """
+    text = plain(line)
+    prefix, body = "", text
+    if text[:1] not in _FIRST_LETTERS:
+        found = _PREFIX.match(text)
+        assert found is not None  # it matches the empty string
+        prefix, body = found[0].replace("\t", "  "), text[found.end() :]
+    reader = _READERS.get(body[:1])
+    return (reader and reader(prefix, body)) or _text(prefix, text, body)
 
 
-def _plan(prefix: str, count: int, comment: str | None) -> Plan:
-    skip = _SKIP_WORD.match(comment or "")
-    if count == 0 and comment is not None and skip:
-        return Plan(prefix, 0, comment[skip.end() :] or "no reason given")
+def _text(prefix: str, text: str, body: str) -> Text:
+    return Text(prefix, text[:MAX_LINE], text.lstrip().startswith("#"), _glued(prefix, body))
+
+
+def _read_result(prefix: str, body: str) -> Token | None:
+    found = _RESULT.match(body)
+    return _result(prefix, found) if found else None
+
+
+def _read_plan(prefix: str, body: str) -> Token | None:
+    found = _PLAN.match(body)
+    if found is None:
+        return None
+    count, comment = int(found[1]), found[2] or ""
+    skip = _SKIP_WORD.match(comment)
+    if count == 0 and skip:
+        return Plan(prefix, 0, comment[skip.end() :][:MAX_LINE] or "no reason given")
     return Plan(prefix, count)
+
+
+def _read_version(prefix: str, body: str) -> Token | None:
+    return Version(prefix) if _VERSION.match(body) else None
+
+
+def _read_version_or_totals(prefix: str, body: str) -> Token | None:
+    found = _TOTALS.match(body) if prefix.endswith("# ") else None
+    if found is None:
+        return _read_version(prefix, body)
+    pairs = tuple(pair.split(":") for pair in found[1].split())
+    # KUnit's has a total, and counts what is two levels below the line.
+    if pairs[-1][0] == "total":
+        return None
+    return Totals(prefix[:-2], tuple((key, int(count)) for key, count in pairs))
+
+
+def _read_bail(prefix: str, body: str) -> Token | None:
+    found = _BAIL.match(body)
+    return Bail(prefix, found[1][:MAX_LINE]) if found else None
+
+
+# What a body that is more than text begins with.
+_READERS: dict[str, Callable[[str, str], Token | None]] = {
+    "o": _read_result,
+    "n": _read_result,
+    "1": _read_plan,
+    "K": _read_version,
+    "k": _read_version,
+    "T": _read_version_or_totals,
+    "t": _read_version,
+    "B": _read_bail,
+    "b": _read_bail,
+}
+_FIRST_LETTERS = frozenset(_READERS)
 
 
 def _result(prefix: str, found: re.Match[str]) -> Result:
     word, number, dash, rest = found.groups()
     directive, text, name = "", "", rest
-    if known := _DIRECTIVE.search(rest):
+    if "#" not in rest:
+        pass  # as in most
+    elif known := _DIRECTIVE.search(rest):
         directive, text = known[1].upper(), (known[2] or "").strip()
         name = rest[: known.start()]
     elif comment := _COMMENT.search(rest):
         text, name = comment[1].strip(), rest[: comment.start()]
     return Result(
-        prefix=prefix,
-        number=int(number) if number else None,
-        name=name.strip(),
-        status=_OUTCOMES[directive][word == "not ok"],
-        directive=directive,
-        text=text,
+        prefix,
+        int(number) if number else None,
+        name.strip()[:MAX_LINE],
+        _OUTCOMES[directive][word == "not ok"],
+        directive,
+        text[:MAX_LINE],
         certain=bool(number or dash or directive),
+        hides_failure="not ok " in rest and bool(_HIDDEN.search(rest)),
     )
 
 
@@ -164,6 +229,6 @@ def _glued(prefix: str, body: str) -> Result | None:
     """Find a result behind text that was printed without a newline."""
     if "ok " not in body:
         return None
-    places = [found.start() for found in _GLUED.finditer(body)]
-    whole = _RESULT.match(body, places[-1]) if places else None
+    last = deque(_GLUED.finditer(body), maxlen=1)
+    whole = _RESULT.match(body, last[0].start()) if last else None
     return _result(prefix, whole) if whole else None

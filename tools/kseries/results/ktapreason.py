@@ -13,6 +13,7 @@ _PROGRESS = (
     re.compile(r"\s*(?:RUN|OK|FAIL)\s+\S+(?: \.\.\.)?$"),  # kselftest_harness.h
     re.compile(r"(?:Starting \d+ tests from|(?:PASSED|FAILED): \d+ / \d+)"),  # the same
     re.compile(r"(?:timeout set to|overriding timeout to|selftests: )"),  # runner.sh
+    re.compile(r"(?:Subtest|module): "),  # lib/kunit/test.c
     re.compile(r"Check\|"),  # frames above a failed check in ksft.py
 )
 # A Python traceback: its last line is the message.

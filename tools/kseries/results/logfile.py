@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0
-"""The lines of a saved log, plain or gzip, of any size: one line at a time is in memory."""
+"""The text of a saved log, plain or gzip, of any size: one block at a time is in memory."""
 
 from __future__ import annotations
 
 import gzip
 import io
+import re
 import sys
 import zlib
 from collections.abc import Iterator
@@ -13,17 +14,19 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from kseries.errors import UserError
-from kseries.results.ktapline import MAX_LINE
 
 STDIN = "-"
 GZIP_MAGIC = b"\x1f\x8b"
-BUFFER = 1 << 20
-MAX_BYTES = 4 * MAX_LINE  # of a line; a character of UTF-8 has at most four
+BLOCK = 1 << 20
+MAX_BYTES = 4 << 20  # of a line that are held at once
+CONTINUED = "\N{HORIZONTAL ELLIPSIS}"  # before each further part of a line longer than that
+
+_LINE_END = re.compile(r"\r+\n")
 
 
 @contextmanager
-def open_lines(name: str) -> Iterator[Iterator[str]]:
-    """Give the lines of a file, or of standard input for `-`; too long ones are cut.
+def open_blocks(name: str) -> Iterator[Iterator[str]]:
+    """Give the text of a file, or of standard input for `-`, as `blocks_of` does.
 
     What is no UTF-8 becomes U+FFFD. Raises UserError when the file cannot be read, also in the
     middle.
@@ -31,7 +34,7 @@ def open_lines(name: str) -> Iterator[Iterator[str]]:
     with ExitStack() as stack:
         try:
             raw = sys.stdin.buffer if name == STDIN else stack.enter_context(Path(name).open("rb"))
-            yield _lines(_unpacked(raw))
+            yield blocks_of(_unpacked(raw))
         except (OSError, EOFError, zlib.error) as error:
             why = error.strerror if isinstance(error, OSError) else None
             raise UserError(
@@ -42,15 +45,34 @@ def open_lines(name: str) -> Iterator[Iterator[str]]:
 
 
 def _unpacked(raw: BinaryIO | io.BufferedReader) -> io.BufferedReader:
-    buffered = raw if isinstance(raw, io.BufferedReader) else io.BufferedReader(raw, BUFFER)  # type: ignore[type-var]
+    buffered = raw if isinstance(raw, io.BufferedReader) else io.BufferedReader(raw, BLOCK)  # type: ignore[type-var]
     if buffered.peek(len(GZIP_MAGIC)).startswith(GZIP_MAGIC):
         unpacked = gzip.GzipFile(fileobj=buffered)
-        return io.BufferedReader(cast(io.RawIOBase, unpacked), BUFFER)
+        return io.BufferedReader(cast(io.RawIOBase, unpacked), BLOCK)
     return buffered
 
 
-def _lines(stream: io.BufferedReader) -> Iterator[str]:
-    while line := stream.readline(MAX_BYTES):
-        yield line.decode(errors="replace")
-        while line and not line.endswith(b"\n"):
-            line = stream.readline(BUFFER)
+def blocks_of(stream: BinaryIO | io.BufferedReader) -> Iterator[str]:
+    """Give a stream in blocks of whole lines.
+
+    A line longer than MAX_BYTES comes in parts, each further one marked as CONTINUED. A block
+    without a newline at its end has lost the rest of its last line.
+    """
+    rest, whole = b"", True
+    while data := stream.read(BLOCK):
+        # A file that was open when its machine died has blocks of zeros.
+        rest += data.replace(b"\0", b"")
+        end = rest.rfind(b"\n") + 1 or len(rest) * (len(rest) >= MAX_BYTES)
+        if end:
+            yield _text(rest[:end], whole)
+            whole, rest = rest.endswith(b"\n", 0, end), rest[end:]
+    if rest:
+        yield _text(rest, whole)
+
+
+def _text(data: bytes, whole: bool) -> str:
+    """Decode a block. whole: it begins with a line."""
+    text = data.decode(errors="replace")
+    if "\r" in text:
+        text = _LINE_END.sub("\n", text)
+    return text if whole else CONTINUED + text

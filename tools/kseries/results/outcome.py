@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from kseries.model import Case, EventKind, KernelEvent, ProgramResult, Status, TestProgram
 from kseries.results.ktap import KtapResult
-from kseries.results.ktaplevel import UNSEEN
+from kseries.results.ktaplevel import UNSEEN, given_up
 from kseries.results.ktapreason import skip_reason
 from kseries.results.running import Span
 
@@ -200,7 +200,7 @@ def _skipped(program: TestProgram, ktap: KtapResult) -> tuple[tuple[Case, ...], 
     if not ktap.cases:
         names = program.cases or (program.name,)
         return tuple(Case(name, Status.SKIP, why) for name in names), []
-    return _replace_missing(_name_missing(ktap.cases, program.cases), Status.SKIP, why), []
+    return given_up(_name_missing(ktap.cases, program.cases), why), []
 
 
 def _name_missing(cases: tuple[Case, ...], planned: Sequence[str]) -> tuple[Case, ...]:
@@ -224,15 +224,6 @@ def _fill(cases: Iterable[Case], names: list[str]) -> tuple[Case, ...]:
 
 def _is_place(case: Case) -> bool:
     return case.status is Status.MISSING and case.reason == UNSEEN and not case.children
-
-
-def _replace_missing(cases: Iterable[Case], status: Status, why: str) -> tuple[Case, ...]:
-    return tuple(
-        replace(case, status=status, reason=why)
-        if case.status is Status.MISSING
-        else replace(case, children=_replace_missing(case.children, status, why))
-        for case in cases
-    )
 
 
 def _mark_running(

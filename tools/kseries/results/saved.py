@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -20,23 +20,26 @@ from kseries.model import (
     Status,
     Verdict,
 )
-from kseries.results import findings, ktap
-from kseries.results.klog import Reader, message
+from kseries.results import findings, klog, ktap, ktapline, liburing
 from kseries.results.ktap import KtapResult
+from kseries.results.mixedlog import hear
 from kseries.results.outcome import status_of
 from kseries.results.verdict import decided
 
 MAX_CASES = 200_000
-MAX_LOOK = 5_000  # lines that are looked at to tell the kind
+MAX_LOOK = 1 << 20  # characters that are looked at to tell the kind
 MAX_TAIL = 60
 
 NO_RESULT = "(without a result)"
 LOG = "(the log)"
+NO_PLAN = "no plan: nothing tells whether results are missing"
+NO_BEGINNING = 'the log begins with a pass: a "not" before it may be lost'
 
-_STAMPED = re.compile(r"(?:<\d{1,2}>)?\[ *\d+\.\d{6}\]")
-_KSELFTEST = re.compile(r"(?:# selftests: |(?:not )?ok \d+ selftests: )")
-_SUBTEST = re.compile(r"\s*# Subtest: ")
-_KTAP = re.compile(r"\s*KTAP version \d+")
+_STAMPED = re.compile(rf"^(?!\s*#)[^\n]*{klog.STAMP}", re.MULTILINE)
+_LIBURING = re.compile(rf"^(?:{liburing.SIGN})", re.MULTILINE)
+_SUBTEST = re.compile(r"^\s*# Subtest: ", re.MULTILINE)
+_KTAP = re.compile(r"^\s*KTAP version \d+", re.MULTILINE)
+_RUNNER = re.compile(r"^(?:# |(?:not )?ok \d+ )selftests: ", re.MULTILINE)
 _RUNNER_NAME = re.compile(r"(?:# )?selftests: (\S+): (.+)$")
 
 
@@ -46,32 +49,86 @@ class Kind(StrEnum):
     KSELFTEST = "kselftest"  # the runner of tools/testing/selftests
     KUNIT = "kunit"  # the kernel, in its log or as kunit.py gives it
     TAP = "TAP"  # any one program
+    LIBURING = "liburing"  # the runner of liburing's tests
+    KERNEL = "kernel"  # the kernel, without results
 
 
 @dataclass(frozen=True)
 class Saved:
-    """What a log says. events: complaints of the kernel, where it is a kernel log."""
+    """What a log says.
+
+    kind: whose results there are. events: complaints of the kernel. notes: what a reader must
+    know.
+    """
 
     kind: Kind
     programs: tuple[ProgramResult, ...]
     events: tuple[KernelEvent, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
-def read(lines: Iterable[str], name: str) -> Saved:
-    """Read a log, line by line. name: of the program, where the log does not tell.
+def read(blocks: Iterable[str], name: str) -> Saved:
+    """Read a log that comes in blocks of lines. name: of the program, where the log has none.
 
     A log without a single result gives a program that says so, and is no pass.
     """
-    stream = iter(lines)
-    looked = list(itertools.islice(stream, MAX_LOOK))
-    kind = detect(looked)
+    stream = iter(blocks)
+    looked: list[str] = []
+    while sum(map(len, looked)) < MAX_LOOK and (block := next(stream, "")):
+        looked.append(block)
     whole = itertools.chain(looked, stream)
-    if kind is not Kind.KUNIT:
-        said = ktap.parse(whole, max_cases=MAX_CASES)
-        return Saved(kind, _programs(kind, said, name))
-    kernel = Reader()
-    said = ktap.parse(_followed(whole, kernel), max_cases=MAX_CASES)
-    return Saved(kind, _programs(kind, said, name), kernel.events())
+    head = ktapline.plain("".join(looked))
+    return _liburing(whole) if _LIBURING.search(head) else _ktap(head, whole, name)
+
+
+def _liburing(blocks: Iterable[str]) -> Saved:
+    tests = liburing.Runner()
+    heard = hear(blocks, tests, bare=False, max_cases=MAX_CASES)
+    return Saved(Kind.LIBURING, tests.end(), heard.events)
+
+
+def _ktap(head: str, blocks: Iterable[str], name: str) -> Saved:
+    """Read a log of anything that writes KTAP. head: its beginning."""
+    stamped, runner = bool(_STAMPED.search(head)), bool(_RUNNER.search(head))
+    bare = not stamped and not runner and bool(_SUBTEST.search(head) and _KTAP.search(head))
+    parser = ktap.Parser(MAX_CASES)
+    heard = hear(blocks, parser, bare=bare, max_cases=MAX_CASES)
+    programs, kernel = parser.end(), heard.kernel
+    told = {}
+    if _tells(programs):
+        runner = runner or any(_RUNNER_NAME.match(case.name) for case in programs.cases)
+        told[Kind.KSELFTEST if runner else Kind.TAP] = programs
+    # Without a header it is a message that looks like a result, unless nothing else is there.
+    bad = [case for case in kernel.cases if not case.status.good and not _is_absent(case)]
+    if _tells(kernel) and (kernel.declared or bad or not told):
+        told[Kind.KUNIT] = kernel
+    if not told:
+        told[Kind.KERNEL if stamped else Kind.TAP] = programs
+    unsure = _is_pass(head.partition("\n")[0])
+    split = [
+        _programs(kind, _doubted(kind, said, unsure=unsure), name) for kind, said in told.items()
+    ]
+    notes = (NO_PLAN,) if Kind.KUNIT in told and told[Kind.KUNIT].unplanned else ()
+    return Saved(next(iter(told)), tuple(itertools.chain(*split)), heard.events, notes)
+
+
+def _doubted(kind: Kind, said: KtapResult, *, unsure: bool) -> KtapResult:
+    """Add why more may have been said than the log holds. unsure: it begins with a pass."""
+    doubts = [NO_BEGINNING] if unsure else []
+    if said.unplanned and kind is not Kind.KUNIT:
+        # Suites of modules that are loaded one by one have no plan together.
+        doubts.append(NO_PLAN)
+    return replace(said, problems=(*said.problems, *doubts))
+
+
+def _is_pass(line: str) -> bool:
+    token = ktapline.read(klog.message(line))
+    return isinstance(token, ktapline.Result) and token.status is Status.PASS
+
+
+def _tells(said: KtapResult) -> bool:
+    """Whether there is more than that there is no result."""
+    return bool(said.cases) or said.skipped is not None or said.problems != (ktap.NO_RESULT,)
 
 
 def result(saved: Saved, name: str, *, started: str, seconds: float, version: str) -> RunResult:
@@ -99,31 +156,14 @@ def result(saved: Saved, name: str, *, started: str, seconds: float, version: st
             programs=saved.programs,
             events=events,
             findings=found,
+            notes=saved.notes,
             suites=tuple(suites) if idle else (),
         )
     )
 
 
-def detect(lines: Sequence[str]) -> Kind:
-    """Tell the kind by the first lines."""
-    if any(_KSELFTEST.match(line) for line in lines):
-        return Kind.KSELFTEST
-    stamped = any(_STAMPED.match(line) for line in lines)
-    nested = any(_SUBTEST.match(line) for line in lines)
-    if stamped or (nested and any(_KTAP.match(line) for line in lines)):
-        return Kind.KUNIT
-    return Kind.TAP
-
-
-def _followed(lines: Iterable[str], kernel: Reader) -> Iterator[str]:
-    """Give what the kernel said, without its time stamps; have its complaints looked for."""
-    for line in lines:
-        kernel.feed(line)
-        yield message(line)
-
-
 def _programs(kind: Kind, said: KtapResult, name: str) -> tuple[ProgramResult, ...]:
-    if kind is Kind.TAP:
+    if kind in (Kind.TAP, Kind.KERNEL):
         return (_judged(ProgramResult(kind, name, Status.ERROR, None, 0.0, said.cases), said),)
     split: Callable[[Case], ProgramResult] = _of_runner if kind is Kind.KSELFTEST else _of_kunit
     seen = [case for case in said.cases if not _is_absent(case)]
