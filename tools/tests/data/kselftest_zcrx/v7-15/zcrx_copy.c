@@ -67,8 +67,8 @@ static void expect_placed(struct __test_metadata *_metadata,
 
 	ASSERT_NE(NULL, kept);
 	ASSERT_EQ(0, link_send_small(link));
-	ASSERT_EQ(0, stream_open_at(&stream, link, AF_INET, LINK_PORT,
-				    pages * PACKET));
+	ASSERT_EQ(0, stream_open(&stream, link, AF_INET, LINK_PORT,
+				 pages * PACKET));
 	receiver_request(receiver, stream.fd);
 	ASSERT_EQ(0, stream_start(&stream));
 	position = keep_pieces(_metadata, receiver, position, kept, pages);

@@ -76,20 +76,6 @@ static void expect_placed(struct __test_metadata *_metadata,
 		  link_counter(link, LINK_QUEUE, "provider_bytes"));
 }
 
-/* Try to register the queue, once. */
-static int try_queue(const struct link *link)
-{
-	struct io_uring_zcrx_ifq_reg reg;
-	int fd = ring_open(RING_FLAGS);
-	int ret;
-
-	zcrx_default(&reg, link->rx.ifindex);
-	reg.if_rxq = LINK_QUEUE;
-	ret = zcrx_register(fd, &reg);
-	close(fd);
-	return ret;
-}
-
 /* An AF_XDP socket that is closed has its queue a little longer. */
 static int wait_for_queue(const struct link *link)
 {
@@ -389,16 +375,14 @@ TEST_F_TIMEOUT(neighbours, dmabuf_data, 180)
 	struct receiver receiver;
 	struct stream stream;
 	struct genl genl;
-	int listener;
 
 	if (missing)
 		SKIP(return, "%s", missing);
 	ASSERT_EQ(0, link_steer(&self->link));
 	ASSERT_EQ(0, dmabuf_bind(&genl, self->link.rx.ifindex, LINK_QUEUE,
 				 DMABUF_SIZE));
-	listener = stream_listen(AF_INET, LINK_PORT);
-	ASSERT_LE(0, listener);
-	ASSERT_EQ(0, stream_open(&stream, listener, &self->link, SIZE));
+	ASSERT_EQ(0, stream_open(&stream, &self->link, AF_INET, LINK_PORT,
+				 SIZE));
 	ASSERT_EQ(0, receiver_open(&receiver, self->link.rx.ifindex,
 				   OTHER_QUEUE, PAGES));
 	receiver_request(&receiver, stream.fd);
@@ -500,11 +484,11 @@ TEST_F_TIMEOUT(neighbours, queues_listed, 180)
 /* R37: The page pools can be listed, with what they have under way. */
 TEST_F_TIMEOUT(neighbours, pools_listed, 180)
 {
-	__u64 position = 0, held[PAGES / 4];
+	struct piece kept[PAGES / 4];
 	struct listing idle, holding;
 	struct receiver receiver;
 	struct stream stream;
-	int i;
+	__u64 position;
 
 	open_stream_to_queue(_metadata, &receiver, &stream, &self->link);
 	idle = list_pools(&self->link);
@@ -513,16 +497,13 @@ TEST_F_TIMEOUT(neighbours, pools_listed, 180)
 
 	/* What user space holds is under way. */
 	ASSERT_EQ(0, stream_start(&stream));
-	for (i = 0; i < PAGES / 4; i++)
-		position += hold_piece(_metadata, &receiver, position,
-				       &held[i]);
+	position = keep_pieces(_metadata, &receiver, 0, kept, PAGES / 4);
 	holding = list_pools(&self->link);
 	EXPECT_EQ(idle.objects, holding.objects);
 	EXPECT_EQ(0, holding.dmabufs);
 	EXPECT_LE(PAGES / 4ULL, holding.count);
 	EXPECT_EQ(PAGE * holding.count, holding.bytes);
-	while (i--)
-		EXPECT_TRUE(receiver_return(&receiver, held[i], PAGE));
+	return_pieces(_metadata, &receiver, kept, PAGES / 4);
 	EXPECT_EQ(SIZE, receive_rest(_metadata, &receiver, position));
 	EXPECT_EQ(0, stream_close(&stream));
 	receiver_close(&receiver);

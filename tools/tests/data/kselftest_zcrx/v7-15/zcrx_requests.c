@@ -97,16 +97,6 @@ static void expect_ends(struct __test_metadata *_metadata,
 	}
 }
 
-/* Have the next message end an established connection by a reset. */
-static int close_by_reset(int fd)
-{
-	const struct linger at_once = { .l_onoff = 1 };
-
-	if (setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once)))
-		return -errno;
-	return close(fd);
-}
-
 /* A completion ring of that size for a receiver that is not registered yet. */
 static int renew_ring(struct receiver *receiver, unsigned int cq_entries)
 {
@@ -462,7 +452,7 @@ TEST_F(beside, link_is_broken)
 		IOSQE_IO_LINK;
 	beside(&self->receiver, IORING_OP_NOP);
 	expect_bytes(_metadata, &self->receiver, self->sending, 100);
-	ASSERT_EQ(0, close_by_reset(self->sending));
+	ASSERT_EQ(0, stream_reset(self->sending));
 	expect_ends(_metadata, &self->receiver, 1, -ECONNRESET, -ECANCELED);
 }
 
@@ -593,7 +583,7 @@ TEST_F(beside, reset_after_data)
 {
 	ASSERT_EQ(0, stream_send(self->sending, 100));
 	ASSERT_EQ(0, stream_wait(self->receiving, 100));
-	ASSERT_EQ(0, close_by_reset(self->sending));
+	ASSERT_EQ(0, stream_reset(self->sending));
 	receiver_request(&self->receiver, self->receiving);
 	EXPECT_EQ(100ULL, receive_pieces(_metadata, &self->receiver, 0));
 	expect_end(_metadata, &self->receiver, -ECONNRESET);
@@ -756,13 +746,11 @@ TEST_F_TIMEOUT(placed, completions_full_of_placed, 180)
 {
 	struct receiver receiver;
 	struct stream stream;
-	int listener;
 
 	ASSERT_EQ(0, link_steer(&self->link));
 	ASSERT_EQ(0, link_send_small(&self->link));
-	listener = stream_listen(AF_INET, LINK_PORT);
-	ASSERT_LE(0, listener);
-	ASSERT_EQ(0, stream_open(&stream, listener, &self->link, SIZE));
+	ASSERT_EQ(0, stream_open(&stream, &self->link, AF_INET, LINK_PORT,
+				 SIZE));
 	ASSERT_EQ(0, receiver_prepare(&receiver, WORKING_PAGES));
 	ASSERT_EQ(0, renew_ring(&receiver, FEW_COMPLETIONS));
 	ASSERT_EQ(0, receiver_register(&receiver, self->link.rx.ifindex,
