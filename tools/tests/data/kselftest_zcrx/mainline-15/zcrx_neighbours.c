@@ -236,14 +236,14 @@ TEST_F_TIMEOUT(neighbours, xdp_socket_first, 180)
 TEST_F_TIMEOUT(neighbours, dmabuf_first, 180)
 {
 	const char *missing = dmabuf_missing();
-	struct genl genl;
+	struct dmabuf bound;
 
 	if (missing)
 		SKIP(return, "%s", missing);
-	ASSERT_EQ(0, dmabuf_bind(&genl, self->link.rx.ifindex, LINK_QUEUE,
+	ASSERT_EQ(0, dmabuf_bind(&bound, self->link.rx.ifindex, LINK_QUEUE,
 				 DMABUF_SIZE));
 	EXPECT_EQ(-EEXIST, try_queue(&self->link));
-	genl_close(&genl);
+	dmabuf_unbind(&bound);
 	ASSERT_EQ(0, link_steer(&self->link));
 	expect_stream(_metadata, &self->link, SIZE);
 }
@@ -282,19 +282,19 @@ TEST_F_TIMEOUT(neighbours, xdp_socket, 180)
 TEST_F_TIMEOUT(neighbours, dmabuf, 180)
 {
 	const char *missing = dmabuf_missing();
-	struct genl genl;
+	struct dmabuf bound;
 	struct receiver receiver;
 	struct stream stream;
 
 	open_stream_to_queue(_metadata, &receiver, &stream, &self->link);
 	if (missing)
 		SKIP(return, "%s", missing);
-	EXPECT_EQ(-EEXIST, dmabuf_bind(&genl, self->link.rx.ifindex, LINK_QUEUE,
-				       DMABUF_SIZE));
+	EXPECT_EQ(-EEXIST, dmabuf_bind(&bound, self->link.rx.ifindex,
+				       LINK_QUEUE, DMABUF_SIZE));
 	expect_placed(_metadata, &receiver, &stream, &self->link);
 	receiver_close(&receiver);
 	ASSERT_EQ(0, pinned_settle(WAIT_MS));
-	EXPECT_EQ(0, dmabuf_bind(&genl, self->link.rx.ifindex, LINK_QUEUE,
+	EXPECT_EQ(0, dmabuf_bind(&bound, self->link.rx.ifindex, LINK_QUEUE,
 				 DMABUF_SIZE));
 }
 
@@ -302,17 +302,46 @@ TEST_F_TIMEOUT(neighbours, dmabuf, 180)
 TEST_F_TIMEOUT(neighbours, dmabuf_on_other_queue, 180)
 {
 	const char *missing = dmabuf_missing();
-	struct genl genl;
+	struct dmabuf bound;
 	struct receiver receiver;
 	struct stream stream;
 
 	open_stream_to_queue(_metadata, &receiver, &stream, &self->link);
 	if (missing)
 		SKIP(return, "%s", missing);
-	ASSERT_EQ(0, dmabuf_bind(&genl, self->link.rx.ifindex, OTHER_QUEUE,
+	ASSERT_EQ(0, dmabuf_bind(&bound, self->link.rx.ifindex, OTHER_QUEUE,
 				 DMABUF_SIZE));
 	expect_placed(_metadata, &receiver, &stream, &self->link);
-	genl_close(&genl);
+	dmabuf_unbind(&bound);
+	receiver_close(&receiver);
+}
+
+/* R35: Device memory TCP on another queue receives as before. */
+TEST_F_TIMEOUT(neighbours, dmabuf_received, 180)
+{
+	const char *missing = dmabuf_missing();
+	struct receiver receiver;
+	__u64 position = 0;
+	struct dmabuf bound;
+	struct stream stream;
+	ssize_t len;
+
+	if (missing)
+		SKIP(return, "%s", missing);
+	ASSERT_EQ(0, link_steer(&self->link));
+	ASSERT_EQ(0, dmabuf_bind(&bound, self->link.rx.ifindex, LINK_QUEUE,
+				 DMABUF_SIZE));
+	ASSERT_EQ(0, receiver_open(&receiver, self->link.rx.ifindex,
+				   OTHER_QUEUE, PAGES));
+	ASSERT_EQ(0, stream_open(&stream, &self->link, AF_INET, LINK_PORT,
+				 SIZE));
+	ASSERT_EQ(0, stream_start(&stream));
+	while ((len = dmabuf_receive(&bound, stream.fd, position)) > 0)
+		position += len;
+	EXPECT_EQ(0, len);
+	EXPECT_EQ(SIZE, position);
+	EXPECT_EQ(0, stream_close(&stream));
+	dmabuf_unbind(&bound);
 	receiver_close(&receiver);
 }
 
@@ -322,12 +351,12 @@ TEST_F_TIMEOUT(neighbours, dmabuf_data, 180)
 	const char *missing = dmabuf_missing();
 	struct receiver receiver;
 	struct stream stream;
-	struct genl genl;
+	struct dmabuf bound;
 
 	if (missing)
 		SKIP(return, "%s", missing);
 	ASSERT_EQ(0, link_steer(&self->link));
-	ASSERT_EQ(0, dmabuf_bind(&genl, self->link.rx.ifindex, LINK_QUEUE,
+	ASSERT_EQ(0, dmabuf_bind(&bound, self->link.rx.ifindex, LINK_QUEUE,
 				 DMABUF_SIZE));
 	ASSERT_EQ(0, stream_open(&stream, &self->link, AF_INET, LINK_PORT,
 				 SIZE));
@@ -340,7 +369,7 @@ TEST_F_TIMEOUT(neighbours, dmabuf_data, 180)
 	receiver_request(&receiver, stream.fd);
 	expect_end(_metadata, &receiver, -EFAULT);
 	endless_close(&stream);
-	genl_close(&genl);
+	dmabuf_unbind(&bound);
 	receiver_close(&receiver);
 }
 
