@@ -49,6 +49,7 @@
 #define SIZE		(1024 * 1024ULL)
 #define DMABUF_SIZE	(4UL << 20)
 #define OTHER_QUEUE	2
+#define QUEUES		3
 #define HEADERS_MOST	256U
 #define APPEAR_MS	5000
 

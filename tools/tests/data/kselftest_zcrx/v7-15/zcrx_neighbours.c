@@ -49,6 +49,7 @@
 #define SIZE		(1024 * 1024ULL)
 #define DMABUF_SIZE	(4UL << 20)
 #define OTHER_QUEUE	2
+#define QUEUES		3
 #define HEADERS_MOST	256U
 #define APPEAR_MS	5000
 
@@ -578,16 +579,20 @@ TEST_F_TIMEOUT(neighbours, queue_statistics_listed, 180)
 /* R32: An interface that is moved away and back has its queues again. */
 TEST_F_TIMEOUT(neighbours, moved_and_back, 180)
 {
-	static const unsigned int queues[] = { LINK_QUEUE, OTHER_QUEUE };
-	struct receiver receivers[2], again[2];
+	struct receiver receivers[QUEUES], again[QUEUES];
 	struct stream stream;
 	int i, away;
 
 	away = new_namespace(&self->link);
 	ASSERT_LE(0, away);
-	open_stream_to_queue(_metadata, &receivers[0], &stream, &self->link);
-	ASSERT_EQ(0, receiver_open(&receivers[1], self->link.rx.ifindex,
-				   OTHER_QUEUE, PAGES));
+	open_stream_to_queue(_metadata, &receivers[LINK_QUEUE], &stream,
+			     &self->link);
+	/* More rings than moves: each move has to reach all of them. */
+	for (i = 0; i < QUEUES; i++)
+		if (i != LINK_QUEUE)
+			ASSERT_EQ(0, receiver_open(&receivers[i],
+						   self->link.rx.ifindex, i,
+						   PAGES));
 	ASSERT_EQ(0, move(&self->link.rx, away));
 	ASSERT_EQ(0, setns(away, CLONE_NEWNET));
 	ASSERT_EQ(0, move(&self->link.rx, self->link.rx_netns));
@@ -595,10 +600,10 @@ TEST_F_TIMEOUT(neighbours, moved_and_back, 180)
 	ASSERT_EQ(0, wait_for_device(&self->link.rx));
 
 	/* The rings that had the queues are there, and have them no more. */
-	for (i = 0; i < 2; i++)
-		ASSERT_EQ(0, receiver_open(&again[i], self->link.rx.ifindex,
-					   queues[i], PAGES));
-	for (i = 0; i < 2; i++) {
+	for (i = 0; i < QUEUES; i++)
+		ASSERT_EQ(0, receiver_open(&again[i], self->link.rx.ifindex, i,
+					   PAGES));
+	for (i = 0; i < QUEUES; i++) {
 		receiver_close(&receivers[i]);
 		receiver_close(&again[i]);
 	}
