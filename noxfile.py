@@ -55,6 +55,12 @@ def mutants(session: nox.Session) -> None:
 
 
 @nox.session
+def bisect(session: nox.Session) -> None:
+    """Find the first patch of the series at which a test goes wrong."""
+    run(session, "kseries", "bisect", *session.posargs)
+
+
+@nox.session
 def tests(session: nox.Session) -> None:
     """Run the project's own tests (those without a virtual machine)."""
     run(session, "pytest", "-n", "2", *session.posargs)

@@ -68,11 +68,9 @@ def render(level: int, dialect: str = V7, *, lib_mk: str = LIB_MK) -> dict[str, 
     Raises ValueError for a level or dialect that the tables do not know.
     """
     programs = _programs(level, dialect)
-    environment = _environment()
+    environment = _environment(level, dialect)
     support = SUPPORT + (DATA_SUPPORT if level >= QUEUE_LEVEL else ())
     values = {
-        "level": level,
-        "mainline": dialect == MAINLINE,
         "programs": programs,
         "sources": [name for name in support if name.endswith(".c")],
         "headers": [name for name in support if name.endswith(".h")],
@@ -87,9 +85,7 @@ def render(level: int, dialect: str = V7, *, lib_mk: str = LIB_MK) -> dict[str, 
         files[f"{program.name}.c"] = environment.get_template("program.c.j2").render(
             program=program,
             fixtures=program.fixtures,
-            level=level,
-            mainline=dialect == MAINLINE,
-            scripts=scripts(program, level, dialect, environment),
+            scripts=_scripts(program, environment),
             layouts=[item for item in LAYOUTS if item.since <= level and dialect in item.dialects],
             numbers=[item for item in NUMBERS if item.since <= level and dialect in item.dialects],
             rules=_rules(program),
@@ -129,18 +125,15 @@ def rules(level: int, dialect: str = V7) -> dict[str, frozenset[str]]:
     }
 
 
-def scripts(
-    program: Program,
-    level: int = LAST_LEVEL,
-    dialect: str = V7,
-    environment: jinja2.Environment | None = None,
-) -> Mapping[str, Macro]:
+def scripts(program: Program, level: int = LAST_LEVEL, dialect: str = V7) -> Mapping[str, Macro]:
     """Give the hand-written bodies of a program's scripted cases, by the name of the case."""
-    environment = environment or _environment()
-    values = {"level": level, "mainline": dialect == MAINLINE, "program": program}
+    return _scripts(program, _environment(level, dialect))
+
+
+def _scripts(program: Program, environment: jinja2.Environment) -> Mapping[str, Macro]:
     found: dict[str, Macro] = {}
     for name in dict.fromkeys(fixture.scripts or program.source for fixture in program.fixtures):
-        module = environment.get_template(f"{name}.scripts.j2").make_module(values)
+        module = environment.get_template(f"{name}.scripts.j2").make_module({"program": program})
         found |= {
             name: macro
             for name, macro in vars(module).items()
@@ -179,7 +172,7 @@ def _rules(program: Program) -> list[tuple[str, str]]:
     return [(rule, text) for rule, text in RULES.items() if rule in named]
 
 
-def _environment() -> jinja2.Environment:
+def _environment(level: int, dialect: str) -> jinja2.Environment:
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("kselftest_zcrx"),
         autoescape=False,  # noqa: S701  C, not HTML
@@ -188,6 +181,7 @@ def _environment() -> jinja2.Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
+    environment.globals.update(level=level, mainline=dialect == MAINLINE)
     environment.filters.update(
         comment=_comment,
         ring_flags=_ring_flags,

@@ -19,6 +19,7 @@ KINDS = {
     "git": "kernel sources imported into git",
     "ccache": "compiler caches, one a stack",
     "rootfs": "root file systems of guests",
+    "baselines": "what tests do without the series",
     "host": "what was found out about this host",
 }
 

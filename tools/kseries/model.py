@@ -38,7 +38,9 @@ class Request:
     archive: str = ""  # public-inbox to take message ids from
     trusted: bool = False  # build without the sandbox
     jobs: int = 0  # of make; 0: one for each core
+    machines: int = 0  # that run tests side by side; 0: as many as there is room for
     until: str = ""  # last stage to carry out
+    baseline: bool = True  # compare with the base without the series
     command: tuple[str, ...] = ()  # as typed, for provenance
 
 
@@ -158,6 +160,8 @@ class Stack:
     fragments: tuple[Path, ...]  # Kconfig fragments, later ones win
     suites: tuple[str, ...]
     trusted: bool = False  # build without the sandbox
+    stands_for: str = ""  # name of the series that the one under test takes the place of
+    whole: bool = True  # False: the series under test is cut, so what it brings may be missing
 
 
 # ---------------------------------------------------------------- apply
@@ -261,6 +265,7 @@ class TestProgram:
     case_option: str = ""  # selects a case by its name, "-r" of kselftest_harness.h; "": none
     ktap: bool = True  # False: prints no result lines, speaks by its exit status alone
     extended: bool = False  # takes minutes, and runs only when asked for
+    alone: bool = False  # wants the whole host: no other machine is at work beside it
 
 
 @dataclass(frozen=True)
@@ -300,6 +305,12 @@ class Case:
     diagnostics: tuple[str, ...] = ()
     children: tuple[Case, ...] = ()
     seconds: float | None = None  # how long it ran; None where the program does not tell
+    again: tuple[Status, ...] = ()  # where it was not good: run once more, in a fresh machine
+
+    @property
+    def flaky(self) -> bool:
+        """Whether it changed its mind when it was run again."""
+        return any(status.good for status in self.again)
 
 
 class EventKind(StrEnum):
@@ -326,9 +337,51 @@ class KernelEvent:
     kind: EventKind
     title: str  # first line, without time stamp and numbers that change
     where: str  # function, or file:line, it happened at; "" where unknown
-    line: int  # of console.log, from 1
+    line: int  # of that kernel log, from 1
     lines: tuple[str, ...]  # the whole splat
     during: str  # "suite/program", with ": case" where known; "boot" or "shutdown" else
+    log: str = "console.log"  # the file that `line` is of; each machine has one
+    fingerprint: str = ""  # of kind and stack, the same wherever and whenever it happens
+
+
+@dataclass(frozen=True)
+class Place:
+    """A line of a file of the tree, named relative to it."""
+
+    file: str
+    line: int
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}"
+
+
+@dataclass(frozen=True)
+class Suspect:
+    """A patch that wrote a line of a stack."""
+
+    series: str
+    index: int
+    title: str
+    commit: str
+    at: str  # that line, "file:line in function"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """The same complaint of the kernel, made once or often: events with one fingerprint."""
+
+    fingerprint: str  # 12 hex digits; docs/results.md says of what
+    kind: EventKind
+    title: str  # as of the first of its events
+    where: str  # likewise
+    line: int  # likewise; that first one's splat is the evidence
+    count: int  # of its events
+    during: tuple[str, ...]  # what was running, each once
+    # Functions with file and line, innermost first; "Freed:" and so on above further stacks.
+    stack: tuple[str, ...] = ()
+    undecoded: str = ""  # why the stack is without files and lines; "" where it has them
+    suspect: Suspect | None = None
+    log: str = "console.log"  # the file that `line` is of
 
 
 @dataclass(frozen=True)
@@ -347,6 +400,13 @@ class ProgramResult:
     # Evidence, kept where the status is not good:
     tail: tuple[str, ...] = ()  # last lines of its log
     kernel_log: tuple[str, ...] = ()  # last lines of the kernel log until the next program began
+    # Where it is not good although its cases are: run once more, in a fresh machine.
+    again: tuple[Status, ...] = ()
+
+    @property
+    def flaky(self) -> bool:
+        """Whether it changed its mind when it was run again."""
+        return any(status.good for status in self.again)
 
 
 @dataclass(frozen=True)
@@ -359,6 +419,74 @@ class TestOutcome:
     events: tuple[KernelEvent, ...]
     facts: Mapping[str, str]  # of the target, and how often it was booted
     notes: tuple[str, ...] = ()  # what a reader must know
+    findings: tuple[Finding, ...] = ()  # the events, the same ones together
+
+
+# ---------------------------------------------------------------- the base without the series
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """What the tests do without the series under test. Kept, as it is the same for many runs."""
+
+    head: str  # the commit that was tested
+    series: tuple[str, ...]  # those it has
+    left_out: tuple[str, ...]  # those it has not: the one under test, and what needs it
+    run: str  # name of the run that made it
+    made: str  # ISO 8601, UTC
+    programs: tuple[ProgramResult, ...]  # those that ran, without their evidence
+    events: tuple[KernelEvent, ...]
+    not_run: tuple[str, ...]  # "suite/program" that it has, and of which nothing is known
+
+
+class Effect(StrEnum):
+    """What the series under test does to a test."""
+
+    BROKE = "broke"  # good on the base, bad or gone with the series
+    FAILS = "new, fails"  # not on the base, and bad
+    UNTOLD = "fails, untold before"  # bad, and the base has it but did not run it
+    BEFORE = "broken before"  # bad on both
+    FIXED = "fixed"
+    ADDED = "added"  # not on the base, and good
+    SKIPPED = "skipped now"  # it ran on the base
+
+    @property
+    def charged(self) -> bool:
+        """Whether it counts against the series."""
+        return self in (Effect.BROKE, Effect.FAILS, Effect.UNTOLD)
+
+
+@dataclass(frozen=True)
+class TestEffect:
+    """What the series does to one test, "suite/program: case" or "suite/program" as a whole."""
+
+    __test__ = False  # not a pytest class
+
+    test: str
+    effect: Effect
+    before: str = ""  # its status on the base; "" where it is not there
+    after: str = ""  # with the series, likewise
+
+
+@dataclass(frozen=True)
+class AgainstBase:
+    """What the series does to the tests and to the kernel log, against its base."""
+
+    head: str  # the commit that was tested
+    left_out: tuple[str, ...]  # series that it has not: the one under test, and what needs it
+    run: str  # name of the run that tested it
+    made: str  # ISO 8601, UTC
+    kept: bool  # by an earlier run
+    tests: tuple[TestEffect, ...]  # without those that are good on both
+    events_before: tuple[int, ...]  # places in the document's `events` of those the base has too
+    events_gone: tuple[str, ...]  # titles of what only the base complains of
+
+
+@dataclass(frozen=True)
+class NoBaseline:
+    """There is nothing to compare with, and why, in words that follow "because"."""
+
+    why: str
 
 
 # ---------------------------------------------------------------- the run
@@ -436,10 +564,12 @@ class RunResult:
     diagnostics: tuple[Diagnostic, ...] = ()
     programs: tuple[ProgramResult, ...] = ()
     events: tuple[KernelEvent, ...] = ()
+    findings: tuple[Finding, ...] = ()  # the events, the same ones together
     notes: tuple[str, ...] = ()  # what a reader must know: left out, fallen back
     suites: tuple[str, ...] = ()  # planned, those that do not fit the tree left out
     reasons: tuple[str, ...] = ()  # why the verdict is not a pass, one sentence each
     exit_code: int = 3
+    baseline: AgainstBase | None = None
     schema_version: int = field(default=SCHEMA_VERSION)
 
 

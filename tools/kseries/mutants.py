@@ -35,16 +35,15 @@ from kseries.model import (
     Tree,
     Verdict,
 )
-from kseries.pipeline import STAGE_NAMES, Work
+from kseries.pipeline import Work
 from kseries.report.mutants import line
-from kseries.results.outcome import walk
+from kseries.results.outcome import walk, was_run
 from kseries.runfolder import RunFolder
 from kseries.stages.build import build
 from kseries.stages.test import test
-from kseries.targets.vm import VirtualMachine
 
 ROOM = "mutants"
-STAGES = STAGE_NAMES[: STAGE_NAMES.index("stage") + 1]
+STAGES = pipeline.STAGES[: pipeline.STAGES.index(pipeline.STAGE) + 1]
 SUITE = "zcrx"
 LIMIT_S = 90.0
 """What a program is given: three times what the slowest takes; a mutant may hang for ever."""
@@ -224,9 +223,10 @@ class _Checker:
         return test(
             staged,
             kernel,
-            lambda: VirtualMachine(work.project, work.cache, folder, work.progress),
+            work.target,
             folder,
             work.progress,
+            machines=work.machines,
             enough=lambda result: not result.status.good,
         )
 
@@ -262,7 +262,7 @@ def reasons(outcome: TestOutcome) -> Iterator[str]:
 
     Programs that were not run because enough was seen are not wrong.
     """
-    ran = [program for program in outcome.programs if not _was_left_out(program)]
+    ran = [program for program in outcome.programs if was_run(program)]
     for program in ran:
         if not program.status.good:
             yield from _of_program(program)
@@ -270,10 +270,6 @@ def reasons(outcome: TestOutcome) -> Iterator[str]:
         yield f"kernel log: {title}, during {during}"
     if not ran:
         yield from outcome.notes or ("no program ran",)
-
-
-def _was_left_out(program: ProgramResult) -> bool:
-    return program.exit_status is None and not program.seconds
 
 
 def _of_program(program: ProgramResult) -> Iterator[str]:

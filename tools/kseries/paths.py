@@ -106,6 +106,16 @@ class Cache:
         return self.root / "rootfs"
 
     @property
+    def history(self) -> Path:
+        """What tests did in earlier runs."""
+        return self.root / "history.sqlite"
+
+    @property
     def host(self) -> Path:
         """What was found out about this host: KVM, build sizes."""
         return self.root / "host"
+
+    @property
+    def baselines(self) -> Path:
+        """What tests do on bases without the series under test, one file each."""
+        return self.root / "baselines"

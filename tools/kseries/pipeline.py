@@ -16,8 +16,8 @@ from typing import Any, Generic, TypeVar, cast
 
 from pydantic import TypeAdapter
 
-from kseries import provenance
-from kseries.errors import Interrupted, KseriesError
+from kseries import crashes, provenance
+from kseries.errors import InfraError, Interrupted, KseriesError
 from kseries.inputs.stack import Plan, resolve
 from kseries.locks import locked
 from kseries.model import (
@@ -25,6 +25,7 @@ from kseries.model import (
     Kernel,
     KernelConfig,
     PatchState,
+    Provenance,
     Request,
     RunResult,
     Severity,
@@ -39,6 +40,7 @@ from kseries.paths import Cache, Project
 from kseries.progress import Progress
 from kseries.record import STATE_OF, Record
 from kseries.report.words import counted
+from kseries.results import history
 from kseries.runfolder import RunFolder
 from kseries.stages.apply import apply
 from kseries.stages.build import build
@@ -67,6 +69,7 @@ class Work:
     progress: Progress
     left: dict[str, object] = field(default_factory=dict)
     room: str = ""  # a worktree beside the stack's own, for who is going to change it
+    session: tuple[str, ...] = ("selftest",)  # of nox, that repeats it, and its own words
 
     def outcome(self, of: Stage[T]) -> T:
         """Give what a stage left, in this process or in an earlier one."""
@@ -85,9 +88,14 @@ class Work:
         name = f"{self.plan.name}-{self.plan.source.name}"
         return self.project.trees / (f"{name}-{self.room}" if self.room else name)
 
-    def target(self) -> AbstractContextManager[Target]:
-        """Open the machine that the tests run on."""
-        return VirtualMachine(self.project, self.cache, self.run, self.progress)
+    def target(self, folder: RunFolder, number: int) -> AbstractContextManager[Target]:
+        """Open a machine that tests run on, with its logs in `folder`; they count from 1."""
+        return VirtualMachine(self.project, self.cache, folder, self.progress, number=number)
+
+    @property
+    def machines(self) -> int:
+        """How many machines run tests side by side, at most."""
+        return self.request.machines or VirtualMachine.room(self.project)
 
 
 @dataclass(frozen=True)
@@ -122,6 +130,18 @@ def _summarise_build(kernel: Kernel) -> str:
 def _summarise_test(outcome: TestOutcome) -> str:
     good = sum(program.status is Status.PASS for program in outcome.programs)
     return f"{good} of {len(outcome.programs)} programs pass"
+
+
+def _test(w: Work) -> TestOutcome:
+    kernel = w.outcome(BUILD)
+    extended = w.request.extended or _has_checkers(w.stack)
+    outcome = test(
+        w.outcome(STAGE), kernel, w.target, w.run, w.progress,
+        only=w.request.only, extended=extended, machines=w.machines, again=True,
+    )  # fmt: skip
+    if outcome.events:
+        w.progress.update("reading what the kernel said")
+    return crashes.examine(outcome, kernel, w.stack, w.cache, w.run)
 
 
 def _has_checkers(stack: Stack) -> bool:
@@ -166,38 +186,64 @@ STAGE: Stage[StagedSuites] = Stage(
     lambda w: stage(w.outcome(BUILD), w.stack, w.cache, w.run, w.progress),
     lambda staged: f"{len(staged.programs)} test programs",
 )
-TEST: Stage[TestOutcome] = Stage(
-    "test",
-    TypeAdapter(TestOutcome),
-    lambda w: test(
-        w.outcome(STAGE),
-        w.outcome(BUILD),
-        w.target,
-        w.run,
-        w.progress,
-        only=w.request.only,
-        extended=w.request.extended or _has_checkers(w.stack),
-    ),
-    _summarise_test,
-)
+TEST: Stage[TestOutcome] = Stage("test", TypeAdapter(TestOutcome), _test, _summarise_test)
 STAGES: tuple[Stage[Any], ...] = (SERIES, FETCH, APPLY, CONFIG, BUILD, STAGE, TEST)
-STAGE_NAMES = tuple(item.name for item in STAGES)
 
 
-def carry_out(work: Work, names: Sequence[str] = STAGE_NAMES) -> RunResult:
-    """Carry out stages by name up to the one that fails; give the result document.
+def carry_out(work: Work, stages: Sequence[Stage[Any]] = STAGES) -> RunResult:
+    """Carry out stages up to the one that fails; give the result document.
 
     It is written when a stage begins and when it ends, so that a run killed at any moment can
     be read. Raises Interrupted and KeyboardInterrupt after writing it.
     """
     facts = provenance.gather(work.request, work.project.root)
-    provenance.write_script(work.run.path / "reproduce.sh", work.run.name, work.request, facts)
-    record = Record(work.run, work.plan, names, facts)
+    _write_script(work, facts)
+    record = Record(work.run, work.plan, [item.name for item in stages], facts)
     with locked(work.slot, work.progress):
-        for item in STAGES:
-            if item.name in names and not _attempt(item, work, record):
+        for item in stages:
+            if not _attempt(item, work, record):
                 break
+            if item is SERIES:
+                _write_script(work, facts)
+    if TEST in stages and TEST.name in work.left:
+        record.note(*_remember(work, record.write()))
     return record.write()
+
+
+def _write_script(work: Work, facts: Provenance) -> None:
+    """Write the script that repeats the run, from the series as it was read once that is so."""
+    asked, ours = work.request.series, work.project.patches
+    from_outside = bool(asked) and ("/" in asked or not (ours / asked).is_dir())
+    kept = work.plan.under_test if from_outside and SERIES.name in work.left else ""
+    script = work.run.path / "reproduce.sh"
+    provenance.write_script(script, work.run.name, work.session, work.request, facts, series=kept)
+
+
+def _remember(work: Work, result: RunResult) -> Sequence[str]:
+    """Put what the tests did into their history; tell which are known to be flaky.
+
+    A history that cannot be used takes nothing from the run.
+    """
+    try:
+        known = history.about(work.cache.history, result.programs)
+        history.add(work.cache.history, result)
+    except InfraError as error:
+        return (error.what,)
+    return known
+
+
+def through(work: Work, stages: Sequence[Stage[Any]]) -> None:
+    """Carry out stages without a record of them, for what is a part of another stage's work.
+
+    The caller holds the lock of the worktree. Raises what a stage raises.
+    """
+    for item in stages:
+        _keep(item, work, item.carry_out(work))
+
+
+def _keep(item: Stage[Any], work: Work, outcome: object) -> None:
+    work.left[item.name] = outcome
+    work.run.save(item.name, outcome, item.adapter)
 
 
 def _attempt(item: Stage[Any], work: Work, record: Record) -> bool:
@@ -214,8 +260,7 @@ def _attempt(item: Stage[Any], work: Work, record: Record) -> bool:
     except (Interrupted, KeyboardInterrupt) as signal:
         record.end(item.name, StageState.INTERRUPTED, str(signal) or "interrupted")
         raise
-    work.left[item.name] = outcome
-    work.run.save(item.name, outcome, item.adapter)
+    _keep(item, work, outcome)
     record.add(outcome)
     summary = item.summary(outcome)
     record.end(item.name, StageState.DONE, summary)

@@ -3,8 +3,8 @@
 
 Whatever is started here ends with us: each program leads a session of its own, which is ended
 when the caller leaves, and the kernel kills it when we are killed ourselves (`setpriv
---pdeathsig`; prctl(2), PR_SET_PDEATHSIG). That signal follows the thread that forked, so
-programs are started from the main thread only.
+--pdeathsig`; prctl(2), PR_SET_PDEATHSIG). That signal follows the thread that forked, so a
+program is started from the main thread, or from one that outlives it.
 """
 
 from __future__ import annotations
@@ -164,6 +164,12 @@ def end(child: subprocess.Popen[bytes]) -> None:
     child.wait()
     if child.stdout is not None:
         child.stdout.close()
+
+
+def kill(child: subprocess.Popen[bytes]) -> None:
+    """Kill a program and what it started, without waiting; from any thread."""
+    if child.returncode is None:
+        _signal_group(child, signal.SIGKILL)
 
 
 def command_text(argv: Sequence[str]) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import platform
 import shlex
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import kseries
@@ -18,8 +20,11 @@ REPRODUCE = """\
 # Repeats the run {run} from a clean clone of kseries. Start it in that clone.
 set -eu
 {checkout}
-exec ./nox -s selftest -- {arguments}
+exec ./nox -s {session} -- {arguments}
 """
+
+HERE = '"$(cd -- "$(dirname -- "$0")" && pwd)"'
+"""The folder of the script, in the shell's words."""
 
 
 def gather(request: Request, root: Path) -> Provenance:
@@ -60,11 +65,26 @@ def arguments(request: Request) -> tuple[str, ...]:
         options.append("--extended")
     if request.trusted:
         options.append("--trusted")
+    if not request.baseline:
+        options.append("--no-baseline")
     return tuple(options)
 
 
-def write_script(path: Path, run: str, request: Request, provenance: Provenance) -> None:
-    """Write the script that repeats the run."""
+def write_script(
+    path: Path,
+    run: str,
+    session: Sequence[str],
+    request: Request,
+    provenance: Provenance,
+    *,
+    series: str = "",
+) -> None:
+    """Write the script that repeats the run.
+
+    session: of nox, and words for it alone.
+    series: folder beside the script that holds the series under test as it was read, where it
+    came from outside of the project: what it was read from may change or go.
+    """
     commit = provenance.kseries_commit
     if not commit:
         checkout = "# kseries was not in a git checkout: which version ran is not known."
@@ -75,6 +95,11 @@ def write_script(path: Path, run: str, request: Request, provenance: Provenance)
         )
     else:
         checkout = f"git checkout --detach {commit}"
-    text = REPRODUCE.format(run=run, checkout=checkout, arguments=shlex.join(arguments(request)))
+    name, *own = session
+    options = arguments(replace(request, series="", archive="") if series else request)
+    asked = shlex.join([*own, *options])
+    if series:
+        asked = f"--series {HERE}/{shlex.quote(series)} {asked}".rstrip()
+    text = REPRODUCE.format(run=run, checkout=checkout, session=name, arguments=asked)
     publish.write_text(path, text)
     path.chmod(0o755)

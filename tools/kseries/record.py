@@ -10,12 +10,14 @@ from dataclasses import replace
 from functools import singledispatch
 from typing import Any
 
-from kseries.errors import CheckFailed, InfraError, UserError
+from kseries.errors import CheckFailed, InfraError, KseriesError, UserError
 from kseries.inputs.stack import Plan
 from kseries.model import (
+    AgainstBase,
     BaseTree,
     Kernel,
     KernelConfig,
+    NoBaseline,
     Provenance,
     RunResult,
     Stack,
@@ -26,7 +28,7 @@ from kseries.model import (
     Tree,
     Verdict,
 )
-from kseries.results import document, partial, verdict
+from kseries.results import document, findings, partial, verdict
 from kseries.runfolder import RunFolder
 
 STATE_OF: Mapping[int, StageState] = {
@@ -64,7 +66,10 @@ class Record:
         )
 
     def begin(self, stage: str) -> None:
-        """Note that a stage runs. Should we be killed now, it reads as interrupted."""
+        """Note that a stage runs. Should we be killed now, it reads as interrupted.
+
+        What came of comparing with the base is dropped: it stands at the end of all stages.
+        """
         self._begun = time.monotonic()
         names = [record.name for record in self._result.stages]
         if stage not in names:
@@ -74,7 +79,7 @@ class Record:
             StageRecord(name, StageState.NOT_RUN) for name in names[names.index(stage) + 1 :]
         )
         now = StageRecord(stage, StageState.INTERRUPTED, message=RUNNING)
-        self._result = replace(self._result, stages=(*before, now, *after))
+        self._result = replace(self._result, stages=(*before, now, *after), baseline=None)
         self.write()
 
     def end(self, stage: str, state: StageState, summary: str, message: str = "") -> None:
@@ -92,8 +97,13 @@ class Record:
         """Take over what the document tells of what a stage left, or of why it failed."""
         parts = contribution(left, self._result)
         facts = replace(self._result.provenance, **parts.pop("provenance", {}))
-        notes = tuple(dict.fromkeys([*self._result.notes, *parts.pop("notes", ())]))
-        self._result = replace(self._result, provenance=facts, notes=notes, **parts)
+        self.note(*parts.pop("notes", ()))
+        self._result = replace(self._result, provenance=facts, **parts)
+
+    def note(self, *notes: str) -> None:
+        """Add what a reader must know."""
+        told = tuple(dict.fromkeys([*self._result.notes, *notes]))
+        self._result = replace(self._result, notes=told)
 
     def write(self) -> RunResult:
         """Decide anew, write results.json, give the document."""
@@ -107,8 +117,15 @@ class Record:
 def contribution(left: object, result: RunResult) -> dict[str, Any]:
     """Give the fields of the document that an outcome or error fills.
 
-    "provenance" holds fields of the provenance; "notes" are added to those there are.
+    "provenance" holds fields of the provenance; "notes" are added to those there are. What is
+    not known here fills none.
     """
+    del left, result
+    return {}
+
+
+@contribution.register
+def _(left: KseriesError, result: RunResult) -> dict[str, Any]:
     del result
     # Errors carry what was found before them under the document's own names.
     return {name: getattr(left, name) for name in ("patches", "diagnostics") if hasattr(left, name)}
@@ -163,11 +180,29 @@ def _(left: StagedSuites, result: RunResult) -> dict[str, Any]:
 
 
 @contribution.register
+def _(left: AgainstBase, result: RunResult) -> dict[str, Any]:
+    del result
+    return {"baseline": left}
+
+
+@contribution.register
+def _(left: NoBaseline, result: RunResult) -> dict[str, Any]:
+    if not result.under_test:
+        return {"notes": [f"there is nothing to compare with: {left.why}"]}
+    counts = "so every failure counts as the series' own"
+    return {"notes": [f"not compared with the base without the series, {counts}: {left.why}"]}
+
+
+@contribution.register
 def _(left: TestOutcome, result: RunResult) -> dict[str, Any]:
     asked = {program.suite for program in left.programs}
+    events, found = left.events, left.findings
+    if not found:  # of tests that were ended
+        events, found = findings.together(events)
     return {
         "programs": left.programs,
-        "events": left.events,
+        "events": events,
+        "findings": found,
         "suites": tuple(s for s in result.suites if s in asked) or result.suites,
         "notes": [*left.notes, *filter(None, [left.facts.get("note", "")])],
         "provenance": {

@@ -5,7 +5,7 @@ out/runs/<time>-<stack>/
     request.json      what was asked for
     <stage>.json      a stage's frozen outcome, there once it is done
     <stage>.log       what its programs printed
-    console.log       the target's kernel log
+    console.log       the target's kernel log; console-2.log that of a second machine
     tests/            one log a test program
     results.json      the result document
 """
@@ -27,6 +27,8 @@ T = TypeVar("T")
 
 LATEST = "latest"
 
+PIECE_MARK = "+"  # between the name of a program and the number of a piece
+
 
 @dataclass(frozen=True)
 class RunFolder:
@@ -40,22 +42,28 @@ class RunFolder:
         return self.path.name
 
     @property
-    def console(self) -> Path:
-        """The target's kernel log, raw."""
-        return self.path / "console.log"
+    def consoles(self) -> tuple[Path, ...]:
+        """The kernel logs that there are, machine by machine."""
+        found = self.path.glob("console*.log")
+        return tuple(sorted(found, key=lambda file: (len(file.name), file.name)))
+
+    def console(self, machine: int = 1) -> Path:
+        """Where the kernel log of a machine goes, raw."""
+        return self.log("console", machine)
 
     @property
     def results(self) -> Path:
         """The result document."""
         return self.path / "results.json"
 
-    def log(self, stage: str) -> Path:
-        """Where the programs of a stage print to."""
-        return self.path / f"{stage}.log"
+    def log(self, stage: str, machine: int = 1) -> Path:
+        """Where the programs of a stage print to, or what a machine says."""
+        return self.path / (f"{stage}.log" if machine == 1 else f"{stage}-{machine}.log")
 
-    def test_log(self, suite: str, program: str) -> Path:
-        """Where a test program prints to."""
-        return self.path / "tests" / suite / f"{program.replace('/', '_')}.log"
+    def test_log(self, suite: str, program: str, piece: int = 1) -> Path:
+        """Where a test program prints to, or one of the pieces that it is run in."""
+        name = program.replace("/", "_") + (f"{PIECE_MARK}{piece}" if piece > 1 else "")
+        return self.path / "tests" / suite / f"{name}.log"
 
     def save(self, name: str, value: object, adapter: TypeAdapter[T]) -> None:
         """Write `<name>.json` atomically."""

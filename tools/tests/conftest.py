@@ -15,10 +15,12 @@ import pytest
 
 from kseries.model import (
     AppliedPatch,
+    Baseline,
     BaseTree,
     Case,
     Diagnostic,
     EventKind,
+    Finding,
     KernelEvent,
     LocalSource,
     NamedSource,
@@ -30,9 +32,12 @@ from kseries.model import (
     StageRecord,
     StageState,
     Status,
+    Suspect,
+    TestOutcome,
     Tree,
     Verdict,
 )
+from kseries.results.regressions import against
 from kseries.results.verdict import decided
 
 # What runs by default takes the same examples each time, so that no change is blamed for an old
@@ -220,9 +225,36 @@ def failing_run(passing_run: RunResult) -> RunResult:
                 " io_zcrx_refill+0x1/0x2",
             ),
             "zcrx/zcrx_refill: ring.wraps",
+            fingerprint="0123456789ab",
         ),
         KernelEvent(
-            EventKind.LEAK, "kmemleak: 3 new suspected memory leaks", "", 1003, (), "shutdown"
+            EventKind.LEAK, "kmemleak: 3 new suspected memory leaks", "", 1003, (), "shutdown",
+            fingerprint="ba9876543210",
+        ),
+    )  # fmt: skip
+    findings = (
+        Finding(
+            "0123456789ab",
+            EventKind.WARN,
+            "WARNING: at io_uring/zcrx.c:211 io_zcrx_refill",
+            "io_zcrx_refill",
+            812,
+            1,
+            ("zcrx/zcrx_refill: ring.wraps",),
+            ("io_zcrx_refill (include/linux/list.h:12, io_uring/zcrx.c:211)", "io_recvzc"),
+            "",
+            Suspect(
+                "zcrx-v7", 1, "net: add a hook", "a" * 40, "io_uring/zcrx.c:211 in io_zcrx_refill"
+            ),
+        ),
+        Finding(
+            "ba9876543210",
+            EventKind.LEAK,
+            "kmemleak: 3 new suspected memory leaks",
+            "",
+            1003,
+            1,
+            ("shutdown",),
         ),
     )
     return decided(
@@ -241,9 +273,39 @@ def failing_run(passing_run: RunResult) -> RunResult:
             ),
             programs=(refill, lifetime, *passing_run.programs),
             events=events,
+            findings=findings,
             notes=("guests are emulated, which is slower",),
         )
     )
+
+
+@pytest.fixture
+def compared_run(failing_run: RunResult) -> RunResult:
+    """The same against its base, which has the crash and the leak, and knows other tests, too."""
+    refill, lifetime, register, ping = failing_run.programs
+    good = Case("ring.wraps", Status.PASS)
+    gone = ProgramResult("netdevsim", "pong.py", Status.PASS, 0, 1.0, (Case("pong", Status.PASS),))
+    unlike = Case("registration.plain", Status.FAIL)
+    base = Baseline(
+        head="9" * 40,
+        series=("prep",),
+        left_out=("zcrx-v7",),
+        run="20261121T090000-zcrx-v7",
+        made="2026-11-21T09:00:00+00:00",
+        programs=(
+            replace(refill, status=Status.PASS, exit_status=0, cases=(refill.cases[0], good)),
+            lifetime,
+            replace(
+                register, status=Status.FAIL, exit_status=1, cases=(unlike, *register.cases[2:])
+            ),
+            ping,
+            gone,
+        ),
+        events=failing_run.events[1:],
+        not_run=(),
+    )
+    now = TestOutcome(failing_run.programs, failing_run.events, {})
+    return decided(replace(failing_run, baseline=against(now, base, whole=True, kept=True)))
 
 
 EVIL = "<script>ran = 1</script>\"'&\x1b[31mred\x1b[0m\x00\x07\u202e\ufffe\n]]></pre></script>"
@@ -271,6 +333,21 @@ def hostile_run(failing_run: RunResult) -> RunResult:
             patches=(AppliedPatch(EVIL, 1, evil, "", PatchState.CONFLICT),),
             diagnostics=(Diagnostic(Severity.ERROR, EVIL, 1, 1, EVIL, evil),),
             programs=(program, program, *failing_run.programs),
-            events=(KernelEvent(EventKind.BUG, EVIL, EVIL, 3, (EVIL, evil), EVIL),),
+            events=(KernelEvent(EventKind.BUG, EVIL, EVIL, 3, (EVIL, evil), EVIL, EVIL, EVIL),),
+            findings=(
+                Finding(
+                    EVIL,
+                    EventKind.BUG,
+                    EVIL,
+                    EVIL,
+                    3,
+                    2,
+                    (EVIL, evil),
+                    (EVIL, evil),
+                    EVIL,
+                    Suspect(EVIL, 1, evil, EVIL, evil),
+                    EVIL,
+                ),
+            ),
         )
     )

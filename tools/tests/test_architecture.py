@@ -18,10 +18,13 @@ LAYERS = (
     {"locks", "tomlfile", "runfolder", "gitrepo"},
     {"sources", "building", "applying"},
     {"inputs", "suites", "results", "targets"},
+    {"testing"},
     {"stages", "report"},
-    {"provenance", "record", "doctor", "cachefolder", "selftestpatch"},
+    {"provenance", "record", "crashes", "doctor", "cachefolder", "selftestpatch"},
     {"pipeline"},
-    {"mutants"},
+    {"variants"},
+    {"baseline"},
+    {"mutants", "bisect"},
     {"cli", "__main__"},
 )
 
@@ -31,6 +34,7 @@ DOORS = {
     "kconfiglib": "kseries/building/kconfig.py",
     "junitparser": "kseries/report/junit.py",
     "kcidb_io": "kseries/report/kcidb.py",
+    "sqlite3": "kseries/results/history.py",
 }
 
 # The generator knows nothing of the toolkit, so each of the two has a door of its own.

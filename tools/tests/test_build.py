@@ -181,7 +181,17 @@ def test_undefined_reference(bench: Bench, toy_commit: Commit) -> None:
     bench.tree = toy_commit(bench.tree, "io_uring/zcrx.c", "int zcrx_poll", "int zcrx_pull")
     with pytest.raises(BuildFailed, match="undefined reference to `zcrx_poll'") as error:
         bench.build()
-    assert error.value.diagnostics[0].file == "main.c"
+    found = error.value.diagnostics[0]
+    assert (found.file, found.line) == ("init/main.c", 10)
+
+
+@pytest.mark.parametrize("more", [False, True], ids=["by default", "where the config has its own"])
+def test_lines_are_known(bench: Bench, more: bool) -> None:
+    # A config that asks for debug information, for BTF perhaps, is not to get less.
+    (bench.place / "base.config").write_text(FRAGMENT + more * "CONFIG_DEBUG_INFO=y\n")
+    bench.build()
+    vmlinux = (bench.folder / "vmlinux").read_bytes()
+    assert (b".debug_line\0" in vmlinux) is not more
 
 
 def test_missing_file(bench: Bench, toy_commit: Commit) -> None:

@@ -13,95 +13,16 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-TOOLS = Path(__file__).parents[1]
-GOOD = ("net: say hello", "net/core.c", "net: first line of the second patch")
-
-
-def git(folder: Path, *words: str) -> str:
-    identity = ("-c", "user.name=Dev", "-c", "user.email=dev@example.org")
-    return subprocess.run(
-        ["git", *identity, *words], cwd=folder, check=True, capture_output=True, text=True
-    ).stdout
-
-
-@dataclass(frozen=True)
-class Desk:
-    """A small project of its own, with the toy kernel as its source."""
-
-    root: Path
-    kernel: Path
-
-    @property
-    def environment(self) -> dict[str, str]:
-        return {
-            **os.environ,
-            "KSERIES_ROOT": str(self.root),
-            "XDG_CACHE_HOME": str(self.root.parent / "cache"),
-            "PYTHONPATH": str(TOOLS),
-        }
-
-    def start(self, *words: str) -> subprocess.Popen[str]:
-        return subprocess.Popen(
-            [sys.executable, "-m", "kseries", *words],
-            cwd=self.root,
-            env=self.environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-
-    def kseries(self, *words: str) -> tuple[int, str]:
-        process = self.start(*words)
-        output, _ = process.communicate(timeout=100)
-        return process.returncode, output
-
-    def latest(self) -> dict[str, Any]:
-        document: dict[str, Any] = json.loads(
-            (self.root / "out/runs/latest/results.json").read_text()
-        )
-        return document
-
-    def states(self) -> dict[str, str]:
-        return {stage["name"]: stage["state"] for stage in self.latest()["stages"]}
-
-    def patch(self, name: str, file: str, old: str, new: str) -> Path:
-        """Make a series of one patch out of a change to the toy kernel."""
-        path = self.kernel / file
-        before = path.read_text()
-        assert old in before
-        path.write_text(before.replace(old, new, 1))
-        git(self.kernel, "commit", "--quiet", "--all", f"--message={name}: change {file}\n\nWhy.")
-        folder = self.root / "patches" / name
-        git(self.kernel, "format-patch", "--quiet", "-1", f"--output-directory={folder}")
-        git(self.kernel, "reset", "--quiet", "--hard", "HEAD^")
-        return folder
+from tests.desk import Desk, git, set_up
 
 
 @pytest.fixture
 def desk(tmp_path: Path, toy_kernel: Path) -> Desk:
-    root = tmp_path / "project"
-    files = {
-        "kernel/sources/toy.toml": f'kind = "local"\npath = "{toy_kernel}"\n',
-        "kernel/stacks/zcrx-v7.toml": 'title = "toy"\nsource = "toy"\nseries = ["good"]\n'
-        'under_test = "good"\nconfig = ["base"]\nsuites = []\n',
-        "kernel/stacks/plain.toml": 'title = "plain"\nsource = "toy"\nconfig = ["base"]\n'
-        "suites = []\n",
-        "configs/base.config": "CONFIG_NET=y\nCONFIG_INET=y\nCONFIG_IO_URING=y\n",
-        "configs/impossible.config": "CONFIG_IO_URING_ZCRX=y\n",
-    }
-    for name, text in files.items():
-        file = root / name
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text)
-    made = Desk(root, toy_kernel)
-    made.patch("good", "net/core.c", "\n", "\n/* from a patch */\n")
-    return made
+    return set_up(tmp_path / "project", toy_kernel)
 
 
 def test_a_good_series_passes_and_a_second_run_has_nothing_to_do(desk: Desk) -> None:
@@ -114,6 +35,22 @@ def test_a_good_series_passes_and_a_second_run_has_nothing_to_do(desk: Desk) -> 
     assert "nothing to do" in output
     first, second = sorted((desk.root / "out/runs").glob("*/apply.json"))[:2]
     assert json.loads(first.read_text())["head"] == json.loads(second.read_text())["head"]
+
+
+def test_reproduce_needs_nothing_but_the_run_folder(desk: Desk) -> None:
+    outside = desk.patch("other", "net/core.c", "\n", "\n/* of another */\n")
+    outside = outside.rename(desk.root.parent / "mails of others")
+    code, output = desk.kseries("run", "--until", "apply", "--series", str(outside))
+    assert code == 0, output
+    head = desk.latest()["provenance"]["head_commit"]
+    script = (desk.root / "out/runs/latest").resolve() / "reproduce.sh"
+    outside.rename(desk.root.parent / "gone")
+    nox = desk.root / "nox"
+    nox.write_text(f'#!/bin/sh\nshift 3\nexec {sys.executable} -m kseries run --until apply "$@"\n')
+    nox.chmod(0o755)
+    subprocess.run(["sh", script], cwd=desk.root, env=desk.environment, check=True)
+    assert (desk.root / "out/runs/latest").resolve() != script.parent
+    assert desk.latest()["provenance"]["head_commit"] == head
 
 
 def test_stages_can_be_started_one_by_one(desk: Desk) -> None:

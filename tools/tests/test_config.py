@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
@@ -198,6 +198,24 @@ def test_promise_about_a_symbol_that_the_tree_has_not(bench: Bench, base: Path) 
         "  like it: IO_URING",
         "  if a series adds it: does the stack have that series?",
     ]
+
+
+def test_a_symbol_that_the_tree_has_not_is_passed_over_where_the_series_is_cut(
+    bench: Bench, base: Path
+) -> None:
+    more = bench.fragment("more", ["CONFIG_IO_URING_ZCRY=y"])
+    part = replace(bench.stack(base, more), whole=False)
+    run = RunFolder(bench.place / "run")
+    config(bench.tree, part, bench.cache, run, bench.progress)
+    told = "not in this tree, which has not the whole series: IO_URING_ZCRY"
+    assert bench.progress.notes == [told]
+    # The same fragments with the whole series are no better for it.
+    with pytest.raises(CheckFailed, match="1 promise"):
+        bench.configure(base, more)
+    # A symbol that is there and cannot be had is still a promise.
+    bench.fragment("more", ["CONFIG_IO_URING_ZCRX=y"])
+    with pytest.raises(CheckFailed, match="1 promise"):
+        config(bench.tree, part, bench.cache, run, bench.progress)
 
 
 def test_broken_kconfig(bench: Bench, base: Path, toy_commit: Commit) -> None:

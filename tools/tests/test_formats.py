@@ -29,7 +29,7 @@ from kseries.model import (
     StageState,
     Status,
 )
-from kseries.report import junit, kcidb, mail, repeat
+from kseries.report import html, junit, kcidb, mail, repeat, terminal
 from kseries.results.verdict import decided
 
 GOLDEN = Path(__file__).parent / "data" / "report"
@@ -149,6 +149,23 @@ def test_kcidb_of_runs_that_did_not_come_far(passing_run: RunResult) -> None:
     assert submitted(replace(passing_run, patches=()))["checkouts"][0]["patchset_hash"] == ""
 
 
+def test_kcidb_tells_findings(failing_run: RunResult) -> None:
+    tests = by_path(submitted(failing_run))
+    (warning,) = tests["kselftest.zcrx.zcrx_refill"]["misc"]["findings"]
+    assert warning == {
+        "fingerprint": "0123456789ab",
+        "kind": "WARN",
+        "title": "WARNING: at io_uring/zcrx.c:211 io_zcrx_refill",
+        "where": "io_zcrx_refill",
+        "stack": "io_zcrx_refill (include/linux/list.h:12, io_uring/zcrx.c:211)\nio_recvzc",
+        "suspicion": "patch 1 of zcrx-v7 wrote io_uring/zcrx.c:211 in io_zcrx_refill:"
+        " net: add a hook",
+    }
+    assert "findings" not in tests["kselftest.zcrx.zcrx_lifetime"]["misc"]
+    (leak,) = tests["kernel_log"]["misc"]["findings"]
+    assert leak["fingerprint"] == "ba9876543210"
+
+
 def test_kcidb_without_tests_says_nothing_of_the_kernel_log(passing_run: RunResult) -> None:
     lost = StageRecord("test", StageState.LOST, 1.0, "QEMU is gone")
     result = replace(passing_run, stages=(*passing_run.stages[:-1], lost), programs=())
@@ -188,14 +205,17 @@ def test_junit_tells_programs_and_cases(failing_run: RunResult) -> None:
     skipped = found["zcrx/zcrx_register"][2]
     assert isinstance(skipped.result[0], Skipped)
     assert skipped.result[0].message == "no user namespaces"
-    assert "kmemleak" in found["kernel log"][0].name
+    warning, leak = found["kernel log"]
+    assert warning.name.endswith("io_zcrx_refill, during zcrx/zcrx_refill: ring.wraps")
+    assert warning.result[0].text.startswith("patch 1 of zcrx-v7 wrote io_uring/zcrx.c:211")
+    assert "kmemleak" in leak.name
 
 
 def test_junit_counts(failing_run: RunResult, passing_run: RunResult) -> None:
     parsed = JUnitXml.fromstring(junit.render(failing_run).encode())
     failures = sum(s.failures for s in parsed)
     errors = sum(s.errors for s in parsed)
-    assert (parsed.failures, parsed.errors) == (failures, errors) == (3, 11)
+    assert (parsed.failures, parsed.errors) == (failures, errors) == (4, 11)
     assert parsed.time == 306.9
     good = JUnitXml.fromstring(junit.render(passing_run).encode())
     assert (good.failures, good.errors) == (0, 0)
@@ -300,3 +320,16 @@ def test_a_hostile_name_is_one_word_of_the_command(hostile_run: RunResult) -> No
     command = repeat.command(hostile_run, repeat.pattern(program, program.cases[0]))
     assert shlex.split(command)[-2] == "-k"
     assert "\n" not in command
+
+
+@pytest.mark.parametrize("name", ["terminal", "html", "mail", "junit", "kcidb"])
+def test_each_report_tells_what_is_flaky(name: str, failing_run: RunResult) -> None:
+    moody = Case("moody", Status.FAIL, "it did not", again=(Status.FAIL, Status.PASS))
+    program = replace(failing_run.programs[0], status=Status.FAIL, cases=(moody,))
+    told = decided(replace(failing_run, programs=(program,)))
+    if name == "terminal":
+        text = terminal.render(told, width=100, color=False)
+    else:
+        text = (html.render if name == "html" else RENDER[name])(told)
+    assert ("when_run_again" if name == "kcidb" else "flaky") in text
+    assert told.exit_code == 1

@@ -408,9 +408,24 @@ def test_panic_is_charged_to_the_case_that_never_ended() -> None:
     ]
     spans = {"zcrx/register": [Span("a", 1.0, 9.8), Span("b", 9.9, 10.0)]}
     told = klog.events(lines, during=attribution.during(lines, spans))
-    told = attribution.charge_death(told, lines, {"zcrx/register": "b"})
+    told = attribution.charge_death(told, lines, [attribution.Death("zcrx/register", 5, "b")])
     assert [(event.kind, event.during) for event in told] == [
         (K.BUG, "zcrx/register: a"),
         (K.OOPS, "zcrx/register: b"),
         (K.PANIC, "zcrx/register: b"),
     ]
+
+
+def test_two_deaths_of_one_program_are_charged_to_a_case_each() -> None:
+    log = [
+        *("kseries: start zcrx/register", "Kernel panic - not syncing: one"),
+        *("Linux version 6", "kseries: start zcrx/register", "Kernel panic - not syncing: two"),
+    ]
+    lines = [(float(at), line) for at, line in enumerate(log)]
+    deaths = [
+        attribution.Death("zcrx/register", 2, "a"),
+        attribution.Death("zcrx/register", 5, "b"),
+    ]
+    told = klog.events(lines, during=attribution.during(lines, {}))
+    told = attribution.charge_death(told, lines, deaths)
+    assert [event.during for event in told] == ["zcrx/register: a", "zcrx/register: b"]

@@ -70,7 +70,9 @@ def test_verdict_and_reasons_come_first(failing_run: RunResult) -> None:
             "FAIL zcrx-v7 stack zcrx-v7",
             "zcrx/zcrx_refill failed: ring.wraps",
             "Failures fail zcrx/zcrx_refill",
-            "Kernel log leak kmemleak",
+            "Kernel log WARN WARNING: at io_uring/zcrx.c:211",
+            "patch 1 of zcrx-v7 wrote io_uring/zcrx.c:211 in io_zcrx_refill: net: add a hook",
+            "leak kmemleak",
             "Stages stage state",
             "Where the time went",
             "Tests suite",
@@ -89,6 +91,9 @@ def test_a_failure_has_its_evidence(failing_run: RunResult) -> None:
     boxes = "\n--\n".join(read.pre)
     assert "# zcrx_refill.c:112:wraps:Expected 4096" in boxes  # its log
     assert "WARNING: CPU: 0 PID: 7 at io_uring/zcrx.c:211" in boxes  # the kernel's complaint
+    assert "\n".join(failing_run.findings[0].stack) in boxes  # with files and lines
+    assert ("href", "#complaint-1") in read.attributes  # which the program points to
+    assert read.ids.count("complaint-1") == 1
     assert "[    9.000000] before it" in boxes  # and the kernel log around it
     assert "not ok 2 ring.wraps" in boxes  # the end of the program's log
     assert "./nox -s selftest -- --config debug -k ring.wraps" in read.pre

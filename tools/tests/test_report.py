@@ -35,11 +35,13 @@ from kseries.model import (
     StageRecord,
     StageState,
     Status,
+    Suspect,
     Verdict,
 )
 from kseries.report import terminal
 from kseries.report.live import live
 from kseries.report.words import counted, duration
+from kseries.results import findings
 from kseries.results.verdict import decided
 
 GOLDEN = Path(__file__).parent / "data" / "report"
@@ -161,6 +163,30 @@ FAILED = replace(
         ),
     ),
 )
+WARNED, DIED = findings.together(FAILED.events)[1]
+FAILED = replace(
+    FAILED,
+    findings=(
+        replace(
+            WARNED,
+            count=24,
+            during=tuple(f"zcrx/zcrx_refill: ring.wraps_{n}" for n in range(20)),
+            stack=(
+                "io_zcrx_refill (include/linux/list.h:12, io_uring/zcrx.c:211)",
+                *(f"caller_{n} (io_uring/zcrx.c:{n})" for n in range(9)),
+            ),
+            undecoded="",
+            suspect=Suspect(
+                "zcrx-v7",
+                3,
+                "io_uring/zcrx: add a queue",
+                "a" * 40,
+                "io_uring/zcrx.c:3 in caller_3",
+            ),
+        ),
+        replace(DIED, stack=("caller_1",), undecoded="the build folder has no vmlinux"),
+    ),
+)
 
 BROKEN = replace(
     PASSED,
@@ -244,9 +270,12 @@ def test_report_obeys_nobody() -> None:
 
 
 def test_long_lists_are_cut() -> None:
-    events = FAILED.events * 20
+    # In as many places: the same one twenty times is one.
+    events = tuple(
+        replace(e, where=f"{e.where}{'x' * n}") for n in range(20) for e in FAILED.events
+    )
     programs = tuple(replace(FAILED.programs[0], name=f"p{n}") for n in range(3))
-    many = replace(FAILED, events=events, programs=programs, suites=("zcrx",))
+    many = replace(FAILED, events=events, findings=(), programs=programs, suites=("zcrx",))
     text = terminal.render(decided(many), width=100, color=False)
     assert "and 30 more complaints" in text
     assert "- and 39 more, below" in text  # 3 programs and 40 complaints, 4 of them named

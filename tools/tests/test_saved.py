@@ -23,6 +23,7 @@ from kseries.results.saved import Kind
 
 DATA = Path(__file__).parent / "data"
 RUNNER = DATA / "ktap" / "runner.log"
+KLOG = DATA / "klog"
 KUNIT = DATA / "saved" / "kunit.log"
 
 P, S, F, M = Status.PASS, Status.SKIP, Status.FAIL, Status.MISSING
@@ -152,7 +153,22 @@ def test_complaint_of_the_kernel_in_a_kunit_log() -> None:
     log = parse("".join([*lines[:29], WARN, *lines[29:]]))
     (event,) = log.events
     assert (event.line, event.where) == (30, "lib/crc.c:12")
-    assert "the kernel log is not clean, line 30" in result(log).reasons[-1]
+    document = result(log)
+    assert "the kernel log is not clean, line 30" in document.reasons[-1]
+    (finding,) = document.findings
+    assert (finding.title, finding.line, finding.count) == (event.title, 30, 1)
+    assert document.events[0].fingerprint == finding.fingerprint
+
+
+def test_the_same_complaint_of_a_saved_kernel_log_is_one_finding() -> None:
+    log = (KLOG / "uaf.log").read_text()
+    document = result(parse(log + log))
+    assert len(document.events) == 2
+    (finding,) = document.findings
+    assert (finding.count, finding.where) == (2, "demo_uaf")
+    assert finding.stack[:2] == ("demo_uaf", "splat_init")
+    assert finding.undecoded == "a log alone does not tell files and lines"
+    assert document.reasons[-1].endswith("in demo_uaf, 2 times")
 
 
 WARN = (

@@ -243,6 +243,7 @@ def test_a_series_takes_the_place_of_the_one_under_test(project: Project, tmp_pa
     of = planned(project, stack="zcrx-v7", series=str(mail))
     assert names(of) == ["prep", "v8-new", "extra"]
     assert (of.name, of.under_test) == ("zcrx-v7+v8-new", "v8-new")
+    assert of.stands_for == "feature"
     same = planned(project, stack="zcrx-v7", series="feature")
     assert same == planned(project)
     moved = planned(project, stack="zcrx-v7", series="prep")

@@ -1,25 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0
-"""The test stage, on a target that runs programs on this host and whose kernel is a script.
-
-What a program writes to the kernel log lands on the target's console. A panic that it writes
-there is one, seen at the latest when the program says that it is dying.
-"""
+"""The test stage, on a target that runs programs on this host and whose kernel is a script."""
 
 from __future__ import annotations
 
-import shutil
-import time
-from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from types import TracebackType
 
 import pytest
 from pydantic import TypeAdapter
 
-from kseries import proc
-from kseries.deadline import Deadline
 from kseries.errors import InfraError, Interrupted, UserError
 from kseries.model import (
     BaseTree,
@@ -39,127 +29,23 @@ from kseries.progress import Silent
 from kseries.results import partial, plan
 from kseries.runfolder import RunFolder
 from kseries.stages import test as stage
-from kseries.targets.base import BootFailed, Exit, KernelDied, TargetLost, TimedLine
+from kseries.testing import again, crew, session
+from kseries.testing.board import Board
+from kseries.testing.pieces import Piece
+from tests.hosttarget import HostTarget
 
 WARN = """\
 [    9.000000] ------------[ cut here ]------------
 [    9.000001] WARNING: CPU: 0 PID: 7 at io_uring/zcrx.c:12 io_zcrx_refill+0x1/0x2
 [    9.000002] ---[ end trace 0000000000000000 ]---"""
 
+SAY_WARN = f"cat >>$KMSG <<'END'\n{WARN}\nEND"
+
 HARNESS = """\
 #!/bin/sh
 echo "TAP version 13"
 echo "1..3"
 """
-
-
-class HostTarget:
-    """A target whose machine is a folder of this host."""
-
-    def __init__(self, root: Path, console: Path, boots: Sequence[str]) -> None:
-        self.root = root
-        self.kmsg = console
-        self.dies_at_boot = list(boots)
-        self.boots = 0
-        self.closed = False
-        self._lines: list[tuple[float, str]] = []
-
-    def __enter__(self) -> HostTarget:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
-
-    @property
-    def facts(self) -> Mapping[str, str]:
-        return {"accelerator": "none"}
-
-    def boot(self, kernel: Kernel, deadline: Deadline) -> None:
-        shutil.rmtree(self.root, ignore_errors=True)
-        self.root.mkdir()
-        self._say(f"[    0.000000] Linux version {kernel.release}")
-        reason = self.dies_at_boot[self.boots] if self.boots < len(self.dies_at_boot) else ""
-        self.boots += 1
-        if reason:
-            self._say(f"[    1.000000] Kernel panic - not syncing: {reason}")
-            raise BootFailed(reason, where="console.log")
-
-    def run(
-        self,
-        argv: Sequence[str],
-        *,
-        deadline: Deadline,
-        cwd: str = "/",
-        env: Mapping[str, str] | None = None,
-        on_line: TimedLine | None = None,
-    ) -> Exit:
-        place = {stage.KERNEL_LOG: str(self.kmsg)}
-        words = [
-            place.get(word, word.replace(stage.PLACE, f"{self.root}{stage.PLACE}")) for word in argv
-        ]
-        started = time.monotonic()
-
-        def take(line: str) -> None:
-            # The console is looked at where the program says so: in the same order always.
-            if line == "# look":
-                self._collect()
-            if on_line is not None:
-                on_line(time.monotonic(), line)
-            if line == "dying":
-                self._check()
-
-        variables = {**(env or {}), "KMSG": str(self.kmsg)}
-        try:
-            done = proc.run(
-                words,
-                cwd=Path(f"{self.root}{cwd}"),
-                deadline=deadline,
-                env=variables,
-                on_line=take,
-                check=False,
-            )
-        except proc.CommandTimeout:
-            return Exit(None, time.monotonic() - started)
-        self._check()
-        return Exit(done.returncode, done.seconds)
-
-    def put(self, source: Path, destination: str, deadline: Deadline) -> None:
-        shutil.copytree(source, f"{self.root}{destination}")
-
-    def get(self, source: str, destination: Path, deadline: Deadline) -> None:
-        raise NotImplementedError
-
-    def console(self) -> tuple[tuple[float, str], ...]:
-        self._collect()
-        return tuple(self._lines)
-
-    def close(self) -> None:
-        self.closed = True
-
-    def _say(self, line: str) -> None:
-        with self.kmsg.open("a") as file:
-            file.write(f"{line}\n")
-        self._collect()
-
-    def _collect(self) -> None:
-        text = self.kmsg.read_text() if self.kmsg.exists() else ""
-        for line in text.splitlines()[len(self._lines) :]:
-            self._lines.append((time.monotonic(), line))
-
-    def _check(self) -> None:
-        self._collect()
-        last = [line for _, line in self._lines]
-        at = max((i for i, line in enumerate(last) if "Linux version" in line), default=0)
-        for line in last[at:]:
-            if line.startswith("LOST"):
-                raise TargetLost("The machine is gone.")
-            if "Kernel panic" in line:
-                raise KernelDied(line.partition("syncing: ")[2], where="console.log")
 
 
 @dataclass
@@ -181,13 +67,29 @@ class Bench:
         self.programs.append(replace(program, **more))  # type: ignore[arg-type]
         return self.programs[-1]
 
-    def test(self, only: str = "") -> TestOutcome:
-        staged = StagedSuites(self.path / "staged", tuple(self.programs))
-        return stage.test(staged, KERNEL, self.open, self.run, Silent(), only=only)
+    @property
+    def staged(self) -> StagedSuites:
+        return StagedSuites(self.path / "staged", tuple(self.programs))
 
-    def open(self) -> AbstractContextManager[HostTarget]:
-        # A real target appends to the run's console.log; so does this one.
-        target = HostTarget(self.path / "machine", self.run.console, self.boots)
+    def test(
+        self, only: str = "", *, machines: int = 1, again: bool = False, extended: bool = False
+    ) -> TestOutcome:
+        return stage.test(
+            self.staged,
+            KERNEL,
+            self.open,
+            self.run,
+            Silent(),
+            only=only,
+            machines=machines,
+            again=again,
+            extended=extended,
+        )
+
+    def open(self, folder: RunFolder, number: int) -> AbstractContextManager[HostTarget]:
+        # A real target appends to the console's log; so does this one.
+        root = self.path / f"machine-{folder.name}-{number}"
+        target = HostTarget(root, folder.console(number), self.boots)
         self.targets.append(target)
         return target
 
@@ -196,7 +98,7 @@ SOURCE = NamedSource("toy", LocalSource("local", Path("/nowhere")))
 TREE = Tree(Path("/nowhere"), BaseTree(SOURCE, Path("/nowhere"), "0" * 40, "6.12", ""), "", ())
 KERNEL = Kernel(
     config=KernelConfig(TREE, Path("/nowhere"), "toy", "", 0),
-    image=Path("/nowhere"),
+    image=Path(__file__),
     release="6.12.0",
     compiler="",
     objects=0,
@@ -232,7 +134,7 @@ def test_all_pass(bench: Bench) -> None:
     assert told.notes == ()
     assert told.facts == {"accelerator": "none", "boots": "1"}
     assert (bench.run.path / result.log).read_text().splitlines()[-1] == "ok 3 demo.case_3"
-    assert "kseries: start demo/good\nkseries: end demo/good\n" in bench.run.console.read_text()
+    assert "kseries: start demo/good\nkseries: end demo/good\n" in bench.run.console().read_text()
     assert bench.targets[0].closed
 
 
@@ -359,13 +261,15 @@ def test_kernel_dies_and_the_rest_goes_on(bench: Bench) -> None:
 
 def test_reboots_are_bounded(bench: Bench) -> None:
     script = 'echo "[    1.000000] Kernel panic - not syncing: x" >>$KMSG; echo dying\n'
-    for number in range(stage.MAX_REBOOTS + 3):
+    for number in range(crew.MAX_DEATHS + 3):
         bench.add(f"killer_{number}", f"#!/bin/sh\n{script}")
     told = bench.test()
     statuses = [result.status for result in told.programs]
-    assert statuses == [Status.CRASH] * 4 + [M] * 2
-    assert told.programs[-1].problems == ("not run: the kernel died 4 times before",)
-    assert told.facts["boots"] == "4"
+    assert statuses == [Status.CRASH] * (crew.MAX_DEATHS + 1) + [M] * 2
+    assert told.programs[-1].problems == (
+        f"not run: the kernel died {crew.MAX_DEATHS + 1} times before",
+    )
+    assert told.facts["boots"] == str(crew.MAX_DEATHS + 1)
 
 
 def test_hang(bench: Bench) -> None:
@@ -396,7 +300,7 @@ def test_warning_during_the_second_of_three(bench: Bench) -> None:
     (event,) = told.events
     assert event.during == "demo/warns: demo.case_2"
     assert event.title == "WARNING: at io_uring/zcrx.c:12 io_zcrx_refill"
-    console = bench.run.console.read_text().splitlines()
+    console = bench.run.console().read_text().splitlines()
     assert console[event.line - 1].endswith("[ cut here ]------------")
     assert before.status is P
     assert warns.status is F  # though each of its cases passed
@@ -451,9 +355,8 @@ def test_interrupted(bench: Bench) -> None:
             if text.startswith("demo/last: 1"):
                 raise Interrupted("SIGTERM")
 
-    staged = StagedSuites(bench.path / "staged", tuple(bench.programs))
     with pytest.raises(Interrupted):
-        stage.test(staged, KERNEL, bench.open, bench.run, Impatient())
+        stage.test(bench.staged, KERNEL, bench.open, bench.run, Impatient())
     seen = partial.collect(bench.run)
     assert [(result.name, result.status) for result in seen.programs] == [("good", F), ("last", M)]
     assert [event.during for event in seen.events] == ["demo/good"]
@@ -476,7 +379,7 @@ def test_again_in_the_same_run_folder(bench: Bench) -> None:
     bench.add("new", GOOD)
     bench.test()
     assert [result.name for result in partial.collect(bench.run).programs] == ["new"]
-    assert bench.run.console.read_text().count("Linux version") == 1
+    assert bench.run.console().read_text().count("Linux version") == 1
 
 
 def test_environment_and_folder(bench: Bench) -> None:
@@ -495,12 +398,11 @@ def test_none_runs_after_a_result_that_is_enough(bench: Bench) -> None:
     bench.add("good", GOOD)
     bench.add("red", "#!/bin/sh\necho TAP version 13; echo 1..1; echo not ok 1 a; exit 1\n")
     bench.add("after", "#!/bin/sh\ntouch ../../ran\n")
-    staged = StagedSuites(bench.path / "staged", tuple(bench.programs))
 
     def is_red(result: ProgramResult) -> bool:
         return not result.status.good
 
-    told = stage.test(staged, KERNEL, bench.open, bench.run, Silent(), enough=is_red)
+    told = stage.test(bench.staged, KERNEL, bench.open, bench.run, Silent(), enough=is_red)
     assert [result.status for result in told.programs] == [P, F, M]
     assert told.programs[2].exit_status is None
     assert told.notes == ("not run: what was seen is enough",)
@@ -517,8 +419,8 @@ def test_what_the_kernel_has_lost_is_told_and_kept(
     bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     told = tmp_path / "kmemleak"
-    monkeypatch.setattr(stage, "KMEMLEAK", str(told))
-    monkeypatch.setattr(stage, "LEAK_AGE_S", 0)
+    monkeypatch.setattr(session, "KMEMLEAK", str(told))
+    monkeypatch.setattr(session, "LEAK_AGE_S", 0)
     bench.add("good", "#!/bin/sh\necho TAP version 13; echo 1..1; echo ok 1 a\n")
     assert bench.test().notes == ()
     assert not bench.run.log("kmemleak").exists()
@@ -527,6 +429,17 @@ def test_what_the_kernel_has_lost_is_told_and_kept(
     assert "kmemleak.log" in note
     # The real file answers with the list; this one with what was last written to it.
     assert bench.run.log("kmemleak").read_text() == "scan\n"
+
+
+def test_a_machine_that_is_lost_after_the_tests_takes_nothing_back(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session, "_LEAKS", "echo LOST >>$KMSG; echo dying; sleep 30")
+    bench.add("good", GOOD)
+    told = bench.test()
+    assert [program.status for program in told.programs] == [P]
+    lost = "the machine was lost while it looked for memory leaks: The machine is gone."
+    assert lost in told.notes
 
 
 # ---- -k
@@ -601,3 +514,247 @@ def test_only_reaches_the_program(bench: Bench) -> None:
     bench.add("asked", script, cases=CASES, case_option="-r")
     (result,) = bench.test(only="case_2").programs
     assert (result.status, brief(result)) == (P, [("demo.case_2", P)])
+
+
+# ---- pieces, machines side by side, going on, running again
+
+
+def by_case(body: str) -> str:
+    """Write a program that runs the cases it is told by -r, else all; `body` does case $c."""
+    return f"""\
+#!/bin/sh
+mkdir -p "$STATE"
+panic() {{ echo "[    9.000000] Kernel panic - not syncing: $1" >>"$KMSG"; echo dying; sleep 30; }}
+count() {{ echo x >>"$STATE/$c"; wc -l <"$STATE/$c"; }}
+body() {{ :; {body}
+}}
+asked=""; while [ $# -gt 0 ]; do asked="$asked $2"; shift 2; done
+set -- ${{asked:-{" ".join(CASES)}}}
+echo TAP version 13; echo 1..$#
+n=0; bad=0
+for c; do
+    n=$((n + 1)); echo "#  RUN           $c ..."
+    if body; then echo "ok $n $c"; else echo "not ok $n $c"; bad=1; fi
+done
+exit $bad
+"""
+
+
+def add_by_case(bench: Bench, name: str, body: str, **more: object) -> None:
+    bench.add(name, by_case(body), cases=CASES, case_option="-r", **more)
+
+
+def test_a_crash_costs_its_case_and_the_rest_of_the_program_goes_on(bench: Bench) -> None:
+    add_by_case(bench, "killer", 'if [ $c = demo.case_2 ]; then panic "no more"; fi')
+    told = bench.test()
+    (killer,) = told.programs
+    assert brief(killer) == [(CASES[0], P), (CASES[1], Status.CRASH), (CASES[2], P)]
+    assert (killer.status, killer.exit_status) == (Status.CRASH, None)
+    assert killer.problems == ("the kernel died (while demo.case_2 ran): no more",)
+    assert [event.during for event in told.events] == ["demo/killer: demo.case_2"]
+    assert told.facts["boots"] == "2"
+    # One log of both pieces, one result.
+    log = (bench.run.path / killer.log).read_text()
+    assert log.count("TAP version 13") == 2
+    assert sorted(path.name for path in bench.run.path.glob("tests/demo/*")) == [
+        "killer.json", "killer.log"
+    ]  # fmt: skip
+    assert partial.collect(bench.run).programs == told.programs
+
+
+def test_each_case_crashes_and_that_is_bounded(bench: Bench) -> None:
+    bench.add("killer", by_case("panic x"), cases=(*CASES, "d", "e", "f"), case_option="-r")
+    (killer,) = bench.test().programs
+    crashed = [case for case in killer.cases if case.status is Status.CRASH]
+    assert len(crashed) == crew.MAX_EARLY_ENDS + 1
+    assert [case.status for case in killer.cases if case not in crashed] == [M, M]
+
+
+def test_a_crash_that_no_case_is_to_blame_for_is_not_tried_again_and_again(bench: Bench) -> None:
+    bench.add("killer", "#!/bin/sh\n" + by_case("").replace("asked=", "panic x\nasked=", 1),
+              cases=CASES, case_option="-r")  # fmt: skip
+    told = bench.test()
+    assert brief(told.programs[0]) == [(name, M) for name in CASES]
+    assert told.facts["boots"] == "1"
+
+
+def test_a_hang_costs_its_case(bench: Bench) -> None:
+    body = "if [ $c = demo.case_1 ]; then sleep 30; fi"
+    add_by_case(bench, "hangs", body, timeout_s=2.0)
+    (hangs,) = bench.test().programs
+    assert brief(hangs) == [(CASES[0], Status.TIMEOUT), (CASES[1], P), (CASES[2], P)]
+
+
+def test_machines_side_by_side(bench: Bench) -> None:
+    # Each of the two waits for the other: one machine alone would not come to an end.
+    body = (
+        'touch "$STATE/here-$c"; n=0; while [ $(ls "$STATE" | grep -c ^here-) -lt 2 ];'
+        " do sleep 0.05; n=$((n + 1)); [ $n -lt 200 ] || return 1; done"
+    )
+    add_by_case(bench, "long", body, extended=True)
+    told = bench.test(machines=2, extended=True)
+    (program,) = told.programs
+    assert brief(program) == [(name, P) for name in CASES]
+    assert told.facts["boots"] == "2"
+    assert [file.name for file in bench.run.consoles] == ["console.log", "console-2.log"]
+    assert all("start demo/long" in file.read_text() for file in bench.run.consoles)
+    assert all(target.closed for target in bench.targets)
+
+
+def test_events_name_the_log_of_their_machine(bench: Bench) -> None:
+    body = f"touch $STATE/$c; while [ $(ls $STATE | wc -l) -lt 2 ]; do sleep 0.05; done\n{SAY_WARN}"
+    bench.add("one", by_case(body), cases=("a",), case_option="-r", argv=("./one", "-r", "a"))
+    bench.add("two", by_case(body), cases=("b",), case_option="-r", argv=("./two", "-r", "b"))
+    told = bench.test(machines=2)
+    assert sorted((event.log, event.during.partition(":")[0]) for event in told.events) in (
+        [("console-2.log", "demo/one"), ("console.log", "demo/two")],
+        [("console-2.log", "demo/two"), ("console.log", "demo/one")],
+    )
+    assert [program.status for program in told.programs] == [F, F]
+    assert partial.collect(bench.run).events == tuple(
+        replace(event, during=event.during.partition(":")[0])
+        for event in sorted(told.events, key=lambda event: -len(event.log), reverse=True)
+    )
+
+
+def test_a_program_that_wants_the_host_for_itself(bench: Bench) -> None:
+    busy = 'mkdir "$STATE/busy-$c"; sleep 0.3; rmdir "$STATE/busy-$c"'
+    alone = '! ls "$STATE" | grep -q busy && sleep 0.3 && ! ls "$STATE" | grep -q busy'
+    bench.add("alone", by_case(alone), cases=CASES, alone=True)
+    bench.add("one", by_case(busy), cases=CASES)
+    bench.add("two", by_case(busy.replace("busy", "busy-2")), cases=CASES)
+    told = bench.test(machines=3)
+    assert [program.status for program in told.programs] == [P, P, P]
+
+
+def test_a_machine_that_is_lost_once_costs_nothing(bench: Bench) -> None:
+    body = 'if [ $c = demo.case_2 ] && [ $(count) = 1 ]; then echo LOST >>"$KMSG"; echo dying; fi'
+    add_by_case(bench, "unlucky", body)
+    bench.add("after", GOOD)
+    told = bench.test()
+    assert [program.status for program in told.programs] == [P, P]
+    assert told.notes == ("a machine was lost, demo/unlucky was run again: The machine is gone.",)
+    assert told.facts["boots"] == "2"
+
+
+def test_what_changes_its_mind_is_flaky_and_not_good(bench: Bench) -> None:
+    body = (
+        "case $c in demo.case_1) [ $(count) = 2 ];; demo.case_2) [ $(count) = 3 ];;"
+        " demo.case_3) false;; esac"
+    )
+    add_by_case(bench, "moody", body)
+    told = bench.test(again=True)
+    (program,) = told.programs
+    assert program.status is F
+    assert [(case.status, case.again, case.flaky) for case in program.cases] == [
+        (F, (P,), True), (F, (F, P), True), (F, (F, F), False)
+    ]  # fmt: skip
+    assert told.facts["boots"] == "3"
+    assert (bench.run.path / "again-1/tests/demo/moody.log").is_file()
+    # The evidence is that of the first time.
+    assert program.tail[-1] == "not ok 3 demo.case_3"
+    assert "# RUN" not in (bench.run.path / program.log).read_text()
+
+
+def test_a_program_that_is_bad_by_the_kernel_log_is_run_again_whole(bench: Bench) -> None:
+    add_by_case(bench, "warns", f"if [ $c = demo.case_2 ] && [ $(count) = 1 ]; then {SAY_WARN}\nfi")
+    add_by_case(bench, "always", f"if [ $c = demo.case_2 ]; then {SAY_WARN}\nfi")
+    told = bench.test(again=True)
+    warns, always = told.programs
+    assert (warns.status, warns.again, warns.flaky) == (F, (P,), True)
+    assert (always.status, always.again, always.flaky) == (F, (F, F), False)
+    assert {event.log for event in told.events} == {
+        "console.log", "again-1/console.log", "again-2/console.log"
+    }  # fmt: skip
+
+
+def test_a_case_whose_second_time_upsets_the_kernel_is_not_good(bench: Bench) -> None:
+    body = f"if [ $c = demo.case_2 ]; then if [ $(count) = 1 ]; then false; else {SAY_WARN}\nfi; fi"
+    add_by_case(bench, "worse", body)
+    (program,) = bench.test(again=True).programs
+    assert program.cases[1].again == (F, F)
+
+
+def test_what_takes_too_long_is_not_run_again(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(again, "BUDGET_S", 0.0)
+    add_by_case(bench, "bad", "sleep 0.01; false")
+    told = bench.test(again=True)
+    assert told.notes == ("demo/bad was not run again: it takes too long",)
+    assert told.programs[0].cases[0].again == ()
+
+
+class Killed(Silent):
+    """Ends the tests when a case begins."""
+
+    def __init__(self, at: str) -> None:
+        self.at = at
+
+    def update(self, text: str, *, done: int | None = None, total: int | None = None) -> None:
+        if text.endswith(self.at):
+            raise Interrupted("SIGTERM")
+
+
+def end_at(bench: Bench, case: str, **more: object) -> None:
+    with pytest.raises(Interrupted):
+        stage.test(bench.staged, KERNEL, bench.open, bench.run, Killed(case), **more)  # type: ignore[arg-type]
+
+
+def test_tests_that_were_ended_go_on_with_what_is_missing(bench: Bench) -> None:
+    body = "count >/dev/null; if [ $c = demo.case_2 ]; then sleep 0.2; fi"
+    add_by_case(bench, "first", body.replace("count", "c=first-$c count"))
+    add_by_case(bench, "second", body)
+    bench.add("third", GOOD)
+    end_at(bench, "demo/second: demo.case_2")
+    told = bench.test()
+    assert [(program.name, program.status) for program in told.programs] == [
+        ("first", P), ("second", P), ("third", P)
+    ]  # fmt: skip
+    assert brief(told.programs[1]) == [(name, P) for name in CASES]
+    state = bench.path / "state"
+    times = {file.name: len(file.read_text().splitlines()) for file in state.iterdir()}
+    assert times["demo.case_1"] == 1
+    assert times["demo.case_2"] in (1, 2)  # it had begun, at least
+    assert times["demo.case_3"] == 1
+    assert bench.run.console().read_text().count("Linux version") == 2
+
+
+def test_what_the_kernel_said_before_the_end_is_not_forgotten(bench: Bench) -> None:
+    bench.add("warns", f"#!/bin/sh\n{SAY_WARN}\necho 1..1; echo ok 1 a\n")
+    add_by_case(bench, "second", "sleep 0.2")
+    end_at(bench, "demo/second: demo.case_2")
+    told = bench.test()
+    assert [(event.during, event.line) for event in told.events] == [("demo/warns", 3)]
+    assert [program.status for program in told.programs] == [F, P]
+
+
+def test_tests_of_another_kernel_or_of_another_choice_begin_anew(bench: Bench) -> None:
+    bench.add("first", GOOD)
+    add_by_case(bench, "second", "sleep 0.2")
+    end_at(bench, "demo/second: demo.case_2")
+    told = bench.test(only="second")
+    assert [program.name for program in told.programs] == ["second"]
+    assert bench.run.console().read_text().count("Linux version") == 1
+    end_at(bench, "demo/second: demo.case_2")
+    other = bench.path / "other"
+    other.write_text("another kernel")
+    stage.test(bench.staged, replace(KERNEL, image=other), bench.open, bench.run, Silent())
+    assert bench.run.console().read_text().count("Linux version") == 1
+
+
+def test_tests_that_came_to_their_end_are_run_again_when_asked_for(bench: Bench) -> None:
+    add_by_case(bench, "good", "count >/dev/null")
+    bench.test()
+    bench.test()
+    assert (bench.path / "state/demo.case_1").read_text().count("x") == 2
+
+
+def test_the_board_hands_out_what_is_left_first() -> None:
+    one, two, three = (Piece(replace(PROGRAMS[2], name=name)) for name in "abc")
+    board = Board([one, two])
+    assert board.take() == one
+    board.done(one, three)
+    assert board.take() == three
+    assert board.close() == (two,)
+    assert board.take() is None

@@ -19,8 +19,10 @@ from kseries.model import (
     StageRecord,
     StageState,
     Status,
+    Suspect,
     Verdict,
 )
+from kseries.results import findings
 from kseries.results.verdict import decide, decided
 
 DONE = StageState.DONE
@@ -91,10 +93,21 @@ def test_reasons_of_programs_say_the_most_telling() -> None:
 
 
 def test_kernel_log_not_clean() -> None:
-    told = decide(STAGES, GOOD, (EVENT,), SUITES)
+    told = decide(STAGES, GOOD, findings.together((EVENT,))[1], SUITES)
     assert told.verdict is Verdict.FAIL
     assert told.reasons == (
         "the kernel log is not clean, line 17: WARNING: at a.c:1 f, during zcrx/register: a",
+    )
+
+
+def test_the_same_complaint_in_many_tests_is_one_reason() -> None:
+    many = [replace(EVENT, line=17 + n, during=f"zcrx/register: {n}") for n in range(20)]
+    (found,) = findings.together(many)[1]
+    suspect = Suspect("zcrx-v7", 9, "add a queue", "c" * 40, "a.c:1 in f")
+    told = decide(STAGES, GOOD, (replace(found, suspect=suspect),), SUITES)
+    assert told.reasons == (
+        "the kernel log is not clean, line 17: WARNING: at a.c:1 f, in 20 tests, first"
+        " zcrx/register: 0 (patch 9 of zcrx-v7 wrote a.c:1 in f)",
     )
 
 
@@ -180,3 +193,13 @@ def test_document() -> None:
     assert (told.verdict, told.exit_code, len(told.reasons)) == (Verdict.FAIL, 1, 1)
     # Deciding again, without what was in the way, forgets it.
     assert decided(replace(told, events=())).reasons == ()
+
+
+def test_flaky_is_named_and_never_green() -> None:
+    case = Case("a", Status.FAIL, "late", again=(Status.PASS,))
+    flaky = decide(STAGES, [program("late", Status.FAIL, case)], (), ())
+    assert flaky.verdict is Verdict.FAIL
+    assert flaky.reasons == ("zcrx/late failed: a (late, flaky)",)
+    two = program("late", Status.FAIL, case, replace(case, again=()))
+    (reason,) = decide(STAGES, [two], (), ()).reasons
+    assert reason == "zcrx/late failed: 2 of 2 cases, 1 of them flaky, the first is a"

@@ -36,7 +36,7 @@ PROGRAMS = with_absences(
         Program("zcrx_refill", "the refill ring", (REFILL_RING,)),
         Program("zcrx_lifetime", "how long a registration lives", (LIFETIME,)),
         Program("zcrx_recv", "receiving", (REQUEST, STREAM), receives=True),
-        Program("zcrx_copy", "copies, and the buffers that they take", (COPY,), receives=True),
+        Program("zcrx_copy", "copies, and which buffers are free", (COPY,), receives=True),
         Program("zcrx_memory", "memory to receive into", (MEMORY,), receives=True),
         Program("zcrx_return", "returning buffers", (RETURNING, RETURNING_STREAM), receives=True),
         Program(

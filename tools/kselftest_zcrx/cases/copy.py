@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Payload that has to be copied: from where it comes, and which buffers it takes."""
+"""Payload that has to be copied: from where it comes, and which buffers are free for it."""
 
 from __future__ import annotations
 
@@ -31,6 +31,18 @@ COPY = Fixture(
                 "R61",
                 "All buffers are free to copy to while the interface is down, and placed in after.",
                 "a pool stays until user space has returned its buffers",
+            ),
+            (
+                "held_by_packet",
+                "R50",
+                "A buffer is not used again as long as its packet waits in a socket.",
+                "",
+            ),
+            (
+                "held_by_packet_when_down",
+                "R61",
+                "It is not lost either when the interface is taken down meanwhile.",
+                "a pool whose interface is down was still there 30 s later",
             ),
             (
                 "placed_in_other_ring",

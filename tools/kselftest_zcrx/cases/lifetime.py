@@ -106,6 +106,14 @@ LIFETIME = Fixture(
             scripted=True,
         ),
         Case(
+            "mappings_end",
+            "R33",
+            "What is mapped for DMA of the device is unmapped when the registration ends.",
+            needs=(Need.NETDEVSIM,),
+            since=QUEUE_LEVEL,
+            scripted=True,
+        ),
+        Case(
             "device_removed_with_two_rings",
             "R32",
             "A device with two registered queues can be removed, and both rings closed.",

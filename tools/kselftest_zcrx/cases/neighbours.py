@@ -17,6 +17,7 @@ _BESIDE = (
     ("xdp_socket", "R35", "An AF_XDP socket on the queue changes nothing."),
     ("dmabuf", "R15", "A registered queue cannot be bound to a dma-buf."),
     ("dmabuf_on_other_queue", "R15", "Another queue of the interface can."),
+    ("dmabuf_received", "R35", "Device memory TCP on another queue receives as before."),
     ("dmabuf_data", "R46", "What is in a dma-buf cannot be copied, and ends the request."),
     ("no_split", "R35", "Header split cannot be turned off."),
     ("spread", "R35", "What is not steered may be spread anew, under traffic."),
@@ -29,7 +30,7 @@ _BESIDE = (
     ("pools_listed", "R37", "The page pools can be listed, with what they have under way."),
     ("pool_statistics_listed", "R37", "So can the statistics of the page pools."),
     ("queue_statistics_listed", "R37", "So can the statistics of the queues."),
-    ("moved_and_back", "R32", "An interface that is moved away and back has its queue again."),
+    ("moved_and_back", "R32", "An interface that is moved away and back has its queues again."),
     ("reloaded", "R32", "A device that is reloaded lets go of the registration."),
 )
 

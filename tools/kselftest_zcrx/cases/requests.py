@@ -74,7 +74,7 @@ REQUESTS_BESIDE = Fixture(
         Case(
             "completions_full_each_time",
             "R52",
-            "Many pieces through a completion ring that is full again and again.",
+            "A completion ring that is full again and again costs neither bytes nor buffers.",
             since=QUEUE_LEVEL,
             scripted=True,
         ),

@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from types import FrameType
 
 import kseries
-from kseries.cli import house, kselftests, mutation, reports, runs
+from kseries.cli import bisecting, house, kselftests, mutation, reports, runs
 from kseries.errors import Interrupted, KseriesError
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -59,6 +59,7 @@ def build_parser() -> argparse.ArgumentParser:
     reports.add_commands(commands)
     kselftests.add_commands(commands)
     mutation.add_commands(commands)
+    bisecting.add_commands(commands)
     house.add_commands(commands)
     return parser
 

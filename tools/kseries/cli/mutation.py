@@ -5,20 +5,17 @@ from __future__ import annotations
 
 import argparse
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import kselftest_zcrx
 from kselftest_zcrx import LAST_LEVEL, MUTANTS
-from kseries import mutants, publish, runfolder
+from kseries import mutants, publish
 from kseries.cli.commands import Commands
-from kseries.cli.runs import REQUEST
-from kseries.inputs.stack import plan
+from kseries.cli.opened import take_up
 from kseries.model import MutantFate, Request
-from kseries.paths import Cache, Project
-from kseries.pipeline import Work
 from kseries.report.live import live
 from kseries.report.mutants import line, page
-from kseries.suites import SUITES
 
 
 def add_commands(commands: Commands) -> None:
@@ -39,18 +36,12 @@ def _mutants(arguments: argparse.Namespace) -> int:
         for mutant in chosen:
             print(f"{mutant.name}: {mutant.title} ({', '.join(mutant.rules)})")
         return 0
-    project = Project.find()
-    if arguments.resume:
-        run = runfolder.find(project.runs, arguments.resume)
-        request = run.load("request", REQUEST)
-    else:
-        request = Request(command=("kseries", *sys.argv[1:]))
-    planned = plan(request, project=project, suites=SUITES)
-    if not arguments.resume:
-        run = runfolder.create(project.runs, mutants.ROOM)
-        run.save("request", request, REQUEST)
+    command = ("kseries", *sys.argv[1:])
+    opened = take_up(arguments.resume, lambda: Request(command=command), mutants.ROOM)
     with live(sys.stderr) as progress:
-        work = Work(request, planned, project, Cache.find(), run, progress, room=mutants.ROOM)
+        work = replace(
+            opened.work(progress), room=mutants.ROOM, session=("mutants", *arguments.names)
+        )
         results = mutants.check(work, chosen, kselftest_zcrx.rules(LAST_LEVEL))
     if arguments.page:
         everything = mutants.with_untried(mutants.read(MUTANTS), results)
@@ -58,5 +49,5 @@ def _mutants(arguments: argparse.Namespace) -> int:
     missed = [result for result in results if result.fate is not MutantFate.CAUGHT]
     for result in missed:
         print(line(result))
-    print(f"{len(results) - len(missed)} of {len(results)} mutants caught: {run.path}")
+    print(f"{len(results) - len(missed)} of {len(results)} mutants caught: {opened.run.path}")
     return 1 if missed else 0

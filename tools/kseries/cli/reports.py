@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Commands that show what there is: `report`, `runs`, `compare`, `parse`, `schema`."""
+"""Commands that show what there is: `report`, `runs`, `compare`, `flakes`, `parse`, `schema`."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from kseries import publish, runfolder
 from kseries.cli.commands import Commands
 from kseries.errors import UserError
 from kseries.model import RunResult
-from kseries.paths import Project
-from kseries.report import changes, formats, runlist, terminal
-from kseries.results import comparison, document, logfile, saved
+from kseries.paths import Cache, Project
+from kseries.report import changes, flakelist, formats, runlist, terminal
+from kseries.results import comparison, document, history, logfile, saved
 from kseries.results.runs import listed
 from kseries.runfolder import RunFolder
 
@@ -26,7 +26,7 @@ REPORT_WIDTH = 100  # of a report that does not go to a terminal
 
 
 def add_commands(commands: Commands) -> None:
-    """Add `report`, `runs`, `compare`, `parse` and `schema`."""
+    """Add `report`, `runs`, `compare`, `flakes`, `parse` and `schema`."""
     report = commands.add_parser("report", help="show the results of a run")
     report.add_argument("run", nargs="?", default=runfolder.LATEST, metavar="RUN")
     _add_format_options(report, formats.NAMES)
@@ -44,6 +44,8 @@ def add_commands(commands: Commands) -> None:
         help="name tests that take N times as long (default: %(default)g)",
     )
     compare.set_defaults(command=_compare)
+    flakes = commands.add_parser("flakes", help="list tests that failed, flaky ones first")
+    flakes.set_defaults(command=_flakes)
     parse = commands.add_parser(
         "parse", help="read a saved log of kselftest, KUnit, liburing or TAP"
     )
@@ -81,9 +83,15 @@ def _report(arguments: argparse.Namespace) -> int:
 
 
 def _runs(_arguments: argparse.Namespace) -> int:
-    width, color = _screen()
+    width, color = screen()
     text = runlist.render(listed(Project.find().runs), width=width, color=color)
     sys.stdout.write(text)
+    return 0
+
+
+def _flakes(_arguments: argparse.Namespace) -> int:
+    width, color = screen()
+    sys.stdout.write(flakelist.render(history.read(Cache.find().history), width=width, color=color))
     return 0
 
 
@@ -93,7 +101,7 @@ def _compare(arguments: argparse.Namespace) -> int:
         document.read(runfolder.find(runs, name)) for name in (arguments.before, arguments.after)
     )
     found = comparison.compare(before, after, factor=arguments.factor)
-    width, color = _screen()
+    width, color = screen()
     sys.stdout.write(changes.render(found, width=width, color=color))
     return found.exit_code
 
@@ -111,7 +119,7 @@ def _parse(arguments: argparse.Namespace) -> int:
         version=kseries.__version__,
     )
     if arguments.format == formats.TERMINAL and arguments.out is None:
-        width, color = _screen()
+        width, color = screen()
         sys.stdout.write(terminal.render(result, width=width, color=color))
     else:
         _give(_rendered(result, arguments.format), arguments.out)
@@ -153,7 +161,7 @@ def show(result: RunResult, run: RunFolder) -> None:
     """Print the report of a run; keep it beside the document it was made from."""
     folder = shown(run.path)
     publish.write_text(run.path / "report.txt", _rendered(result, formats.TERMINAL, folder))
-    width, color = _screen()
+    width, color = screen()
     sys.stdout.write(terminal.render(result, width=width, color=color, folder=folder))
 
 
@@ -163,7 +171,7 @@ def shown(path: Path) -> str:
     return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
 
 
-def _screen() -> tuple[int, bool]:
+def screen() -> tuple[int, bool]:
     """Give the width of what we print to, in columns, and whether it shows colours."""
     color = sys.stdout.isatty()
     return (shutil.get_terminal_size().columns if color else REPORT_WIDTH), color

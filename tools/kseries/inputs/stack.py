@@ -44,6 +44,7 @@ class Plan:
     trusted: bool
     archive: ArchiveConfig
     notes: tuple[str, ...] = ()  # what follows from the options beyond their words
+    stands_for: str = ""  # name of the series that the one under test takes the place of
 
 
 def plan(request: Request, *, project: Project, suites: Collection[str]) -> Plan:
@@ -104,6 +105,7 @@ def resolve(planned: Plan, *, project: Project, workdir: Path, progress: Progres
         fragments=planned.fragments,
         suites=planned.suites,
         trusted=planned.trusted,
+        stands_for=planned.stands_for,
     )
 
 
@@ -158,6 +160,7 @@ def _with_series(planned: Plan, spec: str, project: Project) -> Plan:
         series=(*before, *added, new, *[one for one in after if one.name not in names]),
         under_test=new.name,
         notes=(*planned.notes, *notes),
+        stands_for=planned.under_test,
     )
 
 

@@ -14,11 +14,11 @@ from kseries.model import KernelEvent
 from kseries.report.terminal import INDENT, printed
 from kseries.report.words import counted, duration, plain
 from kseries.results.comparison import Change, Comparison, Slower
+from kseries.results.named import CASE
 
 T = TypeVar("T")
 
 MAX_LISTED = 40
-CASE = ": "  # stands between the name of a program and that of its case
 SHORT = 12  # digits of a commit or sum
 
 

@@ -10,7 +10,7 @@ import jinja2
 
 from kseries.model import RunResult
 from kseries.report import page
-from kseries.report.words import block, counted, duration, moment, plain, took
+from kseries.report.words import again, block, counted, duration, moment, plain, took
 
 TEMPLATE = "report.html.j2"
 
@@ -30,6 +30,7 @@ def _environment() -> jinja2.Environment:
         keep_trailing_newline=True,
     )
     environment.filters |= {
+        "again": again,
         "block": block,
         "counted": counted,
         "duration": duration,

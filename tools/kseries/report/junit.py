@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 """The result document as JUnit XML, which most CI systems show. The only user of junitparser.
 
-A suite for the stages, one for each test program, and one for what the kernel complained of
-outside of them all.
+A suite for the stages, one for each test program, and one for what the kernel complained
+of. What was broken before is skipped, as CI systems go red for each failure.
 """
 
 from __future__ import annotations
@@ -13,15 +13,18 @@ from junitparser import Error, Failure, JUnitXml, Skipped, TestCase, TestSuite
 
 from kseries.model import (
     Case,
+    Finding,
     KernelEvent,
     ProgramResult,
     RunResult,
     StageRecord,
     StageState,
     Status,
+    TestEffect,
 )
-from kseries.report.words import block, plain
-from kseries.results.outcome import label_of, loose_events
+from kseries.report.words import block, plain, reason
+from kseries.results import charged, findings
+from kseries.results.outcome import label_of
 
 Outcome = Error | Failure | Skipped
 
@@ -29,6 +32,7 @@ DECLARATION = '<?xml version="1.0" encoding="utf-8"?>'
 
 STAGES = "stages"
 KERNEL_LOG = "kernel log"
+GONE = "gone"
 WHOLE = "(the whole program)"  # where a program is worse than its cases
 
 _ERRORS = (Status.MISSING, Status.ERROR, Status.TIMEOUT, Status.CRASH)
@@ -39,11 +43,17 @@ def render(result: RunResult) -> str:
     """Give the XML."""
     document = JUnitXml(plain(result.run))
     document.add_testsuite(_suite(STAGES, map(_stage, result.stages)))
-    for program in result.programs:
+    mine = charged.of(result)
+    for program in mine.programs:
         document.add_testsuite(_program(program))
-    loose = loose_events(result.programs, result.events)
-    if loose:
-        document.add_testsuite(_suite(KERNEL_LOG, map(_event, loose)))
+    found = charged.found(result)
+    if found:
+        document.add_testsuite(
+            _suite(KERNEL_LOG, (_finding(finding, result.events) for finding in found))
+        )
+    gone = charged.gone(result.baseline)
+    if gone:
+        document.add_testsuite(_suite(GONE, map(_gone, gone)))
     document.update_statistics()  # type: ignore[no-untyped-call]
     document.time = result.seconds  # the suites overlap: programs run in the last stage
     text: str = document.tostring().decode()  # type: ignore[no-untyped-call]
@@ -79,10 +89,17 @@ def _cases(program: ProgramResult) -> Iterator[TestCase]:
     for path, case in _walk(program.cases):
         yield _case(name, path, case.seconds, _outcome(case))
     if program.problems or not program.cases:
-        kind = Failure if program.status is Status.FAIL else Error
-        first = program.problems[0] if program.problems else program.status.value
-        told = _told(kind, first, program.status.value, (*program.problems, *program.tail))
-        yield _case(name, WHOLE, None, None if program.status.good else told)
+        yield _case(name, WHOLE, None, _whole(program))
+
+
+def _whole(program: ProgramResult) -> Outcome | None:
+    if program.status is Status.XFAIL:
+        return _told(Skipped, charged.KNOWN, program.status.value, ())
+    if program.status.good:
+        return None
+    kind = Failure if program.status is Status.FAIL else Error
+    first = program.problems[0] if program.problems else program.status.value
+    return _told(kind, first, program.status.value, (*program.problems, *program.tail))
 
 
 def _walk(cases: Iterable[Case], above: str = "") -> Iterator[tuple[str, Case]]:
@@ -100,13 +117,19 @@ def _outcome(case: Case) -> Outcome | None:
     if case.status.good:
         return _told(Skipped, case.reason, case.status.value, ())
     kind = Error if case.status in _ERRORS else Failure
-    return _told(kind, case.reason, case.status.value, case.diagnostics)
+    return _told(kind, reason(case), case.status.value, case.diagnostics)
 
 
-def _event(event: KernelEvent) -> TestCase:
-    name = f"line {event.line}: {plain(event.title)}"
-    told = _told(Failure, event.title, event.kind.value, event.lines)
-    return _case(KERNEL_LOG, name, None, told)
+def _gone(test: TestEffect) -> TestCase:
+    told = _told(Failure, "passes on the base, and has no result", test.effect.value, ())
+    return _case(GONE, plain(test.test), None, told)
+
+
+def _finding(finding: Finding, events: Sequence[KernelEvent]) -> TestCase:
+    name = plain(f"{findings.line(finding)}: {finding.title}{findings.happened(finding)}")
+    suspicion = [findings.suspicion(finding)] if finding.suspect else []
+    lines = (*suspicion, *finding.stack, *findings.evidence(finding, events))
+    return _case(KERNEL_LOG, name, None, _told(Failure, finding.title, finding.kind.value, lines))
 
 
 def _case(classname: str, name: str, seconds: float | None, outcome: Outcome | None) -> TestCase:

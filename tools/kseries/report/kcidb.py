@@ -20,6 +20,7 @@ from kseries.model import (
     AppliedPatch,
     Case,
     Diagnostic,
+    Finding,
     KernelEvent,
     PatchState,
     ProgramResult,
@@ -28,7 +29,11 @@ from kseries.model import (
     StageState,
     Status,
 )
+from kseries.report import against
 from kseries.report.words import block, plain, tail
+from kseries.results import findings
+from kseries.results.charged import gone, sentence
+from kseries.results.named import CASE, tests
 from kseries.results.outcome import label_of, loose_events
 
 ORIGIN = "kseries"
@@ -114,6 +119,9 @@ def _checkout(result: RunResult, base: str) -> Object:
             for p in result.patches
         ],
     }
+    if result.baseline is not None:
+        told = {"commit": result.baseline.head, "tests": sentence(result.baseline)}
+        checkout["misc"]["against_base"] = told
     return checkout
 
 
@@ -170,7 +178,7 @@ def _tests(result: RunResult, base: str) -> Iterator[Object]:
     if environment:
         shared["environment"] = environment
     used: Counter[str] = Counter()
-    for path, test in _found(result):
+    for path, test in (*_found(result), *_gone(result)):
         used[path] += 1
         # Names of tests are not unique everywhere; ids are.
         again = f"#{used[path]}" if used[path] > 1 else ""
@@ -179,14 +187,35 @@ def _tests(result: RunResult, base: str) -> Iterator[Object]:
 
 def _found(result: RunResult) -> Iterator[tuple[str, Object]]:
     """Give (path, what is known) of each program, each case, and the kernel log."""
-    for program in result.programs:
-        path = ".".join((KSELFTEST, _part(program.suite), _part(program.name)))
-        yield path, _program(program)
-        for case_path, case in _walk(program.cases, path):
-            yield case_path, _case(case)
+    found = findings.of(result)
+    marks = against.marks(result)
+    # They come in the order in which they are named.
+    for (path, test), one in zip(_of_programs(result, found), tests(result.programs), strict=True):
+        if one.name in marks:
+            test.setdefault("misc", {})["against_base"] = marks[one.name]
+        yield path, test
     loose = loose_events(result.programs, result.events)
     if loose or (result.programs and _state(result, "test") is StageState.DONE):
-        yield KERNEL_LOG, _kernel_log(loose)
+        loosely = {event.during for event in loose}
+        yield KERNEL_LOG, _kernel_log(loose, [f for f in found if loosely.intersection(f.during)])
+
+
+def _of_programs(result: RunResult, found: Sequence[Finding]) -> Iterator[tuple[str, Object]]:
+    for program in result.programs:
+        path = ".".join((KSELFTEST, _part(program.suite), _part(program.name)))
+        yield path, _program(program, _during(found, label_of(program)))
+        for case_path, case in _walk(program.cases, path):
+            yield case_path, _case(case)
+
+
+def _gone(result: RunResult) -> Iterator[tuple[str, Object]]:
+    """Give what passes on the base and is not there with the series."""
+    for one in gone(result.baseline):
+        program, _, case = one.test.partition(CASE)
+        parts = (*program.split("/", 1), *filter(None, case.split(".")))
+        told = {"comment": plain(one.test), "status": "MISS"}
+        misc = {"misc": {"against_base": one.effect.value}}
+        yield ".".join((KSELFTEST, *map(_part, parts))), {**told, **misc}
 
 
 def _walk(cases: Iterable[Case], path: str) -> Iterator[tuple[str, Case]]:
@@ -198,14 +227,19 @@ def _walk(cases: Iterable[Case], path: str) -> Iterator[tuple[str, Case]]:
             yield own, case
 
 
-def _program(program: ProgramResult) -> Object:
+def _during(found: Sequence[Finding], label: str) -> list[Finding]:
+    """Choose what the kernel complained of while a program ran."""
+    return [f for f in found if any(name.partition(": ")[0] == label for name in f.during)]
+
+
+def _program(program: ProgramResult, found: Sequence[Finding]) -> Object:
     bad = not program.status.good
     return {
         "comment": plain(label_of(program)),
         "status": _STATUS[program.status],
         "duration": program.seconds,
         **_excerpt((*program.problems, *program.tail) if bad else ()),
-        **_misc(program.status, ""),
+        **_misc(program.status, "", program.again, found),
     }
 
 
@@ -217,17 +251,31 @@ def _case(case: Case) -> Object:
     return {
         **test,
         **_excerpt((case.reason, *case.diagnostics) if bad else ()),
-        **_misc(case.status, case.reason),
+        **_misc(case.status, case.reason, case.again),
     }
 
 
-def _kernel_log(events: Sequence[KernelEvent]) -> Object:
+def _kernel_log(events: Sequence[KernelEvent], found: Sequence[Finding]) -> Object:
     lines = [line for event in events for line in (event.title, *event.lines)]
     return {
         "comment": "the kernel log outside of all programs",
         "status": "FAIL" if events else "PASS",
         **_excerpt(lines),
+        **({"misc": {"findings": list(map(_finding, found))}} if found else {}),
     }
+
+
+def _finding(finding: Finding) -> Object:
+    return _filled(
+        {
+            "fingerprint": plain(finding.fingerprint),
+            "kind": finding.kind.value,
+            "title": plain(finding.title),
+            "where": plain(finding.where),
+            "stack": block(finding.stack),
+            "suspicion": plain(findings.suspicion(finding)),
+        }
+    )
 
 
 def _excerpt(lines: Sequence[str]) -> Object:
@@ -235,11 +283,18 @@ def _excerpt(lines: Sequence[str]) -> Object:
     return {"log_excerpt": text} if text else {}
 
 
-def _misc(status: Status, reason: str) -> Object:
+def _misc(
+    status: Status, reason: str, again: Sequence[Status], found: Sequence[Finding] = ()
+) -> Object:
     """Tell what the six words of KCIDB cannot."""
-    if status is Status.PASS:
+    if status is Status.PASS and not found:
         return {}
-    return {"misc": _filled({"kseries_status": status.value, "reason": plain(reason)})}
+    told = {
+        "kseries_status": status.value,
+        "reason": plain(reason),
+        "when_run_again": ", ".join(again),
+    }
+    return {"misc": _filled(told) | ({"findings": list(map(_finding, found))} if found else {})}
 
 
 def _stage(result: RunResult, name: str) -> StageRecord | None:

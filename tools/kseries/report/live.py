@@ -20,7 +20,7 @@ from kseries.report.words import duration, plain
 
 QUIET_S = 15.0  # between two updates that go to a file: signs of life, not a flood
 REFRESHES_PER_S = 8
-NAME_WIDTH = 7
+NAME_WIDTH = 8
 BAR_WIDTH = 16
 
 Clock = Callable[[], float]

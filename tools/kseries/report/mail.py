@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from kseries.model import (
     Case,
-    KernelEvent,
+    Finding,
     PatchState,
     ProgramResult,
     RunResult,
@@ -17,11 +17,14 @@ from kseries.model import (
     Status,
     Verdict,
 )
-from kseries.report import repeat
-from kseries.report.words import counted, duration, plain
+from kseries.report import against, repeat
+from kseries.report.words import again, counted, duration, plain
+from kseries.results import charged, findings
+from kseries.results.charged import Charged
 from kseries.results.ktapreason import telling
-from kseries.results.outcome import events_of, label_of, loose_events
-from kseries.results.tally import by_suite, leaves
+from kseries.results.outcome import label_of
+from kseries.results.stack import HEAD
+from kseries.results.tally import leaves
 
 WIDTH = 72
 MAX_REASONS = 6
@@ -29,7 +32,8 @@ MAX_PROGRAMS = 8
 MAX_CASES = 4  # of one program
 MAX_LINES = 4  # of one case
 MAX_SPLAT = 24  # lines of one complaint of the kernel
-MAX_EVENTS = 3
+MAX_FINDINGS = 5
+MAX_OTHERS = 8  # of those that the series did the same to
 MAX_DIAGNOSTICS = 10
 MAX_MESSAGE = 30
 
@@ -70,13 +74,15 @@ _VERDICTS = {
 
 def render(result: RunResult) -> str:
     """Give the text of the mail, without headers."""
+    mine = charged.of(result)
     parts = [
         _verdict(result),
         _tested(result),
-        _table(result.programs),
+        _table(result),
         *_stages(result),
-        *_programs(result),
-        *_events(loose_events(_bad(result.programs), result.events)),
+        *_programs(result, mine),
+        *_findings(result),
+        *_against(result),
         _patches(result),
         _diagnostics(result),
         _notes(result),
@@ -98,6 +104,10 @@ def _verdict(result: RunResult) -> Iterator[str]:
     yield from _listed(result.reasons[:MAX_REASONS])
     if len(result.reasons) > MAX_REASONS:
         yield f"- and {len(result.reasons) - MAX_REASONS} more"
+    excuse = against.excuse(result)
+    if excuse:
+        yield ""
+        yield from _folded(plain(f"{excuse}."))
 
 
 def _done(result: RunResult) -> str:
@@ -130,15 +140,19 @@ def _tested(result: RunResult) -> Iterator[str]:
             yield from _folded(plain(value), f"  {what + ':':<13} ", " " * 16)
 
 
-def _table(programs: Sequence[ProgramResult]) -> Iterator[str]:
-    if not programs:
+def _table(result: RunResult) -> Iterator[str]:
+    suites = against.suites(result)
+    if not suites:
         return
-    yield f"  {'suite':<24} {'programs':>8} {'pass':>6} {'skip':>6} {'fail':>6}"
-    for suite in by_suite(programs):
-        cases = suite.cases
+    before = any(counts.before for counts in suites)
+    last = f" {'before':>7}" if before else ""
+    yield f"  {'suite':<24} {'programs':>8} {'pass':>6} {'skip':>6} {'fail':>6}{last}"
+    for counts in suites:
+        cases = counts.suite.cases
+        last = f" {counts.before:>7}" if before else ""
         yield (
-            f"  {plain(suite.name)[:24]:<24} {suite.programs:>8}"
-            f" {cases.passed:>6} {cases.skipped:>6} {cases.failed:>6}"
+            f"  {plain(counts.suite.name)[:24]:<24} {counts.suite.programs:>8}"
+            f" {cases.passed:>6} {cases.skipped:>6} {counts.failed:>6}{last}"
         )
 
 
@@ -153,8 +167,8 @@ def _bad(programs: Iterable[ProgramResult]) -> list[ProgramResult]:
     return [program for program in programs if not program.status.good]
 
 
-def _programs(result: RunResult) -> Iterator[Iterable[str]]:
-    bad = _bad(result.programs)
+def _programs(result: RunResult, mine: Charged) -> Iterator[Iterable[str]]:
+    bad = _bad(mine.programs)
     for program in bad[:MAX_PROGRAMS]:
         yield _program(result, program)
     if len(bad) > MAX_PROGRAMS:
@@ -175,9 +189,6 @@ def _program(result: RunResult, program: ProgramResult) -> Iterator[str]:
         if number > 0:
             yield ""
             yield f"  and {_counted_cases(number, what)}"
-    for event in events_of(program, result.events)[:1]:
-        yield ""
-        yield from _event(event)
     command = repeat.command(result, repeat.pattern(program))
     if command:
         yield ""
@@ -190,25 +201,44 @@ def _counted_cases(number: int, what: str) -> str:
 
 
 def _case(case: Case) -> Iterator[str]:
-    yield from _folded(f"{case.status.value}: {plain(case.name)}", "  ", "    ")
+    often = f" ({again(case.again)})" if case.again else ""
+    yield from _folded(f"{case.status.value}: {plain(case.name)}{often}", "  ", "    ")
     lines = telling([(line, line.lstrip().startswith("#")) for line in case.diagnostics])
     if case.reason and not any(case.reason in line for line in lines[:MAX_LINES]):
         lines = [case.reason, *lines]
     yield from _quoted(lines, MAX_LINES)
 
 
-def _events(events: Sequence[KernelEvent]) -> Iterator[Iterable[str]]:
-    for event in events[:MAX_EVENTS]:
-        yield _event(event)
-    if len(events) > MAX_EVENTS:
-        yield [f"... and {counted(len(events) - MAX_EVENTS, 'more complaint')} of the kernel"]
+def _findings(result: RunResult) -> Iterator[Iterable[str]]:
+    found = charged.found(result)
+    for finding in found[:MAX_FINDINGS]:
+        yield _finding(finding, findings.evidence(finding, result.events))
+    if len(found) > MAX_FINDINGS:
+        yield [f"... and {counted(len(found) - MAX_FINDINGS, 'more complaint')} of the kernel"]
 
 
-def _event(event: KernelEvent) -> Iterator[str]:
-    during = f", during {plain(event.during)}" if event.during else ""
-    yield from _folded(f"Kernel log, line {event.line}{during}:", "  ", "  ")
-    lines = [line for line in event.lines if not _MACHINERY.match(line)]
-    yield from _quoted(lines or [event.title], MAX_SPLAT)
+def _finding(finding: Finding, splat: Sequence[str]) -> Iterator[str]:
+    happened = plain(f"Kernel log, {findings.line(finding)}{findings.happened(finding)}:")
+    yield from _folded(happened, "  ", "  ")
+    lines = [line for line in splat if not _MACHINERY.match(line)]
+    if finding.stack and not finding.undecoded:
+        # The stack as it was read, rather than as the kernel printed it.
+        head = next((at for at, line in enumerate(lines) if HEAD.match(line)), len(lines))
+        lines = [*lines[: head + 1], *(f" {line}" for line in finding.stack)]
+    yield from _quoted(lines or [finding.title], MAX_SPLAT)
+    if finding.suspect:
+        yield ""
+        yield from _folded(plain(findings.suspicion(finding)), "  ", "    ")
+
+
+def _against(result: RunResult) -> Iterator[Iterable[str]]:
+    if result.baseline is not None:
+        yield _folded(f"Against the {against.counts(result.baseline)}")
+    for listed in against.lists(result):
+        lines = [*listed.lines[:MAX_OTHERS]]
+        if len(listed.lines) > MAX_OTHERS:
+            lines.append(f"and {len(listed.lines) - MAX_OTHERS} more")
+        yield [f"{listed.title}:", "", *_listed(lines)]
 
 
 def _patches(result: RunResult) -> Iterator[str]:

@@ -10,7 +10,7 @@ from kseries.model import (
     AppliedPatch,
     Case,
     Diagnostic,
-    KernelEvent,
+    Finding,
     PatchState,
     ProgramResult,
     Provenance,
@@ -19,9 +19,12 @@ from kseries.model import (
     StageState,
     Status,
 )
-from kseries.report import repeat
-from kseries.results.outcome import events_of, label_of, loose_events
-from kseries.results.tally import SuiteTally, Tally, by_suite, count, leaves
+from kseries.report import against, repeat
+from kseries.report.against import Listed, SuiteCounts
+from kseries.results import charged, findings
+from kseries.results.named import NamedTest, tests
+from kseries.results.outcome import label_of
+from kseries.results.tally import Tally, count, leaves
 
 MAX_SHOWN = 60  # bad cases of a program with their lines; the others by name
 MAX_SLOW = 10
@@ -54,6 +57,18 @@ class BadCase:
 
 
 @dataclass(frozen=True)
+class Complaint:
+    """A finding of the kernel log. happened: where and how often. splat: of the first time."""
+
+    anchor: str  # its place on the page
+    finding: Finding
+    programs: frozenset[str]  # "suite/program"
+    happened: str
+    suspicion: str  # whose patch may have done it, "" where none is known
+    splat: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Failure:
     """A program that is not good. cases: those with something to show, the worst of them."""
 
@@ -61,9 +76,17 @@ class Failure:
     cases: tuple[BadCase, ...]
     others: tuple[Case, ...]  # bad ones too many to show in full
     missing: tuple[Case, ...]  # nothing was seen of them
-    events: tuple[KernelEvent, ...]
+    complaints: tuple[Complaint, ...]  # of the kernel while it ran; `Page` has them in full
     tally: Tally
     command: str
+
+
+@dataclass(frozen=True)
+class CaseLine:
+    """A case in the list of all tests. mark: what the series did to it, "" for nothing special."""
+
+    case: Case
+    mark: str
 
 
 @dataclass(frozen=True)
@@ -71,7 +94,8 @@ class ProgramLine:
     """A program in the list of all tests."""
 
     program: ProgramResult
-    cases: tuple[Case, ...]
+    mark: str
+    cases: tuple[CaseLine, ...]
     tally: Tally
 
 
@@ -98,11 +122,14 @@ class Page:
     """All that is shown, in the order in which it is shown."""
 
     result: RunResult
-    tally: Tally
+    tally: Tally  # of what counts: what was broken before is an expected failure
+    excuse: str  # what was broken before, "" where nothing was
+    against: str  # what the run was compared with, and what came of it; "" where it was not
+    others: tuple[Listed, ...]  # what the series fixed, added, …
     messages: tuple[StageRecord, ...]  # stages with an error to tell
     failures: tuple[Failure, ...]
-    events: tuple[KernelEvent, ...]  # outside of the failures
-    suites: tuple[SuiteTally, ...]
+    complaints: tuple[Complaint, ...]  # those that count
+    suites: tuple[SuiteCounts, ...]
     programs: tuple[ProgramLine, ...]
     slow: tuple[SlowCase, ...]
     bars: tuple[Bar, ...]
@@ -117,16 +144,21 @@ class Page:
 
 def make(result: RunResult) -> Page:
     """Work out the page of a document."""
-    bad = [program for program in result.programs if not program.status.good]
+    mine = charged.of(result)
+    bad = [program for program in mine.programs if not program.status.good]
     chosen = _chosen(result.programs)
+    complaints = _complaints(result)
     return Page(
         result=result,
-        tally=count(result.programs),
+        tally=charged.tally(result),
+        excuse=against.excuse(result),
+        against=against.counts(result.baseline) if result.baseline else "",
+        others=tuple(against.lists(result, added=True)),
         messages=tuple(s for s in result.stages if s.message and s.state is not StageState.DONE),
-        failures=tuple(_failure(result, program) for program in bad),
-        events=loose_events(bad, result.events),
-        suites=by_suite(result.programs),
-        programs=tuple(ProgramLine(p, tuple(leaves(p.cases)), count([p])) for p in result.programs),
+        failures=tuple(_failure(result, program, complaints) for program in bad),
+        complaints=complaints,
+        suites=against.suites(result),
+        programs=_lines(result),
         slow=_slow(result.programs),
         bars=_bars(result.stages, result.programs, chosen),
         bars_left_out=len(result.programs) - len(chosen),
@@ -161,7 +193,21 @@ def facts(provenance: Provenance) -> tuple[tuple[str, str], ...]:
     return tuple((what, value) for what, value in pairs if value)
 
 
-def _failure(result: RunResult, program: ProgramResult) -> Failure:
+def _lines(result: RunResult) -> tuple[ProgramLine, ...]:
+    marks = against.marks(result)
+    found: list[tuple[NamedTest, list[CaseLine]]] = []
+    for test in tests(result.programs):
+        if test.case is None:
+            found.append((test, []))
+        else:
+            found[-1][1].append(CaseLine(test.case, marks.get(test.name, "")))
+    return tuple(
+        ProgramLine(test.program, marks.get(test.name, ""), tuple(cases), count([test.program]))
+        for test, cases in found
+    )
+
+
+def _failure(result: RunResult, program: ProgramResult, complaints: Sequence[Complaint]) -> Failure:
     bad = [case for case in leaves(program.cases) if not case.status.good]
     seen = [case for case in bad if case.status is not Status.MISSING]
     return Failure(
@@ -169,7 +215,7 @@ def _failure(result: RunResult, program: ProgramResult) -> Failure:
         cases=tuple(_bad_case(result, program, case) for case in seen[:MAX_SHOWN]),
         others=tuple(seen[MAX_SHOWN:]),
         missing=tuple(case for case in bad if case.status is Status.MISSING),
-        events=events_of(program, result.events),
+        complaints=tuple(item for item in complaints if label_of(program) in item.programs),
         tally=count([program]),
         command=repeat.command(result, repeat.pattern(program)),
     )
@@ -179,6 +225,20 @@ def _bad_case(result: RunResult, program: ProgramResult, case: Case) -> BadCase:
     told = any(case.reason in line for line in case.diagnostics)
     alone = repeat.command(result, repeat.pattern(program, case)) if program.by_case else ""
     return BadCase(case, told, alone)
+
+
+def _complaints(result: RunResult) -> tuple[Complaint, ...]:
+    return tuple(
+        Complaint(
+            f"complaint-{number}",
+            finding,
+            frozenset(name.partition(": ")[0] for name in finding.during),
+            f"{findings.line(finding)}{findings.happened(finding)}",
+            findings.suspicion(finding),
+            findings.evidence(finding, result.events),
+        )
+        for number, finding in enumerate(charged.found(result), 1)
+    )
 
 
 def _slow(programs: Iterable[ProgramResult]) -> tuple[SlowCase, ...]:

@@ -12,8 +12,8 @@ from rich.text import Text
 from kseries.model import RunResult, Verdict
 from kseries.report.terminal import VERDICT_STYLES, printed
 from kseries.report.words import duration, plain
+from kseries.results import charged
 from kseries.results.runs import ListedRun
-from kseries.results.tally import count
 
 NO_RUNS = "There are no runs yet. `kseries run` starts one."
 
@@ -54,7 +54,7 @@ def _row(run: ListedRun) -> Iterator[RenderableType]:
 
 
 def _facts(result: RunResult) -> Iterator[RenderableType]:
-    tally = count(result.programs)
+    tally = charged.tally(result)
     yield plain(result.stack)
     yield plain(result.under_test)
     yield plain(result.provenance.kernel_release)

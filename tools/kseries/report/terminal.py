@@ -17,7 +17,7 @@ from kseries.model import (
     AppliedPatch,
     Case,
     Diagnostic,
-    KernelEvent,
+    Finding,
     PatchState,
     ProgramResult,
     RunResult,
@@ -26,18 +26,23 @@ from kseries.model import (
     StageState,
     Verdict,
 )
-from kseries.report.words import counted, duration, plain, took
+from kseries.report import against
+from kseries.report.words import counted, duration, plain, reason, took
+from kseries.results import charged, findings
 from kseries.results.outcome import label_of
-from kseries.results.tally import by_suite, leaves
+from kseries.results.tally import leaves
 
 MAX_REASONS = 4
 MAX_BAD_CASES = 8  # of one program
 MAX_PROBLEMS = 3
-MAX_EVENTS = 10
+MAX_FINDINGS = 10
+MAX_STACK = 4  # lines of a stack
+MAX_OTHERS = 8  # of those that the series did the same to
 MAX_FILES = 5
 MAX_MESSAGE_LINES = 30
 
 INDENT = (0, 0, 0, 2)
+INNER = (0, 0, 0, 6)
 
 _PADDING = re.compile(r"(?:\x1b\[[0-9;]*m| )+$", re.MULTILINE)
 
@@ -92,9 +97,10 @@ def _parts(result: RunResult, folder: str) -> Iterator[RenderableType]:
         yield from _message(stage)
     if result.programs:
         yield Text()
-        yield Padding(_suites(result.programs), INDENT)
-    yield from _failures(result.programs)
-    yield from _events(result.events)
+        yield Padding(_suites(result), INDENT)
+    yield from _failures(charged.of(result).programs)
+    yield from _findings(charged.found(result))
+    yield from _against(result)
     yield from _patches(result.patches)
     yield from _diagnostics(result.diagnostics)
     yield from _notes(result.notes)
@@ -128,6 +134,9 @@ def _headline(result: RunResult) -> RenderableType:
 
 def _reasons(result: RunResult) -> Iterator[RenderableType]:
     yield from _listed(result.reasons, MAX_REASONS, "more, below")
+    excuse = against.excuse(result)
+    if excuse:
+        yield from _listed([excuse], 1, "")
 
 
 def _listed(texts: Sequence[str], limit: int, more: str) -> Iterator[RenderableType]:
@@ -172,23 +181,20 @@ def _message(stage: StageRecord) -> Iterator[RenderableType]:
         yield Padding(Text(f"… {counted(len(lines) - MAX_MESSAGE_LINES, 'more line')}"), INDENT)
 
 
-def _suites(programs: Sequence[ProgramResult]) -> Table:
-    table = _table(
-        ("suite", ""),
-        ("programs", "right"),
-        ("pass", "right"),
-        ("skip", "right"),
-        ("fail", "right"),
-        ("time", "right"),
-    )
-    for suite in by_suite(programs):
-        cases = suite.cases
+def _suites(result: RunResult) -> Table:
+    suites = against.suites(result)
+    before = any(counts.before for counts in suites)
+    titles = ("programs", "pass", "skip", "fail", *(["before"] if before else []), "time")
+    table = _table(("suite", ""), *((title, "right") for title in titles))
+    for counts in suites:
+        suite = counts.suite
         table.add_row(
             plain(suite.name),
             str(suite.programs),
-            str(cases.passed),
-            str(cases.skipped),
-            Text(str(cases.failed), "red" if cases.failed else ""),
+            str(suite.cases.passed),
+            str(suite.cases.skipped),
+            Text(str(counts.failed), "red" if counts.failed else ""),
+            *([str(counts.before)] if before else []),
             took(suite.seconds),
         )
     return table
@@ -211,34 +217,50 @@ def _failures(programs: Sequence[ProgramResult]) -> Iterator[RenderableType]:
             yield Padding(Text(f"and {counted(len(bad) - MAX_BAD_CASES, 'more case')}"), INDENT)
         yield from _listed(program.problems, MAX_PROBLEMS, "more")
         if program.log:
-            yield Padding(Text(f"log: {program.log}", "dim", overflow="fold"), INDENT)
+            yield Padding(Text(f"log: {plain(program.log)}", "dim", overflow="fold"), INDENT)
 
 
 def _bad_case(case: Case) -> Text:
-    reason = f": {plain(case.reason)}" if case.reason else ""
-    return Text.assemble(
-        (case.status.value, "red"), f"  {plain(case.name)}{reason}", overflow="fold"
-    )
+    why = reason(case)
+    told = f"{plain(case.name)}: {why}" if why else plain(case.name)
+    return Text.assemble((case.status.value, "red"), f"  {told}", overflow="fold")
 
 
-def _events(events: Sequence[KernelEvent]) -> Iterator[RenderableType]:
-    if not events:
+def _findings(found: Sequence[Finding]) -> Iterator[RenderableType]:
+    if not found:
         return
     yield Text()
     yield Text("Kernel log (console.log)", "bold")
-    for event in events[:MAX_EVENTS]:
-        where = "" if event.where in event.title else f", in {plain(event.where)}"
-        during = f", during {plain(event.during)}" if event.during else ""
+    for finding in found[:MAX_FINDINGS]:
+        where = "" if finding.where in finding.title else f", in {plain(finding.where)}"
+        told = f"{plain(finding.title)}{where}{plain(findings.happened(finding))}"
         yield Padding(
             Text.assemble(
-                (event.kind.value, "red"),
-                f"  line {event.line}: {plain(event.title)}{where}{during}",
+                (finding.kind.value, "red"),
+                f"  {plain(findings.line(finding))}: {told}",
                 overflow="fold",
             ),
             INDENT,
         )
-    if len(events) > MAX_EVENTS:
-        yield Padding(Text(f"and {counted(len(events) - MAX_EVENTS, 'more complaint')}"), INDENT)
+        for line in finding.stack[:MAX_STACK]:
+            yield Padding(Text(plain(line), "dim", overflow="fold"), INNER)
+        if finding.suspect:
+            text = plain(findings.suspicion(finding))
+            yield Padding(Text(text, "yellow", overflow="fold"), INNER)
+    if len(found) > MAX_FINDINGS:
+        yield Padding(Text(f"and {counted(len(found) - MAX_FINDINGS, 'more complaint')}"), INDENT)
+    for why in dict.fromkeys(finding.undecoded for finding in found if finding.undecoded):
+        yield Padding(Text(f"stacks without lines: {plain(why)}", "dim", overflow="fold"), INDENT)
+
+
+def _against(result: RunResult) -> Iterator[RenderableType]:
+    if result.baseline is None:
+        return
+    yield Text()
+    yield Text(f"Against the {against.counts(result.baseline)}", overflow="fold")
+    for listed in against.lists(result):
+        yield Padding(Text(f"{listed.title} ({len(listed.lines)})", "bold"), INDENT)
+        yield from (Padding(part, INDENT) for part in _listed(listed.lines, MAX_OTHERS, "more"))
 
 
 def _patches(patches: Sequence[AppliedPatch]) -> Iterator[RenderableType]:

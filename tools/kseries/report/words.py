@@ -5,8 +5,9 @@ from __future__ import annotations
 
 import datetime
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
+from kseries.model import Case, Status
 from kseries.results.ktapline import clean
 
 # Characters that turn the direction of the text after them, and half a character of UTF-16.
@@ -44,6 +45,20 @@ def counted(count: int, noun: str) -> str:
     """Give "1 patch", "2 patches"."""
     plural = f"{noun}es" if noun.endswith(("ch", "sh", "s")) else f"{noun}s"
     return f"{count} {noun if count == 1 else plural}"
+
+
+def again(statuses: Sequence[Status]) -> str:
+    """Tell what a bad case or program did when it was run again; "" when it was not."""
+    if not statuses:
+        return ""
+    if any(status.good for status in statuses):
+        return f"flaky: {statuses[-1].value} when it was run again"
+    return f"not good in any of {len(statuses) + 1} runs"
+
+
+def reason(case: Case) -> str:
+    """Tell why a case is as it is, in one line; "" where nothing is known."""
+    return ", ".join(filter(None, [plain(case.reason), again(case.again)]))
 
 
 def plain(text: str) -> str:

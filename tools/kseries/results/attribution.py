@@ -11,13 +11,23 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from kseries.model import EventKind, KernelEvent
 from kseries.results.klog import MARK, message
 from kseries.results.running import Span
 
 BOOT, SHUTDOWN = "boot", "shutdown"
+
+
+@dataclass(frozen=True)
+class Death:
+    """The kernel died while a case ran."""
+
+    label: str  # of the program, "suite/program"
+    line: int  # how many lines the kernel log had when it was noticed
+    case: str
+
 
 LAST_WORDS_S = 1.0  # from the fault to the panic that follows it
 
@@ -50,25 +60,30 @@ def during(
 def charge_death(
     events: Sequence[KernelEvent],
     lines: Sequence[tuple[float, str]],
-    running: Mapping[str, str],
+    deaths: Sequence[Death],
 ) -> tuple[KernelEvent, ...]:
     """Charge a panic, and what led to it, to the case that never ended.
 
     What a dying machine's programs printed arrives after its last words, so that the times of
-    arrival mislead here. running: for each program that died with the kernel, by
-    "suite/program", the case that ran.
+    arrival mislead here. lines: of the whole file that the events are of.
     """
     at = [lines[event.line - 1][0] for event in events]
     charged = list(events)
     for panic, event in enumerate(events):
         label = event.during.partition(": ")[0]
-        if event.kind is not EventKind.PANIC or label not in running:
+        death = _next_death(deaths, label, event.line)
+        if event.kind is not EventKind.PANIC or death is None:
             continue
         for index, other in enumerate(events):
             same = other.during.partition(": ")[0] == label
             if same and at[panic] - LAST_WORDS_S <= at[index] <= at[panic]:
-                charged[index] = replace(other, during=f"{label}: {running[label]}")
+                charged[index] = replace(other, during=f"{label}: {death.case}")
     return tuple(charged)
+
+
+def _next_death(deaths: Sequence[Death], label: str, line: int) -> Death | None:
+    """Give the first death of a program that was noticed at that line or later."""
+    return next((d for d in deaths if d.label == label and d.line >= line), None)
 
 
 def lines_of(lines: Sequence[tuple[float, str]]) -> dict[str, list[str]]:

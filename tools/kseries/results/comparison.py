@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 from kseries.model import (
     AppliedPatch,
-    Case,
     KernelEvent,
     PatchState,
     ProgramResult,
@@ -18,7 +17,8 @@ from kseries.model import (
     Status,
     Verdict,
 )
-from kseries.results.outcome import label_of
+from kseries.results import named
+from kseries.results.named import NamedTest
 
 FACTOR = 2.0  # slower by this is worth a line
 LEAST_S = 1.0  # and by this many seconds
@@ -128,32 +128,15 @@ def compare(before: RunResult, after: RunResult, *, factor: float = FACTOR) -> C
 
 
 def _tests(programs: Iterable[ProgramResult]) -> dict[str, _Test]:
-    """Give programs and their cases by name; the second of a name gets a number."""
-    found: dict[str, _Test] = {}
-    for program in programs:
-        label = label_of(program)
-        found[_unused(label, found)] = _Test(
-            program.status, program.seconds, next(iter(program.problems), "")
-        )
-        _add(program.cases, f"{label}: ", found)
-    return found
+    """Give programs and their cases by name."""
+    return {test.name: _test(test) for test in named.tests(programs)}
 
 
-def _add(cases: Iterable[Case], above: str, found: dict[str, _Test]) -> None:
-    for case in cases:
-        name = f"{above}{case.name}"
-        if case.children:
-            _add(case.children, f"{name}: ", found)
-        else:
-            found[_unused(name, found)] = _Test(case.status, case.seconds, case.reason)
-
-
-def _unused(name: str, found: dict[str, _Test]) -> str:
-    number, unused = 1, name
-    while unused in found:
-        number += 1
-        unused = f"{name} #{number}"
-    return unused
+def _test(test: NamedTest) -> _Test:
+    if test.case is None:
+        program = test.program
+        return _Test(program.status, program.seconds, next(iter(program.problems), ""))
+    return _Test(test.case.status, test.case.seconds, test.case.reason)
 
 
 def _outcome(test: _Test | None) -> str:

@@ -22,15 +22,20 @@ MAX_KERNEL_LOG = 120  # lines of the kernel log
 
 
 def gather(
-    run: RunFolder, programs: Sequence[ProgramResult], console: Sequence[tuple[float, str]]
+    run: RunFolder,
+    programs: Sequence[ProgramResult],
+    consoles: Sequence[Sequence[tuple[float, str]]],
 ) -> tuple[ProgramResult, ...]:
     """Give the programs, the bad ones with their evidence.
 
-    console: the kernel log, as (time of arrival, line).
+    consoles: the kernel logs, one a machine, as (time of arrival, line).
     """
     if all(program.status.good for program in programs):
         return tuple(programs)
-    said = attribution.lines_of(console)
+    said: dict[str, list[str]] = {}
+    for console in consoles:
+        for owner, lines in attribution.lines_of(console).items():
+            said.setdefault(owner, []).extend(lines)
     return tuple(
         program
         if program.status.good

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from kseries.model import EventKind, KernelEvent
 from kseries.results.klogtable import CHANGING, FINDERS, OOPS_HEADER, RULES, Ending, Rule
 from kseries.results.ktapline import MAX_LINE, plain
+from kseries.results.stack import BETWEEN, CALL, HEAD, RIP
 
 MAX_EVENTS = 200
 MAX_NEW = 1000  # beyond those, each the first of its title since one of our marks
@@ -28,13 +29,6 @@ _LEVEL = re.compile(LEVEL)
 _CUT = re.compile(r"-+\[ cut here \]-+$")
 _END = re.compile(r"---\[ end |Rebooting in \d+ seconds")
 _RULER = re.compile(r"={20,}$")
-_TRACE = re.compile(r"Call [Tt]race:$")
-_FRAME = re.compile(
-    r"\s*(?:\? )?(?:[\w.$]+\+0x[0-9a-f]+/)?0x[0-9a-f]+|\s*</?[A-Z#][\w ]*>$|\s*RIP: |\s*Code: "
-    r"|\s*(?:R[A-Z0-9]{1,2}|RSP|EFLAGS|ORIG_RAX|CR\d|DR\d|FS|CS): |Call [Tt]race:$"
-)
-_RIP = re.compile(r"RIP: 0010:([\w.$]+)\+0x")
-_CALL = re.compile(r"\s+([\w.$]+)\+0x[0-9a-f]+/0x[0-9a-f]+")
 _AT_FUNCTION = re.compile(r"(?:\bin|\bat:?) ([\w.$]+)\+0x")
 _AT_FILE = re.compile(r"(?:\bat|\bin|^)\s?([\w./-]+\.[chS]:\d+)")
 
@@ -84,6 +78,13 @@ def split(line: str) -> tuple[str, str | None]:
     if before.lstrip().startswith("#"):
         return text, None
     return ("" if _LEVEL.fullmatch(before) else before), text[stamp.end() :]
+
+
+def settled(text: str) -> str:
+    """Give a message without what differs from run to run."""
+    for pattern, replacement in CHANGING:
+        text = pattern.sub(replacement, text)
+    return text.strip()
 
 
 def events(
@@ -182,11 +183,11 @@ class Reader:
 
     def _continue(self, splat: _Splat, text: str) -> None:
         ending = splat.rule.ending if splat.rule else Ending.MARK
-        if splat.traced and ending is Ending.TRACE and not _FRAME.match(text):
+        if splat.traced and ending is Ending.TRACE and not BETWEEN.match(text):
             self._close()
             return
         splat.lines.append(text)
-        splat.traced = splat.traced or bool(_TRACE.match(text))
+        splat.traced = splat.traced or bool(HEAD.match(text))
         length = len(splat.lines)
         if (
             (ending is Ending.MARK and _END.match(text))
@@ -243,9 +244,7 @@ def _title(splat: _Splat) -> str:
     elif splat.rule.kind is EventKind.WARN and _CUT.match(splat.lines[0]) and told:
         # WARN(condition, "text") says its text first.
         text = f"WARNING: {told[0]}"
-    for pattern, replacement in CHANGING:
-        text = pattern.sub(replacement, text)
-    return text.strip()
+    return settled(text)
 
 
 def _where(splat: _Splat) -> str:
@@ -255,8 +254,8 @@ def _where(splat: _Splat) -> str:
         named = (found[1] for line in body if (found := _AT_FUNCTION.search(line)))
     else:
         named = (found[1] for line in body[:1] if (found := _AT_FUNCTION.search(line)))
-    at_rip = (found[1] for line in body if (found := _RIP.search(line)))
-    in_trace = (found[1] for line in body if (found := _CALL.match(line)))
+    at_rip = (found[1] for line in body if (found := RIP.search(line)))
+    in_trace = (found[1] for line in body if (found := CALL.match(line)))
     functions = [name for names in (named, at_rip, in_trace) for name in names]
     files = (found[1] for line in body[:8] if (found := _AT_FILE.search(line)))
     telling = (name for name in functions if not FINDERS.match(name))

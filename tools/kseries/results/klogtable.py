@@ -154,5 +154,5 @@ FINDERS = re.compile(
     r"|__debug|debug_print|refcount_warn|__list_|__might_|might_|__schedule|schedule|___might"
     r"|mutex_|__mutex|rcu_|nmi_|watchdog|msleep|usleep|io_schedule|wait_for_|spin_bug|asm_sysvec"
     r"|sysvec|sched_show|_raw_|do_raw_|slab_|__slab"
-    r"|object_err|check_preemption|entry_|do_syscall|ret_from)"
+    r"|object_err|check_preemption|entry_|do_syscall|x64_sys_call|ret_from)"
 )

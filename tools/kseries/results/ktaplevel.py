@@ -19,6 +19,7 @@ MAX_TEXT_GOOD = 16 << 20
 MAX_TEXT_BAD = 64 << 20
 LINE_COST = 60  # what a line takes beside its characters
 
+MISSING_RESULTS = "planned results are missing"
 UNSEEN = "planned, no result seen"
 COUNTED = "counted as skipped, without a line of its own"
 
@@ -192,7 +193,7 @@ class Level:
         elif beyond > self.planned:
             self.problem(f"a result number {beyond}, but {self.planned} were planned")
         elif count < self.planned:
-            self.problem(f"{self.planned - count} of {self.planned} planned results are missing")
+            self.problem(f"{self.planned - count} of {self.planned} {MISSING_RESULTS}")
 
     def _missing(self, seen: set[int], count: int) -> list[tuple[int, Case]]:
         planned = self.last if self.planned is None else self.planned

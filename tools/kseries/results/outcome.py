@@ -52,7 +52,7 @@ def judge(program: TestProgram, ktap: KtapResult, ended: Ended) -> ProgramResult
         cases = _mark_running(cases, ended.running, status)
         problems.insert(0, _end_problem(program, ended))
     else:
-        problems += _exit_problems(ended.status, cases)
+        problems += exit_problems(ended.status, cases)
         if problems and status.good:
             status = Status.ERROR
     return ProgramResult(
@@ -81,12 +81,17 @@ def with_events(result: ProgramResult, events: Sequence[KernelEvent]) -> Program
         mine = [event for event in mine if event.kind is not EventKind.PANIC]
     if not mine:
         return result
-    said = [f"the kernel log says {event.title}{_in_case(event)}" for event in mine]
+    said = [complaint(event) for event in mine]
     more = len(said) - MAX_EVENTS_NAMED
     if more > 0:
         said = [*said[:MAX_EVENTS_NAMED], f"and {more} more complaints in the kernel log"]
     status = Status.FAIL if result.status.good else result.status
     return replace(result, status=status, problems=(*result.problems, *said))
+
+
+def complaint(event: KernelEvent) -> str:
+    """Say what the kernel complained of, as a problem of the program that ran."""
+    return f"the kernel log says {event.title}{_in_case(event)}"
 
 
 def not_run(program: TestProgram, why: str) -> ProgramResult:
@@ -146,6 +151,25 @@ def status_of(cases: Sequence[Case]) -> Status:
         if status in statuses:
             return status
     return Status.ERROR
+
+
+def was_run(program: ProgramResult) -> bool:
+    """Whether a program was started at all; of one that was not, nothing is known."""
+    return program.exit_status is not None or program.seconds > 0
+
+
+def exit_problems(status: int, cases: Sequence[Case]) -> list[str]:
+    """Say where the exit status is not what the cases make it."""
+    failed = [c.name for c in walk(cases) if not c.status.good and not c.children]
+    if status in (126, 127):
+        return [f"it could not be started (exit status {status})"]
+    if status > 128:
+        return [f"it was ended by {_signal(status - 128)}"]
+    if status in (0, SKIP_STATUS):
+        return [f"exit status {status}, although {failed[0]} is not good"] if failed else []
+    if not failed:
+        return [f"exit status {status}, although no case failed"]
+    return []
 
 
 def _timed(cases: Iterable[Case], took: Mapping[str, float]) -> tuple[Case, ...]:
@@ -226,20 +250,6 @@ def _end_problem(program: TestProgram, ended: Ended) -> str:
     if ended.death:
         return f"the kernel died{during}: {ended.death}"
     return f"it was still running after {program.timeout_s:g} s and was ended{during}"
-
-
-def _exit_problems(status: int, cases: Sequence[Case]) -> list[str]:
-    """Say where the exit status is not what the cases make it."""
-    failed = [c.name for c in walk(cases) if not c.status.good and not c.children]
-    if status in (126, 127):
-        return [f"it could not be started (exit status {status})"]
-    if status > 128:
-        return [f"it was ended by {_signal(status - 128)}"]
-    if status in (0, SKIP_STATUS):
-        return [f"exit status {status}, although {failed[0]} is not good"] if failed else []
-    if not failed:
-        return [f"exit status {status}, although no case failed"]
-    return []
 
 
 def _signal(number: int) -> str:

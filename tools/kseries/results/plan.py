@@ -41,6 +41,24 @@ def select(
     return chosen
 
 
+def narrowed(program: TestProgram, cases: Sequence[str]) -> TestProgram:
+    """Give a program that runs only these of its cases; it must have an option for that."""
+    options = tuple(word for case in cases for word in (program.case_option, case))
+    return replace(program, argv=(*_whole_argv(program), *options), cases=tuple(cases))
+
+
+def _whole_argv(program: TestProgram) -> tuple[str, ...]:
+    """Give the arguments without those that choose cases."""
+    kept: list[str] = []
+    words = iter(program.argv)
+    for word in words:
+        if word == program.case_option:
+            next(words, None)
+        else:
+            kept.append(word)
+    return tuple(kept)
+
+
 def _matching(programs: Sequence[TestProgram], only: str) -> tuple[TestProgram, ...]:
     return tuple(found for program in programs if (found := _narrowed(program, only)))
 
@@ -51,10 +69,7 @@ def _narrowed(program: TestProgram, only: str) -> TestProgram | None:
     cases = tuple(case for case in program.cases if _matches(case, only))
     if not cases:
         return None
-    if not program.case_option:
-        return program
-    options = tuple(word for case in cases for word in (program.case_option, case))
-    return replace(program, argv=(*program.argv, *options), cases=cases)
+    return narrowed(program, cases) if program.case_option else program
 
 
 def _matches(name: str, only: str) -> bool:

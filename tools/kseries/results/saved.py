@@ -20,7 +20,7 @@ from kseries.model import (
     Status,
     Verdict,
 )
-from kseries.results import klog, ktap, ktapline, liburing
+from kseries.results import findings, klog, ktap, ktapline, liburing
 from kseries.results.ktap import KtapResult
 from kseries.results.mixedlog import hear
 from kseries.results.outcome import status_of
@@ -142,6 +142,7 @@ def result(saved: Saved, name: str, *, started: str, seconds: float, version: st
     # Nobody planned suites, but a log in which all is skipped has tested nothing.
     idle = all(program.status is Status.SKIP for program in saved.programs)
     suites = dict.fromkeys(program.suite for program in saved.programs)
+    events, found = findings.together(saved.events)
     return decided(
         RunResult(
             run=name,
@@ -153,7 +154,8 @@ def result(saved: Saved, name: str, *, started: str, seconds: float, version: st
             stages=(StageRecord("parse", StageState.DONE, seconds, summary),),
             provenance=Provenance(("kseries", "parse", name), version, "", "", ""),
             programs=saved.programs,
-            events=saved.events,
+            events=events,
+            findings=found,
             notes=saved.notes,
             suites=tuple(suites) if idle else (),
         )

@@ -2,7 +2,8 @@
 """The answer of a run, and why. Pure; the result document goes in and comes out decided.
 
 A pass needs every stage done, every planned suite seen, every planned test with a result line
-and a fitting exit status, and a clean kernel log. Nothing seen is never a pass.
+and a fitting exit status, and a clean kernel log. Nothing seen is never a pass. Where the run was
+compared with the base without the series, what was broken before does not count.
 """
 
 from __future__ import annotations
@@ -12,8 +13,9 @@ from dataclasses import dataclass, replace
 
 from kseries.errors import UserError
 from kseries.model import (
+    AgainstBase,
     AppliedPatch,
-    KernelEvent,
+    Finding,
     PatchState,
     ProgramResult,
     RunResult,
@@ -22,6 +24,9 @@ from kseries.model import (
     Status,
     Verdict,
 )
+from kseries.results import charged, findings
+from kseries.results.charged import gone
+from kseries.results.named import CASE
 from kseries.results.outcome import label_of, walk
 
 _LOST = (StageState.LOST, StageState.INTERRUPTED, StageState.USAGE)
@@ -52,11 +57,15 @@ class Decision:
 def decide(
     stages: Sequence[StageRecord],
     programs: Sequence[ProgramResult],
-    events: Sequence[KernelEvent],
+    found: Sequence[Finding],
     suites: Sequence[str],
     patches: Sequence[AppliedPatch] = (),
+    baseline: AgainstBase | None = None,
 ) -> Decision:
-    """Decide from what the stages left. `suites`: those that were planned.
+    """Decide from what the stages left.
+
+    programs, found: what of the tests and of the kernel log counts. suites: the planned ones.
+    baseline: what the run was compared with.
 
     A run that was lost or interrupted is INCOMPLETE even where failures were seen: it did not
     see everything. The failures are among the reasons all the same.
@@ -67,7 +76,8 @@ def decide(
         *_stage_failures(stages),
         *_patch_failures(patches),
         *_program_failures(programs),
-        *_event_failures(events),
+        *_gone_failures(baseline),
+        *_kernel_failures(found),
     ]
     if not (lost or rest):
         failed += _suite_failures(suites, programs)
@@ -83,7 +93,14 @@ def decide(
 
 def decided(result: RunResult) -> RunResult:
     """Give the document with verdict, reasons and exit code."""
-    decision = decide(result.stages, result.programs, result.events, result.suites, result.patches)
+    decision = decide(
+        result.stages,
+        charged.of(result).programs,
+        charged.found(result),
+        result.suites,
+        result.patches,
+        result.baseline,
+    )
     usage = any(stage.state is StageState.USAGE for stage in result.stages)
     exit_code = UserError.exit_code if usage else decision.verdict.exit_code
     return replace(result, verdict=decision.verdict, reasons=decision.reasons, exit_code=exit_code)
@@ -122,9 +139,12 @@ def _detail(program: ProgramResult) -> str:
     if program.status in (Status.CRASH, Status.TIMEOUT) and program.problems:
         return f": {program.problems[0]}"
     if len(bad) == 1:
-        return f": {bad[0].name}" + (f" ({bad[0].reason})" if bad[0].reason else "")
+        told = ", ".join(filter(None, [bad[0].reason, "flaky" if bad[0].flaky else ""]))
+        return f": {bad[0].name}" + (f" ({told})" if told else "")
     if bad:
-        return f": {len(bad)} of {len(leaves)} cases, the first is {bad[0].name}"
+        flaky = sum(case.flaky for case in bad)
+        some = f", {flaky} of them flaky" if flaky else ""
+        return f": {len(bad)} of {len(leaves)} cases{some}, the first is {bad[0].name}"
     return f": {program.problems[0]}" if program.problems else ""
 
 
@@ -141,7 +161,15 @@ def _suite_failures(suites: Sequence[str], programs: Sequence[ProgramResult]) ->
             )
 
 
-def _event_failures(events: Sequence[KernelEvent]) -> Iterator[str]:
-    for event in events:
-        during = f", during {event.during}" if event.during else ""
-        yield f"the kernel log is not clean, line {event.line}: {event.title}{during}"
+def _gone_failures(baseline: AgainstBase | None) -> Iterator[str]:
+    tests = [test.test for test in gone(baseline)]
+    for label in dict.fromkeys(test.partition(CASE)[0] for test in tests):
+        cases = [test.partition(CASE)[2] for test in tests if test.partition(CASE)[0] == label]
+        named = f": {cases[0]}" if cases[0] else ""
+        more = f" and {len(cases) - 1} more" if len(cases) > 1 else ""
+        yield f"{label} passes on the base and has no result with the series{named}{more}"
+
+
+def _kernel_failures(found: Sequence[Finding]) -> Iterator[str]:
+    for finding in found:
+        yield f"the kernel log is not clean, {findings.sentence(finding)}"

@@ -54,6 +54,9 @@ def config(
 ) -> KernelConfig:
     """Configure the tree.
 
+    Where the series under test is cut, promises about symbols that the tree has not are dropped,
+    with a note: they may be the series' own.
+
     Raises UserError for a fragment with mistakes, CheckFailed when a promise is not kept or the
     tree's Kconfig is broken.
     """
@@ -64,13 +67,13 @@ def config(
     build = kbuild.build_folder(tree.path, name)
     box = kbuild.sandbox(tree.path, build, stack, cache, kconfig_ask.readable())
     prepare(box)
-    inputs = _inputs(tree, box, merged)
+    inputs = _inputs(tree, box, merged, whole=stack.whole)
     text = _unchanged(build, inputs)
     if text is None:
         progress.update("make allnoconfig")
         text = _finalise(tree, box, merged, run.log("config"))
         progress.update(f"checking {len(merged.promises)} promises")
-        _check(box, merged.promises, text, progress)
+        _check(box, merged.promises, text, progress, whole=stack.whole)
         publish.write_if_changed(build / ".config", text)
         record = Record(inputs, _sha256(text))
         state = kbuild.state_folder(build)
@@ -104,13 +107,14 @@ def why(tree: Tree, stack: Stack, cache: Cache, symbol: str) -> str:
     return "\n".join(told[0].lines)
 
 
-def _inputs(tree: Tree, box: Sandbox, merged: Merged) -> str:
+def _inputs(tree: Tree, box: Sandbox, merged: Merged, *, whole: bool) -> str:
     """Hash all that decides about .config; "" when that cannot be known."""
     if not kbuild.is_clean(tree):
         return ""
     # The command line stands for the sandbox, ccache or not, and kseries' own settings.
     command = proc.command_text(_command(box))
-    parts = (str(STAGE_VERSION), tree.head, kbuild.compiler(box), command, merged.text)
+    version = str(STAGE_VERSION) + ("" if whole else " of a part")
+    parts = (version, tree.head, kbuild.compiler(box), command, merged.text)
     return _sha256("\0".join(parts))
 
 
@@ -158,8 +162,13 @@ def _command(box: Sandbox) -> list[str]:
     return kbuild.make(box, targets, jobs=1, variables=variables)
 
 
-def _check(box: Sandbox, promises: Sequence[Promise], text: str, progress: Progress) -> None:
-    """See that each promise is kept. Raises CheckFailed with the chain for each that is not."""
+def _check(
+    box: Sandbox, promises: Sequence[Promise], text: str, progress: Progress, *, whole: bool
+) -> None:
+    """See that each promise is kept. Raises CheckFailed with the chain for each that is not.
+
+    whole: whether all is there that brings symbols; else those that are not there are passed over.
+    """
     try:
         broken, _ = kconfig_ask.ask(box, promises, (), config=CANDIDATE)
         known = {told.symbol for told in broken}
@@ -168,6 +177,11 @@ def _check(box: Sandbox, promises: Sequence[Promise], text: str, progress: Progr
         # What make wrote still decides; only the chains cannot be told.
         progress.note(f"{error.what} {error.where}")
         broken = _broken(promises, text)
+    if not whole:
+        absent = [told.symbol for told in broken if told.found is None]
+        broken = [told for told in broken if told.found is not None]
+        if absent:
+            progress.note(f"not in this tree, which has not the whole series: {', '.join(absent)}")
     if not broken:
         return
     by_symbol = {promise.symbol: promise for promise in promises}

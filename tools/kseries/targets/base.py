@@ -77,5 +77,8 @@ class Target(Protocol):
     def console(self) -> tuple[tuple[float, str], ...]:
         """Give the kernel log so far: (time of arrival in seconds, monotonic clock; line)."""
 
+    def abort(self) -> None:
+        """End the machine at once and for good, from any thread; its users get TargetLost."""
+
     def close(self) -> None:
         """Power off and let go. Safe to repeat."""

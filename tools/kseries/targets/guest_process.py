@@ -12,7 +12,6 @@ from pathlib import Path
 
 from kseries import proc
 from kseries.deadline import Deadline
-from kseries.runfolder import RunFolder
 from kseries.targets import qemu
 from kseries.targets.agent import Agent, Command, Gone
 from kseries.targets.base import BootFailed, KernelDied, TargetLost
@@ -29,18 +28,21 @@ TAIL_BYTES = 2000
 
 
 @dataclass(frozen=True)
+class Logs:
+    """Files that a machine's kernel log and QEMU's own messages are appended to."""
+
+    console: Path
+    qemu: Path
+
+
+@dataclass(frozen=True)
 class Guest:
     """A guest that was started."""
 
-    run: RunFolder
+    logs: Logs
     child: proc.Child
     console: qemu.ConsoleLog
     agent: Agent
-
-    @property
-    def qemu_log(self) -> Path:
-        """What QEMU itself had to say."""
-        return qemu_log(self.run)
 
     def death(self, kind: type[KernelDied]) -> TargetLost:
         """Say how the machine ended; `kind` when it was its kernel."""
@@ -49,18 +51,18 @@ class Guest:
         self.console.raise_error()
         watcher = self.console.watcher
         if watcher.death is not None:
-            return kind(watcher.death, where=f"{self.run.console}:{watcher.death_line}")
+            return kind(watcher.death, where=f"{self.logs.console}:{watcher.death_line}")
         status = self._qemu_status()
         if status:
             how = f"signal {-status}" if status < 0 else f"exit status {status}"
             return TargetLost(
                 f"QEMU ended with {how}.",
-                where=f"{self.qemu_log}\n{_tail(self.qemu_log)}",
+                where=f"{self.logs.qemu}\n{_tail(self.logs.qemu)}",
                 do="`kseries doctor` checks the host; was QEMU killed for lack of memory?",
             )
         return kind(
             f"the machine reset without a word (a triple fault?); {self._last()}",
-            where=f"{self.run.console}:{watcher.count}",
+            where=f"{self.logs.console}:{watcher.count}",
         )
 
     def silence(self, deadline: Deadline) -> BootFailed:
@@ -70,13 +72,13 @@ class Guest:
         return BootFailed(
             f"it did not come up within {deadline.limit_s:.0f} s;"
             f" {watcher.suspicion or self._last()}",
-            where=f"{self.run.console}:{watcher.count}",
+            where=f"{self.logs.console}:{watcher.count}",
         )
 
     def hang(self, command: Command) -> TargetLost:
         """Say what hangs: the whole machine, or only the program, in the kernel."""
         watcher = self.console.watcher
-        where = f"{proc.command_text(command.argv)[:TAIL_BYTES]}\n{self.run.console}"
+        where = f"{proc.command_text(command.argv)[:TAIL_BYTES]}\n{self.logs.console}"
         try:
             answers = self.agent.answers(Deadline.after(PING_S))
         except Gone:
@@ -104,14 +106,14 @@ class Guest:
 
 @contextmanager
 def started(
-    machine: qemu.Machine, image: Path, run: RunFolder, lines: list[tuple[float, str]]
+    machine: qemu.Machine, image: Path, logs: Logs, lines: list[tuple[float, str]]
 ) -> Iterator[Guest]:
-    """Start a machine that lives as long as the block. Its console goes to the run and `lines`."""
+    """Start a machine that lives as long as the block. Its console goes to its log and `lines`."""
     with ExitStack() as stack:
         console_end, console_stream = _pair(stack)
         channel_end, channel = _pair(stack)
-        log = stack.enter_context(qemu_log(run).open("ab"))
-        console = qemu.ConsoleLog(console_stream, run.console, lines)
+        log = stack.enter_context(logs.qemu.open("ab"))
+        console = qemu.ConsoleLog(console_stream, logs.console, lines)
         stack.callback(console.close)
         argv = qemu.argv(machine, qemu.Channels(image, console_end.fileno(), channel_end.fileno()))
         log.write(f"$ {proc.command_text(argv)}\n".encode())
@@ -121,12 +123,7 @@ def started(
         # Only QEMU holds these now: they end when it ends.
         console_end.close()
         channel_end.close()
-        yield Guest(run, child, console, Agent(channel, console.wake))
-
-
-def qemu_log(run: RunFolder) -> Path:
-    """Where QEMU's own messages go."""
-    return run.log("qemu")
+        yield Guest(logs, child, console, Agent(channel, console.wake))
 
 
 def _pair(stack: ExitStack) -> tuple[socket.socket, socket.socket]:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 import tarfile
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
@@ -20,11 +21,11 @@ from kseries.model import Kernel
 from kseries.paths import Cache, Project
 from kseries.progress import Progress
 from kseries.runfolder import RunFolder
-from kseries.targets import accel, qemu, rootfs, transfer
+from kseries.targets import accel, capacity, qemu, rootfs, transfer
 from kseries.targets.agent import Command, Gone, Silent, Unfit
 from kseries.targets.base import BootFailed, Exit, KernelDied, TargetLost, TimedLine
 from kseries.targets.console import Lines
-from kseries.targets.guest_process import PING_S, Guest, started
+from kseries.targets.guest_process import PING_S, Guest, Logs, started
 
 ARGUMENTS = ("root=/dev/vda", "rw", f"init={rootfs.AGENT_PLACE}", "net.ifnames=0")
 
@@ -45,25 +46,36 @@ class VirtualMachine:
         run: RunFolder,
         progress: Progress,
         *,
+        number: int = 1,
         accelerator: str | None = None,
         arguments: Sequence[str] = (),
     ) -> None:
         """Describe the machine; nothing is made or started before it is entered.
 
+        number: of those that work for this run, names its logs; what they hold stays.
         accelerator: "kvm" or "tcg"; None: KVM when it works. arguments: more words for the
         kernel's command line; they win.
         """
         self._cache = cache
-        self._run = run
+        self._logs = Logs(run.console(number), run.log("qemu", number))
+        self._rootfs_log = run.log("guest")
         self._progress = progress
         self._wanted = accelerator
         self._arguments = tuple(arguments)
-        self._settings = rootfs.read_settings(project.configs / "targets" / "vm.toml")
+        self._settings = _settings(project)
         self._facts: dict[str, str] = {}
-        self._lines: list[tuple[float, str]] = []
+        self._lines = _earlier_lines(self._logs.console)
         self._image: Path | None = None
         self._stack = ExitStack()
         self._guest: Guest | None = None
+        self._child: proc.Child | None = None
+        self._aborted = False
+        self._abort_lock = threading.Lock()
+
+    @staticmethod
+    def room(project: Project) -> int:
+        """Give how many such machines can work side by side on this host."""
+        return capacity.machines(_settings(project).memory_mib)
 
     def __enter__(self) -> VirtualMachine:
         """Make the root file system when it is not there."""
@@ -90,8 +102,9 @@ class VirtualMachine:
     def prepare(self) -> None:
         """Make what takes long the first time, so that no deadline runs meanwhile."""
         self._facts["qemu"] = qemu.version()
-        log = self._run.log("guest")
-        self._image = rootfs.ensure(self._cache.rootfs, self._settings, self._progress, log)
+        self._image = rootfs.ensure(
+            self._cache.rootfs, self._settings, self._progress, self._rootfs_log
+        )
         self._facts["guest"] = self._image.stem
 
     def boot(self, kernel: Kernel, deadline: Deadline) -> None:
@@ -107,7 +120,7 @@ class VirtualMachine:
         choice = self._accelerator(kernel.image)
         deadline = Deadline.after(granted_s)
         machine = self._machine(kernel.image, choice.name)
-        guest = self._stack.enter_context(started(machine, self._image, self._run, self._lines))
+        guest = self._start(machine, self._image)
         try:
             up = guest.agent.wait_hello(deadline)
         except Gone:
@@ -188,7 +201,7 @@ class VirtualMachine:
             except tarfile.TarError as error:
                 raise TargetLost(
                     f"What the guest sent is no archive of {source}: {error}",
-                    where=str(self._run.console),
+                    where=str(self._logs.console),
                 ) from error
         if left_out:
             self._progress.note(f"not copied from the guest: {', '.join(left_out[:10])}")
@@ -196,6 +209,16 @@ class VirtualMachine:
     def console(self) -> tuple[tuple[float, str], ...]:
         """Give the kernel log of all boots so far: (arrival on the monotonic clock, line)."""
         return tuple(self._lines)
+
+    def abort(self) -> None:
+        """End the machine at once and for good; whoever waits for it is told that it is lost.
+
+        May be called from any thread.
+        """
+        with self._abort_lock:
+            self._aborted = True
+            if self._child is not None:
+                proc.kill(self._child)
 
     def close(self) -> None:
         """Power off and let go. Safe to repeat."""
@@ -234,6 +257,14 @@ class VirtualMachine:
             ),
         )
 
+    def _start(self, machine: qemu.Machine, image: Path) -> Guest:
+        with self._abort_lock:
+            if self._aborted:
+                raise TargetLost("The virtual machine was ended.", where=str(self._logs.console))
+            guest = self._stack.enter_context(started(machine, image, self._logs, self._lines))
+            self._child = guest.child
+        return guest
+
     def _execute(
         self, command: Command, deadline: Deadline, sink: Callable[[bytes], None]
     ) -> int | None:
@@ -241,7 +272,7 @@ class VirtualMachine:
         guest = self._guest
         if guest is None:
             raise TargetLost(
-                "The virtual machine does not run.", where=str(self._run.console), do="boot it"
+                "The virtual machine does not run.", where=str(self._logs.console), do="boot it"
             )
         try:
             status = guest.agent.execute(command, deadline, sink)
@@ -265,8 +296,25 @@ class VirtualMachine:
         return error
 
     def _let_go(self) -> None:
-        self._guest = None
+        with self._abort_lock:
+            self._guest = self._child = None
         self._stack.close()
+
+
+def _settings(project: Project) -> rootfs.VmSettings:
+    return rootfs.read_settings(project.configs / "targets" / "vm.toml")
+
+
+def _earlier_lines(console: Path) -> list[tuple[float, str]]:
+    """Read what a kernel log holds from before, its times of arrival unknown; end its last line."""
+    if not console.is_file():
+        return []
+    cutter = Lines()
+    lines = cutter.feed(console.read_bytes())
+    if rest := cutter.flush():
+        with console.open("ab") as sink:
+            sink.write(b"\n")
+    return [(0.0, line) for line in (*lines, *rest)]
 
 
 def _check_copied(status: int | None, what: str, said: bytes, limit: Deadline) -> None:

@@ -115,7 +115,8 @@ void genl_close(struct genl *genl)
 	close(genl->fd);
 }
 
-int genl_do(struct genl *genl, struct genl_request *request)
+int genl_ask(struct genl *genl, struct genl_request *request,
+	     void (*see)(const struct nlmsghdr *nlh, void *data), void *data)
 {
 	static union reply reply;
 	const struct nlmsgerr *answer = NLMSG_DATA(&reply.first);
@@ -126,16 +127,24 @@ int genl_do(struct genl *genl, struct genl_request *request)
 	if (ret)
 		return ret;
 	/* What the request gives comes before how it ended. */
-	do {
+	for (;;) {
 		got = recv(genl->fd, &reply, sizeof(reply), 0);
 		if (got < 0)
 			return -errno;
 		if (!NLMSG_OK(&reply.first, got))
 			return -EBADMSG;
-	} while (reply.first.nlmsg_type == genl->family);
-	if (reply.first.nlmsg_type != NLMSG_ERROR)
-		return -EBADMSG;
-	return answer->error;
+		if (reply.first.nlmsg_type == NLMSG_ERROR)
+			return answer->error;
+		if (reply.first.nlmsg_type != genl->family)
+			return -EBADMSG;
+		if (see)
+			see(&reply.first, data);
+	}
+}
+
+int genl_do(struct genl *genl, struct genl_request *request)
+{
+	return genl_ask(genl, request, NULL, NULL);
 }
 
 int genl_list(struct genl *genl, struct genl_request *request,

@@ -29,6 +29,7 @@ static int receiver_map_refill(struct receiver *receiver)
 int receiver_prepare(struct receiver *receiver, unsigned int pages)
 {
 	size_t size = pages * PAGE;
+	size_t entries;
 
 	memset(receiver, 0, sizeof(*receiver));
 	receiver->memory = mmap(NULL, size, PROT_READ | PROT_WRITE,
@@ -41,10 +42,8 @@ int receiver_prepare(struct receiver *receiver, unsigned int pages)
 	/* Room for all pieces under way, and for entries that are none. */
 	receiver->reg.rq_entries = 8 * pages;
 	receiver->reg.area_ptr = (uintptr_t)&receiver->area;
-	receiver->region.size = PAGE;
-	while (receiver->region.size <
-	       PAGE + 16 * pages * sizeof(*receiver->rqes))
-		receiver->region.size += PAGE;
+	entries = 16 * pages * sizeof(*receiver->rqes);
+	receiver->region.size = PAGE + (entries + PAGE - 1) / PAGE * PAGE;
 	receiver->reg.region_ptr = (uintptr_t)&receiver->region;
 	return uring_open(&receiver->ring, RING_FLAGS, 2 * pages);
 }
@@ -106,7 +105,7 @@ int receiver_open_stream(struct receiver *receiver, struct stream *stream,
 {
 	int ret;
 
-	ret = stream_open_at(stream, link, family, LINK_PORT, size);
+	ret = stream_open(stream, link, family, LINK_PORT, size);
 	if (ret)
 		return ret;
 	return receiver_open(receiver, link->rx.ifindex, LINK_QUEUE, pages);

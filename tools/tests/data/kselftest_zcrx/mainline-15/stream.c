@@ -186,7 +186,7 @@ static int send_stream(const struct link *link, int listener,
 	return recv(fd, &byte, 1, 0) < 0 ? -errno : 0;
 }
 
-int stream_listen(int family, int port)
+static int listen_at(int family, int port)
 {
 	struct sockaddr_storage address = { .ss_family = family };
 	const struct timeval patience = { .tv_sec = ACCEPT_S };
@@ -206,55 +206,55 @@ int stream_listen(int family, int port)
 	return fd;
 }
 
-static int open_stream(struct stream *stream, int listener,
-		       const struct link *link, const struct sending *what)
+static int accept_one(int listener, int *fd)
 {
-	stream->sender = fork();
-	if (stream->sender < 0)
-		return -errno;
-	if (!stream->sender)
-		_exit(-send_stream(link, listener, what));
 	do {
-		stream->fd = accept(listener, NULL, NULL);
-	} while (stream->fd < 0 && errno == EINTR);
-	return stream->fd < 0 ? -errno : 0;
+		*fd = accept(listener, NULL, NULL);
+	} while (*fd < 0 && errno == EINTR);
+	return *fd < 0 ? -errno : 0;
 }
 
-int stream_open(struct stream *stream, int listener, const struct link *link,
-		__u64 size)
-{
-	const struct sending what = { .size = size };
-
-	return open_stream(stream, listener, link, &what);
-}
-
-int stream_open_urgent(struct stream *stream, int listener,
-		       const struct link *link, __u64 size)
-{
-	const struct sending what = { .size = size, .urgent = true };
-
-	return open_stream(stream, listener, link, &what);
-}
-
-int stream_open_writes(struct stream *stream, int listener,
-		       const struct link *link, __u64 size, size_t write)
-{
-	const struct sending what = { .size = size, .write = write };
-
-	return open_stream(stream, listener, link, &what);
-}
-
-int stream_open_at(struct stream *stream, const struct link *link, int family,
-		   int port, __u64 size)
+static int open_stream(struct stream *stream, const struct link *link,
+		       int family, int port, const struct sending *what)
 {
 	int listener, ret;
 
-	listener = stream_listen(family, port);
+	listener = listen_at(family, port);
 	if (listener < 0)
 		return listener;
-	ret = stream_open(stream, listener, link, size);
+	stream->sender = fork();
+	if (!stream->sender)
+		_exit(-send_stream(link, listener, what));
+	if (stream->sender < 0)
+		ret = -errno;
+	else
+		ret = accept_one(listener, &stream->fd);
 	close(listener);
 	return ret;
+}
+
+int stream_open(struct stream *stream, const struct link *link, int family,
+		int port, __u64 size)
+{
+	const struct sending what = { .size = size };
+
+	return open_stream(stream, link, family, port, &what);
+}
+
+int stream_open_urgent(struct stream *stream, const struct link *link,
+		       int family, int port, __u64 size)
+{
+	const struct sending what = { .size = size, .urgent = true };
+
+	return open_stream(stream, link, family, port, &what);
+}
+
+int stream_open_writes(struct stream *stream, const struct link *link,
+		       int family, int port, __u64 size, size_t write)
+{
+	const struct sending what = { .size = size, .write = write };
+
+	return open_stream(stream, link, family, port, &what);
 }
 
 int stream_start(struct stream *stream)
@@ -273,6 +273,15 @@ int stream_skip(const struct stream *stream, size_t len)
 	if (skipped < 0)
 		return -errno;
 	return skipped == (ssize_t)len ? 0 : -EPIPE;
+}
+
+int stream_reset(int fd)
+{
+	const struct linger at_once = { .l_onoff = 1 };
+
+	if (setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once)))
+		return -errno;
+	return close(fd) ? -errno : 0;
 }
 
 int stream_close(struct stream *stream)
@@ -303,8 +312,7 @@ int stream_loopback(int *listening, int *receiving, int *sending)
 	    getsockname(*listening, (void *)&address, &size) ||
 	    connect(*sending, (void *)&address, size))
 		return -errno;
-	*receiving = accept(*listening, NULL, NULL);
-	return *receiving < 0 ? -errno : 0;
+	return accept_one(*listening, receiving);
 }
 
 int stream_pair(const struct link *link, int port, int *receiving,
@@ -313,7 +321,7 @@ int stream_pair(const struct link *link, int port, int *receiving,
 	struct sockaddr_storage peer;
 	int listener, ret;
 
-	listener = stream_listen(AF_INET, port);
+	listener = listen_at(AF_INET, port);
 	if (listener < 0)
 		return listener;
 	ret = link_enter_sender(link);
@@ -323,7 +331,7 @@ int stream_pair(const struct link *link, int port, int *receiving,
 	ret = link_enter_receiver(link);
 	if (ret || *sending < 0)
 		return ret ?: *sending;
-	*receiving = accept(listener, NULL, NULL);
+	ret = accept_one(listener, receiving);
 	close(listener);
-	return *receiving < 0 ? -errno : 0;
+	return ret;
 }

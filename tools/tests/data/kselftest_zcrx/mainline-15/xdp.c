@@ -35,13 +35,18 @@ static int load_pass(void)
 		{ .code = BPF_JMP | BPF_EXIT },
 	};
 	union bpf_attr attr;
+	int ret, tries = 10;
 
 	memset(&attr, 0, sizeof(attr));
 	attr.prog_type = BPF_PROG_TYPE_XDP;
 	attr.insns = (uintptr_t)pass;
 	attr.insn_cnt = PROGRAM_LEN;
 	attr.license = (uintptr_t)"GPL";
-	return bpf(BPF_PROG_LOAD, &attr);
+	/* The verifier gives up when work of the ring comes in between. */
+	do {
+		ret = bpf(BPF_PROG_LOAD, &attr);
+	} while (ret == -EAGAIN && --tries);
+	return ret;
 }
 
 int xdp_attach(unsigned int ifindex)

@@ -112,17 +112,6 @@ static void expect_closed(struct __test_metadata *_metadata, int fd)
 	ASSERT_EQ(0, pinned_settle(WAIT_MS));
 }
 
-/* Receive a piece of a stream, if need be by another request. */
-static __u64 receive_piece(struct __test_metadata *_metadata,
-			   struct receiver *receiver, int fd, __u64 position)
-{
-	while (!is_piece_next(_metadata, receiver)) {
-		expect_end(_metadata, receiver, -ENOMEM);
-		receiver_request(receiver, fd);
-	}
-	return expect_piece(_metadata, receiver, position);
-}
-
 /*
  * Receive a few pieces of a stream by a request of which the nth allocation
  * fails, and by others when that has ended it. Returns whether there was one.

@@ -24,11 +24,17 @@
 #include "netif.h"
 #include "zcrx.h"
 
+#include <sys/mount.h>
+#include <sys/stat.h>
+
 #define AGAIN		100
 #define REMOVE_MS	5000
 
 #define LARGE_AREA	(8UL << 20)
 #define COME_BACK_MS	10000
+
+#define TRACING		"/sys/kernel/tracing"
+#define TRACE		TRACING "/instances/zcrx"
 
 /* What the kernel may keep for later, of pages and of smaller memory. */
 #define NOISE_KB	32768L
@@ -66,6 +72,44 @@ static void register_large(struct __test_metadata *_metadata,
 	ASSERT_EQ(0, zcrx_register_soon(fd, &reg));
 	ASSERT_EQ(0, close(fd));
 	ASSERT_EQ(0, pinned_settle(COME_BACK_MS));
+}
+
+/* Let all uses of DMA be recorded. Returns why they cannot be, or NULL. */
+static const char *record_dma(void)
+{
+	if (access(TRACING "/events", F_OK) &&
+	    mount("tracefs", TRACING, "tracefs", 0, NULL))
+		return "there is no tracefs";
+	if (access(TRACING "/events/dma", F_OK))
+		return "the kernel cannot record uses of DMA";
+	if ((mkdir(TRACE, 0700) && errno != EEXIST) ||
+	    write_file(TRACE "/events/dma/enable", "1"))
+		return "nothing can be recorded";
+	return NULL;
+}
+
+static void forget_dma(void)
+{
+	write_file(TRACE "/events/dma/enable", "0");
+	rmdir(TRACE);
+}
+
+/* How often something was recorded of a netdevsim, or -1. */
+static int count_recorded(const char *event, const struct netif *dev)
+{
+	char line[512], device[32];
+	int count = 0;
+	FILE *file;
+
+	file = fopen(TRACE "/trace", "r");
+	if (!file)
+		return -1;
+	snprintf(device, sizeof(device), ": netdevsim%u ", dev->nsim_id);
+	while (fgets(line, sizeof(line), file))
+		if (strstr(line, event) && strstr(line, device))
+			count++;
+	fclose(file);
+	return count;
 }
 
 /* A process that does nothing but to live in a namespace of its own. */
@@ -382,6 +426,35 @@ TEST_F_TIMEOUT(lifetime, memory_comes_back, 180)
 	/* Kernels that look for leaks themselves keep what was freed. */
 	if (access("/sys/kernel/debug/kmemleak", F_OK))
 		EXPECT_LT(after.slab_kb - before.slab_kb, SLAB_NOISE_KB);
+}
+
+/*
+ * R33: What is mapped for DMA of the device is unmapped when the
+ * registration ends.
+ */
+TEST_F(lifetime, mappings_end)
+{
+	const char *missing;
+	struct netif dev;
+	int mapped;
+
+	if (!self->dev.simulated)
+		SKIP(return, "the device is no netdevsim");
+
+	missing = record_dma();
+	if (missing)
+		SKIP(return, "%s", missing);
+	ASSERT_EQ(0, netif_new(&dev));
+	self->reg.if_idx = dev.ifindex;
+	ASSERT_EQ(0, zcrx_register(self->fd, &self->reg));
+	ASSERT_EQ(0, close(self->fd));
+	ASSERT_EQ(0, pinned_settle(COME_BACK_MS));
+	ASSERT_EQ(0, netif_remove(&dev, REMOVE_MS));
+	/* The area has been, as all that was the device's. */
+	mapped = count_recorded(" dma_map_", &dev);
+	EXPECT_LT(0, mapped);
+	EXPECT_EQ(mapped, count_recorded(" dma_unmap_", &dev));
+	forget_dma();
 }
 
 /*

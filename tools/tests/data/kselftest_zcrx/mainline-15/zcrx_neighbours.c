@@ -49,6 +49,7 @@
 #define SIZE		(1024 * 1024ULL)
 #define DMABUF_SIZE	(4UL << 20)
 #define OTHER_QUEUE	2
+#define QUEUES		3
 #define HEADERS_MOST	256U
 #define APPEAR_MS	5000
 
@@ -74,20 +75,6 @@ static void expect_placed(struct __test_metadata *_metadata,
 	EXPECT_EQ(0, stream_close(stream));
 	EXPECT_LE((long long)SIZE,
 		  link_counter(link, LINK_QUEUE, "provider_bytes"));
-}
-
-/* Try to register the queue, once. */
-static int try_queue(const struct link *link)
-{
-	struct io_uring_zcrx_ifq_reg reg;
-	int fd = ring_open(RING_FLAGS);
-	int ret;
-
-	zcrx_default(&reg, link->rx.ifindex);
-	reg.if_rxq = LINK_QUEUE;
-	ret = zcrx_register(fd, &reg);
-	close(fd);
-	return ret;
 }
 
 /* An AF_XDP socket that is closed has its queue a little longer. */
@@ -250,14 +237,14 @@ TEST_F_TIMEOUT(neighbours, xdp_socket_first, 180)
 TEST_F_TIMEOUT(neighbours, dmabuf_first, 180)
 {
 	const char *missing = dmabuf_missing();
-	struct genl genl;
+	struct dmabuf bound;
 
 	if (missing)
 		SKIP(return, "%s", missing);
-	ASSERT_EQ(0, dmabuf_bind(&genl, self->link.rx.ifindex, LINK_QUEUE,
+	ASSERT_EQ(0, dmabuf_bind(&bound, self->link.rx.ifindex, LINK_QUEUE,
 				 DMABUF_SIZE));
 	EXPECT_EQ(-EEXIST, try_queue(&self->link));
-	genl_close(&genl);
+	dmabuf_unbind(&bound);
 	ASSERT_EQ(0, link_steer(&self->link));
 	expect_stream(_metadata, &self->link, SIZE);
 }
@@ -296,19 +283,19 @@ TEST_F_TIMEOUT(neighbours, xdp_socket, 180)
 TEST_F_TIMEOUT(neighbours, dmabuf, 180)
 {
 	const char *missing = dmabuf_missing();
-	struct genl genl;
+	struct dmabuf bound;
 	struct receiver receiver;
 	struct stream stream;
 
 	open_stream_to_queue(_metadata, &receiver, &stream, &self->link);
 	if (missing)
 		SKIP(return, "%s", missing);
-	EXPECT_EQ(-EEXIST, dmabuf_bind(&genl, self->link.rx.ifindex, LINK_QUEUE,
-				       DMABUF_SIZE));
+	EXPECT_EQ(-EEXIST, dmabuf_bind(&bound, self->link.rx.ifindex,
+				       LINK_QUEUE, DMABUF_SIZE));
 	expect_placed(_metadata, &receiver, &stream, &self->link);
 	receiver_close(&receiver);
 	ASSERT_EQ(0, pinned_settle(WAIT_MS));
-	EXPECT_EQ(0, dmabuf_bind(&genl, self->link.rx.ifindex, LINK_QUEUE,
+	EXPECT_EQ(0, dmabuf_bind(&bound, self->link.rx.ifindex, LINK_QUEUE,
 				 DMABUF_SIZE));
 }
 
@@ -316,17 +303,46 @@ TEST_F_TIMEOUT(neighbours, dmabuf, 180)
 TEST_F_TIMEOUT(neighbours, dmabuf_on_other_queue, 180)
 {
 	const char *missing = dmabuf_missing();
-	struct genl genl;
+	struct dmabuf bound;
 	struct receiver receiver;
 	struct stream stream;
 
 	open_stream_to_queue(_metadata, &receiver, &stream, &self->link);
 	if (missing)
 		SKIP(return, "%s", missing);
-	ASSERT_EQ(0, dmabuf_bind(&genl, self->link.rx.ifindex, OTHER_QUEUE,
+	ASSERT_EQ(0, dmabuf_bind(&bound, self->link.rx.ifindex, OTHER_QUEUE,
 				 DMABUF_SIZE));
 	expect_placed(_metadata, &receiver, &stream, &self->link);
-	genl_close(&genl);
+	dmabuf_unbind(&bound);
+	receiver_close(&receiver);
+}
+
+/* R35: Device memory TCP on another queue receives as before. */
+TEST_F_TIMEOUT(neighbours, dmabuf_received, 180)
+{
+	const char *missing = dmabuf_missing();
+	struct receiver receiver;
+	__u64 position = 0;
+	struct dmabuf bound;
+	struct stream stream;
+	ssize_t len;
+
+	if (missing)
+		SKIP(return, "%s", missing);
+	ASSERT_EQ(0, link_steer(&self->link));
+	ASSERT_EQ(0, dmabuf_bind(&bound, self->link.rx.ifindex, LINK_QUEUE,
+				 DMABUF_SIZE));
+	ASSERT_EQ(0, receiver_open(&receiver, self->link.rx.ifindex,
+				   OTHER_QUEUE, PAGES));
+	ASSERT_EQ(0, stream_open(&stream, &self->link, AF_INET, LINK_PORT,
+				 SIZE));
+	ASSERT_EQ(0, stream_start(&stream));
+	while ((len = dmabuf_receive(&bound, stream.fd, position)) > 0)
+		position += len;
+	EXPECT_EQ(0, len);
+	EXPECT_EQ(SIZE, position);
+	EXPECT_EQ(0, stream_close(&stream));
+	dmabuf_unbind(&bound);
 	receiver_close(&receiver);
 }
 
@@ -336,17 +352,15 @@ TEST_F_TIMEOUT(neighbours, dmabuf_data, 180)
 	const char *missing = dmabuf_missing();
 	struct receiver receiver;
 	struct stream stream;
-	struct genl genl;
-	int listener;
+	struct dmabuf bound;
 
 	if (missing)
 		SKIP(return, "%s", missing);
 	ASSERT_EQ(0, link_steer(&self->link));
-	ASSERT_EQ(0, dmabuf_bind(&genl, self->link.rx.ifindex, LINK_QUEUE,
+	ASSERT_EQ(0, dmabuf_bind(&bound, self->link.rx.ifindex, LINK_QUEUE,
 				 DMABUF_SIZE));
-	listener = stream_listen(AF_INET, LINK_PORT);
-	ASSERT_LE(0, listener);
-	ASSERT_EQ(0, stream_open(&stream, listener, &self->link, SIZE));
+	ASSERT_EQ(0, stream_open(&stream, &self->link, AF_INET, LINK_PORT,
+				 SIZE));
 	ASSERT_EQ(0, receiver_open(&receiver, self->link.rx.ifindex,
 				   OTHER_QUEUE, PAGES));
 	receiver_request(&receiver, stream.fd);
@@ -356,7 +370,7 @@ TEST_F_TIMEOUT(neighbours, dmabuf_data, 180)
 	receiver_request(&receiver, stream.fd);
 	expect_end(_metadata, &receiver, -EFAULT);
 	endless_close(&stream);
-	genl_close(&genl);
+	dmabuf_unbind(&bound);
 	receiver_close(&receiver);
 }
 
@@ -448,11 +462,11 @@ TEST_F_TIMEOUT(neighbours, queues_listed, 180)
 /* R37: The page pools can be listed, with what they have under way. */
 TEST_F_TIMEOUT(neighbours, pools_listed, 180)
 {
-	__u64 position = 0, held[PAGES / 4];
+	struct piece kept[PAGES / 4];
 	struct listing idle, holding;
 	struct receiver receiver;
 	struct stream stream;
-	int i;
+	__u64 position;
 
 	open_stream_to_queue(_metadata, &receiver, &stream, &self->link);
 	idle = list_pools(&self->link);
@@ -461,16 +475,13 @@ TEST_F_TIMEOUT(neighbours, pools_listed, 180)
 
 	/* What user space holds is under way. */
 	ASSERT_EQ(0, stream_start(&stream));
-	for (i = 0; i < PAGES / 4; i++)
-		position += hold_piece(_metadata, &receiver, position,
-				       &held[i]);
+	position = keep_pieces(_metadata, &receiver, 0, kept, PAGES / 4);
 	holding = list_pools(&self->link);
 	EXPECT_EQ(idle.objects, holding.objects);
 	EXPECT_EQ(0, holding.dmabufs);
 	EXPECT_LE(PAGES / 4ULL, holding.count);
 	EXPECT_EQ(PAGE * holding.count, holding.bytes);
-	while (i--)
-		EXPECT_TRUE(receiver_return(&receiver, held[i], PAGE));
+	return_pieces(_metadata, &receiver, kept, PAGES / 4);
 	EXPECT_EQ(SIZE, receive_rest(_metadata, &receiver, position));
 	EXPECT_EQ(0, stream_close(&stream));
 	receiver_close(&receiver);

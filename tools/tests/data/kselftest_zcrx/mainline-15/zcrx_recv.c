@@ -41,7 +41,6 @@
 #define STREAM_PAGES	2048
 #define CONNECTIONS	64
 #define STARVE_PAGES	32
-#define STARVE_MS	300
 #define STARVE_EVERY	(256ULL << 20)
 /* Several times what can be on its way, so that a change meets the sender. */
 #define CHANGING_SIZE	(32ULL << 20)
@@ -86,26 +85,14 @@ static void expect_counters(struct __test_metadata *_metadata,
 static __u64 starve(struct __test_metadata *_metadata,
 		    struct receiver *receiver, __u64 position)
 {
-	const __u64 most = receiver->reg.rq_entries;
-	__u64 *held = calloc(most, sizeof(*held));
-	struct io_uring_cqe *cqe;
-	__u64 pieces = 0;
+	const unsigned int most = receiver->reg.rq_entries;
+	struct piece *kept = calloc(most, sizeof(*kept));
+	unsigned int count;
 
-	ASSERT_NE(NULL, held);
-	for (;;) {
-		cqe = uring_wait(&receiver->ring, STARVE_MS);
-		if (!cqe || !(cqe->flags & IORING_CQE_F_MORE))
-			break;
-		ASSERT_LT(pieces, most);
-		ASSERT_TRUE(stream_matches(receiver_data(receiver, cqe),
-					   position, cqe->res));
-		position += cqe->res;
-		held[pieces++] = receiver_offset(cqe);
-		uring_seen(&receiver->ring);
-	}
-	while (pieces)
-		ASSERT_TRUE(receiver_return(receiver, held[--pieces], PAGE));
-	free(held);
+	ASSERT_NE(NULL, kept);
+	count = keep_until_starved(_metadata, receiver, &position, kept, most);
+	return_pieces(_metadata, receiver, kept, count);
+	free(kept);
 	return position;
 }
 
@@ -131,7 +118,6 @@ static void open_transfer(struct __test_metadata *_metadata, struct link *link,
 			  const struct transfer *how, struct stream *stream)
 {
 	const int room = 16 << 20;
-	int listener;
 
 	if (how->steered)
 		ASSERT_EQ(0, link_steer(link));
@@ -139,13 +125,11 @@ static void open_transfer(struct __test_metadata *_metadata, struct link *link,
 		ASSERT_EQ(0, link_set_mtu(link, how->mtu));
 		ASSERT_EQ(0, link_send_small(link));
 	}
-	listener = stream_listen(how->family, LINK_PORT);
-	ASSERT_LE(0, listener);
 	ASSERT_EQ(0, how->write ?
-		     stream_open_writes(stream, listener, link, how->size,
-					how->write) :
-		     stream_open(stream, listener, link, how->size));
-	close(listener);
+		     stream_open_writes(stream, link, how->family, LINK_PORT,
+					how->size, how->write) :
+		     stream_open(stream, link, how->family, LINK_PORT,
+				 how->size));
 	/* Each packet takes a buffer, however little is in it. */
 	if (how->write)
 		ASSERT_EQ(0, setsockopt(stream->fd, SOL_SOCKET, SO_RCVBUFFORCE,
@@ -185,13 +169,10 @@ static void transfer(struct __test_metadata *_metadata, struct link *link,
 static int urgent_open(struct receiver *receiver, struct stream *stream,
 		       const struct link *link)
 {
-	int listener, ret;
+	int ret;
 
-	listener = stream_listen(AF_INET, LINK_PORT);
-	if (listener < 0)
-		return listener;
-	ret = stream_open_urgent(stream, listener, link, URGENT_AFTER);
-	close(listener);
+	ret = stream_open_urgent(stream, link, AF_INET, LINK_PORT,
+				 URGENT_AFTER);
 	if (ret)
 		return ret;
 	ret = receiver_open(receiver, link->rx.ifindex, LINK_QUEUE,
@@ -632,13 +613,9 @@ TEST_F(request, end_of_receiving)
 /* R45: A connection that is reset ends the request with the error. */
 TEST_F(request, reset)
 {
-	const struct linger at_once = { .l_onoff = 1 };
-
 	receiver_request(&self->receiver, self->receiving);
 	expect_bytes(_metadata, &self->receiver, self->sending, 100);
-	ASSERT_EQ(0, setsockopt(self->sending, SOL_SOCKET, SO_LINGER, &at_once,
-				sizeof(at_once)));
-	ASSERT_EQ(0, close(self->sending));
+	ASSERT_EQ(0, stream_reset(self->sending));
 	expect_end(_metadata, &self->receiver, -ECONNRESET);
 }
 
@@ -1481,17 +1458,15 @@ TEST_F_TIMEOUT(stream, connections_64, 180)
 	const __u64 size = 64 * 1024;
 	struct stream streams[CONNECTIONS];
 	__u64 positions[CONNECTIONS] = {};
-	int i, listener, ended = 0;
+	int i, ended = 0;
 	struct receiver receiver;
 	struct io_uring_cqe *cqe;
 	struct io_uring_sqe *sqe;
 
 	ASSERT_EQ(0, link_steer(&self->link));
-	listener = stream_listen(AF_INET6, LINK_PORT);
-	ASSERT_LE(0, listener);
 	for (i = 0; i < CONNECTIONS; i++)
-		ASSERT_EQ(0, stream_open(&streams[i], listener, &self->link,
-					 size));
+		ASSERT_EQ(0, stream_open(&streams[i], &self->link, AF_INET6,
+					 LINK_PORT, size));
 	ASSERT_EQ(0, receiver_open(&receiver, self->link.rx.ifindex, LINK_QUEUE,
 				   STREAM_PAGES));
 	for (i = 0; i < CONNECTIONS; i++) {
@@ -1528,15 +1503,12 @@ TEST_F_TIMEOUT(stream, two_queues, 180)
 	struct stream streams[2];
 	__u64 positions[2] = {};
 	bool more[2] = { true, true };
-	int i, listener;
+	int i;
 
 	ASSERT_EQ(0, link_steer(&self->link));
-	for (i = 0; i < 2; i++) {
-		listener = stream_listen(AF_INET6, ports[i]);
-		ASSERT_LE(0, listener);
-		ASSERT_EQ(0, stream_open(&streams[i], listener, &self->link,
-					 size));
-	}
+	for (i = 0; i < 2; i++)
+		ASSERT_EQ(0, stream_open(&streams[i], &self->link, AF_INET6,
+					 ports[i], size));
 	for (i = 0; i < 2; i++) {
 		ASSERT_EQ(0, receiver_open(&receivers[i],
 					   self->link.rx.ifindex, i,

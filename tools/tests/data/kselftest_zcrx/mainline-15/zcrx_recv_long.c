@@ -33,7 +33,6 @@
 #define STREAM_PAGES	2048
 #define CONNECTIONS	64
 #define STARVE_PAGES	32
-#define STARVE_MS	300
 #define STARVE_EVERY	(256ULL << 20)
 /* Several times what can be on its way, so that a change meets the sender. */
 #define CHANGING_SIZE	(32ULL << 20)
@@ -78,26 +77,14 @@ static void expect_counters(struct __test_metadata *_metadata,
 static __u64 starve(struct __test_metadata *_metadata,
 		    struct receiver *receiver, __u64 position)
 {
-	const __u64 most = receiver->reg.rq_entries;
-	__u64 *held = calloc(most, sizeof(*held));
-	struct io_uring_cqe *cqe;
-	__u64 pieces = 0;
+	const unsigned int most = receiver->reg.rq_entries;
+	struct piece *kept = calloc(most, sizeof(*kept));
+	unsigned int count;
 
-	ASSERT_NE(NULL, held);
-	for (;;) {
-		cqe = uring_wait(&receiver->ring, STARVE_MS);
-		if (!cqe || !(cqe->flags & IORING_CQE_F_MORE))
-			break;
-		ASSERT_LT(pieces, most);
-		ASSERT_TRUE(stream_matches(receiver_data(receiver, cqe),
-					   position, cqe->res));
-		position += cqe->res;
-		held[pieces++] = receiver_offset(cqe);
-		uring_seen(&receiver->ring);
-	}
-	while (pieces)
-		ASSERT_TRUE(receiver_return(receiver, held[--pieces], PAGE));
-	free(held);
+	ASSERT_NE(NULL, kept);
+	count = keep_until_starved(_metadata, receiver, &position, kept, most);
+	return_pieces(_metadata, receiver, kept, count);
+	free(kept);
 	return position;
 }
 
@@ -123,7 +110,6 @@ static void open_transfer(struct __test_metadata *_metadata, struct link *link,
 			  const struct transfer *how, struct stream *stream)
 {
 	const int room = 16 << 20;
-	int listener;
 
 	if (how->steered)
 		ASSERT_EQ(0, link_steer(link));
@@ -131,13 +117,11 @@ static void open_transfer(struct __test_metadata *_metadata, struct link *link,
 		ASSERT_EQ(0, link_set_mtu(link, how->mtu));
 		ASSERT_EQ(0, link_send_small(link));
 	}
-	listener = stream_listen(how->family, LINK_PORT);
-	ASSERT_LE(0, listener);
 	ASSERT_EQ(0, how->write ?
-		     stream_open_writes(stream, listener, link, how->size,
-					how->write) :
-		     stream_open(stream, listener, link, how->size));
-	close(listener);
+		     stream_open_writes(stream, link, how->family, LINK_PORT,
+					how->size, how->write) :
+		     stream_open(stream, link, how->family, LINK_PORT,
+				 how->size));
 	/* Each packet takes a buffer, however little is in it. */
 	if (how->write)
 		ASSERT_EQ(0, setsockopt(stream->fd, SOL_SOCKET, SO_RCVBUFFORCE,

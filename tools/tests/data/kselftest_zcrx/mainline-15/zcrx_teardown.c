@@ -295,11 +295,9 @@ TEST_F_TIMEOUT(teardown, channels_changed, 180)
 	struct receiver receiver;
 	struct stream stream;
 	__u64 position = 0;
-	int i, j, listener;
+	int i, j;
 
-	listener = stream_listen(AF_INET, LINK_PORT);
-	ASSERT_LE(0, listener);
-	ASSERT_EQ(0, stream_open(&stream, listener, &self->link,
+	ASSERT_EQ(0, stream_open(&stream, &self->link, AF_INET, LINK_PORT,
 				 STREAM_ENDLESS));
 	/* It is not steered, and so comes to the first queue. */
 	ASSERT_EQ(0, receiver_open(&receiver, self->link.rx.ifindex, 0, PAGES));

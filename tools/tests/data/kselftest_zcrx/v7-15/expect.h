@@ -21,6 +21,9 @@ struct piece {
 /* Longer than anything takes, be it emulated, with all checkers. */
 #define WAIT_MS		30000
 
+/* Longer than what is on its way takes, and long enough to send it again. */
+#define STARVE_MS	300
+
 /* An area for requests that are not about much data. */
 #define REQUEST_PAGES	16
 
@@ -70,17 +73,6 @@ static inline struct piece keep_piece(struct __test_metadata *_metadata,
 	return piece;
 }
 
-/* The same. Gives its length, and its offset in *held. */
-static inline __u64 hold_piece(struct __test_metadata *_metadata,
-			       struct receiver *receiver, __u64 position,
-			       __u64 *held)
-{
-	struct piece piece = keep_piece(_metadata, receiver, position);
-
-	*held = piece.offset;
-	return piece.len;
-}
-
 /* The same for a piece that is returned. Gives its length. */
 static inline __u64 expect_piece(struct __test_metadata *_metadata,
 				 struct receiver *receiver, __u64 position)
@@ -120,6 +112,43 @@ static inline bool is_piece_next(struct __test_metadata *_metadata,
 	ASSERT_NE(NULL, cqe)
 		TH_LOG("nothing comes");
 	return cqe->flags & IORING_CQE_F_MORE;
+}
+
+/*
+ * Receive a piece of a stream, each time that there is no buffer for it by
+ * another request. Gives its length.
+ */
+static inline __u64 receive_piece(struct __test_metadata *_metadata,
+				  struct receiver *receiver, int fd,
+				  __u64 position)
+{
+	while (!is_piece_next(_metadata, receiver)) {
+		expect_end(_metadata, receiver, -ENOMEM);
+		receiver_request(receiver, fd);
+	}
+	return expect_piece(_metadata, receiver, position);
+}
+
+/*
+ * Keep what comes until nothing more does, or the request ends. Gives how many
+ * pieces there were.
+ */
+static inline unsigned int keep_until_starved(struct __test_metadata *_metadata,
+					      struct receiver *receiver,
+					      __u64 *position,
+					      struct piece *kept,
+					      unsigned int most)
+{
+	struct io_uring_cqe *cqe;
+	unsigned int count = 0;
+
+	while ((cqe = uring_wait(&receiver->ring, STARVE_MS)) &&
+	       (cqe->flags & IORING_CQE_F_MORE)) {
+		ASSERT_LT(count, most);
+		kept[count] = keep_piece(_metadata, receiver, *position);
+		*position += kept[count++].len;
+	}
+	return count;
 }
 
 /* Receive from that position on until the request ends. Gives where that is. */
@@ -210,6 +239,20 @@ static inline void expect_nothing_left(struct __test_metadata *_metadata,
 	EXPECT_EQ(pools, pools_settle(pools, WAIT_MS));
 }
 
+/* Try to register LINK_QUEUE, once, and let go of it. */
+static inline int try_queue(const struct link *link)
+{
+	struct io_uring_zcrx_ifq_reg reg;
+	int fd = ring_open(RING_FLAGS);
+	int ret;
+
+	zcrx_default(&reg, link->rx.ifindex);
+	reg.if_rxq = LINK_QUEUE;
+	ret = zcrx_register(fd, &reg);
+	close(fd);
+	return ret;
+}
+
 /* A receiver, and a socket in which what the device placed waits for it. */
 static inline void open_waiting(struct __test_metadata *_metadata,
 				struct receiver *receiver,
@@ -267,11 +310,9 @@ static inline int take(struct receiver *receiver, int count, bool keep,
  */
 static inline void endless_close(struct stream *stream)
 {
-	const struct linger at_once = { .l_onoff = 1 };
-
 	kill(stream->sender, SIGKILL);
-	setsockopt(stream->fd, SOL_SOCKET, SO_LINGER, &at_once,
-		   sizeof(at_once));
+	stream_reset(stream->fd);
+	stream->fd = -1;
 	stream_close(stream);
 }
 

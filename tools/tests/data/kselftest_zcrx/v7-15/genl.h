@@ -36,6 +36,10 @@ void genl_nest_end(struct genl_request *request, struct nlattr *nest);
 /* Have a request carried out. Returns 0 or a negative error. */
 int genl_do(struct genl *genl, struct genl_request *request);
 
+/* The same, and see() what it gives. */
+int genl_ask(struct genl *genl, struct genl_request *request,
+	     void (*see)(const struct nlmsghdr *nlh, void *data), void *data);
+
 /* How many objects a request lists, or -1. */
 int genl_count(struct genl *genl, struct genl_request *request);
 

@@ -83,7 +83,7 @@ int receiver_open_stream(struct receiver *receiver, struct stream *stream,
 {
 	int ret;
 
-	ret = stream_open_at(stream, link, family, LINK_PORT, size);
+	ret = stream_open(stream, link, family, LINK_PORT, size);
 	if (ret)
 		return ret;
 	return receiver_open(receiver, link->rx.ifindex, LINK_QUEUE, pages);

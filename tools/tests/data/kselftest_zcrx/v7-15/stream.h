@@ -21,34 +21,30 @@ struct stream {
 	pid_t	sender;
 };
 
-/* Listen in the namespace of the caller. Returns a socket or an error. */
-int stream_listen(int family, int port);
-
 /*
- * Connect a sender of size bytes; it waits for stream_start(). Both return 0
- * or a negative error.
+ * Connect a sender of size bytes to a port of the caller; it waits for
+ * stream_start(). Both return 0 or a negative error.
  */
-int stream_open(struct stream *stream, int listener, const struct link *link,
-		__u64 size);
+int stream_open(struct stream *stream, const struct link *link, int family,
+		int port, __u64 size);
 int stream_start(struct stream *stream);
 
-/* The same when nobody listens yet: connect to a port. */
-int stream_open_at(struct stream *stream, const struct link *link, int family,
-		   int port, __u64 size);
-
 /* The same with a byte of urgent data after it, and the same bytes again. */
-int stream_open_urgent(struct stream *stream, int listener,
-		       const struct link *link, __u64 size);
+int stream_open_urgent(struct stream *stream, const struct link *link,
+		       int family, int port, __u64 size);
 
 /* The same by writes of that many bytes, each of them a packet of its own. */
-int stream_open_writes(struct stream *stream, int listener,
-		       const struct link *link, __u64 size, size_t write);
+int stream_open_writes(struct stream *stream, const struct link *link,
+		       int family, int port, __u64 size, size_t write);
 
 /*
  * Take that many bytes unseen, which the kernel need not be able to read.
  * Returns 0 or a negative error.
  */
 int stream_skip(const struct stream *stream, size_t len);
+
+/* Close one end of a connection so that the other one sees a reset. */
+int stream_reset(int fd);
 
 /*
  * Close the receiving end and wait for the sender. Returns 0 if that got rid

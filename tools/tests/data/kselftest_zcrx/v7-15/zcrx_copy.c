@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Zero copy receive of io_uring: copies, and the buffers that they take.
+ * Zero copy receive of io_uring: copies, and which buffers are free.
  *
  * R46  what is not in the area is copied there
+ * R50  entries of the refill ring are never trusted
  * R61  the device may go down or away with data on its way
  */
 #include <assert.h>
@@ -38,6 +39,10 @@
 /* More than a packet carries that is not larger than the wire's. */
 #define PACKET		1500
 
+/* A packet of this size is not cut into smaller ones. */
+#define LARGE_MTU	65000
+#define HALF_PACKET	4
+
 /* Every buffer can be copied to while all others are kept, and no other. */
 static void expect_copies(struct __test_metadata *_metadata,
 			  struct receiver *receiver, int receiving, int sending)
@@ -67,8 +72,8 @@ static void expect_placed(struct __test_metadata *_metadata,
 
 	ASSERT_NE(NULL, kept);
 	ASSERT_EQ(0, link_send_small(link));
-	ASSERT_EQ(0, stream_open_at(&stream, link, AF_INET, LINK_PORT,
-				    pages * PACKET));
+	ASSERT_EQ(0, stream_open(&stream, link, AF_INET, LINK_PORT,
+				 pages * PACKET));
 	receiver_request(receiver, stream.fd);
 	ASSERT_EQ(0, stream_start(&stream));
 	position = keep_pieces(_metadata, receiver, position, kept, pages);
@@ -77,6 +82,51 @@ static void expect_placed(struct __test_metadata *_metadata,
 	EXPECT_EQ(pages * PACKET, position);
 	EXPECT_EQ(0, stream_close(&stream));
 	free(kept);
+}
+
+/*
+ * A packet waits in a socket, and user space keeps the first half of it: then
+ * there was no more room for completions. The socket is in *fd.
+ */
+static void keep_half_packet(struct __test_metadata *_metadata,
+			     struct link *link, struct receiver *receiver,
+			     int *fd, struct piece *kept)
+{
+	const __u64 size = 2 * HALF_PACKET * PAGE;
+	int i, others, sending;
+
+	/* Where it was received it is freed, at once. */
+	ASSERT_EQ(0, run_on_cpu(0));
+	ASSERT_EQ(0, link_steer(link));
+	ASSERT_EQ(0, link_set_mtu(link, LARGE_MTU));
+	ASSERT_EQ(0, stream_pair(link, LINK_PORT, fd, &sending));
+	ASSERT_EQ(0, receiver_open(receiver, link->rx.ifindex, LINK_QUEUE,
+				   REQUEST_PAGES));
+	others = receiver->ring.cq_mask + 1 - HALF_PACKET;
+	for (i = 0; i < others; i++) {
+		uring_next(&receiver->ring);
+		ASSERT_EQ(0, uring_submit(&receiver->ring));
+	}
+	ASSERT_EQ(0, stream_send(sending, size));
+	ASSERT_EQ(0, stream_wait(*fd, size));
+	receiver_request(receiver, *fd);
+	ASSERT_EQ(0, uring_submit(&receiver->ring));
+	for (i = 0; i < others; i++)
+		expect_end(_metadata, receiver, 0);
+	EXPECT_EQ(size / 2,
+		  keep_pieces(_metadata, receiver, 0, kept, HALF_PACKET));
+	expect_end(_metadata, receiver, -ENOSPC);
+}
+
+/* Receive the other half of it, and let the packet go. */
+static void receive_half_packet(struct __test_metadata *_metadata,
+				struct receiver *receiver, int fd)
+{
+	__u64 position = HALF_PACKET * PAGE;
+
+	receiver_request(receiver, fd);
+	while (position < 2 * HALF_PACKET * PAGE)
+		position += expect_piece(_metadata, receiver, position);
 }
 
 FIXTURE(copy)
@@ -168,6 +218,50 @@ TEST_F_TIMEOUT(copy, copied_after_down, 180)
 
 	ASSERT_EQ(0, netif_set_up(&link->rx, true));
 	expect_placed(_metadata, link, &receiver);
+	receiver_close(&receiver);
+}
+
+/* R50: A buffer is not used again as long as its packet waits in a socket. */
+TEST_F_TIMEOUT(copy, held_by_packet, 180)
+{
+	const __u64 left = (REQUEST_PAGES - 2 * HALF_PACKET) * PAGE;
+	const struct link *link = &self->link;
+	struct piece kept[HALF_PACKET];
+	int fd, receiving, sending;
+	struct receiver receiver;
+
+	keep_half_packet(_metadata, &self->link, &receiver, &fd, kept);
+	return_pieces(_metadata, &receiver, kept, HALF_PACKET);
+	/* The device has one buffer too few for another packet. */
+	ASSERT_EQ(0, stream_pair(link, LINK_PORT, &receiving, &sending));
+	ASSERT_EQ(0, stream_send(sending, left + PAGE));
+	receiver_request(&receiver, receiving);
+	EXPECT_EQ(NULL, uring_wait(&receiver.ring, STARVE_MS));
+	EXPECT_LT(0, link_counter(link, LINK_QUEUE, "no_buffer"));
+
+	receive_half_packet(_metadata, &receiver, fd);
+	EXPECT_LT(0ULL, expect_piece(_metadata, &receiver, 0));
+	receiver_close(&receiver);
+}
+
+/* R61: It is not lost either when the interface is taken down meanwhile. */
+TEST_F_TIMEOUT(copy, held_by_packet_when_down, 180)
+{
+	int fd, listening, receiving, sending;
+	struct piece kept[HALF_PACKET];
+	struct receiver receiver;
+
+	keep_half_packet(_metadata, &self->link, &receiver, &fd, kept);
+	ASSERT_EQ(0, netif_set_up(&self->link.rx, false));
+	receive_half_packet(_metadata, &receiver, fd);
+	ASSERT_EQ(0, receiver_cancel_now(&receiver, fd));
+	expect_end(_metadata, &receiver, -ECANCELED);
+	return_pieces(_metadata, &receiver, kept, HALF_PACKET);
+	ASSERT_EQ(0, pools_settle(0, WAIT_MS));
+
+	ASSERT_EQ(0, stream_loopback(&listening, &receiving, &sending));
+	receiver_request(&receiver, receiving);
+	expect_copies(_metadata, &receiver, receiving, sending);
 	receiver_close(&receiver);
 }
 

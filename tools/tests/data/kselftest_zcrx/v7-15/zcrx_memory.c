@@ -97,13 +97,9 @@ static void open_in(struct __test_metadata *_metadata,
 		    struct receiver *receiver, struct stream *stream,
 		    struct link *link, void *memory, size_t len)
 {
-	int listener;
-
 	ASSERT_NE(MAP_FAILED, memory);
 	ASSERT_EQ(0, link_steer(link));
-	listener = stream_listen(AF_INET6, LINK_PORT);
-	ASSERT_LE(0, listener);
-	ASSERT_EQ(0, stream_open(stream, listener, link, SIZE));
+	ASSERT_EQ(0, stream_open(stream, link, AF_INET6, LINK_PORT, SIZE));
 	ASSERT_EQ(0, receiver_prepare(receiver, PAGES));
 	receiver_use(receiver, memory, len);
 	ASSERT_EQ(0, receiver_register(receiver, link->rx.ifindex, LINK_QUEUE));

@@ -49,6 +49,7 @@
 #define SIZE		(1024 * 1024ULL)
 #define DMABUF_SIZE	(4UL << 20)
 #define OTHER_QUEUE	2
+#define QUEUES		3
 #define HEADERS_MOST	256U
 #define APPEAR_MS	5000
 
@@ -74,20 +75,6 @@ static void expect_placed(struct __test_metadata *_metadata,
 	EXPECT_EQ(0, stream_close(stream));
 	EXPECT_LE((long long)SIZE,
 		  link_counter(link, LINK_QUEUE, "provider_bytes"));
-}
-
-/* Try to register the queue, once. */
-static int try_queue(const struct link *link)
-{
-	struct io_uring_zcrx_ifq_reg reg;
-	int fd = ring_open(RING_FLAGS);
-	int ret;
-
-	zcrx_default(&reg, link->rx.ifindex);
-	reg.if_rxq = LINK_QUEUE;
-	ret = zcrx_register(fd, &reg);
-	close(fd);
-	return ret;
 }
 
 /* An AF_XDP socket that is closed has its queue a little longer. */
@@ -285,14 +272,14 @@ TEST_F_TIMEOUT(neighbours, xdp_socket_first, 180)
 TEST_F_TIMEOUT(neighbours, dmabuf_first, 180)
 {
 	const char *missing = dmabuf_missing();
-	struct genl genl;
+	struct dmabuf bound;
 
 	if (missing)
 		SKIP(return, "%s", missing);
-	ASSERT_EQ(0, dmabuf_bind(&genl, self->link.rx.ifindex, LINK_QUEUE,
+	ASSERT_EQ(0, dmabuf_bind(&bound, self->link.rx.ifindex, LINK_QUEUE,
 				 DMABUF_SIZE));
 	EXPECT_EQ(-EEXIST, try_queue(&self->link));
-	genl_close(&genl);
+	dmabuf_unbind(&bound);
 	ASSERT_EQ(0, link_steer(&self->link));
 	expect_stream(_metadata, &self->link, SIZE);
 }
@@ -348,19 +335,19 @@ TEST_F_TIMEOUT(neighbours, xdp_socket, 180)
 TEST_F_TIMEOUT(neighbours, dmabuf, 180)
 {
 	const char *missing = dmabuf_missing();
-	struct genl genl;
+	struct dmabuf bound;
 	struct receiver receiver;
 	struct stream stream;
 
 	open_stream_to_queue(_metadata, &receiver, &stream, &self->link);
 	if (missing)
 		SKIP(return, "%s", missing);
-	EXPECT_EQ(-EEXIST, dmabuf_bind(&genl, self->link.rx.ifindex, LINK_QUEUE,
-				       DMABUF_SIZE));
+	EXPECT_EQ(-EEXIST, dmabuf_bind(&bound, self->link.rx.ifindex,
+				       LINK_QUEUE, DMABUF_SIZE));
 	expect_placed(_metadata, &receiver, &stream, &self->link);
 	receiver_close(&receiver);
 	ASSERT_EQ(0, pinned_settle(WAIT_MS));
-	EXPECT_EQ(0, dmabuf_bind(&genl, self->link.rx.ifindex, LINK_QUEUE,
+	EXPECT_EQ(0, dmabuf_bind(&bound, self->link.rx.ifindex, LINK_QUEUE,
 				 DMABUF_SIZE));
 }
 
@@ -368,17 +355,46 @@ TEST_F_TIMEOUT(neighbours, dmabuf, 180)
 TEST_F_TIMEOUT(neighbours, dmabuf_on_other_queue, 180)
 {
 	const char *missing = dmabuf_missing();
-	struct genl genl;
+	struct dmabuf bound;
 	struct receiver receiver;
 	struct stream stream;
 
 	open_stream_to_queue(_metadata, &receiver, &stream, &self->link);
 	if (missing)
 		SKIP(return, "%s", missing);
-	ASSERT_EQ(0, dmabuf_bind(&genl, self->link.rx.ifindex, OTHER_QUEUE,
+	ASSERT_EQ(0, dmabuf_bind(&bound, self->link.rx.ifindex, OTHER_QUEUE,
 				 DMABUF_SIZE));
 	expect_placed(_metadata, &receiver, &stream, &self->link);
-	genl_close(&genl);
+	dmabuf_unbind(&bound);
+	receiver_close(&receiver);
+}
+
+/* R35: Device memory TCP on another queue receives as before. */
+TEST_F_TIMEOUT(neighbours, dmabuf_received, 180)
+{
+	const char *missing = dmabuf_missing();
+	struct receiver receiver;
+	__u64 position = 0;
+	struct dmabuf bound;
+	struct stream stream;
+	ssize_t len;
+
+	if (missing)
+		SKIP(return, "%s", missing);
+	ASSERT_EQ(0, link_steer(&self->link));
+	ASSERT_EQ(0, dmabuf_bind(&bound, self->link.rx.ifindex, LINK_QUEUE,
+				 DMABUF_SIZE));
+	ASSERT_EQ(0, receiver_open(&receiver, self->link.rx.ifindex,
+				   OTHER_QUEUE, PAGES));
+	ASSERT_EQ(0, stream_open(&stream, &self->link, AF_INET, LINK_PORT,
+				 SIZE));
+	ASSERT_EQ(0, stream_start(&stream));
+	while ((len = dmabuf_receive(&bound, stream.fd, position)) > 0)
+		position += len;
+	EXPECT_EQ(0, len);
+	EXPECT_EQ(SIZE, position);
+	EXPECT_EQ(0, stream_close(&stream));
+	dmabuf_unbind(&bound);
 	receiver_close(&receiver);
 }
 
@@ -388,17 +404,15 @@ TEST_F_TIMEOUT(neighbours, dmabuf_data, 180)
 	const char *missing = dmabuf_missing();
 	struct receiver receiver;
 	struct stream stream;
-	struct genl genl;
-	int listener;
+	struct dmabuf bound;
 
 	if (missing)
 		SKIP(return, "%s", missing);
 	ASSERT_EQ(0, link_steer(&self->link));
-	ASSERT_EQ(0, dmabuf_bind(&genl, self->link.rx.ifindex, LINK_QUEUE,
+	ASSERT_EQ(0, dmabuf_bind(&bound, self->link.rx.ifindex, LINK_QUEUE,
 				 DMABUF_SIZE));
-	listener = stream_listen(AF_INET, LINK_PORT);
-	ASSERT_LE(0, listener);
-	ASSERT_EQ(0, stream_open(&stream, listener, &self->link, SIZE));
+	ASSERT_EQ(0, stream_open(&stream, &self->link, AF_INET, LINK_PORT,
+				 SIZE));
 	ASSERT_EQ(0, receiver_open(&receiver, self->link.rx.ifindex,
 				   OTHER_QUEUE, PAGES));
 	receiver_request(&receiver, stream.fd);
@@ -408,7 +422,7 @@ TEST_F_TIMEOUT(neighbours, dmabuf_data, 180)
 	receiver_request(&receiver, stream.fd);
 	expect_end(_metadata, &receiver, -EFAULT);
 	endless_close(&stream);
-	genl_close(&genl);
+	dmabuf_unbind(&bound);
 	receiver_close(&receiver);
 }
 
@@ -500,11 +514,11 @@ TEST_F_TIMEOUT(neighbours, queues_listed, 180)
 /* R37: The page pools can be listed, with what they have under way. */
 TEST_F_TIMEOUT(neighbours, pools_listed, 180)
 {
-	__u64 position = 0, held[PAGES / 4];
+	struct piece kept[PAGES / 4];
 	struct listing idle, holding;
 	struct receiver receiver;
 	struct stream stream;
-	int i;
+	__u64 position;
 
 	open_stream_to_queue(_metadata, &receiver, &stream, &self->link);
 	idle = list_pools(&self->link);
@@ -513,16 +527,13 @@ TEST_F_TIMEOUT(neighbours, pools_listed, 180)
 
 	/* What user space holds is under way. */
 	ASSERT_EQ(0, stream_start(&stream));
-	for (i = 0; i < PAGES / 4; i++)
-		position += hold_piece(_metadata, &receiver, position,
-				       &held[i]);
+	position = keep_pieces(_metadata, &receiver, 0, kept, PAGES / 4);
 	holding = list_pools(&self->link);
 	EXPECT_EQ(idle.objects, holding.objects);
 	EXPECT_EQ(0, holding.dmabufs);
 	EXPECT_LE(PAGES / 4ULL, holding.count);
 	EXPECT_EQ(PAGE * holding.count, holding.bytes);
-	while (i--)
-		EXPECT_TRUE(receiver_return(&receiver, held[i], PAGE));
+	return_pieces(_metadata, &receiver, kept, PAGES / 4);
 	EXPECT_EQ(SIZE, receive_rest(_metadata, &receiver, position));
 	EXPECT_EQ(0, stream_close(&stream));
 	receiver_close(&receiver);
@@ -565,27 +576,37 @@ TEST_F_TIMEOUT(neighbours, queue_statistics_listed, 180)
 	receiver_close(&receiver);
 }
 
-/* R32: An interface that is moved away and back has its queue again. */
+/* R32: An interface that is moved away and back has its queues again. */
 TEST_F_TIMEOUT(neighbours, moved_and_back, 180)
 {
-	struct receiver receiver, again;
+	struct receiver receivers[QUEUES], again[QUEUES];
 	struct stream stream;
-	int away;
+	int i, away;
 
 	away = new_namespace(&self->link);
 	ASSERT_LE(0, away);
-	open_stream_to_queue(_metadata, &receiver, &stream, &self->link);
+	open_stream_to_queue(_metadata, &receivers[LINK_QUEUE], &stream,
+			     &self->link);
+	/* More rings than moves: each move has to reach all of them. */
+	for (i = 0; i < QUEUES; i++)
+		if (i != LINK_QUEUE)
+			ASSERT_EQ(0, receiver_open(&receivers[i],
+						   self->link.rx.ifindex, i,
+						   PAGES));
 	ASSERT_EQ(0, move(&self->link.rx, away));
 	ASSERT_EQ(0, setns(away, CLONE_NEWNET));
 	ASSERT_EQ(0, move(&self->link.rx, self->link.rx_netns));
 	ASSERT_EQ(0, setns(self->link.rx_netns, CLONE_NEWNET));
 	ASSERT_EQ(0, wait_for_device(&self->link.rx));
 
-	/* The ring that had the queue is still there, and has it no more. */
-	EXPECT_EQ(0, receiver_open(&again, self->link.rx.ifindex, LINK_QUEUE,
-				   PAGES));
-	receiver_close(&receiver);
-	receiver_close(&again);
+	/* The rings that had the queues are there, and have them no more. */
+	for (i = 0; i < QUEUES; i++)
+		ASSERT_EQ(0, receiver_open(&again[i], self->link.rx.ifindex, i,
+					   PAGES));
+	for (i = 0; i < QUEUES; i++) {
+		receiver_close(&receivers[i]);
+		receiver_close(&again[i]);
+	}
 	endless_close(&stream);
 	expect_nothing_left(_metadata, self->link.rx.rx_queues);
 }

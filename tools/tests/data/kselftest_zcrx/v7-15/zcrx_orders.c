@@ -39,20 +39,6 @@
 #define MOMENT_MS	10
 #define LONG_S		"60"
 
-/* Whether somebody has the queue. */
-static bool is_taken(const struct link *link)
-{
-	struct io_uring_zcrx_ifq_reg reg;
-	int fd = ring_open(RING_FLAGS);
-	int ret;
-
-	zcrx_default(&reg, link->rx.ifindex);
-	reg.if_rxq = LINK_QUEUE;
-	ret = zcrx_register(fd, &reg);
-	close(fd);
-	return ret == -EEXIST;
-}
-
 /* All has been given back, and the queue works. */
 static void expect_over(struct __test_metadata *_metadata,
 			const struct link *link, int pools)
@@ -180,7 +166,7 @@ TEST_F_TIMEOUT(orders, duplicate_of_ring, 180)
 	ASSERT_EQ(0, close(receiver.ring.fd));
 	receiver.ring.fd = other;
 	EXPECT_EQ(IN_FLIGHT, take(&receiver, IN_FLIGHT, false, WAIT_MS));
-	EXPECT_TRUE(is_taken(&self->link));
+	EXPECT_EQ(-EEXIST, try_queue(&self->link));
 	receiver_close(&receiver);
 	endless_close(&stream);
 	expect_over(_metadata, &self->link, pools);
@@ -204,7 +190,7 @@ TEST_F_TIMEOUT(orders, ring_with_child, 180)
 	ASSERT_LE(0, pid);
 	receiver_close(&receiver);
 	endless_close(&stream);
-	EXPECT_TRUE(is_taken(&self->link));
+	EXPECT_EQ(-EEXIST, try_queue(&self->link));
 	EXPECT_LT(0, pinned_kb());
 	ASSERT_EQ(0, close(end));
 	ASSERT_EQ(pid, waitpid(pid, NULL, 0));
@@ -230,7 +216,7 @@ TEST_F_TIMEOUT(orders, maker_killed, 180)
 		  read(ready[0], &holder, sizeof(holder)));
 	ASSERT_EQ(0, kill(pid, SIGKILL));
 	ASSERT_EQ(pid, waitpid(pid, NULL, 0));
-	EXPECT_TRUE(is_taken(&self->link));
+	EXPECT_EQ(-EEXIST, try_queue(&self->link));
 	ASSERT_EQ(0, kill(holder, SIGKILL));
 	expect_over(_metadata, &self->link, pools);
 }

@@ -36,16 +36,15 @@
 #define FEW_ENTRIES	4
 #define SIZE		(1024 * 1024ULL)
 #define MOMENT_MS	10
-#define STARVE_MS	100
 
 /* Receive one message, and hold it. Gives its offset. */
 static __u64 hold_message(struct __test_metadata *_metadata,
 			  struct receiver *receiver)
 {
-	__u64 held;
+	struct piece piece = keep_piece(_metadata, receiver, 0);
 
-	ASSERT_EQ(MESSAGE, hold_piece(_metadata, receiver, 0, &held));
-	return held;
+	ASSERT_EQ(MESSAGE, piece.len);
+	return piece.offset;
 }
 
 /* Hold that many buffers, each with a message that was copied there. */
@@ -81,12 +80,8 @@ static void open_small(struct __test_metadata *_metadata,
 		       struct receiver *receiver, struct stream *stream,
 		       struct link *link, unsigned int pages, __u32 rq_entries)
 {
-	int listener;
-
 	ASSERT_EQ(0, link_steer(link));
-	listener = stream_listen(AF_INET, LINK_PORT);
-	ASSERT_LE(0, listener);
-	ASSERT_EQ(0, stream_open(stream, listener, link, SIZE));
+	ASSERT_EQ(0, stream_open(stream, link, AF_INET, LINK_PORT, SIZE));
 	ASSERT_EQ(0, receiver_prepare(receiver, pages));
 	receiver->reg.rq_entries = rq_entries;
 	ASSERT_EQ(0, receiver_register(receiver, link->rx.ifindex, LINK_QUEUE));
@@ -100,23 +95,6 @@ static void close_small(struct __test_metadata *_metadata,
 	expect_end(_metadata, receiver, 0);
 	EXPECT_EQ(0, stream_close(stream));
 	receiver_close(receiver);
-}
-
-/* Hold what comes until nothing more does, or the request ends. */
-static int hold_until_starved(struct __test_metadata *_metadata,
-			      struct receiver *receiver, __u64 *position,
-			      __u64 *held)
-{
-	struct io_uring_cqe *cqe;
-	int count = 0;
-
-	while ((cqe = uring_wait(&receiver->ring, STARVE_MS)) &&
-	       (cqe->flags & IORING_CQE_F_MORE)) {
-		ASSERT_LT(count, PAGES);
-		*position += hold_piece(_metadata, receiver, *position,
-					&held[count++]);
-	}
-	return count;
 }
 
 FIXTURE(returning)
@@ -484,10 +462,11 @@ FIXTURE_TEARDOWN_PARENT(returning_stream)
 /* R50: A buffer that user space does not hold cannot be returned. */
 TEST_F_TIMEOUT(returning_stream, never_given, 180)
 {
-	__u64 position = 0, held[PAGES / 2];
+	struct piece kept[PAGES / 2];
 	bool seen[MANY_PAGES] = {};
 	struct receiver receiver;
 	struct stream stream;
+	__u64 position;
 	int i;
 
 	open_small(_metadata, &receiver, &stream, &self->link, MANY_PAGES,
@@ -496,16 +475,14 @@ TEST_F_TIMEOUT(returning_stream, never_given, 180)
 		receiver_write(&receiver, i, i * PAGE, PAGE);
 	receiver_publish(&receiver, MANY_PAGES);
 	ASSERT_EQ(0, stream_start(&stream));
+	position = keep_pieces(_metadata, &receiver, 0, kept, PAGES / 2);
 	for (i = 0; i < PAGES / 2; i++) {
-		position += hold_piece(_metadata, &receiver, position,
-				       &held[i]);
-		EXPECT_FALSE(seen[held[i] / PAGE]);
-		seen[held[i] / PAGE] = true;
+		EXPECT_FALSE(seen[kept[i].offset / PAGE]);
+		seen[kept[i].offset / PAGE] = true;
 	}
 	/* The device had looked at all of them before it had a buffer. */
 	EXPECT_EQ(MANY_PAGES, *receiver.rq_head);
-	while (i--)
-		EXPECT_TRUE(receiver_return(&receiver, held[i], PAGE));
+	return_pieces(_metadata, &receiver, kept, PAGES / 2);
 	EXPECT_EQ(SIZE, receive_pieces(_metadata, &receiver, position));
 	close_small(_metadata, &receiver, &stream);
 }
@@ -513,34 +490,31 @@ TEST_F_TIMEOUT(returning_stream, never_given, 180)
 /* R50: What is held stays as it is while the others are filled again. */
 TEST_F_TIMEOUT(returning_stream, held_stays, 180)
 {
-	__u64 position = 0, starts[HELD], lens[HELD], held[HELD];
 	struct receiver receiver;
+	struct piece kept[HELD];
 	struct stream stream;
+	__u64 position;
 	int i;
 
 	open_small(_metadata, &receiver, &stream, &self->link, PAGES,
 		   8 * PAGES);
 	ASSERT_EQ(0, stream_start(&stream));
-	for (i = 0; i < HELD; i++) {
-		starts[i] = position;
-		lens[i] = hold_piece(_metadata, &receiver, position, &held[i]);
-		position += lens[i];
-	}
+	position = keep_pieces(_metadata, &receiver, 0, kept, HELD);
 	EXPECT_EQ(SIZE, receive_pieces(_metadata, &receiver, position));
-	for (i = 0; i < HELD; i++) {
-		EXPECT_TRUE(stream_matches(receiver.memory + held[i], starts[i],
-					   lens[i]));
-		EXPECT_TRUE(receiver_return(&receiver, held[i], lens[i]));
-	}
+	for (i = 0, position = 0; i < HELD; position += kept[i++].len)
+		EXPECT_TRUE(stream_matches(kept[i].data, position,
+					   kept[i].len));
+	return_pieces(_metadata, &receiver, kept, HELD);
 	close_small(_metadata, &receiver, &stream);
 }
 
 /* R50: Pieces are returned in the reverse of the order they came in. */
 TEST_F_TIMEOUT(returning_stream, in_reverse, 180)
 {
+	struct piece kept[BATCH];
 	struct receiver receiver;
-	__u64 position = 0, held[BATCH];
 	struct stream stream;
+	__u64 position = 0;
 	int i;
 
 	open_small(_metadata, &receiver, &stream, &self->link, PAGES,
@@ -549,10 +523,10 @@ TEST_F_TIMEOUT(returning_stream, in_reverse, 180)
 	while (is_piece_next(_metadata, &receiver)) {
 		for (i = 0; i < BATCH &&
 		     is_piece_next(_metadata, &receiver); i++)
-			position += hold_piece(_metadata, &receiver, position,
-					       &held[i]);
+			position = keep_pieces(_metadata, &receiver, position,
+					       &kept[i], 1);
 		while (i--)
-			EXPECT_TRUE(receiver_return(&receiver, held[i], PAGE));
+			return_pieces(_metadata, &receiver, &kept[i], 1);
 	}
 	EXPECT_EQ(SIZE, position);
 	close_small(_metadata, &receiver, &stream);
@@ -561,19 +535,21 @@ TEST_F_TIMEOUT(returning_stream, in_reverse, 180)
 /* R50: The whole area is returned with one step of the tail. */
 TEST_F_TIMEOUT(returning_stream, all_at_once, 180)
 {
-	__u64 position = 0, held[PAGES];
+	struct piece kept[PAGES];
 	struct receiver receiver;
+	unsigned int i, count;
 	struct stream stream;
-	int i, count;
+	__u64 position = 0;
 
 	open_small(_metadata, &receiver, &stream, &self->link, PAGES,
 		   8 * PAGES);
 	ASSERT_EQ(0, stream_start(&stream));
-	count = hold_until_starved(_metadata, &receiver, &position, held);
-	EXPECT_LT(PAGES / 2, count);
+	count = keep_until_starved(_metadata, &receiver, &position, kept,
+				   PAGES);
+	EXPECT_LT(PAGES / 2U, count);
 	EXPECT_LT(0, link_counter(&self->link, LINK_QUEUE, "no_buffer"));
 	for (i = 0; i < count; i++)
-		receiver_write(&receiver, i, held[i], PAGE);
+		receiver_write(&receiver, i, kept[i].offset, PAGE);
 	receiver_publish(&receiver, count);
 	EXPECT_EQ(SIZE, receive_pieces(_metadata, &receiver, position));
 	close_small(_metadata, &receiver, &stream);
@@ -583,10 +559,11 @@ TEST_F_TIMEOUT(returning_stream, all_at_once, 180)
 TEST_F_TIMEOUT(returning_stream, ring_wraps, 180)
 {
 	unsigned int first = 0, next = 0, idle_ms = 0;
-	__u64 position = 0, held[4 * PAGES];
+	struct piece kept[4 * PAGES];
 	struct io_uring_cqe *cqe;
 	struct receiver receiver;
 	struct stream stream;
+	__u64 position = 0;
 
 	open_small(_metadata, &receiver, &stream, &self->link, 3 * PAGES,
 		   FEW_ENTRIES);
@@ -594,14 +571,14 @@ TEST_F_TIMEOUT(returning_stream, ring_wraps, 180)
 	/* What does not fit into the refill ring waits for the kernel. */
 	while (position < SIZE && idle_ms < WAIT_MS) {
 		while (first != next &&
-		       receiver_return(&receiver, held[first % (4 * PAGES)],
-				       PAGE))
+		       receiver_return(&receiver,
+				       kept[first % (4 * PAGES)].offset, PAGE))
 			first++;
 		cqe = uring_wait(&receiver.ring, MOMENT_MS);
 		idle_ms = cqe ? 0 : idle_ms + MOMENT_MS;
 		if (cqe)
-			position += hold_piece(_metadata, &receiver, position,
-					       &held[next++ % (4 * PAGES)]);
+			position = keep_pieces(_metadata, &receiver, position,
+					       &kept[next++ % (4 * PAGES)], 1);
 	}
 	EXPECT_EQ(SIZE, position);
 	EXPECT_LT(10U * FEW_ENTRIES, *receiver.rq_tail);

@@ -422,11 +422,9 @@ TEST_F_TIMEOUT(teardown, channels_changed, 180)
 	struct receiver receiver;
 	struct stream stream;
 	__u64 position = 0;
-	int i, j, listener;
+	int i, j;
 
-	listener = stream_listen(AF_INET, LINK_PORT);
-	ASSERT_LE(0, listener);
-	ASSERT_EQ(0, stream_open(&stream, listener, &self->link,
+	ASSERT_EQ(0, stream_open(&stream, &self->link, AF_INET, LINK_PORT,
 				 STREAM_ENDLESS));
 	/* It is not steered, and so comes to the first queue. */
 	ASSERT_EQ(0, receiver_open(&receiver, self->link.rx.ifindex, 0, PAGES));
@@ -620,8 +618,8 @@ TEST_F_TIMEOUT(teardown, held_piece_is_safe, 180)
 	EXPECT_EQ(0, stream_close(&stream));
 
 	return_pieces(_metadata, &receiver, &held, 1);
-	ASSERT_EQ(0, stream_open_at(&stream, &self->link, AF_INET, LINK_PORT,
-				    size / 4));
+	ASSERT_EQ(0, stream_open(&stream, &self->link, AF_INET, LINK_PORT,
+				 size / 4));
 	receiver_request(&receiver, stream.fd);
 	ASSERT_EQ(0, stream_start(&stream));
 	EXPECT_EQ(size / 4, receive_rest(_metadata, &receiver, 0));

@@ -41,7 +41,7 @@ const char *zcrx_missing(void)
 		return "io_uring cannot set up a ring";
 
 	/* No request lies there: a kernel that looks for one says so. */
-	ret = ring_register(fd, IORING_REGISTER_ZCRX_IFQ, (void *)-1L, 1);
+	ret = ring_register(fd, IORING_REGISTER_ZCRX_IFQ, (void *)-4096L, 1);
 	close(fd);
 	switch (ret) {
 	case -EFAULT:

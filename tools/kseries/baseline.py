@@ -1,0 +1,186 @@
+# SPDX-License-Identifier: GPL-2.0
+"""What the tests do on the base without the series under test: kept, or made once.
+
+It is the last stage of a run. A baseline is kept in the cache under a digest of all that decides
+it, so that clones, and series on the same base, share it. It is made in a worktree of its own,
+with a compiler cache of its own: what a series writes while it is built reaches no baseline.
+"""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+import kselftest_zcrx
+import kseries
+from kseries import pipeline, publish, variants
+from kseries.building import fragments, kbuild
+from kseries.errors import KseriesError
+from kseries.inputs.variant import cut, needing
+from kseries.locks import locked
+from kseries.model import AgainstBase, Baseline, NoBaseline, Stack, TestOutcome, Tree
+from kseries.pipeline import Stage, Work
+from kseries.results import charged, regressions
+from kseries.results.outcome import label_of
+from kseries.runfolder import RunFolder
+from kseries.stages.stage import plan_suites
+
+ROOM = "baseline"
+BASELINE: TypeAdapter[Baseline] = TypeAdapter(Baseline)
+
+# Part of each key: raised when the same input would give another baseline.
+FORMAT = 1
+# Of the toolkit, what decides the outcome of a test; and the generated tests.
+DECIDING = ("suites", "stages", "targets", "testing", "results")
+GENERATOR = Path(kselftest_zcrx.__file__).parent
+NAME_LENGTH = 80
+
+# The error of a base that cannot be tested, in the run's folder `baseline`.
+ERROR = "error.txt"
+
+
+def compare(work: Work) -> AgainstBase | NoBaseline:
+    """Compare what the tests did with what they do without the series.
+
+    A baseline that is not kept is made, unless only some tests were asked for.
+    """
+    stack = work.stack
+    if not stack.under_test:
+        return NoBaseline("the stack has no series under test")
+    place = work.cache.baselines / f"{key(work)}.json"
+    found, kept = _read(place), True
+    if found is None and work.request.only:
+        return NoBaseline("none is kept for this base and config; a run without -k makes one")
+    if found is None:
+        with locked(place, work.progress):
+            found = _read(place)
+            if found is None:
+                made = _make(work)
+                if isinstance(made, NoBaseline):
+                    return made
+                publish.write_bytes(place, BASELINE.dump_json(made, indent=2) + b"\n")
+                found, kept = made, False
+    _folder(work).save(ROOM, found, BASELINE)
+    now = work.outcome(pipeline.TEST)
+    return regressions.against(now, found, whole=not work.request.only, kept=kept)
+
+
+def key(work: Work) -> str:
+    """Name all that decides a baseline, in 32 hex digits; nothing of the series is in it."""
+    stack, now = work.stack, work.outcome(pipeline.TEST)
+    base = cut(stack, 0, needing(stack))
+    parts = [
+        str(FORMAT),
+        work.outcome(pipeline.FETCH).commit,
+        *(patch.sha256 for series in base.series for patch in series.patches),
+        fragments.read(stack.fragments).text,
+        " ".join(stack.suites),
+        # With the fragment of all checkers, tests run that otherwise have to be asked for.
+        kbuild.config_name(stack),
+        str(work.request.extended),
+        work.outcome(pipeline.BUILD).compiler,
+        *(now.facts.get(name, "") for name in ("accelerator", "qemu")),
+        *_contents(Path(kseries.__file__).parent, DECIDING),
+        *_contents(GENERATOR, ("cases", "templates", "*.py")),
+        *_contents(work.project.configs, ("targets",)),
+    ]
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
+
+
+def _contents(folder: Path, names: tuple[str, ...]) -> Iterator[str]:
+    """Give names and digests of files; of folders, of all that is below them."""
+    for name in names:
+        for place in sorted(folder.glob(name)):
+            files = sorted(place.rglob("*")) if place.is_dir() else [place]
+            for file in files:
+                if file.is_file() and "__pycache__" not in file.parts:
+                    yield str(file.relative_to(folder))
+                    yield hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+def _read(place: Path) -> Baseline | None:
+    """Give what is kept; None where there is none, or one that cannot be read."""
+    try:
+        return BASELINE.validate_json(place.read_bytes())
+    except (FileNotFoundError, ValidationError):
+        return None
+
+
+def _folder(work: Work) -> RunFolder:
+    return RunFolder(work.run.path / ROOM)
+
+
+def _make(work: Work) -> Baseline | NoBaseline:
+    """Build the base without the series and run the tests; evidence goes below the run folder.
+
+    Whatever is in the way of that is no fault of the series, so there is no baseline then.
+    """
+    folder = _folder(work)
+    publish.remove_tree(folder.path)  # of an attempt that was killed
+    stack = work.stack
+    name = _name(stack)
+    base = variants.beside(work, folder, replace(work.plan, name=name), ROOM)
+    base = replace(base, request=replace(work.request, only=""))
+    try:
+        with locked(base.slot, work.progress):
+            variant = variants.make(base, replace(stack, name=name), 0, _has_tests)
+            outcome = TestOutcome((), (), {})
+            if variant.built:
+                pipeline.through(variant.work, (pipeline.TEST,))
+                outcome = variant.work.outcome(pipeline.TEST)
+    except KseriesError as error:
+        publish.write_text(folder.path / ERROR, f"{error}\n")
+        return NoBaseline(f"{error.what} ({ROOM}/{ERROR})")
+    return _baseline(variant, outcome, work)
+
+
+def _has_tests(tree: Tree, stack: Stack) -> bool:
+    return bool(plan_suites(tree.path, stack.suites, "lib.mk").programs)
+
+
+def _baseline(variant: variants.Variant, outcome: TestOutcome, work: Work) -> Baseline | NoBaseline:
+    ran = regressions.stripped(outcome)
+    if outcome.programs and not ran:
+        return NoBaseline(next(iter(outcome.notes), "no program ran"))
+    there: set[str] = set()
+    if variant.built:
+        there = {label_of(one) for one in variant.work.outcome(pipeline.STAGE).programs}
+    for note in variant.notes:
+        work.progress.note(note)
+    return Baseline(
+        head=variant.work.outcome(pipeline.APPLY).head,
+        series=tuple(series.name for series in variant.work.stack.series),
+        left_out=variant.left_out,
+        run=work.run.name,
+        made=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        programs=ran,
+        events=outcome.events,
+        not_run=tuple(sorted(there - {label_of(one) for one in ran})),
+    )
+
+
+def _name(stack: Stack) -> str:
+    """Name the base by what it has: worktree and compiler cache are shared by what tests on it."""
+    names = "+".join(one.name for one in cut(stack, 0, needing(stack)).series) or "bare"
+    if len(names) <= NAME_LENGTH:
+        return names
+    return f"{names[:NAME_LENGTH]}-{hashlib.sha256(names.encode()).hexdigest()[:8]}"
+
+
+def _summary(found: AgainstBase | NoBaseline) -> str:
+    if isinstance(found, NoBaseline):
+        return f"none: {found.why}"
+    return f"{charged.sentence(found)} ({'kept from' if found.kept else 'made by'} {found.run})"
+
+
+STAGE: Stage[AgainstBase | NoBaseline] = Stage(
+    "baseline", TypeAdapter(AgainstBase | NoBaseline), compare, _summary
+)
+STAGES: tuple[Stage[Any], ...] = (*pipeline.STAGES, STAGE)
+"""All stages of a run."""

@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The values of a bisection: what is sought, what each step showed, what was found."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from pydantic import TypeAdapter
+
+from kseries.model import Patch
+
+
+@dataclass(frozen=True)
+class Sought:
+    """What a bisection follows: a test, or a line of the kernel log."""
+
+    test: str = ""  # as asked for: "suite/program: case" or a part of that
+    log: str = ""  # regular expression, or a line of the kernel log
+    program: str = ""  # "suite/program" that runs; "": all of them
+    case: str = ""  # the one of its cases that counts; "": the program as a whole
+    at_boot: bool = False  # the line comes before any test: one program is enough
+
+    def __str__(self) -> str:
+        """Name it as people do."""
+        if self.log:
+            return f"'{self.log}' in the kernel log"
+        return f"{self.program}: {self.case}" if self.case else self.program or self.test
+
+
+class Seen(StrEnum):
+    """What one run of what is sought showed."""
+
+    GOOD = "good"
+    SKIPPED = "skipped"
+    ABSENT = "not there yet"
+    BAD = "bad"
+    NO_BOOT = "does not boot"
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One run in a fresh machine. folder: its evidence, relative to the run folder."""
+
+    seen: Seen
+    what: str  # in a line
+    folder: str = ""
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class BisectStep:
+    """The series cut to its first patches, and what was seen of it."""
+
+    patches: int  # how many of the series are in; 0: the base
+    head: str  # the commit that was built; "" where it was not made
+    trials: tuple[Trial, ...] = ()
+    lack: str = ""  # why it cannot be tested
+    left_out: tuple[str, ...] = ()  # series of the stack that do not fit this step
+    notes: tuple[str, ...] = ()
+    seconds: float = 0.0  # to build it
+
+
+class StepAnswer(StrEnum):
+    """What a step says."""
+
+    GOOD = "good"
+    BAD = "bad"
+    UNTESTABLE = "cannot be tested"
+    OPEN = "not known"
+
+
+class Conclusion(StrEnum):
+    """How a bisection ended."""
+
+    FOUND = "found"
+    RANGE = "one of several"  # those between cannot be tested
+    FLAKY = "flaky"  # a suspect, and no more
+    NOT_BROKEN = "not broken"
+    BROKEN_BEFORE = "broken before"
+    NO_GOOD = "nowhere good"
+
+    @property
+    def exit_code(self) -> int:
+        """Process exit status for it."""
+        return 0 if self in (Conclusion.FOUND, Conclusion.RANGE) else 1
+
+
+@dataclass(frozen=True)
+class Bisection:
+    """The first patch at which something goes wrong, and how that was found."""
+
+    sought: Sought
+    series: str
+    conclusion: Conclusion
+    first: int  # the suspects: patches first to last of the series; 0: the base
+    last: int
+    patches: tuple[Patch, ...]  # of the series
+    commits: tuple[str, ...]  # of these in the whole stack; "" where there is none
+    steps: tuple[BisectStep, ...]
+    answers: tuple[StepAnswer, ...]  # of the steps
+
+
+SOUGHT: TypeAdapter[Sought] = TypeAdapter(Sought)
+STEP: TypeAdapter[BisectStep] = TypeAdapter(BisectStep)
+BISECTION: TypeAdapter[Bisection] = TypeAdapter(Bisection)

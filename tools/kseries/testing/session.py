@@ -1,0 +1,199 @@
+# SPDX-License-Identifier: GPL-2.0
+"""One machine at work: it is booted when there is something to run, and again when it died."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import PurePosixPath
+
+from kseries import publish
+from kseries.deadline import Deadline
+from kseries.model import Kernel, KernelEvent, ProgramResult, StagedSuites, TestProgram
+from kseries.results import attribution, klog, ktap, outcome
+from kseries.results.attribution import Death
+from kseries.results.outcome import Ended, label_of
+from kseries.results.running import RunningCases, Span
+from kseries.results.testlog import open_log
+from kseries.runfolder import RunFolder
+from kseries.targets.base import BootFailed, KernelDied, Target, TargetLost
+from kseries.testing.pieces import Piece
+
+PLACE = "/kselftest"  # of the staged folder, on the target
+KERNEL_LOG = "/dev/kmsg"
+
+BOOT_S = 180.0  # a kernel with all checkers, emulated, needs 25
+PUT_S = 180.0
+
+# Marks the kernel log before and after a program, in one go with it.
+# Arguments: file to write to, first line, last line, the program.
+_MARKED = """log=$1 first=$2 last=$3; shift 3
+say() { { echo "$1" >>"$log"; } 2>/dev/null; }
+say "$first"; "$@"; status=$?; say "$last"; exit $status"""
+
+KMEMLEAK = "/sys/kernel/debug/kmemleak"
+LEAK_AGE_S = 6  # kmemleak tells of an object when it is older than 5 s, in the second scan
+LEAKS_S = 300.0
+
+# Prints where what the kernel has lost was allocated. Arguments: kmemleak's file, an age.
+_LEAKS = """[ -w "$1" ] || exit 0
+echo scan >"$1"; sleep "$2"; echo scan >"$1"; cat "$1"
+"""
+
+
+class NoBoot(Exception):
+    """The kernel did not come up; the text says so for people."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What one machine's kernel log says of the programs that ran there."""
+
+    number: int  # of the machine
+    log: str  # name of the file
+    lines: tuple[tuple[float, str], ...]  # of the whole file: (time of arrival, line)
+    first: int  # index of the first line that is told of here
+    spans: Mapping[str, tuple[Span, ...]]
+    deaths: tuple[Death, ...]
+    closed: float  # when the machine was told to power off, on the monotonic clock
+
+    def events(self) -> tuple[KernelEvent, ...]:
+        """Give what the kernel complained of, charged to programs and cases."""
+        lines = self.lines[self.first :]
+        during = attribution.during(lines, self.spans, self.closed)
+        found = klog.events(lines, first_line=self.first + 1, during=during)
+        charged = attribution.charge_death(found, self.lines, self.deaths)
+        return tuple(replace(event, log=self.log) for event in charged)
+
+
+@dataclass
+class Session:
+    """A machine, and what it was made to do.
+
+    tell: gets a few words on what goes on. fresh: whether each piece gets a machine that was
+    just booted.
+    """
+
+    number: int  # of the machine, from 1
+    staged: StagedSuites
+    kernel: Kernel
+    target: Target
+    run: RunFolder
+    tell: Callable[[str], None]
+    fresh: bool = False
+    boots: int = 0
+    up: bool = False
+    used: bool = False  # since it was booted
+    notes: list[str] = field(default_factory=list)
+    _spans: dict[str, tuple[Span, ...]] = field(default_factory=dict)
+    _deaths: list[Death] = field(default_factory=list)
+    _first: int = 0
+
+    def __post_init__(self) -> None:
+        """Remember where the log of earlier sessions ends."""
+        self._first = len(self.target.console())
+
+    def boot(self) -> None:
+        """See to it that the machine is up and has the programs. Raises NoBoot."""
+        if self.up and not (self.fresh and self.used):
+            return
+        self.up = self.used = False
+        self.boots += 1
+        try:
+            self.tell("booting" if self.boots == 1 else f"booting again ({self.boots})")
+            self.target.boot(self.kernel, Deadline.after(BOOT_S))
+            self.tell("copying the tests")
+            self.target.put(self.staged.folder, PLACE, Deadline.after(PUT_S))
+        except KernelDied as death:
+            raise NoBoot(_no_boot(death, self.boots)) from death
+        self.up = True
+
+    def carry_out(self, piece: Piece) -> ProgramResult:
+        """Run a piece on the booted machine, to its end or to the kernel's."""
+        program = piece.program
+        label = label_of(program)
+        log = self.run.test_log(program.suite, program.name, piece.number)
+        started, death = time.monotonic(), ""
+        status: int | None = None
+        self.used = True
+        self.tell(label)
+        with open_log(log, lambda running: self.tell(f"{label}: {_current(running)}")) as sink:
+            try:
+                status = self.target.run(
+                    _command(program),
+                    deadline=Deadline.after(program.timeout_s),
+                    cwd=str(PurePosixPath(PLACE, program.folder)),
+                    env=dict(program.env),
+                    on_line=sink.take,
+                ).status
+            except KernelDied as error:
+                death = error.reason
+                self.up = False
+        now = time.monotonic()
+        running = sink.running.running if status is None else ()
+        with log.open(errors="replace") as lines:
+            said = ktap.parse(lines)
+        result = outcome.judge(program, said, Ended(status, now - started, death, running))
+        spans = sink.running.spans(now)
+        if death and running:
+            self._deaths.append(Death(label, len(self.target.console()), running[-1]))
+        self._spans[label] = (*self._spans.get(label, ()), *spans)
+        result = outcome.with_times(result, spans)
+        return replace(result, log=str(log.relative_to(self.run.path)))
+
+    def end(self) -> Seen:
+        """Have the kernel tell what it lost, power the machine off, give what was seen."""
+        if self.up:
+            self._look_for_leaks()
+        closed = time.monotonic()
+        self.target.close()
+        self.up = False
+        return Seen(
+            number=self.number,
+            log=self.run.console(self.number).name,
+            lines=self.target.console(),
+            first=self._first,
+            spans=self._spans,
+            deaths=tuple(self._deaths),
+            closed=closed,
+        )
+
+    def _look_for_leaks(self) -> None:
+        """Have the kernel say what was never freed; its log tells how many, our log where."""
+        self.tell("looking for memory leaks")
+        found: list[str] = []
+        try:
+            self.target.run(
+                ["sh", "-c", _LEAKS, "sh", KMEMLEAK, str(LEAK_AGE_S)],
+                deadline=Deadline.after(LEAKS_S),
+                on_line=lambda _at, line: found.append(line),
+            )
+        except KernelDied as death:
+            self.notes.append(f"the kernel died while it looked for memory leaks: {death.reason}")
+        except TargetLost as loss:
+            # All tests have run: that nobody knows of leaks is told, and is no reason to lose them.
+            self.notes.append(f"the machine was lost while it looked for memory leaks: {loss.what}")
+        if found:
+            log = self.run.log("kmemleak", self.number)
+            publish.write_text(log, "".join(f"{line}\n" for line in found))
+            self.notes.append(f"memory was lost: {log.name} tells where it was allocated")
+
+
+def _command(program: TestProgram) -> list[str]:
+    first, *rest = program.argv
+    if "/" in first and not first.startswith(("/", "./", "../")):
+        first = str(PurePosixPath(PLACE, first))
+    label = label_of(program)
+    marks = (attribution.start_mark(label), attribution.end_mark(label))
+    return ["sh", "-c", _MARKED, "sh", KERNEL_LOG, *marks, first, *rest]
+
+
+def _current(running: RunningCases) -> str:
+    return running.running[-1] if running.running else f"{running.ended} cases done"
+
+
+def _no_boot(death: KernelDied, boots: int) -> str:
+    what = "did not boot" if isinstance(death, BootFailed) else "died right after booting"
+    again = f", at boot number {boots}" if boots > 1 else ""
+    return f"the kernel {what}{again}: {death.reason}"

@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: GPL-2.0
+"""A target that runs programs on this host and whose kernel is a script.
+
+What a program writes to the kernel log lands on the target's console. A panic that it writes
+there is one, seen at the latest when the program says that it is dying.
+"""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+
+from kseries import proc
+from kseries.deadline import Deadline
+from kseries.model import Kernel
+from kseries.targets.base import BootFailed, Exit, KernelDied, TargetLost, TimedLine
+from kseries.testing import session
+
+
+class HostTarget:
+    """A target whose machine is a folder of this host."""
+
+    def __init__(self, root: Path, console: Path, boots: Sequence[str]) -> None:
+        self.root = root
+        self.kmsg = console
+        self.dies_at_boot = list(boots)
+        self.boots = 0
+        self.closed = self.aborted = False
+        self._lines: list[tuple[float, str]] = []
+
+    def __enter__(self) -> HostTarget:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    @property
+    def facts(self) -> Mapping[str, str]:
+        return {"accelerator": "none"}
+
+    def boot(self, kernel: Kernel, deadline: Deadline) -> None:
+        shutil.rmtree(self.root, ignore_errors=True)
+        self.root.mkdir()
+        self._say(f"[    0.000000] Linux version {kernel.release}")
+        reason = self.dies_at_boot[self.boots] if self.boots < len(self.dies_at_boot) else ""
+        self.boots += 1
+        if reason:
+            self._say(f"[    1.000000] Kernel panic - not syncing: {reason}")
+            raise BootFailed(reason, where="console.log")
+
+    def run(
+        self,
+        argv: Sequence[str],
+        *,
+        deadline: Deadline,
+        cwd: str = "/",
+        env: Mapping[str, str] | None = None,
+        on_line: TimedLine | None = None,
+    ) -> Exit:
+        place = {session.KERNEL_LOG: str(self.kmsg)}
+        words = [
+            place.get(word, word.replace(session.PLACE, f"{self.root}{session.PLACE}"))
+            for word in argv
+        ]
+        started = time.monotonic()
+
+        def take(line: str) -> None:
+            # The console is looked at where the program says so: in the same order always.
+            if line == "# look":
+                self._collect()
+            if on_line is not None:
+                on_line(time.monotonic(), line)
+            if line == "dying":
+                self._check()
+
+        variables = {
+            **(env or {}),
+            "KMSG": str(self.kmsg),
+            "STATE": str(self.root.parent / "state"),
+        }
+        try:
+            done = proc.run(
+                words,
+                cwd=Path(f"{self.root}{cwd}"),
+                deadline=deadline,
+                env=variables,
+                on_line=take,
+                check=False,
+            )
+        except proc.CommandTimeout:
+            return Exit(None, time.monotonic() - started)
+        self._check()
+        return Exit(done.returncode, done.seconds)
+
+    def put(self, source: Path, destination: str, deadline: Deadline) -> None:
+        shutil.copytree(source, f"{self.root}{destination}")
+
+    def get(self, source: str, destination: Path, deadline: Deadline) -> None:
+        raise NotImplementedError
+
+    def console(self) -> tuple[tuple[float, str], ...]:
+        self._collect()
+        return tuple(self._lines)
+
+    def abort(self) -> None:
+        self.aborted = True
+        with suppress(FileNotFoundError):
+            (self.root / "abort").touch()
+
+    def close(self) -> None:
+        self.closed = True
+
+    def _say(self, line: str) -> None:
+        with self.kmsg.open("a") as file:
+            file.write(f"{line}\n")
+        self._collect()
+
+    def _collect(self) -> None:
+        text = self.kmsg.read_text() if self.kmsg.exists() else ""
+        for line in text.splitlines()[len(self._lines) :]:
+            self._lines.append((time.monotonic(), line))
+
+    def _check(self) -> None:
+        self._collect()
+        last = [line for _, line in self._lines]
+        at = max((i for i, line in enumerate(last) if "Linux version" in line), default=0)
+        for line in last[at:]:
+            if line.startswith("LOST"):
+                raise TargetLost("The machine is gone.")
+            if "Kernel panic" in line:
+                raise KernelDied(line.partition("syncing: ")[2], where="console.log")

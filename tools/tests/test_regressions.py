@@ -1,0 +1,307 @@
+# SPDX-License-Identifier: GPL-2.0
+"""What a series broke against its base: the cases, the programs, the kernel log, the verdict."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from kseries.model import (
+    Baseline,
+    Case,
+    Effect,
+    EventKind,
+    KernelEvent,
+    ProgramResult,
+    RunResult,
+    Status,
+    TestOutcome,
+    Verdict,
+)
+from kseries.results.charged import charged, of
+from kseries.results.outcome import with_events
+from kseries.results.regressions import against, stripped
+from kseries.results.verdict import decided
+
+P, S, X, F = Status.PASS, Status.SKIP, Status.XFAIL, Status.FAIL
+M, E, T, C = Status.MISSING, Status.ERROR, Status.TIMEOUT, Status.CRASH
+
+WARN = KernelEvent(EventKind.WARN, "WARNING: at net/core/dev.c:100 rx", "rx", 9, (), "net/ping: a")
+
+
+def program(
+    *cases: tuple[str, Status],
+    name: str = "ping",
+    status: Status | None = None,
+    exit_status: int | None = 0,
+    flaky: bool = False,
+) -> ProgramResult:
+    again = (P,) if flaky else ()
+    made = tuple(Case(case, told, again=again) for case, told in cases)
+    bad = [told for _, told in cases if not told.good]
+    if bad and exit_status == 0:
+        exit_status = 1
+    return ProgramResult("net", name, status or (bad or [P])[0], exit_status, 1.0, made)
+
+
+def outcome(*programs: ProgramResult, events: tuple[KernelEvent, ...] = ()) -> TestOutcome:
+    return TestOutcome(programs, events, {})
+
+
+def baseline(*programs: ProgramResult, events: tuple[KernelEvent, ...] = ()) -> Baseline:
+    return Baseline("b" * 40, (), ("toys",), "run", "now", programs, events, ())
+
+
+def effects(base: Baseline, now: TestOutcome, *, whole: bool = True) -> dict[str, Effect]:
+    found = against(now, base, whole=whole, kept=False)
+    return {test.test: test.effect for test in found.tests}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "effect"),
+    [
+        (P, P, None),
+        (P, F, Effect.BROKE),
+        (S, F, Effect.BROKE),
+        (X, C, Effect.BROKE),
+        (F, F, Effect.BEFORE),
+        (C, C, Effect.BEFORE),
+        (T, T, Effect.BEFORE),
+        (M, M, Effect.BEFORE),
+        # Worse than on the base, or nobody can tell what it would have done.
+        (F, C, Effect.BROKE),
+        (F, T, Effect.BROKE),
+        (F, M, Effect.BROKE),
+        (T, C, Effect.BROKE),
+        (C, M, Effect.BROKE),
+        # A failure where the base did worse.
+        (C, F, Effect.BEFORE),
+        (T, F, Effect.BEFORE),
+        # No result on the base excuses nothing.
+        (M, F, Effect.BROKE),
+        (M, P, None),
+        (F, P, Effect.FIXED),
+        (C, P, Effect.FIXED),
+        (F, X, None),
+        (P, S, Effect.SKIPPED),
+        (F, S, Effect.SKIPPED),
+        (S, P, None),
+    ],
+)
+def test_a_case_on_both(before: Status, after: Status, effect: Effect | None) -> None:
+    # A second case, so that the program as a whole is no worse than the first makes it.
+    found = effects(
+        baseline(program(("a", before), ("b", P))), outcome(program(("a", after), ("b", P)))
+    )
+    assert found == ({"net/ping: a": effect} if effect else {})
+
+
+def test_a_case_that_is_new() -> None:
+    now = outcome(program(("a", P), ("b", P), ("c", F)))
+    assert effects(baseline(program(("a", P))), now) == {
+        "net/ping: b": Effect.ADDED,
+        "net/ping: c": Effect.FAILS,
+    }
+
+
+def test_what_passes_on_the_base_and_is_gone_is_broken() -> None:
+    base = baseline(program(("a", P), ("b", P), ("c", S)), program(("x", P), name="pong"))
+    now = outcome(program(("a", P)))
+    assert effects(base, now) == {"net/ping: b": Effect.BROKE, "net/pong": Effect.BROKE}
+    # Where only some tests were asked for, nothing is gone.
+    assert effects(base, now, whole=False) == {}
+
+
+def test_a_program_of_which_the_base_tells_nothing() -> None:
+    base = replace(baseline(), not_run=("net/ping",))
+    now = outcome(program(("a", P), ("b", F)))
+    assert effects(base, now) == {"net/ping: b": Effect.UNTOLD}
+
+
+def test_a_program_with_a_fault_of_its_own() -> None:
+    """Ended by a signal, or without a result that makes sense: only the same is an excuse."""
+    fine = program(("a", P))
+    died = program(("a", P), status=E, exit_status=139)
+    left = program(("a", P), status=E, exit_status=1)
+    assert effects(baseline(fine), outcome(died)) == {"net/ping": Effect.BROKE}
+    assert effects(baseline(died), outcome(died)) == {"net/ping": Effect.BEFORE}
+    assert effects(baseline(left), outcome(died)) == {"net/ping": Effect.BROKE}
+    assert effects(baseline(died), outcome(fine)) == {"net/ping": Effect.FIXED}
+    # A case that fails on the base is no excuse for what the program does now.
+    assert effects(baseline(program(("a", F))), outcome(died))["net/ping"] is Effect.BROKE
+    (told,) = against(outcome(died), baseline(program(("a", F))), whole=True, kept=False).tests[:1]
+    assert (told.before, told.after) == ("fail", "error")
+
+
+def test_a_signal_behind_a_failure_that_was_there_before() -> None:
+    before = program(("a", F))
+    died = program(("a", F), exit_status=139)
+    assert effects(baseline(before), outcome(died)) == {
+        "net/ping": Effect.BROKE,
+        "net/ping: a": Effect.BEFORE,
+    }
+
+
+def test_a_crash_in_the_same_case_and_in_another() -> None:
+    base = baseline(program(("a", C), ("b", M), status=C, exit_status=None))
+    same = program(("a", C), ("b", M), status=C, exit_status=None)
+    other = program(("a", P), ("b", C), status=C, exit_status=None)
+    assert set(effects(base, outcome(same)).values()) == {Effect.BEFORE}
+    assert effects(base, outcome(other)) == {
+        "net/ping: a": Effect.FIXED,
+        "net/ping: b": Effect.BROKE,
+    }
+
+
+def test_a_program_that_could_not_be_started_now() -> None:
+    now = ProgramResult("net", "ping", M, None, 0.0, (), ("not run: the kernel died 4 times",))
+    assert effects(baseline(program(("a", P))), outcome(now)) == {
+        "net/ping": Effect.BROKE,
+        "net/ping: a": Effect.BROKE,
+    }
+
+
+def test_a_failure_that_the_base_shows_now_and_then_excuses_no_firm_one() -> None:
+    now_and_then = program(("a", F), flaky=True)
+    always = program(("a", F))
+    assert effects(baseline(now_and_then), outcome(always)) == {"net/ping: a": Effect.BROKE}
+    assert effects(baseline(now_and_then), outcome(now_and_then)) == {"net/ping: a": Effect.BEFORE}
+    assert effects(baseline(always), outcome(now_and_then)) == {"net/ping: a": Effect.BEFORE}
+
+
+def test_cases_below_cases_and_names_that_come_twice() -> None:
+    def nested(status: Status) -> ProgramResult:
+        inner = (Case("x", P), Case("x", status))
+        return ProgramResult("net", "ping", status, 1, 1.0, (Case("sub", status, children=inner),))
+
+    assert effects(baseline(nested(P)), outcome(nested(F))) == {"net/ping: sub: x #2": Effect.BROKE}
+
+
+# ---- the kernel log
+
+
+def events_before(base: tuple[KernelEvent, ...], now: tuple[KernelEvent, ...]) -> tuple[int, ...]:
+    found = against(outcome(events=now), baseline(events=base), whole=True, kept=False)
+    return found.events_before
+
+
+def test_the_same_complaint_is_no_new_one_however_often_it_comes() -> None:
+    assert events_before((WARN,), (WARN, replace(WARN, line=70, during="net/pong"))) == (0, 1)
+    assert events_before((), (WARN,)) == ()
+
+
+def test_a_complaint_whose_line_moved_is_the_same_as_often_as_the_base_has_it() -> None:
+    moved = replace(WARN, title="WARNING: at net/core/dev.c:104 rx")
+    another = replace(WARN, title="WARNING: at net/core/dev.c:200 rx")
+    assert events_before((WARN,), (moved,)) == (0,)
+    # It could be another one in the same function: one is excused, the rest is not.
+    assert events_before((WARN,), (moved, another)) == (0,)
+    assert events_before((WARN,), (moved, WARN)) == (1,)
+
+
+def test_another_function_or_kind_is_another_complaint() -> None:
+    for changed in (
+        replace(WARN, where="tx"),
+        replace(WARN, title="WARNING: at net/core/dev.c:100 tx"),
+        replace(WARN, title="WARNING: at net/core/gro.c:100 rx"),
+        replace(WARN, kind=EventKind.BUG),
+    ):
+        assert events_before((WARN,), (changed,)) == ()
+
+
+def test_a_complaint_that_is_gone_is_told() -> None:
+    found = against(outcome(), baseline(events=(WARN, WARN)), whole=True, kept=False)
+    assert found.events_gone == (WARN.title,)
+
+
+# ---- what counts, and the verdict
+
+
+def compared(run: RunResult, base: Baseline) -> RunResult:
+    now = TestOutcome(run.programs, run.events, {})
+    return decided(replace(run, baseline=against(now, base, whole=True, kept=True)))
+
+
+def like(run: RunResult, **changed: object) -> Baseline:
+    """Give a baseline on which all is as in a run, but for what is named."""
+    made = baseline(*stripped(outcome(*run.programs)), events=run.events)
+    return replace(made, **changed)  # type: ignore[arg-type]
+
+
+def test_a_run_like_its_base_passes_with_all_its_failures(failing_run: RunResult) -> None:
+    assert failing_run.exit_code == 1
+    same = compared(failing_run, like(failing_run))
+    assert (same.verdict, same.exit_code, same.reasons) == (Verdict.PASS, 0, ())
+    assert {program.status.good for program in of(same).programs} == {True}
+    assert of(same).events == ()
+
+
+def test_without_a_comparison_everything_counts(failing_run: RunResult) -> None:
+    assert charged(failing_run.programs, failing_run.events, None).programs == failing_run.programs
+    assert of(failing_run).events == failing_run.events
+
+
+def test_what_the_series_broke_is_the_reason_and_no_more(failing_run: RunResult) -> None:
+    refill, *others = failing_run.programs
+    good = replace(refill, status=P, exit_status=0, problems=(), cases=refill.cases[:1])
+    mended = replace(good, cases=(refill.cases[0], replace(refill.cases[1], status=P)))
+    broke = compared(failing_run, like(failing_run, programs=(mended, *others)))
+    assert broke.exit_code == 1
+    (reason,) = broke.reasons
+    assert reason.startswith("zcrx/zcrx_refill failed: ring.wraps (")
+    # A test that is not on the base and fails counts, too.
+    new = compared(failing_run, like(failing_run, programs=tuple(others)))
+    assert new.reasons == broke.reasons
+
+
+def test_a_program_that_is_red_only_for_what_the_base_complains_of_too() -> None:
+    good = program(("a", P), ("b", P))
+    red = with_events(good, (WARN,))
+    assert red.status is F
+    now = outcome(red, events=(WARN,))
+    other = with_events(good, (replace(WARN, title="WARNING: at x.c:1 f", where="f"),))
+    for base in (
+        baseline(red, events=(WARN,)),
+        baseline(good, events=(replace(WARN, during="net/pong"),)),
+    ):
+        seen = against(now, base, whole=True, kept=False)
+        assert seen.tests == ()
+        (left,) = charged(now.programs, now.events, seen).programs
+        assert left.status is X
+    assert effects(baseline(other), now) == {}
+    unlike = against(now, baseline(other), whole=True, kept=False)
+    (left,) = charged(now.programs, now.events, unlike).programs
+    assert left.status is F
+
+
+def test_a_program_in_which_some_was_broken_before() -> None:
+    crashed = program(("a", C), ("b", P), status=C, exit_status=None)
+    now = program(("a", C), ("b", F), status=C, exit_status=None)
+    seen = against(outcome(now), baseline(crashed), whole=True, kept=False)
+    (left,) = charged((now,), (), seen).programs
+    # The crash was there before; what counts is the failure.
+    assert left.status is F
+    assert [(case.name, case.status) for case in left.cases] == [("a", X), ("b", F)]
+    assert left.cases[0].reason == "broken before"
+
+
+def test_what_is_gone_is_a_reason(passing_run: RunResult) -> None:
+    gone = program(("x", P), ("y", P), name="pong")
+    first, *others = passing_run.programs
+    shorter = replace(passing_run, programs=(replace(first, cases=first.cases[1:]), *others))
+    base = like(passing_run, programs=(*passing_run.programs, gone))
+    assert compared(shorter, base).reasons == (
+        "zcrx/zcrx_register passes on the base and has no result with the series:"
+        " registration.plain",
+        "net/pong passes on the base and has no result with the series",
+    )
+    assert compared(shorter, base).exit_code == 1
+
+
+def test_evidence_stays_where_it_was_made(failing_run: RunResult) -> None:
+    never = ProgramResult("zcrx", "never", M, None, 0.0)
+    kept = stripped(outcome(*failing_run.programs, never))
+    assert [one.name for one in kept] == [one.name for one in failing_run.programs]
+    assert {(one.tail, one.kernel_log) for one in kept} == {((), ())}
+    assert not any(case.diagnostics for one in kept for case in one.cases)
