@@ -13,11 +13,11 @@ from pathlib import Path
 
 from hypothesis import given
 from hypothesis import strategies as st
-from madelogs import NOISE, joined, ktap_logs, read
 
 from kseries.model import EventKind, KernelEvent
 from kseries.results import attribution, klog
 from kseries.results.running import RunningCases, Span
+from tests.madelogs import NOISE, joined, ktap_logs, read
 
 LOGS = Path(__file__).parent / "data" / "klog"
 HEALTHY = tuple(

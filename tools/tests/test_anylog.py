@@ -16,7 +16,12 @@ from unittest import mock
 
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from madelogs import (
+
+from kseries.model import Verdict
+from kseries.results import ktap, logfile, ordinary, saved
+from kseries.results.outcome import walk
+from kseries.results.saved import Kind
+from tests.madelogs import (
     Made,
     Node,
     P,
@@ -30,11 +35,6 @@ from madelogs import (
     told,
     verdict,
 )
-
-from kseries.model import Verdict
-from kseries.results import ktap, logfile, ordinary, saved
-from kseries.results.outcome import walk
-from kseries.results.saved import Kind
 
 DATA = Path(__file__).parent / "data"
 
