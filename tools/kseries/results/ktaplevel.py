@@ -15,8 +15,8 @@ MAX_SPARE = 1000  # bad cases beyond those
 MAX_DIAGNOSTICS = 100  # for each case: the first half and the last half
 MAX_PROBLEMS = 50
 # Characters of diagnostics that are kept of one log.
-MAX_TEXT_GOOD = 16 << 20
-MAX_TEXT_BAD = 64 << 20
+MAX_TEXT_GOOD = 8 << 20
+MAX_TEXT_BAD = 32 << 20
 LINE_COST = 60  # what a line takes beside its characters
 
 MISSING_RESULTS = "planned results are missing"
