@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from kseries.model import (
@@ -38,6 +39,16 @@ from kseries.model import (
 )
 from kseries.results.regressions import against
 from kseries.results.verdict import decided
+
+# What runs by default takes the same examples each time, so that no change is blamed for an old
+# fault; `nox -s fuzz` looks for new ones.
+hypothesis.settings.register_profile(
+    "same", derandomize=True, max_examples=60, deadline=None, database=None
+)
+hypothesis.settings.register_profile(
+    "new", max_examples=100, deadline=None, database=None, print_blob=True
+)
+hypothesis.settings.load_profile("same")
 
 TOY = Path(__file__).parent / "data" / "toy-kernel"
 

@@ -127,6 +127,7 @@ def test_log_of_which_the_beginning_is_lost() -> None:
     log = read(f"words\nTest a.t failed with ret 1\n{END}")
     assert (log.kind, brief(log)[0]) == (Kind.LIBURING, ("a.t", F))
     assert read(END).kind is Kind.LIBURING
+    assert read("Tests failed (1): <a.t>\n").kind is Kind.LIBURING
 
 
 def test_last_words_alone_are_no_pass() -> None:
@@ -170,6 +171,8 @@ def test_what_the_runner_says_in_the_end_counts() -> None:
 def test_line_that_begins_a_test_is_spoilt() -> None:
     text = f"{began('a.t')}0 sec\nR\ufffdnning test b.t    words\nTest b.t failed with ret 1\n{END}"
     assert ("b.t", F) in brief(read(text))
+    spoilt = began("a.t").replace("a.t ", "a.t \ufffd", 1)
+    assert brief(read(f"{spoilt}Test a.t failed with ret 1\n{END}"))[0] == ("a.t", F)
     text = f"words{began('b.t')}Test b.t failed with ret 1\n{END}"
     assert brief(read(f"{began('a.t')}{text}"))[:2] == [("a.t", M), ("b.t", F)]
 

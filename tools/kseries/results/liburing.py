@@ -33,9 +33,12 @@ SKIPPED = 77  # exit status T_EXIT_SKIP of test/helpers.h
 
 # The name is padded to 55 columns. The kernel log has the same words, with a colon behind them.
 _BEGIN = re.compile(
-    r"Running test (?P<name>\S{1,99}\.t(?: [^\s:]{1,99})?)(?: {2,}|\s*$|(?<=.{55}) ?)"
+    r"Running test (?P<name>\S{1,99}\.t(?: [\w./-]{1,99})?)(?: {2,}|\s*$|(?<=.{55}) ?)"
 )
-SIGN = rf"{_BEGIN.pattern}|Test \S{{1,99}}\.t (?:failed|timed out) |Test run complete, kernel: "
+SIGN = (
+    rf"{_BEGIN.pattern}|Test \S{{1,99}}\.t (?:failed|timed out) |Test run complete, kernel: "
+    r"|Tests (?:failed|timed out) \(\d+\): <"
+)
 """What a line of such a log begins with."""
 
 _BAD = re.compile(
