@@ -122,7 +122,7 @@ def test_any_lines_at_any_times(lines: list[str], times: list[float]) -> None:
         running.feed(at, line)
     spans = {"a/b": running.spans(times[0])}
     told = klog.events(timed, during=attribution.during(timed, spans, times[-1]))
-    attribution.charge_death(told, timed, {"a/b": "c"})
+    attribution.charge_death(told, timed, [attribution.Death("a/b", len(timed), "c")])
 
 
 programs = st.lists(st.sampled_from(["zcrx/a", "zcrx/b", "net/c.py"]), min_size=1, max_size=4)
