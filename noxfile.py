@@ -98,6 +98,12 @@ def bench_pipeline(session: nox.Session) -> None:
 
 
 @nox.session
+def bench_results(session: nox.Session) -> None:
+    """Measure the readers of logs and the HTML page against their goals; prints a table."""
+    run(session, "python", str(ROOT / "tools" / "bench_results.py"), *session.posargs)
+
+
+@nox.session
 def fuzz(session: nox.Session) -> None:
     """Look for logs that are read wrongly; two minutes, or as long as `-- --seconds` says."""
     run(session, "python", str(ROOT / "tools" / "fuzz_results.py"), *session.posargs)

@@ -18,13 +18,11 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import TypeAdapter
-from rich.console import Console
-from rich.table import Table
 
+from benchtable import Figure, exit_status
 from kseries import proc, runfolder
 from kseries.building import kbuild
 from kseries.deadline import Deadline
@@ -45,16 +43,6 @@ FIRST_LINE_S = 10.0
 MAKE_RATIO = 1.05
 
 
-@dataclass(frozen=True)
-class Figure:
-    """One measured figure and its goal (both in the same unit, at most)."""
-
-    what: str
-    measured: float
-    goal: float
-    unit: str = "s"
-
-
 def main() -> int:
     """Measure; exit 1 when a goal is missed."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -62,8 +50,7 @@ def main() -> int:
     arguments = parser.parse_args()
     with bench() as (project, cache):
         figures = list(measure(project, cache, compare=arguments.make))
-    show(figures)
-    return 0 if all(figure.measured <= figure.goal for figure in figures) else 1
+    return exit_status(figures)
 
 
 @contextmanager
@@ -152,24 +139,6 @@ def plain_make(kernel: Kernel) -> float:
         log=build / "make.log",
     )
     return time.monotonic() - started
-
-
-def show(figures: list[Figure]) -> None:
-    """Print the table."""
-    table = Table(box=None, pad_edge=False)
-    table.add_column("figure")
-    for heading in ("measured", "goal"):
-        table.add_column(heading, justify="right")
-    table.add_column("")
-    for figure in figures:
-        met = figure.measured <= figure.goal
-        table.add_row(
-            figure.what,
-            f"{figure.measured:.2f} {figure.unit}",
-            f"{figure.goal:g} {figure.unit}",
-            "[green]met[/]" if met else "[red]missed[/]",
-        )
-    Console().print(table)
 
 
 def _latest(project: Project) -> RunFolder:

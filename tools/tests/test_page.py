@@ -6,22 +6,18 @@ The tests in Chromium are run by `nox -s tests_browser`.
 
 from __future__ import annotations
 
-import html as escaping
-import json
 import re
-import shutil
-import subprocess
 from collections import Counter
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from kseries.model import Case, ProgramResult, RunResult, StageRecord, StageState, Status
+from kseries.model import Case, RunResult, StageRecord, StageState, Status
 from kseries.report import html, page
 from kseries.results.verdict import decided
+from tests import browser
 
 VOID = {"meta", "link", "br", "rect"}
 
@@ -167,65 +163,12 @@ def test_bars_stay_in_the_picture(failing_run: RunResult) -> None:
 # ---- in Chromium
 
 
-def large(result: RunResult) -> RunResult:
-    """The run with 2,000 tests."""
-    programs = tuple(
-        ProgramResult(
-            "zcrx",
-            f"program_{p}",
-            Status.PASS,
-            0,
-            12.0,
-            tuple(
-                Case(f"suite_{p}.a_test_with_number_{n}", Status.PASS, "", ("# x",) * 3, (), 0.1)
-                for n in range(50)
-            ),
-        )
-        for p in range(40)
-    )
-    return decided(replace(result, programs=programs))
-
-
-# The page in a frame of the same origin; what is asked of it goes into the title.
-FRAME = """<!DOCTYPE html><title></title><script>
-const start = performance.now();
-function look(frame) {
-  const page = frame.contentDocument.documentElement;
-  document.title = JSON.stringify({
-    overflow: page.scrollWidth - page.clientWidth,
-    ms: performance.now() - start,
-    ran: "ran" in frame.contentWindow,
-    shown: [...page.querySelectorAll("tr")].filter((row) => row.checkVisibility()).length,
-  });
-}
-</script>
-"""
-
-
 @pytest.fixture(scope="module")
 def chromium() -> str:
-    found = shutil.which("chromium") or shutil.which("google-chrome")
+    found = browser.find()
     if found is None:
-        pytest.skip("chromium is not installed: apt-get install --no-install-recommends chromium")
+        pytest.skip(f"chromium is not installed: {browser.INSTALL}")
     return found
-
-
-def opened(chromium: str, text: str, width: int, folder: Path) -> dict[str, Any]:
-    """Open a page in a frame of that width in CSS pixels; give what FRAME asks."""
-    # Without the page's own policy, so that a script that came through would run.
-    bare = re.sub(r'<meta http-equiv="Content-Security-Policy"[^>]*>', "", text)
-    file = folder / "frame.html"
-    file.write_text(
-        f'{FRAME}<iframe style="width:{width}px;height:800px" onload="look(this)"'
-        f' srcdoc="{escaping.escape(bare)}"></iframe>'
-    )
-    options = ("--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--dump-dom")
-    argv = [chromium, *options, f"--user-data-dir={folder / 'profile'}", file.as_uri()]
-    done = subprocess.run(argv, capture_output=True, text=True, timeout=90, check=True)
-    title = re.search(r"<title>(\{.*?\})</title>", done.stdout)
-    assert title is not None
-    told: dict[str, Any] = json.loads(escaping.unescape(title[1]))
-    return told
 
 
 @pytest.mark.browser
@@ -234,7 +177,7 @@ def test_page_fits_the_screen(
     width: int, chromium: str, failing_run: RunResult, hostile_run: RunResult, tmp_path: Path
 ) -> None:
     for result in (failing_run, hostile_run):
-        told = opened(chromium, html.render(result), width, tmp_path)
+        told = browser.opened(chromium, html.render(result), width, tmp_path)
         assert told["overflow"] <= 0
         assert told["ran"] is False
 
@@ -243,7 +186,8 @@ def test_page_fits_the_screen(
 def test_page_with_2000_tests_opens_at_once(
     chromium: str, passing_run: RunResult, tmp_path: Path
 ) -> None:
-    text = html.render(large(passing_run))
-    told = [opened(chromium, text, 1280, tmp_path) for _ in range(3)]
+    result = decided(replace(passing_run, programs=browser.many_programs()))
+    text = html.render(result)
+    told = [browser.opened(chromium, text, 1280, tmp_path) for _ in range(3)]
     assert min(each["ms"] for each in told) < 1000
     assert told[0]["shown"] < 100  # passing tests are folded

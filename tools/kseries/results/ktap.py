@@ -132,15 +132,15 @@ class Parser:
     def _not_counted(self, token: Token, line: str) -> None:
         self._levels[-1].note(clean(line), token.prefix.startswith("#"))
 
-    def skim(self, lines: Sequence[str], shown: Callable[[str], str] = clean) -> None:
-        """Take lines that are no more than text, none empty: keep what a result may want.
+    def skim(self, lines: Sequence[str], shown: Callable[[str], str] = str.rstrip) -> None:
+        """Take lines that are no more than text, none empty, none with what terminals obey.
 
         shown: gives what is kept of a line.
         """
-        level = self._levels[-1]
-        for line in (*lines[:MAX_DIAGNOSTICS], *lines[MAX_DIAGNOSTICS:][-MAX_DIAGNOSTICS:]):
-            text = shown(line)[:MAX_LINE]
-            level.note(text, text.lstrip().startswith("#"))
+        half = MAX_DIAGNOSTICS // 2
+        first = max(half - len(self._levels[-1].lines), 0)
+        texts = [shown(line)[:MAX_LINE] for line in (*lines[:first], *lines[first:][-half:])]
+        self._levels[-1].note_all([(text, text.lstrip().startswith("#")) for text in texts])
 
     @property
     def declared(self) -> bool:
@@ -191,8 +191,7 @@ class Parser:
         parent.below += level.settle(passed=passed)
         parent.problems_below += level.problems
         parent.skipped_below = level.skipped or parent.skipped_below
-        for text, diagnostic in level.lines:
-            parent.note(text, diagnostic)
+        parent.note_all(level.lines)
 
     def _add(self, level: Level, result: Result) -> None:
         if not self._budget.take(good=result.status.good and not level.below):

@@ -91,9 +91,13 @@ class Level:
 
     def note(self, text: str, diagnostic: bool) -> None:
         """Keep a line for the next result."""
-        if len(self.lines) >= MAX_DIAGNOSTICS:
-            del self.lines[MAX_DIAGNOSTICS // 2]
-        self.lines.append((text, diagnostic))
+        self.note_all([(text, diagnostic)])
+
+    def note_all(self, lines: Sequence[tuple[str, bool]]) -> None:
+        """Keep lines for the next result: of many the first ones and the last ones."""
+        self.lines += lines
+        if len(self.lines) > MAX_DIAGNOSTICS:
+            del self.lines[MAX_DIAGNOSTICS // 2 : -(MAX_DIAGNOSTICS // 2)]
 
     def problem(self, text: str) -> None:
         """Keep a sentence on why this level cannot be believed."""
