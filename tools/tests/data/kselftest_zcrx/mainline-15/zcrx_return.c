@@ -132,6 +132,30 @@ TEST_F_TIMEOUT(returning_stream, held_stays, 180)
 	close_small(_metadata, &receiver, &stream);
 }
 
+/* R50: Pieces are returned in the reverse of the order they came in. */
+TEST_F_TIMEOUT(returning_stream, in_reverse, 180)
+{
+	struct piece kept[BATCH];
+	struct receiver receiver;
+	struct stream stream;
+	__u64 position = 0;
+	int i;
+
+	open_small(_metadata, &receiver, &stream, &self->link, PAGES,
+		   8 * PAGES);
+	ASSERT_EQ(0, stream_start(&stream));
+	while (is_piece_next(_metadata, &receiver)) {
+		for (i = 0; i < BATCH &&
+		     is_piece_next(_metadata, &receiver); i++)
+			position = keep_pieces(_metadata, &receiver, position,
+					       &kept[i], 1);
+		while (i--)
+			return_pieces(_metadata, &receiver, &kept[i], 1);
+	}
+	EXPECT_EQ(SIZE, position);
+	close_small(_metadata, &receiver, &stream);
+}
+
 /* R50: The whole area is returned with one step of the tail. */
 TEST_F_TIMEOUT(returning_stream, all_at_once, 180)
 {
