@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
+import re
 from pathlib import Path
 
 import pytest
@@ -61,7 +62,8 @@ def test_another_qemu_or_a_spoilt_file_has_no_answer(tmp_path: Path) -> None:
 @pytest.mark.skipif(proc.which("qemu-system-x86_64") is None, reason="QEMU is not installed")
 def test_a_probe_that_qemu_refuses(tmp_path: Path) -> None:
     why = accel.probe(tmp_path / "none")
-    assert "QEMU ended with status 1" in why
+    # 1 for want of a kernel; where the host's KVM lacks a register, QEMU aborts before it looks
+    assert re.search(r"QEMU ended with status (1|-6): \S", why)
 
 
 def test_a_device_one_may_not_open(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
