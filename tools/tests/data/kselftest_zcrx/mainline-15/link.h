@@ -15,6 +15,12 @@
 #define LINK_OTHER_PORT	5202
 #define LINK_QUEUE	1
 
+/*
+ * The most bytes that TCP lets a socket hold, however fast it is read: larger
+ * areas have buffers left.
+ */
+#define LINK_SOCKET_ROOM	(512 << 10)
+
 struct link {
 	struct netif	rx;
 	struct netif	tx;

@@ -146,6 +146,8 @@ static void transfer(struct __test_metadata *_metadata, struct link *link,
 	open_transfer(_metadata, link, how, &stream);
 	ASSERT_EQ(0, receiver_open(&receiver, link->rx.ifindex, LINK_QUEUE,
 				   how->pages));
+	if (how->starves)
+		ASSERT_EQ(0, receiver_leave_buffers(&receiver, stream.fd));
 	if (how->early) {
 		ASSERT_EQ(0, stream_start(&stream));
 		ASSERT_EQ(0, stream_wait(stream.fd, 1));

@@ -64,23 +64,27 @@ static int add_address_6(const struct netif *dev, const char *text)
 	return ret;
 }
 
-/* A device in its namespace, a new one if need be, which the caller enters. */
-static int end_open(struct netif *dev, int *netns)
+static int netns_open(int *netns)
 {
-	int ret;
+	char room[64];
 
-	if (*netns >= 0)
-		return netif_new(dev);
 	if (unshare(CLONE_NEWNET))
 		return -errno;
 	*netns = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
 	if (*netns < 0)
 		return -errno;
+	snprintf(room, sizeof(room), "4096 131072 %d", LINK_SOCKET_ROOM);
 	/* Nobody else is there: an address can be used at once. */
-	ret = write_file("/proc/sys/net/ipv6/conf/default/accept_dad", "0");
-	if (ret)
-		return ret;
-	return netif_new(dev);
+	return write_file("/proc/sys/net/ipv6/conf/default/accept_dad", "0") ?:
+	       write_file("/proc/sys/net/ipv4/tcp_rmem", room);
+}
+
+/* A device in its namespace, a new one if need be, which the caller enters. */
+static int end_open(struct netif *dev, int *netns)
+{
+	int ret = *netns < 0 ? netns_open(netns) : 0;
+
+	return ret ?: netif_new(dev);
 }
 
 static int end_set_addresses(const struct netif *dev, const char *address_4,

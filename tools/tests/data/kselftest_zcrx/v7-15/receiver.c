@@ -4,6 +4,7 @@
 #include <stdint.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "receiver.h"
@@ -77,6 +78,17 @@ int receiver_open(struct receiver *receiver, unsigned int ifindex,
 	return ret ?: receiver_register(receiver, ifindex, queue);
 }
 
+int receiver_leave_buffers(const struct receiver *receiver, int fd)
+{
+	/* The kernel doubles it: a quarter of the area. */
+	const int room = receiver->area.len / 8;
+
+	if (receiver->area.len > LINK_SOCKET_ROOM)
+		return 0;
+	return setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &room, sizeof(room)) ?
+	       -errno : 0;
+}
+
 int receiver_open_stream(struct receiver *receiver, struct stream *stream,
 			 const struct link *link, int family, __u64 size,
 			 unsigned int pages)
@@ -86,7 +98,8 @@ int receiver_open_stream(struct receiver *receiver, struct stream *stream,
 	ret = stream_open(stream, link, family, LINK_PORT, size);
 	if (ret)
 		return ret;
-	return receiver_open(receiver, link->rx.ifindex, LINK_QUEUE, pages);
+	ret = receiver_open(receiver, link->rx.ifindex, LINK_QUEUE, pages);
+	return ret ?: receiver_leave_buffers(receiver, stream->fd);
 }
 
 void receiver_close(struct receiver *receiver)

@@ -45,6 +45,13 @@ int receiver_open_stream(struct receiver *receiver, struct stream *stream,
 			 const struct link *link, int family, __u64 size,
 			 unsigned int pages);
 
+/*
+ * A packet that got lost can be sent again only into a free buffer: see that
+ * what waits behind it in the socket does not hold them all. A stream that is
+ * opened as above has that. Returns 0 or a negative error.
+ */
+int receiver_leave_buffers(const struct receiver *receiver, int fd);
+
 /* The ring goes first, then the area. */
 void receiver_close(struct receiver *receiver);
 

@@ -85,6 +85,7 @@ static void open_small(struct __test_metadata *_metadata,
 	ASSERT_EQ(0, receiver_prepare(receiver, pages));
 	receiver->reg.rq_entries = rq_entries;
 	ASSERT_EQ(0, receiver_register(receiver, link->rx.ifindex, LINK_QUEUE));
+	ASSERT_EQ(0, receiver_leave_buffers(receiver, stream->fd));
 	receiver_request(receiver, stream->fd);
 	ASSERT_EQ(0, uring_submit(&receiver->ring));
 }
