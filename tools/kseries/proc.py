@@ -110,7 +110,7 @@ def run(
     completed = Completed(words, returncode, text, seconds)
     if check and not completed.ok:
         raise CommandFailed(
-            f"{Path(words[0]).name} failed with {_status(returncode)}.",
+            f"{Path(words[0]).name} failed with {status_of(returncode)}.",
             where=_where(words, cwd, log, text),
             completed=completed,
         )
@@ -244,7 +244,8 @@ def _signal_group(child: subprocess.Popen[bytes], number: signal.Signals) -> Non
         os.killpg(child.pid, number)
 
 
-def _status(returncode: int) -> str:
+def status_of(returncode: int) -> str:
+    """Say how a program ended: by itself, or by which signal."""
     if returncode >= 0:
         return f"exit status {returncode}"
     return f"signal {signal.Signals(-returncode).name}"

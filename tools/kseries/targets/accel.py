@@ -88,7 +88,7 @@ def probe(kernel: Path) -> str:
     if PANIC.search(done.output):
         return ""
     last = done.output.strip().rpartition("\n")[2] or "it printed nothing"
-    return f"{DEVICE} is there, but QEMU ended with status {done.returncode}: {last}"
+    return f"{DEVICE} is there, but QEMU ended with {proc.status_of(done.returncode)}: {last}"
 
 
 def remember(memory: Path, qemu_version: str, accelerator: Accelerator) -> None:
