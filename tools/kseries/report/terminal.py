@@ -29,8 +29,7 @@ from kseries.model import (
 from kseries.report import against
 from kseries.report.words import counted, duration, plain, reason, took
 from kseries.results import charged, findings
-from kseries.results.outcome import label_of
-from kseries.results.tally import leaves
+from kseries.results.outcome import label_of, leaves
 
 MAX_REASONS = 4
 MAX_BAD_CASES = 8  # of one program
