@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from kseries.report.terminal import INDENT, printed
-from kseries.report.words import counted, duration, plain
+from kseries.report.words import counted, duration, moment, plain
 from kseries.results.bisection import Bisection, BisectStep, Conclusion, Seen, StepAnswer
 
 SHORT = 12  # digits of a commit
@@ -66,7 +66,7 @@ def _parts(found: Bisection, folder: str) -> Iterator[RenderableType]:
     yield Text()
     yield Padding(_table(found), INDENT)
     for step in found.steps:
-        for note in step.notes:
+        for note in (*step.notes, *_of_baseline(step)):
             yield Padding(Text(f"{_number(step)}: {plain(note)}", overflow="fold"), INDENT)
     yield Text()
     yield Text(f"evidence:  {folder}/steps", no_wrap=True)
@@ -95,16 +95,33 @@ def _table(found: Bisection) -> Table:
     table.add_column("built in", justify="right", no_wrap=True)
     table.add_column("what was seen", overflow="fold")
     for step, answer in zip(found.steps, found.answers, strict=True):
-        last = next((t.what for t in reversed(step.trials) if t.seen is Seen.BAD), "")
-        what = step.lack or last or (step.trials[-1].what if step.trials else "")
         table.add_row(
             _number(step),
             Text(answer.value, _STYLES[answer]),
             _runs(step),
-            duration(step.seconds),
-            plain(what),
+            "" if step.by_baseline else duration(step.seconds),
+            plain(_what(step)),
         )
     return table
+
+
+def _of_baseline(step: BisectStep) -> Iterator[str]:
+    """Say which kept baseline told of the base, and whether that was all."""
+    told = step.baseline
+    if told is not None:
+        made = f"the baseline that {told.run} made, {moment(told.made)} ({told.file})"
+        here = (
+            "not tested here" if step.by_baseline else "then tried here, as the answer rests on it"
+        )
+        yield f"{told.seen} in {made}; {here}"
+
+
+def _what(step: BisectStep) -> str:
+    """Say what was seen: the last that was bad, if anything was."""
+    if step.by_baseline:
+        return step.by_baseline.what
+    bad = [trial.what for trial in step.trials if trial.seen is Seen.BAD]
+    return step.lack or (bad or [trial.what for trial in step.trials] or [""])[-1]
 
 
 def _number(step: BisectStep) -> str:
@@ -112,6 +129,8 @@ def _number(step: BisectStep) -> str:
 
 
 def _runs(step: BisectStep) -> str:
+    if step.by_baseline:
+        return "baseline"
     total = len(step.trials)
     bad = sum(trial.seen in (Seen.BAD, Seen.NO_BOOT) for trial in step.trials)
     if not total or step.trials[0].seen is Seen.ABSENT:

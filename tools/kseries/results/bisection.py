@@ -49,6 +49,17 @@ class Trial:
 
 
 @dataclass(frozen=True)
+class KeptAnswer:
+    """What a kept baseline tells of the base, which is not tested as long as that is enough."""
+
+    seen: Seen  # GOOD or ABSENT: anything else is tested
+    what: str  # in a line
+    run: str  # name of the run that made the baseline
+    made: str  # ISO 8601, UTC
+    file: str  # a copy of the baseline, relative to the run folder
+
+
+@dataclass(frozen=True)
 class BisectStep:
     """The series cut to its first patches, and what was seen of it."""
 
@@ -59,6 +70,12 @@ class BisectStep:
     left_out: tuple[str, ...] = ()  # series of the stack that do not fit this step
     notes: tuple[str, ...] = ()
     seconds: float = 0.0  # to build it
+    baseline: KeptAnswer | None = None  # of the base, as long as nothing else was known of it
+
+    @property
+    def by_baseline(self) -> KeptAnswer | None:
+        """What a kept baseline tells, where that is all that is known of the step."""
+        return None if self.trials or self.lack else self.baseline
 
 
 class StepAnswer(StrEnum):

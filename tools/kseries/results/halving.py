@@ -5,6 +5,9 @@ Steps are numbers of patches: 0 is the base, the total is the whole series. Both
 first. A step's answer takes runs in fresh machines: two that agree; where the fault comes and
 goes, as many as `MOST`, and one bad run is enough to be bad. A step that cannot be tested is
 stepped around.
+
+A kept baseline may stand for the base while the search goes on. It was made in another way (among
+all tests), so no answer rests on it: where one would not stand without it, the base is run.
 """
 
 from __future__ import annotations
@@ -52,11 +55,11 @@ def answer(patches: int, total: int, steps: Steps) -> StepAnswer:
     step = steps.get(patches)
     if step is None:
         return StepAnswer.OPEN
-    seen = [trial.seen for trial in step.trials]
+    seen = _seen(step)
     boots = _told(steps.get(total), Seen.NO_BOOT)
     if step.lack or (Seen.NO_BOOT in seen and not boots and patches != total):
         return StepAnswer.UNTESTABLE
-    if Seen.ABSENT in seen:
+    if Seen.ABSENT in seen or step.by_baseline:
         return StepAnswer.GOOD
     wrong = [one for one in seen if one not in _GOOD]
     if wrong and len(seen) < (AGREE if len(wrong) == len(seen) else MOST):
@@ -93,6 +96,10 @@ def _between(total: int, steps: Steps) -> int | Concluded:
         return begun[0]
     if left:
         return min(left, key=lambda patches: abs(2 * patches - low - high))
+    # What the two sides of the answer say must not hang on a baseline.
+    seen = {patches: step for patches, step in steps.items() if not step.by_baseline}
+    if any(answer(n, total, seen) is not said[n] for n in (low, high) if n >= 0):
+        return 0
     flaky = any(is_flaky(step) for step in steps.values())
     if flaky and low >= 0 and not _is_firm(steps[low]):
         return low
@@ -119,10 +126,14 @@ def _misses_others(step: BisectStep, steps: Steps) -> bool:
     """
     if not step.left_out or not step.patches:
         return False
-    return not any(
-        other.left_out and {trial.seen for trial in other.trials} == {Seen.GOOD}
-        for other in steps.values()
-    )
+    return not any(other.left_out and set(_seen(other)) == {Seen.GOOD} for other in steps.values())
+
+
+def _seen(step: BisectStep) -> list[Seen]:
+    """Give what was seen of a step, in its own runs or else in those of a kept baseline."""
+    if step.by_baseline:
+        return [step.by_baseline.seen]
+    return [trial.seen for trial in step.trials]
 
 
 def _told(step: BisectStep | None, seen: Seen) -> bool:
