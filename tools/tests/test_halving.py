@@ -182,6 +182,17 @@ def test_bad_without_others_counts_where_it_passes_without_them_too() -> None:
     assert concluded == found(4)
 
 
+def test_a_pass_without_one_series_says_nothing_of_another() -> None:
+    """The driver fits the base and the whole; at the base the series under test is left out."""
+
+    def left_out(n: int) -> tuple[str, ...]:
+        return ("driver",) if 0 < n < 6 else () if n else ("series",)
+
+    concluded, steps, _ = search(9, lambda n: B if n else G, left_out)
+    assert concluded == found(1, 6)
+    assert answer(5, 9, steps) is StepAnswer.UNTESTABLE
+
+
 def test_skipped_is_good() -> None:
     concluded, _, _ = search(9, lambda n: B if n >= 4 else S)
     assert concluded == found(4)

@@ -122,11 +122,14 @@ def _is_firm(step: BisectStep) -> bool:
 def _misses_others(step: BisectStep, steps: Steps) -> bool:
     """Whether it could be for want of series left out that a step is not good.
 
-    It is not where what is sought was seen to pass without them.
+    It is not where what is sought was seen to pass without all of them.
     """
     if not step.left_out or not step.patches:
         return False
-    return not any(other.left_out and set(_seen(other)) == {Seen.GOOD} for other in steps.values())
+    return not any(
+        set(step.left_out) <= set(other.left_out) and set(_seen(other)) == {Seen.GOOD}
+        for other in steps.values()
+    )
 
 
 def _seen(step: BisectStep) -> list[Seen]:
