@@ -23,6 +23,7 @@ from kseries.results.bisection import (
     BISECTION,
     SOUGHT,
     STEP,
+    STEPS,
     Bisection,
     BisectStep,
     KeptAnswer,
@@ -37,7 +38,6 @@ from kseries.stages.test import test
 from kseries.variants import Variant
 
 ROOM = "bisect"
-STEPS = "steps"
 ERROR = "error.txt"
 
 
@@ -92,6 +92,7 @@ class _Bisect:
             commits=tuple(own.get(patch.index, "") for patch in self._series.patches),
             steps=steps,
             answers=halving.answers(self._total, steps),
+            tree=str(whole.path),
         )
 
     def _advance(self, patches: int) -> None:

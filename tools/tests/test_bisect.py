@@ -12,12 +12,13 @@ from typing import Any
 
 import pytest
 
-from kseries.errors import Interrupted
+from kseries.errors import InfraError, Interrupted
 from kseries.model import EventKind, KernelEvent, RunResult, TestOutcome
 from kseries.report.words import moment
 from kseries.results import klog
 from kseries.results.bisection import Seen, Sought
 from kseries.results.sighting import find_line, seen
+from tests.desk import git
 from tests.toymachine import CORE, Toys, set_up_toys
 
 PING = "netdevsim/ping.py"
@@ -60,6 +61,13 @@ def test_the_first_bad_patch_is_found_with_its_evidence(
     assert line in output.out
     assert f"commit {told['commits'][3][:12]}" in output.out
     run = latest(toys)
+    tree = toys.desk.root / "out/trees/zcrx-v7-toy-bisect"
+    assert f"git -C {tree} show {told['commits'][3][:12]}\n" in output.out
+    assert "toys: change net/core.c" in git(tree, "show", told["commits"][3])
+    # It stays to be read.
+    assert (run / "report.txt").read_text() == output.out
+    assert toys.kseries("report") == 0
+    assert capsys.readouterr().out == output.out
     assert "not ok 1 a" in (run / "steps/4/run-2/tests/netdevsim/ping.py.log").read_text()
     assert (run / "steps/4/build.log").is_file()
     assert toys.desk.latest()["exit_code"] == 0
@@ -88,6 +96,27 @@ def test_ended_it_goes_on_with_what_is_missing(
     # Once more there is nothing left to do.
     assert toys.kseries("bisect", "--resume", "latest") == 0
     assert len(toys.machines) == 2 * len(found(toys)["steps"])
+
+
+def test_a_lost_machine_is_told_with_how_to_go_on(
+    toys: Toys, capsys: pytest.CaptureFixture[str]
+) -> None:
+    toys.words("toys", "one", "a-fails")
+    toys.stack("toys", under_test="toys")
+    toys.ends_after(3, InfraError("The disk is gone."))
+    assert toys.kseries("bisect", f"{PING}: a") == 3
+    output = capsys.readouterr()
+    assert "the stage 'bisect' was lost to the infrastructure: The disk is gone." in output.out
+    assert f"kseries bisect --resume {latest(toys).name}\n" in output.err
+    assert toys.kseries("bisect", "--resume", "latest") == 0
+    assert found(toys)["first"] == 2
+    # What was found before is not told of an attempt that does not come so far.
+    for file in (toys.desk.root / "patches/toys").glob("*.patch"):
+        file.write_text("no patch")
+    capsys.readouterr()
+    assert toys.kseries("bisect", "--resume", "latest") == 2
+    assert toys.desk.states()["series"] == "usage"
+    assert "FOUND" not in capsys.readouterr().out
 
 
 def test_what_does_not_build_is_stepped_around_and_named(

@@ -102,7 +102,7 @@ def _parts(result: RunResult, folder: str) -> Iterator[RenderableType]:
     yield from _against(result)
     yield from _patches(result.patches)
     yield from _diagnostics(result.diagnostics)
-    yield from _notes(result.notes)
+    yield from notes(result.notes)
     if result.stack:
         yield Text()
         yield _whole(f"everything:  {folder}")
@@ -295,8 +295,9 @@ def _diagnostics(diagnostics: Sequence[Diagnostic]) -> Iterator[RenderableType]:
     yield Text(f"Build: {', '.join(total)} ({', '.join(named)})", overflow="fold")
 
 
-def _notes(notes: Sequence[str]) -> Iterator[RenderableType]:
-    if notes:
+def notes(told: Sequence[str]) -> Iterator[RenderableType]:
+    """Give what a reader must know, below a title; nothing where there is nothing."""
+    if told:
         yield Text()
         yield Text("Notes", "bold")
-        yield from _listed(notes, len(notes), "")
+        yield from _listed(told, len(told), "")

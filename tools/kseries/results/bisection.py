@@ -10,6 +10,8 @@ from pydantic import TypeAdapter
 
 from kseries.model import Patch
 
+STEPS = "steps"  # of the run folder: a folder for each step, named by how many patches are in
+
 
 @dataclass(frozen=True)
 class Sought:
@@ -36,6 +38,11 @@ class Seen(StrEnum):
     ABSENT = "not there yet"
     BAD = "bad"
     NO_BOOT = "does not boot"
+
+    @property
+    def good(self) -> bool:
+        """Whether the fault was not seen."""
+        return self in (Seen.GOOD, Seen.SKIPPED, Seen.ABSENT)
 
 
 @dataclass(frozen=True)
@@ -116,6 +123,7 @@ class Bisection:
     commits: tuple[str, ...]  # of these in the whole stack; "" where there is none
     steps: tuple[BisectStep, ...]
     answers: tuple[StepAnswer, ...]  # of the steps
+    tree: str = ""  # the worktree, whose repository has the commits
 
 
 SOUGHT: TypeAdapter[Sought] = TypeAdapter(Sought)

@@ -20,9 +20,6 @@ from kseries.results.bisection import BisectStep, Conclusion, Seen, StepAnswer
 AGREE = 2
 MOST = 5
 
-_GOOD = (Seen.GOOD, Seen.SKIPPED, Seen.ABSENT)
-_TELLING = (*_GOOD, Seen.BAD)
-
 Steps = Mapping[int, BisectStep]
 
 
@@ -61,7 +58,7 @@ def answer(patches: int, total: int, steps: Steps) -> StepAnswer:
         return StepAnswer.UNTESTABLE
     if Seen.ABSENT in seen or step.by_baseline:
         return StepAnswer.GOOD
-    wrong = [one for one in seen if one not in _GOOD]
+    wrong = [one for one in seen if not one.good]
     if wrong and len(seen) < (AGREE if len(wrong) == len(seen) else MOST):
         return StepAnswer.OPEN
     if (wrong or Seen.SKIPPED in seen) and _misses_others(step, steps):
@@ -81,8 +78,8 @@ def answers(total: int, steps: Sequence[BisectStep]) -> tuple[StepAnswer, ...]:
 
 def is_flaky(step: BisectStep) -> bool:
     """Whether runs of a step do not agree."""
-    seen = [trial.seen for trial in step.trials if trial.seen in _TELLING]
-    return any(one in _GOOD for one in seen) and Seen.BAD in seen
+    seen = [trial.seen for trial in step.trials]
+    return Seen.BAD in seen and any(one.good for one in seen)
 
 
 def _between(total: int, steps: Steps) -> int | Concluded:
