@@ -53,8 +53,8 @@ def compare(work: Work) -> AgainstBase | NoBaseline:
     stack = work.stack
     if not stack.under_test:
         return NoBaseline("the stack has no series under test")
-    place = work.cache.baselines / f"{key(work)}.json"
-    found, kept = _read(place), True
+    place = _place(work)
+    found, is_kept = _read(place), True
     if found is None and work.request.only:
         return NoBaseline("none is kept for this base and config; a run without -k makes one")
     if found is None:
@@ -65,10 +65,22 @@ def compare(work: Work) -> AgainstBase | NoBaseline:
                 if isinstance(made, NoBaseline):
                     return made
                 publish.write_bytes(place, BASELINE.dump_json(made, indent=2) + b"\n")
-                found, kept = made, False
+                found, is_kept = made, False
     _folder(work).save(ROOM, found, BASELINE)
     now = work.outcome(pipeline.TEST)
-    return regressions.against(now, found, whole=not work.request.only, kept=kept)
+    return regressions.against(now, found, whole=not work.request.only, kept=is_kept)
+
+
+def kept(work: Work) -> Iterator[Baseline]:
+    """Give the baselines that are kept for what a work tested: of the usual tests, and of all.
+
+    Of what it tested only the facts count, so that need not be all tests.
+    """
+    for extended in (False, True):
+        asked = replace(work, request=replace(work.request, extended=extended))
+        found = _read(_place(asked))
+        if found is not None:
+            yield found
 
 
 def key(work: Work) -> str:
@@ -91,6 +103,10 @@ def key(work: Work) -> str:
         *_contents(work.project.configs, ("targets",)),
     ]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
+
+
+def _place(work: Work) -> Path:
+    return work.cache.baselines / f"{key(work)}.json"
 
 
 def _contents(folder: Path, names: tuple[str, ...]) -> Iterator[str]:

@@ -12,10 +12,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from kseries import pipeline, publish, variants
+from kseries import baseline, pipeline, publish, variants
 from kseries.errors import CheckFailed, UserError
 from kseries.inputs.variant import under_test
-from kseries.model import Stack, Tree
+from kseries.model import Baseline, Stack, Tree
 from kseries.pipeline import Stage, Work
 from kseries.report.bisection import sentence
 from kseries.results import halving, plan, sighting
@@ -23,8 +23,10 @@ from kseries.results.bisection import (
     BISECTION,
     SOUGHT,
     STEP,
+    STEPS,
     Bisection,
     BisectStep,
+    KeptAnswer,
     Seen,
     Sought,
     Trial,
@@ -36,7 +38,6 @@ from kseries.stages.test import test
 from kseries.variants import Variant
 
 ROOM = "bisect"
-STEPS = "steps"
 ERROR = "error.txt"
 
 
@@ -91,19 +92,60 @@ class _Bisect:
             commits=tuple(own.get(patch.index, "") for patch in self._series.patches),
             steps=steps,
             answers=halving.answers(self._total, steps),
+            tree=str(whole.path),
         )
 
     def _advance(self, patches: int) -> None:
         """Make a step, and run what is sought once where it is there."""
+        known = self._steps.get(patches)
+        if not patches and known is None and self._take_baseline():
+            return
         if self._at is None or self._at[0] != patches:
-            made, kept = self._make(patches), self._steps.get(patches)
-            self._keep(replace(made, trials=kept.trials) if kept and kept.trials else made)
+            made = self._make(patches)
+            if known is not None:
+                trials = known.trials or made.trials
+                made = replace(made, trials=trials, baseline=known.baseline)
+            self._keep(made)
         if self._at is None:
             return
         step = self._steps[patches]
         trial = self._try(patches, len(step.trials) + 1, self._at[1])
         self._keep(replace(step, trials=(*step.trials, trial)))
         self._work.progress.note(f"{self._label(patches)}: {trial.seen} ({trial.what})")
+
+    def _take_baseline(self) -> bool:
+        """Take the answer of the base from a kept baseline; tell whether one is sure of it."""
+        base = self._baseline()
+        told = sighting.on_base(self._sought, base) if base else None
+        if base is None or told is None:
+            return False
+        folder = self._folder(0)
+        folder.path.mkdir(parents=True, exist_ok=True)
+        folder.save(baseline.ROOM, base, baseline.BASELINE)
+        file = f"{self._place(folder)}/{baseline.ROOM}.json"
+        answer = KeptAnswer(*told, run=base.run, made=base.made, file=file)
+        # The run that made it may have had other series on the same base.
+        out = tuple(one.name for one in self._stack.series if one.name not in base.series)
+        notes = tuple(f"{name} is left out" for name in out if name != self._series.name)
+        self._keep(BisectStep(0, base.head, left_out=out, notes=notes, baseline=answer))
+        self._work.progress.note(
+            f"{self._label(0)}: {answer.seen} ({answer.what}, in the baseline that {base.run} made)"
+        )
+        return True
+
+    def _baseline(self) -> Baseline | None:
+        """Find the kept baseline that tells of what is sought, by what the whole series showed."""
+        trials = self._steps[self._total].trials
+        runs = [RunFolder(self._work.run.path / trial.folder) for trial in trials]
+        outcomes = [run.load(pipeline.TEST.name, pipeline.TEST.adapter) for run in runs]
+        if self._sought.log:
+            events = [event for outcome in outcomes for event in outcome.events]
+            lines = (line for run in runs for file in run.consoles for line in _lines(file))
+            if not sighting.is_complaint(self._sought, events, lines):
+                return None
+        work = variants.beside(self._work, self._folder(self._total), self._work.plan, ROOM)
+        work.left[pipeline.TEST.name] = outcomes[0]
+        return next((b for b in baseline.kept(work) if sighting.is_told(self._sought, b)), None)
 
     def _make(self, patches: int) -> BisectStep:
         """Build the series up to a patch; afterwards `_at` tells whether there is what to run."""
@@ -130,7 +172,7 @@ class _Bisect:
         if variant.built:
             self._at = patches, variant
             return step
-        absent = Trial(Seen.ABSENT, "the test is not there yet", self._place(folder))
+        absent = Trial(Seen.ABSENT, sighting.NOT_THERE, self._place(folder))
         self._work.progress.note(f"{self._label(patches)}: {absent.what}")
         return replace(step, trials=(absent,))
 

@@ -515,6 +515,11 @@ class StageState(StrEnum):
     INTERRUPTED = "interrupted"
     NOT_RUN = "not run"
 
+    @property
+    def lost(self) -> bool:
+        """Whether it began and came to no answer, for a reason that is not the series'."""
+        return self in (StageState.LOST, StageState.USAGE, StageState.INTERRUPTED)
+
 
 @dataclass(frozen=True)
 class StageRecord:

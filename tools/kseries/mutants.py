@@ -37,7 +37,7 @@ from kseries.model import (
 )
 from kseries.pipeline import Work
 from kseries.report.mutants import line
-from kseries.results.outcome import walk, was_run
+from kseries.results.outcome import leaves, was_run
 from kseries.runfolder import RunFolder
 from kseries.stages.build import build
 from kseries.stages.test import test
@@ -273,8 +273,7 @@ def reasons(outcome: TestOutcome) -> Iterator[str]:
 
 
 def _of_program(program: ProgramResult) -> Iterator[str]:
-    leaves = [case for case in walk(program.cases) if not case.children]
-    wrong = [case for case in leaves if not case.status.good]
+    wrong = [case for case in leaves(program.cases) if not case.status.good]
     for case in wrong:
         yield f"{program.name}: {case.name}"
     if not wrong:

@@ -4,17 +4,21 @@
 from __future__ import annotations
 
 import json
+import re
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from kseries.errors import Interrupted
+from kseries.errors import InfraError, Interrupted
 from kseries.model import EventKind, KernelEvent, RunResult, TestOutcome
+from kseries.report.words import moment
 from kseries.results import klog
 from kseries.results.bisection import Seen, Sought
 from kseries.results.sighting import find_line, seen
+from tests.desk import git
 from tests.toymachine import CORE, Toys, set_up_toys
 
 PING = "netdevsim/ping.py"
@@ -57,6 +61,13 @@ def test_the_first_bad_patch_is_found_with_its_evidence(
     assert line in output.out
     assert f"commit {told['commits'][3][:12]}" in output.out
     run = latest(toys)
+    tree = toys.desk.root / "out/trees/zcrx-v7-toy-bisect"
+    assert f"git -C {tree} show {told['commits'][3][:12]}\n" in output.out
+    assert "toys: change net/core.c" in git(tree, "show", told["commits"][3])
+    # It stays to be read.
+    assert (run / "report.txt").read_text() == output.out
+    assert toys.kseries("report") == 0
+    assert capsys.readouterr().out == output.out
     assert "not ok 1 a" in (run / "steps/4/run-2/tests/netdevsim/ping.py.log").read_text()
     assert (run / "steps/4/build.log").is_file()
     assert toys.desk.latest()["exit_code"] == 0
@@ -85,6 +96,27 @@ def test_ended_it_goes_on_with_what_is_missing(
     # Once more there is nothing left to do.
     assert toys.kseries("bisect", "--resume", "latest") == 0
     assert len(toys.machines) == 2 * len(found(toys)["steps"])
+
+
+def test_a_lost_machine_is_told_with_how_to_go_on(
+    toys: Toys, capsys: pytest.CaptureFixture[str]
+) -> None:
+    toys.words("toys", "one", "a-fails")
+    toys.stack("toys", under_test="toys")
+    toys.ends_after(3, InfraError("The disk is gone."))
+    assert toys.kseries("bisect", f"{PING}: a") == 3
+    output = capsys.readouterr()
+    assert "the stage 'bisect' was lost to the infrastructure: The disk is gone." in output.out
+    assert f"kseries bisect --resume {latest(toys).name}\n" in output.err
+    assert toys.kseries("bisect", "--resume", "latest") == 0
+    assert found(toys)["first"] == 2
+    # What was found before is not told of an attempt that does not come so far.
+    for file in (toys.desk.root / "patches/toys").glob("*.patch"):
+        file.write_text("no patch")
+    capsys.readouterr()
+    assert toys.kseries("bisect", "--resume", "latest") == 2
+    assert toys.desk.states()["series"] == "usage"
+    assert "FOUND" not in capsys.readouterr().out
 
 
 def test_what_does_not_build_is_stepped_around_and_named(
@@ -196,6 +228,148 @@ def test_what_is_not_asked_for_rightly(toys: Toys) -> None:
     tree = ("--tree", str(toys.desk.kernel), "--trusted")
     assert toys.kseries("bisect", "ping", *tree) == 2
     assert toys.desk.states()["bisect"] == "usage"
+
+
+# ---- a kept baseline
+
+
+def base(toys: Toys) -> dict[str, Any]:
+    """Give the step of the base, as it is kept."""
+    step: dict[str, Any] = json.loads((latest(toys) / "steps/0/step.json").read_text())
+    assert step in found(toys)["steps"]
+    return step
+
+
+def test_a_kept_baseline_answers_for_the_base(
+    toys: Toys, capsys: pytest.CaptureFixture[str]
+) -> None:
+    toys.words("toys", "one", "two", "three", "a-fails")
+    toys.stack("toys", under_test="toys")
+    assert toys.kseries("run") == 1
+    run = toys.desk.latest()
+    boots = toys.boots
+    assert toys.kseries("bisect", f"{PING}: a") == 0
+    assert (found(toys)["first"], answers(toys)[0]) == (4, "good")
+    told = base(toys)["baseline"]
+    assert (told["seen"], told["what"], told["run"]) == ("good", "pass", run["run"])
+    assert (base(toys)["head"], told["made"]) == (run["baseline"]["head"], run["baseline"]["made"])
+    copy = json.loads((latest(toys) / told["file"]).read_text())
+    assert (copy["run"], copy["head"]) == (run["run"], base(toys)["head"])
+    # Nothing was applied, built or booted for the base.
+    assert sorted(p.name for p in (latest(toys) / "steps/0").iterdir()) == [
+        "baseline.json",
+        "step.json",
+    ]
+    assert toys.boots - boots == 2 * (len(found(toys)["steps"]) - 1)
+    output = capsys.readouterr()
+    assert f"note: the base: good (pass, in the baseline that {run['run']} made)" in output.err
+    assert re.search(r"^ +base  good    baseline +pass$", output.out, re.MULTILINE)
+    told_so = f"base: good in the baseline that {run['run']} made, {moment(told['made'])}"
+    assert f"{told_so} (steps/0/baseline.json); not tested here" in " ".join(output.out.split())
+
+
+def test_a_baseline_that_another_series_left(
+    toys: Toys, capsys: pytest.CaptureFixture[str]
+) -> None:
+    toys.words("others", "one")
+    toys.stack("others", under_test="others")
+    assert toys.kseries("run") == 0
+    toys.words("toys", "one", "a-fails")
+    toys.words("top", "fine", slot="top")
+    (toys.desk.root / "patches/top/series.toml").write_text('requires = ["toys"]\n')
+    toys.stack("toys", "top", under_test="toys")
+    assert toys.kseries("bisect", f"{PING}: a", "--stack", "zcrx-v7") == 0
+    assert found(toys)["first"] == 2
+    # What the base has not is told in the words of the stack that is searched.
+    assert base(toys)["baseline"]["seen"] == "good"
+    assert base(toys)["left_out"] == ["toys", "top"]
+    assert base(toys)["notes"] == ["top is left out"]
+    assert "base: top is left out\n" in capsys.readouterr().out
+
+
+def test_the_base_is_tested_after_all_where_the_answer_rests_on_it(
+    toys: Toys, capsys: pytest.CaptureFixture[str]
+) -> None:
+    toys.words("toys", "a-fails", "two", "three")
+    toys.stack("toys", under_test="toys")
+    assert toys.kseries("run") == 1
+    assert toys.kseries("bisect", f"{PING}: a") == 0
+    assert found(toys)["first"] == 1
+    assert [trial["seen"] for trial in base(toys)["trials"]] == ["good", "good"]
+    assert base(toys)["baseline"]["seen"] == "good"
+    assert (latest(toys) / "steps/0/build.json").is_file()
+    output = " ".join(capsys.readouterr().out.split())
+    assert "base good 2 good" in output
+    assert "(steps/0/baseline.json); then tried here, as the answer rests on it" in output
+
+
+def test_a_test_that_the_base_has_not_by_its_baseline(toys: Toys) -> None:
+    toys.words("toys", "one", "with-c", "three", "c-fails")
+    toys.stack("toys", under_test="toys")
+    assert toys.kseries("run", "--extended") == 1
+    assert toys.kseries("bisect", f"{PING}: c") == 0
+    assert found(toys)["first"] == 4
+    assert base(toys)["baseline"]["seen"] == "not there yet"
+    assert base(toys)["trials"] == []
+
+
+def test_a_baseline_that_shows_it_bad_is_not_believed(toys: Toys) -> None:
+    toys.change_base("below:", "below: a-fails ")
+    toys.words("toys", "one", "two")
+    toys.stack("toys", under_test="toys")
+    assert toys.kseries("run") == 0
+    assert toys.kseries("bisect", f"{PING}: a") == 1
+    assert found(toys)["conclusion"] == "broken before"
+    assert base(toys)["baseline"] is None
+    assert [trial["seen"] for trial in base(toys)["trials"]] == ["bad", "bad"]
+
+
+def test_a_baseline_of_another_config_is_not_taken(toys: Toys) -> None:
+    toys.words("toys", "one", "two", "a-fails")
+    toys.stack("toys", under_test="toys")
+    assert toys.kseries("run") == 1
+    toys.desk.write("configs/more.config", "CONFIG_NETDEVSIM=y\n")
+    assert toys.kseries("bisect", f"{PING}: a", "--config", "more") == 0
+    assert found(toys)["first"] == 3
+    assert base(toys)["baseline"] is None
+    assert len(base(toys)["trials"]) == 2
+
+
+def test_a_complaint_is_looked_for_in_the_baseline_and_another_line_is_not(toys: Toys) -> None:
+    toys.words("toys", "one", "two", "b-warns", "four")
+    toys.stack("toys", under_test="toys")
+    assert toys.kseries("run") == 1
+    run = toys.desk.latest()["run"]
+    assert toys.kseries("bisect", "--log", "WARNING: .* net_poll") == 0
+    assert (found(toys)["first"], found(toys)["sought"]["program"]) == (3, PING)
+    assert base(toys)["baseline"]["seen"] == "good"
+    # The kernel always says this; a baseline does not hold it.
+    assert toys.kseries("bisect", "--log", "Linux version", "--run", run) == 1
+    assert found(toys)["conclusion"] == "broken before"
+    assert base(toys)["baseline"] is None
+
+
+def test_ended_it_goes_on_with_what_the_baseline_said(toys: Toys) -> None:
+    toys.words("toys", "a-fails", "two", "three")
+    toys.stack("toys", under_test="toys")
+    assert toys.kseries("run") == 1
+    before = len(toys.machines)
+    toys.ends_after(before + 2, Interrupted("SIGTERM"))
+    assert toys.kseries("bisect", f"{PING}: a") == 3
+    step = latest(toys) / "steps/0/step.json"
+    kept = step.read_bytes()
+    # The baseline goes, the answer stays; and it is run where the search comes to the base.
+    shutil.rmtree(toys.desk.root.parent / "cache/kseries/baselines")
+    toys.ends_after(before + 5, Interrupted("SIGTERM"))
+    assert toys.kseries("bisect", "--resume", "latest") == 3
+    (trial,) = json.loads(step.read_text())["trials"]
+    assert json.loads(step.read_text())["baseline"] == json.loads(kept)["baseline"]
+    assert toys.kseries("bisect", "--resume", "latest") == 0
+    assert found(toys)["first"] == 1
+    assert len(base(toys)["trials"]) == 2
+    assert base(toys)["trials"][0] == trial
+    assert base(toys)["baseline"] == json.loads(kept)["baseline"]
+    assert len(toys.machines) == before + 6
 
 
 # ---- what is seen

@@ -181,6 +181,36 @@ def suites(result: RunResult) -> dict[str, list[TestCase]]:
     return {suite.name: list(suite) for suite in parsed}
 
 
+def test_cases_below_cases_are_named_with_all_that_is_above_them(passing_run: RunResult) -> None:
+    inner = (Case("x.y", Status.PASS), Case("z", Status.FAIL))
+    deep = Case("top", Status.FAIL, children=(Case("sub", Status.FAIL, children=inner),))
+    program = ProgramResult("net", "ping", Status.FAIL, 1, 1.0, (deep, Case("end", Status.PASS)))
+    result = decided(replace(passing_run, programs=(program,)))
+    names = [case.name for case in suites(result)["net/ping"]]
+    assert names == ["top: sub: x.y", "top: sub: z", "end"]
+    assert {path: test["status"] for path, test in by_path(submitted(result)).items()} == {
+        "kselftest.net.ping": "FAIL",
+        "kselftest.net.ping.top.sub.x.y": "PASS",
+        "kselftest.net.ping.top.sub.z": "FAIL",
+        "kselftest.net.ping.end": "PASS",
+        "kernel_log": "PASS",
+    }
+
+
+@pytest.mark.parametrize("state", StageState)
+def test_junit_has_a_stage_without_an_answer_as_an_error(
+    state: StageState, passing_run: RunResult
+) -> None:
+    stages = (*passing_run.stages[:-1], StageRecord("test", state, 1.0, "so it ended"))
+    *_, stage = suites(replace(passing_run, stages=stages))["stages"]
+    kinds: dict[StageState, list[type]] = {
+        StageState.DONE: [],
+        StageState.FAILED: [Failure],
+        StageState.NOT_RUN: [Skipped],
+    }
+    assert [type(outcome) for outcome in stage.result] == kinds.get(state, [Error])
+
+
 def test_junit_tells_programs_and_cases(failing_run: RunResult) -> None:
     found = suites(failing_run)
     assert list(found) == [

@@ -9,7 +9,14 @@ from dataclasses import replace
 
 import pytest
 
-from kseries.results.bisection import BisectStep, Conclusion, Seen, StepAnswer, Trial
+from kseries.results.bisection import (
+    BisectStep,
+    Conclusion,
+    KeptAnswer,
+    Seen,
+    StepAnswer,
+    Trial,
+)
 from kseries.results.halving import AGREE, MOST, Concluded, answer, answers, is_flaky, next_move
 
 G, B, A, S, N = Seen.GOOD, Seen.BAD, Seen.ABSENT, Seen.SKIPPED, Seen.NO_BOOT
@@ -19,13 +26,23 @@ Oracle = Callable[[int], Seen | str]
 
 
 def search(
-    total: int, oracle: Oracle, left_out: Callable[[int], tuple[str, ...]] = lambda _: ()
+    total: int,
+    oracle: Oracle,
+    left_out: Callable[[int], tuple[str, ...]] = lambda _: (),
+    kept: Seen | None = None,
 ) -> tuple[Concluded, dict[int, BisectStep], list[int]]:
-    """Carry a search out; give what it found, its steps, and the order of the runs."""
+    """Carry a search out; give what it found, its steps, and the order of the runs.
+
+    kept: what a kept baseline tells of the base.
+    """
     steps: dict[int, BisectStep] = {}
     order: list[int] = []
     while not isinstance(move := next_move(total, steps), Concluded):
         assert len(order) < 200, "it does not come to an end"
+        if kept and not move and move not in steps:
+            told = KeptAnswer(kept, kept, "run", "now", "steps/0/baseline.json")
+            steps[0] = BisectStep(0, "", left_out=left_out(0), baseline=told)
+            continue
         order.append(move)
         step = steps.get(move, BisectStep(move, "", left_out=left_out(move)))
         said = oracle(move)
@@ -41,8 +58,8 @@ def found(first: int, last: int | None = None) -> Concluded:
     return Concluded(Conclusion.FOUND if first == last else Conclusion.RANGE, first, last)
 
 
-def bad_from(first: int) -> Oracle:
-    return lambda n: B if n >= first else G
+def bad_from(first: int, base: Seen = G) -> Oracle:
+    return lambda n: B if n >= first else G if n else base
 
 
 @pytest.mark.parametrize("total", [1, 2, 3, 15, 16])
@@ -165,6 +182,83 @@ def test_bad_without_others_counts_where_it_passes_without_them_too() -> None:
     assert concluded == found(4)
 
 
+def test_a_pass_without_one_series_says_nothing_of_another() -> None:
+    """The driver fits the base and the whole; at the base the series under test is left out."""
+
+    def left_out(n: int) -> tuple[str, ...]:
+        return ("driver",) if 0 < n < 6 else () if n else ("series",)
+
+    concluded, steps, _ = search(9, lambda n: B if n else G, left_out)
+    assert concluded == found(1, 6)
+    assert answer(5, 9, steps) is StepAnswer.UNTESTABLE
+
+
 def test_skipped_is_good() -> None:
     concluded, _, _ = search(9, lambda n: B if n >= 4 else S)
     assert concluded == found(4)
+
+
+# ---- a kept baseline
+
+
+@pytest.mark.parametrize("kept", [G, A])
+@pytest.mark.parametrize("total", [1, 2, 3, 15, 16])
+def test_a_kept_baseline_stands_for_the_base(total: int, kept: Seen) -> None:
+    for first in range(1, total + 1):
+        concluded, steps, order = search(total, bad_from(first, kept), kept=kept)
+        assert concluded == found(first)
+        assert answer(0, total, steps) is StepAnswer.GOOD
+        # Where the base is one side of the answer, it is run as ever.
+        runs = 0 if first > 1 else AGREE if kept is G else 1
+        assert order.count(0) == len(steps[0].trials) == runs
+        assert steps[0].baseline is not None
+
+
+def test_what_the_base_does_in_a_machine_of_its_own_counts_more_than_a_baseline() -> None:
+    """The test passes behind others and fails alone, on the base, too."""
+    concluded, steps, order = search(7, lambda _: B, kept=G)
+    assert concluded == Concluded(Conclusion.BROKEN_BEFORE, 0, 0)
+    assert order[-AGREE:] == [0] * AGREE
+    assert answer(0, 7, steps) is StepAnswer.BAD
+
+
+def test_where_the_fault_comes_and_goes_a_baseline_is_no_proof() -> None:
+    script = {2: [B, G, G, B, G], 0: [G] * 5, 1: [G, G, G, B, G]}
+    concluded, steps, _ = search(2, scripted(script), kept=G)
+    assert concluded == Concluded(Conclusion.FLAKY, 1, 1)
+    assert len(steps[0].trials) == MOST
+
+
+def test_a_base_that_has_a_baseline_and_does_not_build_now() -> None:
+    concluded, _, _ = search(5, lambda n: "no" if n == 0 else B, kept=G)
+    assert concluded == Concluded(Conclusion.NO_GOOD, 0, 1)
+
+
+@pytest.mark.parametrize("alone", [G, B])
+def test_what_counts_by_a_baseline_alone_has_the_base_run(alone: Seen) -> None:
+    """Nothing but the base shows that the test passes without the driver."""
+
+    def on_top(n: int) -> tuple[str, ...]:
+        return ("driver",) if n in (0, 4, 5) else ()
+
+    concluded, _, order = search(9, lambda n: B if n >= 4 else G if n else alone, on_top, kept=G)
+    assert order[-AGREE:] == [0] * AGREE
+    broken = Concluded(Conclusion.BROKEN_BEFORE, 0, 0)
+    assert concluded == (found(4) if alone is G else broken)
+
+
+def test_a_baseline_shows_that_it_passes_without_others() -> None:
+    def on_top(n: int) -> tuple[str, ...]:
+        return ("driver",) if n < 6 else ()
+
+    concluded, steps, order = search(9, bad_from(4), on_top, kept=G)
+    assert concluded == found(4)
+    # So does the last good step, which was run: the base need not be.
+    assert 0 not in order
+    # Where it is only not there on the base, that shows nothing.
+    steps = {n: step for n, step in steps.items() if n in (0, 4)}
+    assert answer(4, 9, steps) is StepAnswer.BAD
+    told = steps[0].baseline
+    assert told is not None
+    steps[0] = replace(steps[0], baseline=replace(told, seen=A))
+    assert answer(4, 9, steps) is StepAnswer.UNTESTABLE

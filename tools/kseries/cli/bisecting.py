@@ -9,16 +9,15 @@ from dataclasses import replace
 
 from kseries import baseline, bisect, pipeline, runfolder
 from kseries.cli.commands import Commands
-from kseries.cli.opened import REQUEST, Opened, resumable, take_up
+from kseries.cli.opened import REQUEST, Opened, resumable, take_up, tell_how_to_go_on
 from kseries.cli.options import add_stack_options, request
-from kseries.cli.reports import screen, show, shown
-from kseries.errors import UserError
+from kseries.cli.reports import show
+from kseries.errors import InfraError, UserError
 from kseries.model import Request
 from kseries.paths import Project
-from kseries.report import bisection
 from kseries.report.live import live
 from kseries.results import document, sighting
-from kseries.results.bisection import BISECTION, SOUGHT, Sought
+from kseries.results.bisection import SOUGHT, Sought
 from kseries.runfolder import RunFolder
 
 LAST = baseline.STAGES[-1].name
@@ -60,13 +59,9 @@ def _bisect(arguments: argparse.Namespace) -> int:
         work = replace(opened.work(progress), room=bisect.ROOM, session=("bisect", *words))
         stages = (pipeline.SERIES, pipeline.FETCH, bisect.stage(sought))
         result = pipeline.carry_out(work, stages)
-    if opened.run.has(bisect.ROOM):
-        found = opened.run.load(bisect.ROOM, BISECTION)
-        width, color = screen()
-        place = shown(opened.run.path)
-        sys.stdout.write(bisection.render(found, width=width, color=color, folder=place))
-    else:
-        show(result, opened.run)
+    show(result, opened.run)
+    if result.exit_code == InfraError.exit_code:
+        tell_how_to_go_on(opened.run, "bisect")
     return result.exit_code
 
 

@@ -68,6 +68,11 @@ def resumable(run: RunFolder, command: str) -> Iterator[None]:
     try:
         yield
     except Interrupted:
-        again = f"kseries {command} --resume {shlex.quote(run.name)}"
-        print(f"the run can be read and continued: {again}", file=sys.stderr)
+        tell_how_to_go_on(run, command)
         raise
+
+
+def tell_how_to_go_on(run: RunFolder, command: str) -> None:
+    """Say with which command a run goes on that came to no end."""
+    again = f"kseries {command} --resume {shlex.quote(run.name)}"
+    print(f"the run can be read and continued: {again}", file=sys.stderr)

@@ -12,13 +12,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import kseries
-from kseries import publish, runfolder
+from kseries import bisect, publish, runfolder
 from kseries.cli.commands import Commands
 from kseries.errors import UserError
-from kseries.model import RunResult
+from kseries.model import RunResult, StageState
 from kseries.paths import Cache, Project
-from kseries.report import changes, flakelist, formats, runlist, terminal
+from kseries.report import bisection, changes, flakelist, formats, runlist, terminal
 from kseries.results import comparison, document, history, logfile, saved
+from kseries.results.bisection import BISECTION
 from kseries.results.runs import listed
 from kseries.runfolder import RunFolder
 
@@ -78,7 +79,11 @@ def _report(arguments: argparse.Namespace) -> int:
     out = arguments.out
     if arguments.format == formats.HTML and out is None:
         out = run.path / "report.html"
-    _give(_rendered(result, arguments.format, shown(run.path)), out)
+    if arguments.format == formats.TERMINAL:
+        text = _text(result, run, REPORT_WIDTH, color=False)
+    else:
+        text = formats.RENDER[arguments.format](result)
+    _give(text, out)
     return result.exit_code
 
 
@@ -118,11 +123,12 @@ def _parse(arguments: argparse.Namespace) -> int:
         seconds=round(time.monotonic() - begun, 3),
         version=kseries.__version__,
     )
-    if arguments.format == formats.TERMINAL and arguments.out is None:
-        width, color = screen()
-        sys.stdout.write(terminal.render(result, width=width, color=color))
+    if arguments.format == formats.TERMINAL:
+        width, color = screen() if arguments.out is None else (REPORT_WIDTH, False)
+        text = terminal.render(result, width=width, color=color)
     else:
-        _give(_rendered(result, arguments.format), arguments.out)
+        text = formats.RENDER[arguments.format](result)
+    _give(text, arguments.out)
     return result.exit_code
 
 
@@ -135,12 +141,6 @@ def _written(file: str) -> str:
     """Tell when a log was written; now, where it just comes in."""
     at = time.time() if file == logfile.STDIN else Path(file).stat().st_mtime
     return datetime.datetime.fromtimestamp(at, datetime.UTC).isoformat(timespec="seconds")
-
-
-def _rendered(result: RunResult, name: str, folder: str = "") -> str:
-    if name == formats.TERMINAL:
-        return terminal.render(result, width=REPORT_WIDTH, color=False, folder=folder)
-    return formats.RENDER[name](result)
 
 
 def _give(text: str, out: Path | None) -> None:
@@ -159,10 +159,21 @@ def _give(text: str, out: Path | None) -> None:
 
 def show(result: RunResult, run: RunFolder) -> None:
     """Print the report of a run; keep it beside the document it was made from."""
-    folder = shown(run.path)
-    publish.write_text(run.path / "report.txt", _rendered(result, formats.TERMINAL, folder))
+    publish.write_text(run.path / "report.txt", _text(result, run, REPORT_WIDTH, color=False))
     width, color = screen()
-    sys.stdout.write(terminal.render(result, width=width, color=color, folder=folder))
+    sys.stdout.write(_text(result, run, width, color=color))
+
+
+def _text(result: RunResult, run: RunFolder, width: int, *, color: bool) -> str:
+    """Give the report of a run for people; of a bisection, what it found."""
+    folder = shown(run.path)
+    states = [stage.state for stage in result.stages if stage.name == bisect.ROOM]
+    ended = StageState.DONE in states or StageState.FAILED in states
+    # What an earlier attempt found is not what this one did.
+    if ended and run.has(bisect.ROOM):
+        found = run.load(bisect.ROOM, BISECTION)
+        return bisection.render(found, result, width=width, color=color, folder=folder)
+    return terminal.render(result, width=width, color=color, folder=folder)
 
 
 def shown(path: Path) -> str:

@@ -3,18 +3,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import shlex
+from collections.abc import Iterable, Iterator
 
 from rich.console import RenderableType
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from kseries.report.terminal import INDENT, printed
-from kseries.report.words import counted, duration, plain
-from kseries.results.bisection import Bisection, BisectStep, Conclusion, Seen, StepAnswer
+from kseries.model import RunResult
+from kseries.report.terminal import INDENT, notes, printed
+from kseries.report.words import counted, duration, moment, plain
+from kseries.results.bisection import (
+    STEPS,
+    Bisection,
+    BisectStep,
+    Conclusion,
+    Seen,
+    StepAnswer,
+)
 
 SHORT = 12  # digits of a commit
+
+_NEXT = {
+    Conclusion.FOUND: "compare these two runs (console.log, tests/), and read the patch",
+    Conclusion.RANGE: "see why those between cannot be tested; once they can be, search again",
+    Conclusion.FLAKY: "search again, which runs all anew; who is named twice is a better suspect",
+    Conclusion.NOT_BROKEN: "it may take more than a fresh machine: `kseries run` runs all tests"
+    " together, `kseries flakes` tells what failed how often",
+    Conclusion.BROKEN_BEFORE: "look for the fault in the source, or in a series below this one",
+    Conclusion.NO_GOOD: "see why the base cannot be tested, or search on another one (--source)",
+}
+_NEXT_WITH_TEST = "read the patch and what its test says: either may be wrong"
 
 _STYLES = {
     StepAnswer.GOOD: "green",
@@ -24,26 +44,28 @@ _STYLES = {
 }
 
 
-def render(found: Bisection, *, width: int, color: bool, folder: str) -> str:
-    """Give the text. width: in columns. folder: where the run is."""
-    return printed(_parts(found, folder), width=width, color=color)
+def render(found: Bisection, result: RunResult, *, width: int, color: bool, folder: str) -> str:
+    """Give the text. result: of the search. width: in columns. folder: where the run is."""
+    return printed(_parts(found, result, folder), width=width, color=color)
 
 
 def sentence(found: Bisection) -> str:
     """Give the answer in a sentence."""
-    what = plain(str(found.sought))
+    what, log = plain(str(found.sought)), bool(found.sought.log)
     match found.conclusion:
         case Conclusion.NOT_BROKEN:
             runs = len(_step(found, found.last).trials)
-            return f"{what}: not broken with the whole series, in {counted(runs, 'run')}."
+            wrong = "there" if log else "broken"
+            return f"{what}: not {wrong} with the whole series, in {counted(runs, 'run')}."
         case Conclusion.BROKEN_BEFORE:
-            return f"{what}: broken on the base already, without {found.series}."
+            wrong = "there" if log else "broken"
+            return f"{what}: {wrong} on the base already, without {found.series}."
         case Conclusion.FLAKY:
             return f"{what}: comes and goes; first seen with {_suspects(found)}, which is no proof."
         case Conclusion.NO_GOOD:
             return f"{what}: nowhere good; the base cannot be tested, so it is {_suspects(found)}."
         case _:
-            return f"{what}: goes wrong with {_suspects(found)}."
+            return f"{what}: {'comes' if log else 'goes wrong'} with {_suspects(found)}."
 
 
 def _suspects(found: Bisection) -> str:
@@ -57,35 +79,102 @@ def _suspects(found: Bisection) -> str:
     return f"{first} to {found.last} of {total} of {found.series}"
 
 
-def _parts(found: Bisection, folder: str) -> Iterator[RenderableType]:
+def _parts(found: Bisection, result: RunResult, folder: str) -> Iterator[RenderableType]:
     style = "bold red" if found.conclusion.exit_code else "bold green"
     yield Text.assemble(
         (found.conclusion.value.upper(), style), f"  {sentence(found)}", overflow="fold"
     )
-    yield from _told(found)
+    yield from _indented(_told(found))
+    yield Text()
+    yield Text(_searched(found, result), overflow="fold")
     yield Text()
     yield Padding(_table(found), INDENT)
     for step in found.steps:
-        for note in step.notes:
-            yield Padding(Text(f"{_number(step)}: {plain(note)}", overflow="fold"), INDENT)
+        told = (*step.notes, *_of_baseline(step))
+        yield from _indented(f"{_number(step)}: {plain(note)}" for note in told)
+    yield from notes(result.notes)
     yield Text()
-    yield Text(f"evidence:  {folder}/steps", no_wrap=True)
+    yield Text(f"next:  {_next(found)}", overflow="fold")
+    for line in (
+        *_look(found),
+        *_evidence(found, folder),
+        f"this again:  kseries report {result.run}",
+    ):
+        yield Text(line, no_wrap=True)
 
 
-def _told(found: Bisection) -> Iterator[RenderableType]:
-    """Say what a reader must know of the answer."""
-    lines = []
-    suspects = range(max(found.first, 1), found.last + 1)
-    if found.conclusion.exit_code == 0 or found.conclusion is Conclusion.FLAKY:
-        for number in suspects:
-            patch, commit = found.patches[number - 1], found.commits[number - 1]
-            where = f", commit {commit[:SHORT]}" if commit else ""
-            lines.append(f"{number}  {plain(patch.title)}: {plain(patch.author)}{where}")
-        before = [step for step in found.steps if step.patches == found.first - 1]
-        if before and any(trial.seen is Seen.ABSENT for trial in before[0].trials):
-            lines.append("Before it the test is not there yet.")
-    for line in lines:
-        yield Padding(Text(line, overflow="fold"), INDENT)
+def _indented(lines: Iterable[str]) -> Iterator[RenderableType]:
+    yield from (Padding(Text(line, overflow="fold"), INDENT) for line in lines)
+
+
+def _told(found: Bisection) -> Iterator[str]:
+    """Say what a reader must know of the answer: which patches, whose, and that the test is new."""
+    if found.conclusion is Conclusion.NOT_BROKEN:
+        return
+    for number in _numbers(found):
+        patch, commit = found.patches[number - 1], found.commits[number - 1]
+        facts = [
+            plain(patch.author),
+            f"commit {commit[:SHORT]}" if commit else "",
+            f"<{plain(patch.message_id)}>" if patch.message_id else "",
+        ]
+        yield f"{number}  {plain(patch.title)}: {', '.join(filter(None, facts))}"
+    if _is_new(found):
+        yield "Before it the test is not there yet."
+
+
+def _next(found: Bisection) -> str:
+    """Say what to do with the answer."""
+    with_test = found.conclusion is Conclusion.FOUND and _is_new(found)
+    return _NEXT_WITH_TEST if with_test else _NEXT[found.conclusion]
+
+
+def _is_new(found: Bisection) -> bool:
+    """Whether the test is not there before the first suspect."""
+    before = [step for step in found.steps if step.patches == found.first - 1]
+    return any(trial.seen is Seen.ABSENT for step in before for trial in step.trials)
+
+
+def _numbers(found: Bisection) -> range:
+    """Give the numbers of the suspected patches."""
+    return range(max(found.first, 1), found.last + 1)
+
+
+def _searched(found: Bisection, result: RunResult) -> str:
+    """Say on what it was searched, and what that took."""
+    facts = result.provenance
+    base = f", commit {facts.base_commit[:SHORT]}" if facts.base_commit else ""
+    return plain(
+        f"Searched: {counted(len(found.patches), 'patch')} of {found.series}, stack {result.stack},"
+        f" on {facts.source}{base}; {counted(len(found.steps), 'step')} in"
+        f" {duration(result.seconds)}"
+    )
+
+
+def _look(found: Bisection) -> Iterator[str]:
+    """Give the command that shows the suspects, where they are commits."""
+    commits = [found.commits[number - 1][:SHORT] for number in _numbers(found)]
+    if found.conclusion is Conclusion.NOT_BROKEN or not (found.tree and commits and all(commits)):
+        return
+    one = f"show {commits[0]}"
+    what = one if len(commits) == 1 else f"log -p --reverse {commits[0]}^..{commits[-1]}"
+    yield f"the change:  git -C {shlex.quote(found.tree)} {what}"
+
+
+def _evidence(found: Bisection, folder: str) -> Iterator[str]:
+    """Say where the evidence is of the steps that the answer stands on, and of all."""
+    for step, answer in zip(found.steps, found.answers, strict=True):
+        if found.first - 1 <= step.patches <= found.last:
+            name = f"patch {step.patches}" if step.patches else "base"
+            yield f"{name}, {answer.value}:  {folder}/{_place(step, answer)}"
+    yield f"all steps:  {folder}/{STEPS}"
+
+
+def _place(step: BisectStep, answer: StepAnswer) -> str:
+    trials = [trial for trial in step.trials if answer is not StepAnswer.BAD or not trial.seen.good]
+    if trials:
+        return trials[-1].folder
+    return step.by_baseline.file if step.by_baseline else f"{STEPS}/{step.patches}"
 
 
 def _table(found: Bisection) -> Table:
@@ -95,16 +184,33 @@ def _table(found: Bisection) -> Table:
     table.add_column("built in", justify="right", no_wrap=True)
     table.add_column("what was seen", overflow="fold")
     for step, answer in zip(found.steps, found.answers, strict=True):
-        last = next((t.what for t in reversed(step.trials) if t.seen is Seen.BAD), "")
-        what = step.lack or last or (step.trials[-1].what if step.trials else "")
         table.add_row(
             _number(step),
             Text(answer.value, _STYLES[answer]),
             _runs(step),
-            duration(step.seconds),
-            plain(what),
+            "" if step.by_baseline else duration(step.seconds),
+            plain(_what(step)),
         )
     return table
+
+
+def _of_baseline(step: BisectStep) -> Iterator[str]:
+    """Say which kept baseline told of the base, and whether that was all."""
+    told = step.baseline
+    if told is not None:
+        made = f"the baseline that {told.run} made, {moment(told.made)} ({told.file})"
+        here = (
+            "not tested here" if step.by_baseline else "then tried here, as the answer rests on it"
+        )
+        yield f"{told.seen} in {made}; {here}"
+
+
+def _what(step: BisectStep) -> str:
+    """Say what was seen: the last that was bad, if anything was."""
+    if step.by_baseline:
+        return step.by_baseline.what
+    bad = [trial.what for trial in step.trials if trial.seen is Seen.BAD]
+    return step.lack or (bad or [trial.what for trial in step.trials] or [""])[-1]
 
 
 def _number(step: BisectStep) -> str:
@@ -112,8 +218,10 @@ def _number(step: BisectStep) -> str:
 
 
 def _runs(step: BisectStep) -> str:
+    if step.by_baseline:
+        return "baseline"
     total = len(step.trials)
-    bad = sum(trial.seen in (Seen.BAD, Seen.NO_BOOT) for trial in step.trials)
+    bad = sum(not trial.seen.good for trial in step.trials)
     if not total or step.trials[0].seen is Seen.ABSENT:
         return ""
     return f"{bad} of {total} bad" if bad else f"{total} good"

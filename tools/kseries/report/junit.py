@@ -24,7 +24,8 @@ from kseries.model import (
 )
 from kseries.report.words import block, plain, reason
 from kseries.results import charged, findings
-from kseries.results.outcome import label_of
+from kseries.results.named import CASE
+from kseries.results.outcome import label_of, paths
 
 Outcome = Error | Failure | Skipped
 
@@ -36,7 +37,6 @@ GONE = "gone"
 WHOLE = "(the whole program)"  # where a program is worse than its cases
 
 _ERRORS = (Status.MISSING, Status.ERROR, Status.TIMEOUT, Status.CRASH)
-_LOST = (StageState.LOST, StageState.USAGE, StageState.INTERRUPTED)
 
 
 def render(result: RunResult) -> str:
@@ -70,7 +70,7 @@ def _stage(stage: StageRecord) -> TestCase:
     outcome: Outcome | None = None
     if stage.state is StageState.FAILED:
         outcome = _told(Failure, stage.summary, stage.state.value, stage.message.splitlines())
-    elif stage.state in _LOST:
+    elif stage.state.lost:
         outcome = _told(Error, stage.summary, stage.state.value, stage.message.splitlines())
     elif stage.state is StageState.NOT_RUN:
         outcome = _told(Skipped, stage.state.value, stage.state.value, ())
@@ -86,8 +86,8 @@ def _program(program: ProgramResult) -> TestSuite:
 
 def _cases(program: ProgramResult) -> Iterator[TestCase]:
     name = f"{plain(program.suite)}.{plain(program.name)}"
-    for path, case in _walk(program.cases):
-        yield _case(name, path, case.seconds, _outcome(case))
+    for path, case in paths(program.cases):
+        yield _case(name, CASE.join(map(plain, path)), case.seconds, _outcome(case))
     if program.problems or not program.cases:
         yield _case(name, WHOLE, None, _whole(program))
 
@@ -100,15 +100,6 @@ def _whole(program: ProgramResult) -> Outcome | None:
     kind = Failure if program.status is Status.FAIL else Error
     first = program.problems[0] if program.problems else program.status.value
     return _told(kind, first, program.status.value, (*program.problems, *program.tail))
-
-
-def _walk(cases: Iterable[Case], above: str = "") -> Iterator[tuple[str, Case]]:
-    for case in cases:
-        path = f"{above}{plain(case.name)}"
-        if case.children:
-            yield from _walk(case.children, f"{path}: ")
-        else:
-            yield path, case
 
 
 def _outcome(case: Case) -> Outcome | None:

@@ -11,7 +11,7 @@ import hashlib
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from kcidb_io.schema import V5_3
@@ -34,7 +34,7 @@ from kseries.report.words import block, plain, tail
 from kseries.results import findings
 from kseries.results.charged import gone, sentence
 from kseries.results.named import CASE, tests
-from kseries.results.outcome import label_of, loose_events
+from kseries.results.outcome import label_of, loose_events, paths
 
 ORIGIN = "kseries"
 MAX_EXCERPT = 16_384  # characters; KCIDB takes no more
@@ -204,8 +204,9 @@ def _of_programs(result: RunResult, found: Sequence[Finding]) -> Iterator[tuple[
     for program in result.programs:
         path = ".".join((KSELFTEST, _part(program.suite), _part(program.name)))
         yield path, _program(program, _during(found, label_of(program)))
-        for case_path, case in _walk(program.cases, path):
-            yield case_path, _case(case)
+        for names, case in paths(program.cases):
+            parts = (part for name in names for part in name.split("."))
+            yield ".".join((path, *map(_part, parts))), _case(case)
 
 
 def _gone(result: RunResult) -> Iterator[tuple[str, Object]]:
@@ -216,15 +217,6 @@ def _gone(result: RunResult) -> Iterator[tuple[str, Object]]:
         told = {"comment": plain(one.test), "status": "MISS"}
         misc = {"misc": {"against_base": one.effect.value}}
         yield ".".join((KSELFTEST, *map(_part, parts))), {**told, **misc}
-
-
-def _walk(cases: Iterable[Case], path: str) -> Iterator[tuple[str, Case]]:
-    for case in cases:
-        own = ".".join((path, *(_part(part) for part in case.name.split("."))))
-        if case.children:
-            yield from _walk(case.children, own)
-        else:
-            yield own, case
 
 
 def _during(found: Sequence[Finding], label: str) -> list[Finding]:

@@ -22,9 +22,8 @@ from kseries.report.words import again, counted, duration, plain
 from kseries.results import charged, findings
 from kseries.results.charged import Charged
 from kseries.results.ktapreason import telling
-from kseries.results.outcome import label_of
+from kseries.results.outcome import label_of, leaves
 from kseries.results.stack import HEAD
-from kseries.results.tally import leaves
 
 WIDTH = 72
 MAX_REASONS = 6

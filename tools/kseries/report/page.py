@@ -23,8 +23,8 @@ from kseries.report import against, repeat
 from kseries.report.against import Listed, SuiteCounts
 from kseries.results import charged, findings
 from kseries.results.named import NamedTest, tests
-from kseries.results.outcome import label_of
-from kseries.results.tally import Tally, count, leaves
+from kseries.results.outcome import label_of, leaves
+from kseries.results.tally import Tally, count
 
 MAX_SHOWN = 60  # bad cases of a program with their lines; the others by name
 MAX_SLOW = 10

@@ -29,8 +29,7 @@ from kseries.model import (
 from kseries.report import against
 from kseries.report.words import counted, duration, plain, reason, took
 from kseries.results import charged, findings
-from kseries.results.outcome import label_of
-from kseries.results.tally import leaves
+from kseries.results.outcome import label_of, leaves
 
 MAX_REASONS = 4
 MAX_BAD_CASES = 8  # of one program
@@ -103,7 +102,7 @@ def _parts(result: RunResult, folder: str) -> Iterator[RenderableType]:
     yield from _against(result)
     yield from _patches(result.patches)
     yield from _diagnostics(result.diagnostics)
-    yield from _notes(result.notes)
+    yield from notes(result.notes)
     if result.stack:
         yield Text()
         yield _whole(f"everything:  {folder}")
@@ -296,8 +295,9 @@ def _diagnostics(diagnostics: Sequence[Diagnostic]) -> Iterator[RenderableType]:
     yield Text(f"Build: {', '.join(total)} ({', '.join(named)})", overflow="fold")
 
 
-def _notes(notes: Sequence[str]) -> Iterator[RenderableType]:
-    if notes:
+def notes(told: Sequence[str]) -> Iterator[RenderableType]:
+    """Give what a reader must know, below a title; nothing where there is nothing."""
+    if told:
         yield Text()
         yield Text("Notes", "bold")
-        yield from _listed(notes, len(notes), "")
+        yield from _listed(told, len(told), "")

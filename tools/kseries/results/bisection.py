@@ -10,6 +10,8 @@ from pydantic import TypeAdapter
 
 from kseries.model import Patch
 
+STEPS = "steps"  # of the run folder: a folder for each step, named by how many patches are in
+
 
 @dataclass(frozen=True)
 class Sought:
@@ -37,6 +39,11 @@ class Seen(StrEnum):
     BAD = "bad"
     NO_BOOT = "does not boot"
 
+    @property
+    def good(self) -> bool:
+        """Whether the fault was not seen."""
+        return self in (Seen.GOOD, Seen.SKIPPED, Seen.ABSENT)
+
 
 @dataclass(frozen=True)
 class Trial:
@@ -46,6 +53,17 @@ class Trial:
     what: str  # in a line
     folder: str = ""
     seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class KeptAnswer:
+    """What a kept baseline tells of the base, which is not tested as long as that is enough."""
+
+    seen: Seen  # GOOD or ABSENT: anything else is tested
+    what: str  # in a line
+    run: str  # name of the run that made the baseline
+    made: str  # ISO 8601, UTC
+    file: str  # a copy of the baseline, relative to the run folder
 
 
 @dataclass(frozen=True)
@@ -59,6 +77,12 @@ class BisectStep:
     left_out: tuple[str, ...] = ()  # series of the stack that do not fit this step
     notes: tuple[str, ...] = ()
     seconds: float = 0.0  # to build it
+    baseline: KeptAnswer | None = None  # of the base, as long as nothing else was known of it
+
+    @property
+    def by_baseline(self) -> KeptAnswer | None:
+        """What a kept baseline tells, where that is all that is known of the step."""
+        return None if self.trials or self.lack else self.baseline
 
 
 class StepAnswer(StrEnum):
@@ -99,6 +123,7 @@ class Bisection:
     commits: tuple[str, ...]  # of these in the whole stack; "" where there is none
     steps: tuple[BisectStep, ...]
     answers: tuple[StepAnswer, ...]  # of the steps
+    tree: str = ""  # the worktree, whose repository has the commits
 
 
 SOUGHT: TypeAdapter[Sought] = TypeAdapter(Sought)

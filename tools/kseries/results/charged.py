@@ -18,8 +18,8 @@ from kseries.model import (
     TestEffect,
 )
 from kseries.results import findings, named
-from kseries.results.outcome import complaint, events_of, status_of
-from kseries.results.tally import Tally, count, leaves
+from kseries.results.outcome import complaint, events_of, leaves, status_of
+from kseries.results.tally import Tally, count
 
 KNOWN = "broken before"
 

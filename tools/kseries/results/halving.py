@@ -5,6 +5,9 @@ Steps are numbers of patches: 0 is the base, the total is the whole series. Both
 first. A step's answer takes runs in fresh machines: two that agree; where the fault comes and
 goes, as many as `MOST`, and one bad run is enough to be bad. A step that cannot be tested is
 stepped around.
+
+A kept baseline may stand for the base while the search goes on. It was made in another way (among
+all tests), so no answer rests on it: where one would not stand without it, the base is run.
 """
 
 from __future__ import annotations
@@ -16,9 +19,6 @@ from kseries.results.bisection import BisectStep, Conclusion, Seen, StepAnswer
 
 AGREE = 2
 MOST = 5
-
-_GOOD = (Seen.GOOD, Seen.SKIPPED, Seen.ABSENT)
-_TELLING = (*_GOOD, Seen.BAD)
 
 Steps = Mapping[int, BisectStep]
 
@@ -52,13 +52,13 @@ def answer(patches: int, total: int, steps: Steps) -> StepAnswer:
     step = steps.get(patches)
     if step is None:
         return StepAnswer.OPEN
-    seen = [trial.seen for trial in step.trials]
+    seen = _seen(step)
     boots = _told(steps.get(total), Seen.NO_BOOT)
     if step.lack or (Seen.NO_BOOT in seen and not boots and patches != total):
         return StepAnswer.UNTESTABLE
-    if Seen.ABSENT in seen:
+    if Seen.ABSENT in seen or step.by_baseline:
         return StepAnswer.GOOD
-    wrong = [one for one in seen if one not in _GOOD]
+    wrong = [one for one in seen if not one.good]
     if wrong and len(seen) < (AGREE if len(wrong) == len(seen) else MOST):
         return StepAnswer.OPEN
     if (wrong or Seen.SKIPPED in seen) and _misses_others(step, steps):
@@ -78,8 +78,8 @@ def answers(total: int, steps: Sequence[BisectStep]) -> tuple[StepAnswer, ...]:
 
 def is_flaky(step: BisectStep) -> bool:
     """Whether runs of a step do not agree."""
-    seen = [trial.seen for trial in step.trials if trial.seen in _TELLING]
-    return any(one in _GOOD for one in seen) and Seen.BAD in seen
+    seen = [trial.seen for trial in step.trials]
+    return Seen.BAD in seen and any(one.good for one in seen)
 
 
 def _between(total: int, steps: Steps) -> int | Concluded:
@@ -93,6 +93,10 @@ def _between(total: int, steps: Steps) -> int | Concluded:
         return begun[0]
     if left:
         return min(left, key=lambda patches: abs(2 * patches - low - high))
+    # What the two sides of the answer say must not hang on a baseline.
+    seen = {patches: step for patches, step in steps.items() if not step.by_baseline}
+    if any(answer(n, total, seen) is not said[n] for n in (low, high) if n >= 0):
+        return 0
     flaky = any(is_flaky(step) for step in steps.values())
     if flaky and low >= 0 and not _is_firm(steps[low]):
         return low
@@ -115,14 +119,21 @@ def _is_firm(step: BisectStep) -> bool:
 def _misses_others(step: BisectStep, steps: Steps) -> bool:
     """Whether it could be for want of series left out that a step is not good.
 
-    It is not where what is sought was seen to pass without them.
+    It is not where what is sought was seen to pass without all of them.
     """
     if not step.left_out or not step.patches:
         return False
     return not any(
-        other.left_out and {trial.seen for trial in other.trials} == {Seen.GOOD}
+        set(step.left_out) <= set(other.left_out) and set(_seen(other)) == {Seen.GOOD}
         for other in steps.values()
     )
+
+
+def _seen(step: BisectStep) -> list[Seen]:
+    """Give what was seen of a step, in its own runs or else in those of a kept baseline."""
+    if step.by_baseline:
+        return [step.by_baseline.seen]
+    return [trial.seen for trial in step.trials]
 
 
 def _told(step: BisectStep | None, seen: Seen) -> bool:

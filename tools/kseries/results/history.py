@@ -14,8 +14,7 @@ from pathlib import Path
 
 from kseries.errors import InfraError
 from kseries.model import Case, ProgramResult, RunResult, Status
-from kseries.results.outcome import label_of
-from kseries.results.tally import leaves
+from kseries.results.outcome import label_of, leaves
 
 KEPT_RUNS = 500  # older ones are forgotten
 TIMEOUT_S = 10.0  # for another run to let go of the file

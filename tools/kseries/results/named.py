@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from kseries.model import Case, ProgramResult
-from kseries.results.outcome import label_of
+from kseries.results.outcome import label_of, paths
 
 CASE = ": "  # stands between the name of a program and that of its case
 
@@ -30,8 +30,8 @@ def tests(programs: Iterable[ProgramResult]) -> Iterator[NamedTest]:
     names = _Names()
     for program in programs:
         yield NamedTest(names.unused(label_of(program)), program)
-        for name, case in _leaves(program.cases, f"{label_of(program)}{CASE}", names):
-            yield NamedTest(name, program, case)
+        for path, case in paths(program.cases):
+            yield NamedTest(names.unused(CASE.join((label_of(program), *path))), program, case)
 
 
 def changed(
@@ -57,14 +57,6 @@ class _Names:
             unused = f"{name} #{number}"
         self._used.add(unused)
         return unused
-
-
-def _leaves(cases: Iterable[Case], above: str, names: _Names) -> Iterator[tuple[str, Case]]:
-    for case in cases:
-        if case.children:
-            yield from _leaves(case.children, f"{above}{case.name}{CASE}", names)
-        else:
-            yield names.unused(f"{above}{case.name}"), case
 
 
 def _changed(

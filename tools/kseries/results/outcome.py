@@ -112,7 +112,7 @@ def unplanned(program: TestProgram, cases: Iterable[Case]) -> tuple[str, ...]:
     if not program.cases:
         return ()
     known = {*program.cases, program.name}
-    return tuple(c.name for c in walk(cases) if not c.children and c.name not in known)
+    return tuple(case.name for case in leaves(cases) if case.name not in known)
 
 
 def label_of(item: TestProgram | ProgramResult) -> str:
@@ -141,6 +141,23 @@ def walk(cases: Iterable[Case]) -> Iterator[Case]:
         yield from walk(case.children)
 
 
+def paths(
+    cases: Iterable[Case], above: tuple[str, ...] = ()
+) -> Iterator[tuple[tuple[str, ...], Case]]:
+    """Give the cases that have none below them, each behind the names down to its own."""
+    for case in cases:
+        path = (*above, case.name)
+        if case.children:
+            yield from paths(case.children, path)
+        else:
+            yield path, case
+
+
+def leaves(cases: Iterable[Case]) -> list[Case]:
+    """Give the cases that have none below them."""
+    return [case for _, case in paths(cases)]
+
+
 def status_of(cases: Sequence[Case]) -> Status:
     """Give what cases make together: the worst, else a pass, else what there is."""
     statuses = {case.status for case in walk(cases)}
@@ -160,7 +177,7 @@ def was_run(program: ProgramResult) -> bool:
 
 def exit_problems(status: int, cases: Sequence[Case]) -> list[str]:
     """Say where the exit status is not what the cases make it."""
-    failed = [c.name for c in walk(cases) if not c.status.good and not c.children]
+    failed = [case.name for case in leaves(cases) if not case.status.good]
     if status in (126, 127):
         return [f"it could not be started (exit status {status})"]
     if status > 128:

@@ -9,16 +9,26 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from kseries.errors import UserError
-from kseries.model import KernelEvent, ProgramResult, RunResult, Status, TestOutcome, TestProgram
+from kseries.model import (
+    Baseline,
+    KernelEvent,
+    ProgramResult,
+    RunResult,
+    Status,
+    TestOutcome,
+    TestProgram,
+)
 from kseries.results import klog, named
 from kseries.results.attribution import BOOT, SHUTDOWN
 from kseries.results.bisection import Seen, Sought
 from kseries.results.named import CASE
-from kseries.results.outcome import complaint, events_of, label_of, was_run
+from kseries.results.outcome import complaint, events_of, label_of, leaves, was_run
 
 MAX_NAMED = 5
+NOT_THERE = "the test is not there yet"
 
 _LINE_NUMBER = re.compile(r"(?<=\.[chS]):\d+")
+_PASSED = (Status.PASS, Status.XFAIL)
 _UNJUDGED = (Status.MISSING, Status.ERROR, Status.TIMEOUT, Status.CRASH)
 
 Sighting = tuple[Seen, str]
@@ -89,7 +99,7 @@ def find_line(sought: Sought, result: RunResult) -> Sought:
     """
     is_it = _matcher(sought.log)
     for event in result.events:
-        if any(map(is_it, (event.title, *event.lines))):
+        if _says(event, is_it):
             label = event.during.partition(CASE)[0]
             if label == BOOT:
                 return replace(sought, at_boot=True)
@@ -120,6 +130,67 @@ def seen(sought: Sought, outcome: TestOutcome, lines: Iterable[str]) -> Sighting
     if sought.log:
         return Seen.GOOD, "not in the kernel log"
     return _case(ran[0], sought.case, outcome) if sought.case else _program(ran[0])
+
+
+# ---------------------------------------------------------------- what a baseline tells
+
+
+def is_told(sought: Sought, base: Baseline) -> bool:
+    """Whether a baseline tells anything of what is sought: all that shows it ran on the base."""
+    if sought.program:
+        return sought.program not in base.not_run
+    return not base.not_run or (sought.at_boot and bool(base.programs))
+
+
+def on_base(sought: Sought, base: Baseline) -> Sighting | None:
+    """Say what a baseline, of which `is_told` holds, shows: GOOD or ABSENT, or None if in doubt.
+
+    Good is a test that passed the first time; what is skipped or could not be judged is doubtful.
+    Of the kernel log a baseline keeps the complaints, so a line must be one (`is_complaint`).
+    """
+    label = sought.program
+    own = [program for program in base.programs if label in ("", label_of(program))]
+    if not own:
+        return Seen.ABSENT, NOT_THERE
+    if sought.log:
+        return _no_complaint(sought, own, base.events)
+    told, what = seen(sought, TestOutcome((own[0],), base.events, {}), ())
+    return (told, what) if _is_sure(told, own[0], sought.case) else None
+
+
+def is_complaint(sought: Sought, events: Iterable[KernelEvent], lines: Iterable[str]) -> bool:
+    """Whether the kernel said the line that is sought in complaints, and nowhere else."""
+    is_it = _matcher(sought.log)
+    complaints = [event for event in events if _says(event, is_it)]
+    known = {line for event in complaints for line in event.lines}
+    others = (text for text in map(klog.message, lines) if text not in known)
+    return bool(complaints) and not any(map(is_it, others))
+
+
+def _is_sure(told: Seen, program: ProgramResult, case: str) -> bool:
+    if told is Seen.GOOD:
+        return program.status in _PASSED or (case != "" and program.status is Status.FAIL)
+    # What passes without that case; but it must be one that tells cases apart.
+    cases = [one.name for one in leaves(program.cases)]
+    return told is Seen.ABSENT and program.status in _PASSED and cases != [program.name]
+
+
+def _no_complaint(
+    sought: Sought, programs: Sequence[ProgramResult], events: Sequence[KernelEvent]
+) -> Sighting | None:
+    is_it = _matcher(sought.log)
+    if len(events) >= klog.MAX_EVENTS or any(_says(event, is_it) for event in events):
+        return None
+    if any(program.status in _UNJUDGED for program in programs):
+        return None
+    return Seen.GOOD, "not among what the kernel complained of"
+
+
+# ---------------------------------------------------------------- tests and lines
+
+
+def _says(event: KernelEvent, is_it: Callable[[str], bool]) -> bool:
+    return any(map(is_it, (event.title, *event.lines)))
 
 
 def _line(sought: Sought, events: Sequence[KernelEvent], lines: Iterable[str]) -> str:

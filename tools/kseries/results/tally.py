@@ -6,8 +6,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from kseries.model import Case, ProgramResult, Status
-from kseries.results.outcome import walk
+from kseries.model import ProgramResult, Status
+from kseries.results.outcome import leaves
 
 
 @dataclass(frozen=True)
@@ -32,11 +32,6 @@ class SuiteTally:
     programs: int
     cases: Tally
     seconds: float
-
-
-def leaves(cases: Iterable[Case]) -> list[Case]:
-    """Give the cases that have none below them."""
-    return [case for case in walk(cases) if not case.children]
 
 
 def count(programs: Iterable[ProgramResult]) -> Tally:

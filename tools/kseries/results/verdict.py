@@ -27,9 +27,7 @@ from kseries.model import (
 from kseries.results import charged, findings
 from kseries.results.charged import gone
 from kseries.results.named import CASE
-from kseries.results.outcome import label_of, walk
-
-_LOST = (StageState.LOST, StageState.INTERRUPTED, StageState.USAGE)
+from kseries.results.outcome import label_of, leaves, walk
 
 _LOST_WORDS = {
     StageState.LOST: "was lost to the infrastructure",
@@ -108,7 +106,7 @@ def decided(result: RunResult) -> RunResult:
 
 def _lost_reasons(stages: Sequence[StageRecord]) -> Iterator[str]:
     for stage in stages:
-        if stage.state in _LOST:
+        if stage.state.lost:
             words = _LOST_WORDS[stage.state]
             # The summary of an interruption says so itself.
             told = stage.summary and not stage.summary.startswith(words.split()[-1])
@@ -134,8 +132,8 @@ def _program_failures(programs: Sequence[ProgramResult]) -> Iterator[str]:
 
 
 def _detail(program: ProgramResult) -> str:
-    leaves = [case for case in walk(program.cases) if not case.children]
-    bad = [case for case in leaves if not case.status.good]
+    cases = leaves(program.cases)
+    bad = [case for case in cases if not case.status.good]
     if program.status in (Status.CRASH, Status.TIMEOUT) and program.problems:
         return f": {program.problems[0]}"
     if len(bad) == 1:
@@ -144,7 +142,7 @@ def _detail(program: ProgramResult) -> str:
     if bad:
         flaky = sum(case.flaky for case in bad)
         some = f", {flaky} of them flaky" if flaky else ""
-        return f": {len(bad)} of {len(leaves)} cases{some}, the first is {bad[0].name}"
+        return f": {len(bad)} of {len(cases)} cases{some}, the first is {bad[0].name}"
     return f": {program.problems[0]}" if program.problems else ""
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from kseries.errors import InfraError
 from kseries.model import Case, KernelEvent, ProgramResult, Status, TestProgram
 from kseries.results import outcome
-from kseries.results.outcome import label_of, walk
+from kseries.results.outcome import label_of, leaves, walk
 from kseries.results.plan import narrowed
 from kseries.runfolder import RunFolder
 from kseries.testing.crew import Crew, Job
@@ -79,7 +79,7 @@ def _choose(
     left_out: list[str] = []
     spent_s = 0.0
     for program, result in zip(programs, results, strict=True):
-        wrong = [case for case in walk(result.cases) if _is_firm(case)]
+        wrong = [case for case in leaves(result.cases) if _is_firm(case)]
         if not _ran(result) or not (wrong or _is_firm_itself(result)):
             continue
         names = tuple(case.name for case in wrong if case.name in program.cases)
@@ -101,7 +101,7 @@ def _ran(result: ProgramResult) -> bool:
 
 def _is_firm(case: Case) -> bool:
     """Whether a case is bad, and was so each time."""
-    return not case.children and not case.status.good and not case.flaky
+    return not case.status.good and not case.flaky
 
 
 def _is_firm_itself(result: ProgramResult) -> bool:
@@ -121,7 +121,7 @@ def _told(result: ProgramResult, second: ProgramResult | None) -> ProgramResult:
         )
     # A complaint in the kernel log is charged to the program: its cases are not good then.
     of_all = Status.PASS if second.status.good else second.status
-    statuses = {case.name: case.status for case in walk(second.cases) if not case.children}
+    statuses = {case.name: case.status for case in leaves(second.cases)}
     if any(not status.good for status in statuses.values()):
         of_all = Status.PASS
     return replace(result, cases=_with_again(result.cases, statuses, of_all))

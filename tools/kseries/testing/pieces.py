@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 from kseries.model import ProgramResult, Status, TestProgram
 from kseries.results import parts
-from kseries.results.outcome import label_of, status_of, walk
+from kseries.results.outcome import label_of, leaves, status_of, walk
 from kseries.results.plan import narrowed
 
 
@@ -93,7 +93,7 @@ def _is_cut_off(result: ProgramResult) -> bool:
 
 def _seen_of(result: ProgramResult) -> ProgramResult:
     """Give what is sure of a program that was cut off: the cases that had ended."""
-    absent = [c.name for c in walk(result.cases) if c.status is Status.MISSING and not c.children]
+    absent = [case.name for case in leaves(result.cases) if case.status is Status.MISSING]
     seen = parts.without(result, absent)
     return replace(seen, status=status_of(seen.cases), problems=())
 
