@@ -19,6 +19,7 @@ from kselftest_zcrx.cases.registration import REGISTRATION
 from kselftest_zcrx.cases.request import REQUEST
 from kselftest_zcrx.cases.requests import REQUESTS_BESIDE, REQUESTS_PLACED
 from kselftest_zcrx.cases.returning import RETURNING, RETURNING_STREAM
+from kselftest_zcrx.cases.rss import RSS
 from kselftest_zcrx.cases.stream import LONG_STREAM, STREAM
 from kselftest_zcrx.cases.teardown import TEARDOWN
 from kselftest_zcrx.model import LONG_S, Program
@@ -46,6 +47,7 @@ PROGRAMS = with_absences(
             receives=True,
         ),
         Program("zcrx_neighbours", "other users of the interface", (NEIGHBOURS,), receives=True),
+        Program("zcrx_rss", "receiving what RSS spreads", (RSS,), receives=True),
         Program("zcrx_orders", "who goes first", (ORDERS,), receives=True),
         Program("zcrx_nodev", "receiving without a device", (NODEV_REQUEST, NODEV), receives=True),
         TEARDOWN_PROGRAM,

@@ -11,6 +11,7 @@ from kselftest_zcrx.model import Fixture, Mainline, Program
 
 _FLUSHED = "a copy takes only what has been flushed (R77)"
 _PINNED = "the area is still pinned 30 s afterwards"
+_OTHER_RING = "placed for another ring is a fault (R46)"
 _NO_XDP = "its netdevsim takes no program with header split on"
 
 ABSENT: Mapping[str, str] = MappingProxyType(
@@ -40,7 +41,8 @@ ABSENT: Mapping[str, str] = MappingProxyType(
         "orders.device_socket_ring": _PINNED,
         "orders.socket_device_ring": _PINNED,
         "orders.socket_for_next_ring": "the area is pinned as long as its data is in a socket",
-        "orders.placed_for_another_ring": "placed for another ring is a fault (R46)",
+        "orders.placed_for_another_ring": _OTHER_RING,
+        "rss.moved_between_rings": _OTHER_RING,
         "beside.link_goes_on": "the end of the stream breaks the link of its request",
         "beside.skip_success": "the end of the stream is no success, and told",
         "beside.bytes_of_a_kernel_tls": "TLS without keys on top of a socket changes nothing",

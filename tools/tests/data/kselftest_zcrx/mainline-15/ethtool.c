@@ -51,10 +51,15 @@ int ethtool_no_split(const struct netif *dev)
 	return set_split(dev, ETHTOOL_TCP_DATA_SPLIT_DISABLED);
 }
 
-int ethtool_spread(const struct netif *dev, unsigned int queues)
+/*
+ * Write the table by which RSS chooses queues, and nothing else, for the device
+ * itself or for a context. Returns the context or a negative error.
+ */
+static int set_table(const struct netif *dev, __u32 context, unsigned int first,
+		     unsigned int count)
 {
-	struct ethtool_rxfh_indir asked = { .cmd = ETHTOOL_GRXFHINDIR };
-	struct ethtool_rxfh_indir *table;
+	struct ethtool_rxfh asked = { .cmd = ETHTOOL_GRSSH };
+	struct ethtool_rxfh *table;
 	__u32 i;
 	int ret;
 
@@ -62,22 +67,57 @@ int ethtool_spread(const struct netif *dev, unsigned int queues)
 	if (ret)
 		return ret;
 	table = calloc(1, sizeof(*table) +
-			  asked.size * sizeof(table->ring_index[0]));
+			  asked.indir_size * sizeof(table->rss_config[0]));
 	if (!table)
 		return -ENOMEM;
-	table->cmd = ETHTOOL_SRXFHINDIR;
-	table->size = asked.size;
-	for (i = 0; i < asked.size; i++)
-		table->ring_index[i] = i % queues;
-	ret = ethtool_ioctl(dev, table);
+	table->cmd = ETHTOOL_SRSSH;
+	table->rss_context = context;
+	table->indir_size = asked.indir_size;
+	for (i = 0; i < asked.indir_size; i++)
+		table->rss_config[i] = first + i % count;
+	ret = ethtool_ioctl(dev, table) ?: (int)table->rss_context;
 	free(table);
 	return ret;
 }
 
-int ethtool_steer(const struct netif *dev, int family, __u16 port,
-		  unsigned int queue, unsigned int place)
+int ethtool_spread(const struct netif *dev, unsigned int queues)
 {
-	struct ethtool_rxnfc rule = { .cmd = ETHTOOL_SRXCLSRLINS };
+	return set_table(dev, ETHTOOL_NO_CONTEXT, 0, queues);
+}
+
+int ethtool_new_context(const struct netif *dev, unsigned int first,
+			unsigned int count)
+{
+	return set_table(dev, ETH_RXFH_CONTEXT_ALLOC, first, count);
+}
+
+int ethtool_set_context(const struct netif *dev, unsigned int context,
+			unsigned int first, unsigned int count)
+{
+	int ret = set_table(dev, context, first, count);
+
+	return ret < 0 ? ret : 0;
+}
+
+int ethtool_delete_context(const struct netif *dev, unsigned int context)
+{
+	/* A table of no size means this. */
+	struct ethtool_rxfh request = {
+		.cmd = ETHTOOL_SRSSH,
+		.rss_context = context,
+	};
+
+	return ethtool_ioctl(dev, &request);
+}
+
+/* A rule for TCP to a port, which does not say yet where it goes. */
+static struct ethtool_rxnfc rule_for_port(int family, __u16 port,
+					  unsigned int place)
+{
+	struct ethtool_rxnfc rule = {
+		.cmd = ETHTOOL_SRXCLSRLINS,
+		.fs.location = place,
+	};
 
 	if (family == AF_INET) {
 		rule.fs.flow_type = TCP_V4_FLOW;
@@ -88,8 +128,25 @@ int ethtool_steer(const struct netif *dev, int family, __u16 port,
 		rule.fs.h_u.tcp_ip6_spec.pdst = htons(port);
 		rule.fs.m_u.tcp_ip6_spec.pdst = 0xffff;
 	}
+	return rule;
+}
+
+int ethtool_steer(const struct netif *dev, int family, __u16 port,
+		  unsigned int queue, unsigned int place)
+{
+	struct ethtool_rxnfc rule = rule_for_port(family, port, place);
+
 	rule.fs.ring_cookie = queue;
-	rule.fs.location = place;
+	return ethtool_ioctl(dev, &rule);
+}
+
+int ethtool_steer_to_context(const struct netif *dev, int family, __u16 port,
+			     unsigned int context, unsigned int place)
+{
+	struct ethtool_rxnfc rule = rule_for_port(family, port, place);
+
+	rule.fs.flow_type |= FLOW_RSS;
+	rule.rss_context = context;
 	return ethtool_ioctl(dev, &rule);
 }
 

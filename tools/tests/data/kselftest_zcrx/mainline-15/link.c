@@ -199,6 +199,14 @@ int link_steer(struct link *link)
 	       ethtool_steer(&link->rx, AF_INET6, LINK_PORT, LINK_QUEUE, 1);
 }
 
+int link_steer_to_context(struct link *link, unsigned int context)
+{
+	return ethtool_steer_to_context(&link->rx, AF_INET, LINK_PORT, context,
+					0) ?:
+	       ethtool_steer_to_context(&link->rx, AF_INET6, LINK_PORT, context,
+					1);
+}
+
 int link_unsteer(struct link *link)
 {
 	return ethtool_unsteer(&link->rx, 0) ?: ethtool_unsteer(&link->rx, 1);

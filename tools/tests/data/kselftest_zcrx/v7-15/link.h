@@ -53,6 +53,9 @@ int link_leave(struct link *link);
 /* Send TCP to LINK_PORT to LINK_QUEUE, instead of to the other queue. */
 int link_steer(struct link *link);
 
+/* Send it to the queues of an RSS context. */
+int link_steer_to_context(struct link *link, unsigned int context);
+
 /* And back: send it to the other queue again. */
 int link_unsteer(struct link *link);
 
