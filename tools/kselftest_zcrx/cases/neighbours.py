@@ -19,6 +19,11 @@ _BESIDE = (
     ("dmabuf_on_other_queue", "R15", "Another queue of the interface can."),
     ("dmabuf_received", "R35", "Device memory TCP on another queue receives as before."),
     ("dmabuf_data", "R46", "What is in a dma-buf cannot be copied, and ends the request."),
+    (
+        "dmabuf_without_device",
+        "R35",
+        "A dma-buf with data that waits in a socket outlasts its device.",
+    ),
     ("no_split", "R35", "Header split cannot be turned off."),
     ("spread", "R35", "What is not steered may be spread anew, under traffic."),
     ("captured", "R36", "Who captures packets sees the headers of what is placed, and no more."),

@@ -52,6 +52,8 @@
 #define QUEUES		3
 #define HEADERS_MOST	256U
 #define APPEAR_MS	5000
+#define REMOVE_MS	5000
+#define SOON_MS		300
 
 /* A stream to the queue, and a request that waits for it. */
 static void open_stream_to_queue(struct __test_metadata *_metadata,
@@ -372,6 +374,30 @@ TEST_F_TIMEOUT(neighbours, dmabuf_data, 180)
 	endless_close(&stream);
 	dmabuf_unbind(&bound);
 	receiver_close(&receiver);
+}
+
+/* R35: A dma-buf with data that waits in a socket outlasts its device. */
+TEST_F_TIMEOUT(neighbours, dmabuf_without_device, 180)
+{
+	const char *missing = dmabuf_missing();
+	struct stream stream;
+	struct dmabuf bound;
+
+	if (missing)
+		SKIP(return, "%s", missing);
+	ASSERT_EQ(0, link_steer(&self->link));
+	ASSERT_EQ(0, dmabuf_bind(&bound, self->link.rx.ifindex, LINK_QUEUE,
+				 DMABUF_SIZE));
+	ASSERT_EQ(0, stream_open(&stream, &self->link, AF_INET, LINK_PORT,
+				 SIZE));
+	ASSERT_EQ(0, stream_start(&stream));
+	ASSERT_EQ(0, stream_wait(stream.fd, 1));
+	EXPECT_EQ(0, netif_remove(&self->link.rx, REMOVE_MS));
+	dmabuf_unbind(&bound);
+	/* It is freed soon, and the pool waits for what is in the socket. */
+	usleep(SOON_MS * 1000);
+	endless_close(&stream);
+	expect_nothing_left(_metadata, 0);
 }
 
 /* R35: Header split cannot be turned off. */
