@@ -129,24 +129,41 @@ static inline __u64 receive_piece(struct __test_metadata *_metadata,
 	return expect_piece(_metadata, receiver, position);
 }
 
+/* How often the device has found no buffer. */
+static inline long long times_starved(const struct link *link)
+{
+	return link_counter(link, LINK_QUEUE, "no_buffer");
+}
+
 /*
- * Keep what comes until nothing more does, or the request ends. Gives how many
- * pieces there were.
+ * Keep what comes until the device has found no buffer and nothing more comes,
+ * or the request ends. Gives how many pieces there were.
  */
 static inline unsigned int keep_until_starved(struct __test_metadata *_metadata,
 					      struct receiver *receiver,
+					      const struct link *link,
 					      __u64 *position,
 					      struct piece *kept,
 					      unsigned int most)
 {
+	const long long before = times_starved(link);
+	unsigned int count = 0, silent_ms = 0;
 	struct io_uring_cqe *cqe;
-	unsigned int count = 0;
 
-	while ((cqe = uring_wait(&receiver->ring, STARVE_MS)) &&
-	       (cqe->flags & IORING_CQE_F_MORE)) {
+	while (silent_ms < WAIT_MS) {
+		cqe = uring_wait(&receiver->ring, STARVE_MS);
+		if (!cqe) {
+			if (times_starved(link) > before)
+				break;
+			silent_ms += STARVE_MS;
+			continue;
+		}
+		if (!(cqe->flags & IORING_CQE_F_MORE))
+			break;
 		ASSERT_LT(count, most);
 		kept[count] = keep_piece(_metadata, receiver, *position);
 		*position += kept[count++].len;
+		silent_ms = 0;
 	}
 	return count;
 }

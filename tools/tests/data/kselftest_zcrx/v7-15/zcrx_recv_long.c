@@ -66,23 +66,24 @@ static void expect_counters(struct __test_metadata *_metadata,
 
 	EXPECT_LE(size, how->steered ? in_area : in_kernel);
 	EXPECT_EQ(0, how->steered ? in_kernel : in_area);
-	EXPECT_EQ(how->starves,
-		  link_counter(link, LINK_QUEUE, "no_buffer") > 0);
+	EXPECT_EQ(how->starves, times_starved(link) > 0);
 }
 
 /*
- * Keep what comes until nothing more does, and return it then. Gives the
+ * Keep what comes until the device starves, and return it then. Gives the
  * position in the stream.
  */
 static __u64 starve(struct __test_metadata *_metadata,
-		    struct receiver *receiver, __u64 position)
+		    struct receiver *receiver, const struct link *link,
+		    __u64 position)
 {
 	const unsigned int most = receiver->reg.rq_entries;
 	struct piece *kept = calloc(most, sizeof(*kept));
 	unsigned int count;
 
 	ASSERT_NE(NULL, kept);
-	count = keep_until_starved(_metadata, receiver, &position, kept, most);
+	count = keep_until_starved(_metadata, receiver, link, &position, kept,
+				   most);
 	return_pieces(_metadata, receiver, kept, count);
 	free(kept);
 	return position;
@@ -90,7 +91,8 @@ static __u64 starve(struct __test_metadata *_metadata,
 
 /* Receive a stream to its end, with the device starving now and then. */
 static __u64 receive_starving(struct __test_metadata *_metadata,
-			      struct receiver *receiver)
+			      struct receiver *receiver,
+			      const struct link *link)
 {
 	__u64 position = 0, next = STARVE_EVERY;
 
@@ -98,7 +100,7 @@ static __u64 receive_starving(struct __test_metadata *_metadata,
 		position += expect_piece(_metadata, receiver, position);
 		if (position < next)
 			continue;
-		position = starve(_metadata, receiver, position);
+		position = starve(_metadata, receiver, link, position);
 		next += STARVE_EVERY;
 	}
 	expect_end(_metadata, receiver, 0);
@@ -152,7 +154,7 @@ static void transfer(struct __test_metadata *_metadata, struct link *link,
 		ASSERT_EQ(0, stream_start(&stream));
 	}
 	EXPECT_EQ(how->size, how->starves ?
-			     receive_starving(_metadata, &receiver) :
+			     receive_starving(_metadata, &receiver, link) :
 			     receive_rest(_metadata, &receiver, 0));
 	EXPECT_EQ(0, stream_close(&stream));
 	expect_counters(_metadata, link, how);
