@@ -19,6 +19,7 @@ _OF_IO_URING = (
     ("linked_timeout_in_time", "R45", "A request that ends in time ends its linked timeout."),
     ("link_goes_on", "R45", "What is linked to the request comes after its end."),
     ("link_is_broken", "R45", "An error of the request breaks its link."),
+    ("told_in_order", "R44", "What is over before a piece comes is told before it."),
     ("drain_waits", "R45", "What is to drain the ring waits for the end of the request."),
     (
         "skip_success",

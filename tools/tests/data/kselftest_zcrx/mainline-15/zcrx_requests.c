@@ -40,7 +40,7 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 
-#define BESIDE		0xbe51de	/* user_data of what is no request */
+#define BESIDE		0xbe51deULL	/* user_data of what is no request */
 #define SHORT_MS	50
 #define SILENCE_MS	200
 #define LONG_S		300

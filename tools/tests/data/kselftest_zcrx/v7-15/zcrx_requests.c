@@ -42,7 +42,7 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 
-#define BESIDE		0xbe51de	/* user_data of what is no request */
+#define BESIDE		0xbe51deULL	/* user_data of what is no request */
 #define SHORT_MS	50
 #define SILENCE_MS	200
 #define LONG_S		300
@@ -455,6 +455,22 @@ TEST_F(beside, link_is_broken)
 	expect_bytes(_metadata, &self->receiver, self->sending, 100);
 	ASSERT_EQ(0, stream_reset(self->sending));
 	expect_ends(_metadata, &self->receiver, 1, -ECONNRESET, -ECANCELED);
+}
+
+/* R44: What is over before a piece comes is told before it. */
+TEST_F(beside, told_in_order)
+{
+	struct io_uring_cqe *cqe;
+
+	ASSERT_EQ(0, stream_send(self->sending, 100));
+	ASSERT_EQ(0, stream_wait(self->receiving, 100));
+	beside(&self->receiver, IORING_OP_NOP);
+	receiver_request(&self->receiver, self->receiving);
+	cqe = uring_wait(&self->receiver.ring, WAIT_MS);
+	ASSERT_NE(NULL, cqe);
+	EXPECT_EQ(BESIDE, cqe->user_data);
+	expect_end(_metadata, &self->receiver, 0);
+	EXPECT_EQ(100ULL, expect_piece(_metadata, &self->receiver, 0));
 }
 
 /* R45: What is to drain the ring waits for the end of the request. */
