@@ -41,6 +41,7 @@ RULES: Mapping[str, str] = MappingProxyType(
         "R36": "nobody but the ring sees what is placed",
         "R37": "queues, page pools and their statistics can be listed",
         "R38": "what RSS spreads arrives, by whatever queue",
+        "R39": "what the device has posted is free for nothing else",
         "R40": "IORING_OP_RECV_ZC (58) receives until it ends",
         "R41": "it is multishot, and what it does not use is 0 (EINVAL)",
         "R42": "zcrx_ifq_idx names the ring's interface queue (EINVAL)",

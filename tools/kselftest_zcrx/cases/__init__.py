@@ -14,6 +14,7 @@ from kselftest_zcrx.cases.memory import MEMORY
 from kselftest_zcrx.cases.neighbours import NEIGHBOURS
 from kselftest_zcrx.cases.nodev import NODEV, NODEV_REQUEST
 from kselftest_zcrx.cases.orders import ORDERS
+from kselftest_zcrx.cases.posted import POSTED, POSTED_FAULTS
 from kselftest_zcrx.cases.refill_ring import REFILL_RING
 from kselftest_zcrx.cases.registration import REGISTRATION
 from kselftest_zcrx.cases.request import REQUEST
@@ -49,6 +50,7 @@ PROGRAMS = with_absences(
         Program("zcrx_neighbours", "other users of the interface", (NEIGHBOURS,), receives=True),
         Program("zcrx_rss", "receiving what RSS spreads", (RSS,), receives=True),
         Program("zcrx_orders", "who goes first", (ORDERS,), receives=True),
+        Program("zcrx_posted", "buffers that a device has posted", (POSTED,), receives=True),
         Program("zcrx_nodev", "receiving without a device", (NODEV_REQUEST, NODEV), receives=True),
         TEARDOWN_PROGRAM,
         HOSTILE_PROGRAM,
@@ -65,7 +67,7 @@ PROGRAMS = with_absences(
         Program(
             "zcrx_faults",
             "memory that runs out",
-            (REGISTRATION_FAULTS, COPY_FAULTS, STREAM_FAULTS),
+            (REGISTRATION_FAULTS, COPY_FAULTS, STREAM_FAULTS, POSTED_FAULTS),
             receives=True,
             extended=True,
         ),

@@ -49,6 +49,7 @@ ABSENT: Mapping[str, str] = MappingProxyType(
         "beside.bytes_of_a_kernel_tls": "TLS without keys on top of a socket changes nothing",
         "beside.fair_when_submitted": _FLUSHED,
         "beside.fair_when_polled": "its netdevsim merges packets, so a turn has more pieces",
+        "posted.posted_again": "what the pool has is not free to copy to",
         "neighbours.xdp_first": _NO_XDP,
         "neighbours.xdp": _NO_XDP,
         "neighbours.moved_and_back": "a registration outlasts that the interface is moved",

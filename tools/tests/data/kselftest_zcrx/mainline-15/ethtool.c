@@ -51,6 +51,26 @@ int ethtool_no_split(const struct netif *dev)
 	return set_split(dev, ETHTOOL_TCP_DATA_SPLIT_DISABLED);
 }
 
+int ethtool_descriptors(const struct netif *dev)
+{
+	struct ethtool_ringparam ring = { .cmd = ETHTOOL_GRINGPARAM };
+
+	return ethtool_ioctl(dev, &ring) ?: (int)ring.rx_pending;
+}
+
+int ethtool_set_descriptors(const struct netif *dev, unsigned int count)
+{
+	struct ethtool_ringparam ring = { .cmd = ETHTOOL_GRINGPARAM };
+	int ret;
+
+	ret = ethtool_ioctl(dev, &ring);
+	if (ret)
+		return ret;
+	ring.cmd = ETHTOOL_SRINGPARAM;
+	ring.rx_pending = count;
+	return ethtool_ioctl(dev, &ring);
+}
+
 /*
  * Write the table by which RSS chooses queues, and nothing else, for the device
  * itself or for a context. Returns the context or a negative error.

@@ -15,6 +15,10 @@
 int ethtool_split(const struct netif *dev);
 int ethtool_no_split(const struct netif *dev);
 
+/* How many buffers each queue keeps posted: -g DEV, and -G DEV rx N. */
+int ethtool_descriptors(const struct netif *dev);
+int ethtool_set_descriptors(const struct netif *dev, unsigned int count);
+
 /* Spread what is not steered over the first queues: -X DEV equal N. */
 int ethtool_spread(const struct netif *dev, unsigned int queues);
 

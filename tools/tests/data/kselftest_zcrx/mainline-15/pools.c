@@ -27,6 +27,40 @@ int pools_count(void)
 	return count;
 }
 
+/* The buffers of one interface. */
+struct buffers {
+	__u32	ifindex;
+	__u64	count;
+};
+
+static void see(const struct nlmsghdr *nlh, void *data)
+{
+	struct buffers *buffers = data;
+	__u32 ifindex = 0;
+	__u64 count = 0;
+
+	if (!genl_get(nlh, NETDEV_A_PAGE_POOL_IFINDEX, &ifindex,
+		      sizeof(ifindex)) || ifindex != buffers->ifindex)
+		return;
+	if (genl_get(nlh, NETDEV_A_PAGE_POOL_INFLIGHT, &count, sizeof(count)))
+		buffers->count += count;
+}
+
+long long pools_buffers(unsigned int ifindex)
+{
+	struct buffers buffers = { .ifindex = ifindex };
+	struct genl_request request;
+	struct genl genl;
+	int pools;
+
+	if (genl_open(&genl, NETDEV_FAMILY_NAME))
+		return -1;
+	genl_begin(&request, NETDEV_CMD_PAGE_POOL_GET);
+	pools = genl_list(&genl, &request, see, &buffers);
+	genl_close(&genl);
+	return pools < 0 ? -1 : (long long)buffers.count;
+}
+
 /* A packet for each CPU, which frees what it has put off until the next one. */
 static void make_cpus_free(void)
 {

@@ -7,6 +7,12 @@
 int pools_count(void);
 
 /*
+ * Buffers of an interface's pools, idle ones included. A new pool has none.
+ * Returns -1 when there is no telling.
+ */
+long long pools_buffers(unsigned int ifindex);
+
+/*
  * Wait until there are no more than that many, as pools go a little later than
  * what used them. Returns how many there are, or -1.
  */

@@ -3,6 +3,8 @@
  * Zero copy receive of io_uring: memory that runs out.
  *
  * R12  a refusal leaves everything as it was
+ * R34  a registration outlasts that the interface is down
+ * R39  what the device has posted is free for nothing else
  * R44  a completion for each piece, in the area, in order
  * R47  no free buffer to copy to is an error (ENOMEM)
  * R48  no free buffer for the device delays the data
@@ -35,6 +37,7 @@
 #define FEW_FAULTS	5
 #define PAGES		256
 #define PIECES		8
+#define DESCRIPTORS	128
 
 #define DEBUG		"/sys/kernel/debug/"
 #define NTH		"/proc/thread-self/fail-nth"
@@ -195,6 +198,7 @@ TEST_F_TIMEOUT(registration_faults, registering, 900)
 
 	for (n = 1; failed && n < MOST_FAULTS; n++) {
 		zcrx_default(&reg, self->dev.ifindex);
+		reg.if_rxq = 0;
 		ASSERT_EQ(0, fail_nth(n));
 		ret = zcrx_register(self->fd, &reg);
 		failed = has_failed();
@@ -342,6 +346,132 @@ TEST_F_TIMEOUT(stream_faults, many_at_random, 900)
 	expect_end(_metadata, &receiver, 0);
 	EXPECT_EQ(0, stream_close(&stream));
 	receiver_close(&receiver);
+}
+
+FIXTURE(posted_faults)
+{
+	struct link link;
+};
+
+FIXTURE_SETUP(posted_faults)
+{
+	const char *missing = link_missing() ?: zcrx_missing();
+	int ret;
+
+	if (missing)
+		SKIP(return, "%s", missing);
+	ret = link_open(&self->link);
+	if (ret == -EOPNOTSUPP)
+		SKIP(return, NETIF_IS_NO_NIC);
+	ASSERT_EQ(0, ret);
+}
+
+FIXTURE_TEARDOWN_PARENT(posted_faults)
+{
+	/* The process of the test is gone: nothing may hold the devices. */
+	EXPECT_EQ(0, link_close(&self->link));
+}
+
+/* R39: Each allocation of a change of descriptors fails in turn. */
+TEST_F_TIMEOUT(posted_faults, changing, 900)
+{
+	struct netif *dev = &self->link.rx;
+	int n, ret, refused = 0;
+	bool failed = true;
+	const char *missing = faults_missing();
+
+	if (missing)
+		SKIP(return, "%s", missing);
+	ASSERT_EQ(0, apply(quiet, ARRAY_SIZE(quiet)));
+
+	ASSERT_EQ(0, link_steer(&self->link));
+	ASSERT_EQ(0, ethtool_set_descriptors(dev, DESCRIPTORS));
+	for (n = 1; failed && n < MOST_FAULTS; n++) {
+		ASSERT_EQ(0, fail_nth(n));
+		ret = ethtool_set_descriptors(dev, DESCRIPTORS + n);
+		failed = has_failed();
+		if (!ret)
+			continue;
+		ASSERT_TRUE(failed)
+			TH_LOG("failure %d gave %d", n, ret);
+		ASSERT_NE(DESCRIPTORS + n, ethtool_descriptors(dev));
+		refused++;
+	}
+	EXPECT_LT(FEW_FAULTS, refused);
+	EXPECT_FALSE(failed);
+	TH_LOG("%d allocations failed, %d calls", n - 2, refused);
+	expect_stream(_metadata, &self->link, 1 << 20);
+}
+
+/* R34: Each allocation of coming up with buffers to post fails in turn. */
+TEST_F_TIMEOUT(posted_faults, coming_up, 900)
+{
+	struct netif *dev = &self->link.rx;
+	int n, ret, refused = 0;
+	bool failed = true;
+	const char *missing = faults_missing();
+
+	if (missing)
+		SKIP(return, "%s", missing);
+	ASSERT_EQ(0, apply(quiet, ARRAY_SIZE(quiet)));
+
+	ASSERT_EQ(0, link_steer(&self->link));
+	ASSERT_EQ(0, ethtool_set_descriptors(dev, DESCRIPTORS));
+	for (n = 1; failed && n < MOST_FAULTS; n++) {
+		ASSERT_EQ(0, fail_nth(n));
+		ret = netif_set_up(dev, false) ?: netif_set_up(dev, true);
+		failed = has_failed();
+		if (!ret)
+			continue;
+		ASSERT_TRUE(failed)
+			TH_LOG("failure %d gave %d", n, ret);
+		refused++;
+	}
+	EXPECT_LT(FEW_FAULTS, refused);
+	EXPECT_FALSE(failed);
+	TH_LOG("%d allocations failed, %d calls", n - 2, refused);
+	expect_stream(_metadata, &self->link, 1 << 20);
+}
+
+/*
+ * R12: Each allocation of a registration with buffers to post fails in
+ * turn.
+ */
+TEST_F_TIMEOUT(posted_faults, registering_posted, 900)
+{
+	int fd = ring_open(RING_FLAGS);
+	struct io_uring_zcrx_ifq_reg reg;
+	int n, ret, refused = 0;
+	bool failed = true;
+	const char *missing = faults_missing();
+
+	if (missing)
+		SKIP(return, "%s", missing);
+	ASSERT_EQ(0, apply(quiet, ARRAY_SIZE(quiet)));
+
+	ASSERT_EQ(0, ethtool_set_descriptors(&self->link.rx, DESCRIPTORS));
+	for (n = 1; failed && n < MOST_FAULTS; n++) {
+		zcrx_default(&reg, self->link.rx.ifindex);
+		reg.if_rxq = LINK_QUEUE;
+		ASSERT_EQ(0, fail_nth(n));
+		ret = zcrx_register(fd, &reg);
+		failed = has_failed();
+		if (ret) {
+			ASSERT_EQ(-ENOMEM, ret);
+			ASSERT_TRUE(failed);
+			ASSERT_EQ(0, pinned_kb())
+				TH_LOG("after failure %d", n);
+			refused++;
+			continue;
+		}
+		/* There was another way to get the memory. */
+		expect_closed(_metadata, fd);
+		fd = ring_open(RING_FLAGS);
+		ASSERT_LE(0, fd);
+	}
+	EXPECT_LT(FEW_FAULTS, refused);
+	EXPECT_FALSE(failed);
+	TH_LOG("%d allocations failed, %d registrations", n - 2, refused);
 }
 
 TEST_HARNESS_MAIN
