@@ -15,6 +15,13 @@ LIFETIME = Fixture(
             scripted=True,
         ),
         Case(
+            "free_at_once",
+            "R30",
+            "The next ring can have the queue as soon as the one before is closed.",
+            since=QUEUE_LEVEL,
+            scripted=True,
+        ),
+        Case(
             "largest_and_again",
             "R30",
             "The memory of the largest refill ring comes back each time.",

@@ -44,6 +44,7 @@ ABSENT: Mapping[str, str] = MappingProxyType(
         "orders.placed_for_another_ring": _OTHER_RING,
         "rss.moved_between_rings": _OTHER_RING,
         "beside.link_goes_on": "the end of the stream breaks the link of its request",
+        "lifetime.free_at_once": "the queue is free a moment after close",
         "beside.told_in_order": "pieces are told at once, and ends after a submission",
         "beside.skip_success": "the end of the stream is no success, and told",
         "beside.bytes_of_a_kernel_tls": "TLS without keys on top of a socket changes nothing",

@@ -179,6 +179,25 @@ TEST_F(lifetime, close_and_again)
 	}
 }
 
+/*
+ * R30: The next ring can have the queue as soon as the one before is
+ * closed.
+ */
+TEST_F(lifetime, free_at_once)
+{
+	int i, fd;
+
+	for (i = 0; i < AGAIN; i++) {
+		zcrx_default(&self->reg, self->dev.ifindex);
+		self->reg.rq_entries = RQ_ENTRIES;
+		fd = ring_open(RING_FLAGS);
+		ASSERT_LE(0, fd);
+		ASSERT_EQ(0, zcrx_register(fd, &self->reg))
+			TH_LOG("after %d times", i);
+		ASSERT_EQ(0, close(fd));
+	}
+}
+
 /* R30: The memory of the largest refill ring comes back each time. */
 TEST_F(lifetime, largest_and_again)
 {
