@@ -55,12 +55,15 @@
 #define FEW_PAGES	24
 #define SEGMENT		1448		/* payload of a small packet */
 
-/* A packet of the fast flow is a piece: as many writes as it has room for. */
+/*
+ * Each write of the fast flow is a piece, with up to 17 of them in a packet. A
+ * turn of 20 packets is few of them, three turns still are.
+ */
 #define FAST_WRITE	240
 #define FAST_WRITES	3000
 #define FAST_PAGES	1024
-#define FAST_PIECES	150
-#define FEW_PIECES	60
+#define FAST_PIECES	2000
+#define FEW_PIECES	(3 * 20 * 17)
 #define BUFFER_SIZE	(16 << 20)
 
 static int pipe_end(void)
