@@ -40,11 +40,11 @@ int genl_do(struct genl *genl, struct genl_request *request);
 int genl_ask(struct genl *genl, struct genl_request *request,
 	     void (*see)(const struct nlmsghdr *nlh, void *data), void *data);
 
-/* How many objects a request lists, or -1. */
-int genl_count(struct genl *genl, struct genl_request *request);
-
-/* The same, and see() each of them. */
-int genl_list(struct genl *genl, struct genl_request *request,
+/*
+ * See each of the objects that a command of a family lists, or only count them
+ * without see(). Returns how many there are, or -1.
+ */
+int genl_list(const char *family, __u8 command,
 	      void (*see)(const struct nlmsghdr *nlh, void *data), void *data);
 
 /* The value of an attribute, as much of it as there is room for. */

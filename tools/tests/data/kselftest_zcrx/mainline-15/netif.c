@@ -20,7 +20,7 @@
 #define NSIM_IDS	16
 #define NSIM_QUEUES	3
 #define APPEAR_MS	5000
-#define REMOVE_MS	10000
+#define CLOSE_MS	10000
 
 int write_file(const char *path, const char *text)
 {
@@ -256,5 +256,5 @@ int netif_remove(struct netif *dev, int timeout_ms)
 
 int netif_close(struct netif *dev)
 {
-	return dev->simulated ? netif_remove(dev, REMOVE_MS) : 0;
+	return dev->simulated ? netif_remove(dev, CLOSE_MS) : 0;
 }

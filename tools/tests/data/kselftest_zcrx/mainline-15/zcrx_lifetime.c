@@ -28,7 +28,6 @@
 #include <sys/stat.h>
 
 #define AGAIN		100
-#define REMOVE_MS	5000
 
 #define LARGE_AREA	(8UL << 20)
 #define COME_BACK_MS	10000

@@ -52,7 +52,6 @@
 #define QUEUES		3
 #define HEADERS_MOST	256U
 #define APPEAR_MS	5000
-#define REMOVE_MS	5000
 #define SOON_MS		300
 
 /* A stream to the queue, and a request that waits for it. */
@@ -130,16 +129,7 @@ static void see(const struct nlmsghdr *nlh, void *data)
  */
 static int list(__u8 command, struct listing *listing)
 {
-	struct genl_request request;
-	struct genl genl;
-	int count;
-
-	if (genl_open(&genl, NETDEV_FAMILY_NAME))
-		return -1;
-	genl_begin(&request, command);
-	count = genl_list(&genl, &request, see, listing);
-	genl_close(&genl);
-	return count;
+	return genl_list(NETDEV_FAMILY_NAME, command, see, listing);
 }
 
 static struct listing list_pools(const struct link *link)

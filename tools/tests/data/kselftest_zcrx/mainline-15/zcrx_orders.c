@@ -33,7 +33,6 @@
 #define PAGES		WORKING_PAGES
 #define SIZE		(1024 * 1024ULL)
 #define REQUESTS	12
-#define REMOVE_MS	5000
 #define MOMENT_MS	10
 #define LONG_S		"60"
 

@@ -34,10 +34,7 @@
 #define CONNECTIONS	64
 #define STARVE_PAGES	32
 #define STARVE_EVERY	(256ULL << 20)
-/* Several times what can be on its way, so that a change meets the sender. */
-#define CHANGING_SIZE	(32ULL << 20)
 #define URGENT_AFTER	10000
-#define PACKET_BYTES	1448
 
 struct transfer {
 	int		family;

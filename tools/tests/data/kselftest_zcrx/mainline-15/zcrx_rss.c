@@ -95,15 +95,11 @@ static int queue_of(const struct link *link, int fd)
 {
 	struct search search = { .ifindex = link->rx.ifindex, .queue = -1 };
 	socklen_t size = sizeof(search.napi_id);
-	struct genl_request request;
-	struct genl genl;
 
 	if (getsockopt(fd, SOL_SOCKET, SO_INCOMING_NAPI_ID, &search.napi_id,
-		       &size) || genl_open(&genl, NETDEV_FAMILY_NAME))
+		       &size))
 		return -1;
-	genl_begin(&request, NETDEV_CMD_QUEUE_GET);
-	genl_list(&genl, &request, see_queue, &search);
-	genl_close(&genl);
+	genl_list(NETDEV_FAMILY_NAME, NETDEV_CMD_QUEUE_GET, see_queue, &search);
 	return search.queue;
 }
 

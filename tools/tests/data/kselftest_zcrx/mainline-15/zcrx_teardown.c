@@ -34,7 +34,6 @@
 #define ROUNDS		4
 #define REUSES		4
 #define PAGES		ENDLESS_PAGES
-#define REMOVE_MS	5000
 #define SHORT_MS	100
 #define MOMENT_MS	10
 

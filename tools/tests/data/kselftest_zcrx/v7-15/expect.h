@@ -37,6 +37,12 @@ struct piece {
 /* What waits in a socket, all of it placed. */
 #define WAITING		20000
 
+/* Several times what can be on its way, so that a change meets the sender. */
+#define CHANGING_SIZE	(32ULL << 20)
+
+/* The payload of a packet that is no larger than the wire's. */
+#define PACKET_BYTES	1448
+
 /* The next completion is the request's last, with this result. */
 static inline void expect_end(struct __test_metadata *_metadata,
 			      struct receiver *receiver, int res)

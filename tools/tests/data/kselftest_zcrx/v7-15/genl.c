@@ -147,8 +147,8 @@ int genl_do(struct genl *genl, struct genl_request *request)
 	return genl_ask(genl, request, NULL, NULL);
 }
 
-int genl_list(struct genl *genl, struct genl_request *request,
-	      void (*see)(const struct nlmsghdr *nlh, void *data), void *data)
+static int list(const struct genl *genl, struct genl_request *request,
+		void (*see)(const struct nlmsghdr *nlh, void *data), void *data)
 {
 	static union reply reply;
 	const struct nlmsghdr *nlh;
@@ -174,7 +174,17 @@ int genl_list(struct genl *genl, struct genl_request *request,
 	}
 }
 
-int genl_count(struct genl *genl, struct genl_request *request)
+int genl_list(const char *family, __u8 command,
+	      void (*see)(const struct nlmsghdr *nlh, void *data), void *data)
 {
-	return genl_list(genl, request, NULL, NULL);
+	struct genl_request request;
+	struct genl genl;
+	int count;
+
+	if (genl_open(&genl, family))
+		return -1;
+	genl_begin(&request, command);
+	count = list(&genl, &request, see, data);
+	genl_close(&genl);
+	return count;
 }

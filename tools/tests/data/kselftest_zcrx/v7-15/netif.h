@@ -51,6 +51,9 @@ int netif_set_mtu(const struct netif *dev, int mtu);
 /* An ioctl on a socket of its own. Returns 0 or a negative error. */
 int netif_ioctl(unsigned long request, struct ifreq *ifr);
 
+/* Longer than it takes to remove a device that nobody holds. */
+#define REMOVE_MS	5000
+
 /*
  * Remove the netdevsim device. The kernel waits for the last reference to it;
  * -ETIMEDOUT when that takes longer than timeout_ms.

@@ -15,16 +15,8 @@
 
 int pools_count(void)
 {
-	struct genl_request request;
-	struct genl genl;
-	int count;
-
-	if (genl_open(&genl, NETDEV_FAMILY_NAME))
-		return -1;
-	genl_begin(&request, NETDEV_CMD_PAGE_POOL_GET);
-	count = genl_count(&genl, &request);
-	genl_close(&genl);
-	return count;
+	return genl_list(NETDEV_FAMILY_NAME, NETDEV_CMD_PAGE_POOL_GET, NULL,
+			 NULL);
 }
 
 /* The buffers of one interface. */
@@ -49,15 +41,10 @@ static void see(const struct nlmsghdr *nlh, void *data)
 long long pools_buffers(unsigned int ifindex)
 {
 	struct buffers buffers = { .ifindex = ifindex };
-	struct genl_request request;
-	struct genl genl;
 	int pools;
 
-	if (genl_open(&genl, NETDEV_FAMILY_NAME))
-		return -1;
-	genl_begin(&request, NETDEV_CMD_PAGE_POOL_GET);
-	pools = genl_list(&genl, &request, see, &buffers);
-	genl_close(&genl);
+	pools = genl_list(NETDEV_FAMILY_NAME, NETDEV_CMD_PAGE_POOL_GET, see,
+			  &buffers);
 	return pools < 0 ? -1 : (long long)buffers.count;
 }
 

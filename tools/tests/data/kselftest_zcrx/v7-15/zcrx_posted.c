@@ -43,13 +43,9 @@
 
 #define ROUNDS		4
 #define SIZE		(8ULL << 20)
-/* Several times what can be on its way, so that a change meets the sender. */
-#define CHANGING_SIZE	(32ULL << 20)
 #define CHANGING_PAGES	2048
 #define STEP		(1ULL << 20)
 #define CHUNK		65536
-#define PACKET_BYTES	1448
-#define REMOVE_MS	5000
 
 /* The ring can hold what waits in a socket with that much room. */
 #define ROOM		65536

@@ -53,7 +53,6 @@
 #define SIZE		(1024 * 1024ULL)
 #define FEW_COMPLETIONS	16
 #define FEW_PAGES	24
-#define SEGMENT		1448		/* payload of a small packet */
 
 /*
  * Each write of the fast flow is a piece, with up to 17 of them in a packet. A
@@ -781,7 +780,8 @@ TEST_F_TIMEOUT(placed, completions_full_of_placed, 180)
 				       LINK_QUEUE));
 	ASSERT_EQ(0, stream_start(&stream));
 	/* More waits than there is room for. */
-	ASSERT_EQ(0, stream_wait(stream.fd, (FEW_COMPLETIONS + 2) * SEGMENT));
+	ASSERT_EQ(0, stream_wait(stream.fd, (FEW_COMPLETIONS + 2) *
+				PACKET_BYTES));
 	receiver_request(&receiver, stream.fd);
 	EXPECT_LT(0, receive_by_parts(_metadata, &receiver, stream.fd, 0,
 				      SIZE));

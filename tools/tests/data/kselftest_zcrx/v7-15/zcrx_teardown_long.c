@@ -35,7 +35,6 @@
 #define ROUNDS		200
 #define REUSES		1000
 #define PAGES		ENDLESS_PAGES
-#define REMOVE_MS	5000
 #define SHORT_MS	100
 #define MOMENT_MS	10
 

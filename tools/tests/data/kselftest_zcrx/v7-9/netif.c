@@ -19,7 +19,7 @@
 #define NSIM_IDS	16
 #define NSIM_QUEUES	3
 #define APPEAR_MS	5000
-#define REMOVE_MS	10000
+#define CLOSE_MS	10000
 
 static int write_file(const char *path, const char *text)
 {
@@ -226,5 +226,5 @@ int netif_remove(struct netif *dev, int timeout_ms)
 
 int netif_close(struct netif *dev)
 {
-	return dev->simulated ? netif_remove(dev, REMOVE_MS) : 0;
+	return dev->simulated ? netif_remove(dev, CLOSE_MS) : 0;
 }

@@ -25,6 +25,9 @@ const char *netif_missing(void);
 int netif_open(struct netif *dev);
 int netif_close(struct netif *dev);
 
+/* Longer than it takes to remove a device that nobody holds. */
+#define REMOVE_MS	5000
+
 /*
  * Remove the netdevsim device. The kernel waits for the last reference to it;
  * -ETIMEDOUT when that takes longer than timeout_ms.

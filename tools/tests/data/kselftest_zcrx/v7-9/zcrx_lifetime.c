@@ -21,7 +21,6 @@
 #include "zcrx.h"
 
 #define AGAIN		100
-#define REMOVE_MS	5000
 
 FIXTURE(lifetime)
 {
