@@ -142,7 +142,7 @@ def _make(work: Work) -> Baseline | NoBaseline:
     stack = work.stack
     name = _name(stack)
     base = variants.beside(work, folder, replace(work.plan, name=name), ROOM)
-    base = replace(base, request=replace(work.request, only=""))
+    base = replace(base, request=replace(work.request, only=()))
     try:
         with locked(base.slot, work.progress):
             variant = variants.make(base, replace(stack, name=name), 0, _has_tests)

@@ -33,7 +33,7 @@ class Request:
     series: str = ""  # name, folder, mbox or message id of the series to test
     tree: str = ""  # a kernel tree to test as it lies there
     configs: tuple[str, ...] = ()  # names of fragments added to the stack's
-    only: str = ""  # pattern of test programs or cases
+    only: tuple[str, ...] = ()  # patterns of test programs or cases; () for all
     extended: bool = False  # run test programs that take minutes too
     archive: str = ""  # public-inbox to take message ids from
     trusted: bool = False  # build without the sandbox

@@ -59,8 +59,8 @@ def arguments(request: Request) -> tuple[str, ...]:
             options += [f"--{name}", value]
     for config in request.configs:
         options += ["--config", config]
-    if request.only:
-        options += ["-k", request.only]
+    for pattern in request.only:
+        options += ["-k", pattern]
     if request.extended:
         options.append("--extended")
     if request.trusted:

@@ -72,7 +72,7 @@ class Bench:
         return StagedSuites(self.path / "staged", tuple(self.programs))
 
     def test(
-        self, only: str = "", *, machines: int = 1, again: bool = False, extended: bool = False
+        self, *only: str, machines: int = 1, again: bool = False, extended: bool = False
     ) -> TestOutcome:
         return stage.test(
             self.staged,
@@ -455,40 +455,50 @@ PROGRAMS = (
 @pytest.mark.parametrize(
     ("only", "names"),
     [
-        ("", ["zcrx_register", "zcrx_refill", "ping.py"]),
-        ("zcrx/", ["zcrx_register", "zcrx_refill"]),
-        ("ping", ["ping.py"]),
-        ("*/zcrx_re*", ["zcrx_register", "zcrx_refill"]),
-        ("netdevsim/*", ["ping.py"]),
-        ("case_2", ["zcrx_register"]),
-        ("ring.*", ["zcrx_refill"]),
+        ([], ["zcrx_register", "zcrx_refill", "ping.py"]),
+        (["zcrx/"], ["zcrx_register", "zcrx_refill"]),
+        (["ping"], ["ping.py"]),
+        (["*/zcrx_re*"], ["zcrx_register", "zcrx_refill"]),
+        (["netdevsim/*"], ["ping.py"]),
+        (["case_2"], ["zcrx_register"]),
+        (["ring.*"], ["zcrx_refill"]),
+        (["ping", "case_2"], ["zcrx_register", "ping.py"]),
     ],
 )
-def test_choice_of_programs(only: str, names: list[str]) -> None:
+def test_choice_of_programs(only: list[str], names: list[str]) -> None:
     assert [program.name for program in plan.select(PROGRAMS, only)] == names
 
 
 def test_choice_of_cases() -> None:
-    (chosen,) = plan.select(PROGRAMS, "case_[23]")
+    (chosen,) = plan.select(PROGRAMS, ["case_[23]"])
     assert chosen.argv == ("./r", "-r", "demo.case_2", "-r", "demo.case_3")
     assert chosen.cases == ("demo.case_2", "demo.case_3")
     # A program that cannot be told runs whole, and all its cases stay planned.
-    (whole,) = plan.select(PROGRAMS, "ring.full")
+    (whole,) = plan.select(PROGRAMS, ["ring.full"])
     assert whole == PROGRAMS[1]
     # By its own name, a program runs whole.
-    assert plan.select(PROGRAMS, "zcrx_register") == (PROGRAMS[0],)
+    assert plan.select(PROGRAMS, ["zcrx_register"]) == (PROGRAMS[0],)
+
+
+def test_choice_of_cases_by_several_patterns() -> None:
+    (chosen,) = plan.select(PROGRAMS, ["case_3", "case_2", "case_[23]"])
+    assert chosen.argv == ("./r", "-r", "demo.case_2", "-r", "demo.case_3")
+    # What one of them names as a whole runs whole.
+    assert plan.select(PROGRAMS, ["case_3", "zcrx_register"]) == (PROGRAMS[0],)
+    with pytest.raises(UserError, match=r"No test matches 'pong\.py'"):
+        plan.select(PROGRAMS, ["case_3", "pong.py"])
 
 
 def test_programs_that_take_minutes_run_when_asked_for() -> None:
     slow = replace(PROGRAMS[1], name="zcrx_refill_long", cases=("long.full",), extended=True)
     programs = (*PROGRAMS, slow)
-    assert plan.select(programs, "") == PROGRAMS
-    assert plan.select(programs, "", extended=True) == programs
-    assert plan.select(programs, "zcrx_refill") == (PROGRAMS[1],)
-    assert plan.select(programs, "zcrx_refill", extended=True) == (PROGRAMS[1], slow)
+    assert plan.select(programs, []) == PROGRAMS
+    assert plan.select(programs, [], extended=True) == programs
+    assert plan.select(programs, ["zcrx_refill"]) == (PROGRAMS[1],)
+    assert plan.select(programs, ["zcrx_refill"], extended=True) == (PROGRAMS[1], slow)
     # Nothing else matches: it is clear what is wanted.
-    assert plan.select(programs, "zcrx_refill_long") == (slow,)
-    assert plan.select(programs, "long.full") == (slow,)
+    assert plan.select(programs, ["zcrx_refill_long"]) == (slow,)
+    assert plan.select(programs, ["long.full"]) == (slow,)
 
 
 def test_a_case_is_told_how_long_it_ran(bench: Bench) -> None:
@@ -504,7 +514,7 @@ def test_a_case_is_told_how_long_it_ran(bench: Bench) -> None:
 
 def test_no_match_names_what_comes_close() -> None:
     with pytest.raises(UserError) as caught:
-        plan.select(PROGRAMS, "pong.py")
+        plan.select(PROGRAMS, ["pong.py"])
     assert "No test matches 'pong.py'" in str(caught.value)
     assert "netdevsim/ping.py" in str(caught.value)
 
@@ -512,7 +522,7 @@ def test_no_match_names_what_comes_close() -> None:
 def test_only_reaches_the_program(bench: Bench) -> None:
     script = '#!/bin/sh\necho 1..1; test "$1 $2" = "-r demo.case_2" && echo ok 1 demo.case_2\n'
     bench.add("asked", script, cases=CASES, case_option="-r")
-    (result,) = bench.test(only="case_2").programs
+    (result,) = bench.test("case_2").programs
     assert (result.status, brief(result)) == (P, [("demo.case_2", P)])
 
 
@@ -733,7 +743,7 @@ def test_tests_of_another_kernel_or_of_another_choice_begin_anew(bench: Bench) -
     bench.add("first", GOOD)
     add_by_case(bench, "second", "sleep 0.2")
     end_at(bench, "demo/second: demo.case_2")
-    told = bench.test(only="second")
+    told = bench.test("second")
     assert [program.name for program in told.programs] == ["second"]
     assert bench.run.console().read_text().count("Linux version") == 1
     end_at(bench, "demo/second: demo.case_2")

@@ -32,7 +32,12 @@ def add_stack_options(parser: argparse.ArgumentParser) -> None:
 def add_test_options(parser: argparse.ArgumentParser) -> None:
     """Add the options that say what is run on it."""
     parser.add_argument(
-        "-k", dest="only", default="", metavar="PATTERN", help="only these programs or cases"
+        "-k",
+        dest="only",
+        action="append",
+        default=[],
+        metavar="PATTERN",
+        help="only these programs or cases; may be given more than once",
     )
     parser.add_argument(
         "--extended",
@@ -56,7 +61,7 @@ def request(arguments: argparse.Namespace) -> Request:
         series=_place(arguments.series),
         tree=_place(arguments.tree),
         configs=tuple(arguments.config),
-        only=arguments.only,
+        only=tuple(arguments.only),
         extended=arguments.extended,
         archive=arguments.archive,
         trusted=arguments.trusted,

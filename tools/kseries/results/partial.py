@@ -31,7 +31,7 @@ class On:
 
     kernel: str  # sha256 of the image
     tests: str  # sha256 of the staged files
-    only: str
+    only: tuple[str, ...]
     extended: bool
 
 

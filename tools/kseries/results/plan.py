@@ -16,9 +16,9 @@ MAX_NAMED = 5
 
 
 def select(
-    programs: Sequence[TestProgram], only: str, *, extended: bool = False
+    programs: Sequence[TestProgram], only: Sequence[str], *, extended: bool = False
 ) -> tuple[TestProgram, ...]:
-    """Choose by a part of a name or by a pattern with `*`; "" chooses all.
+    """Choose what any of the given parts of a name, or patterns with `*`, names; all without one.
 
     extended: also programs that take minutes. Without it they are chosen only by a pattern that
     nothing else matches.
@@ -26,19 +26,17 @@ def select(
     A name is "suite/program" or that of a planned case. A program chosen by its own name runs
     whole; one that is chosen by names of cases runs those, if it can be told so, else whole.
 
-    Raises UserError naming what comes close when nothing matches.
+    Raises UserError naming what comes close when a pattern matches nothing.
     """
     usual = tuple(program for program in programs if extended or not program.extended)
     if not only:
         return usual
-    chosen = _matching(usual, only) or _matching(programs, only)
-    if programs and not chosen:
-        raise UserError(
-            f"No test matches '{only}'.",
-            where=f"{len(programs)} programs of {', '.join(sorted({p.suite for p in programs}))}",
-            do=f"take for example: {', '.join(_close(programs, only))}",
-        )
-    return chosen
+    found = [_chosen(programs, usual, pattern) for pattern in only]
+    return tuple(
+        _together(program, same)
+        for program in programs
+        if (same := [one for by in found for one in by if label_of(one) == label_of(program)])
+    )
 
 
 def narrowed(program: TestProgram, cases: Sequence[str]) -> TestProgram:
@@ -57,6 +55,28 @@ def _whole_argv(program: TestProgram) -> tuple[str, ...]:
         else:
             kept.append(word)
     return tuple(kept)
+
+
+def _chosen(
+    programs: Sequence[TestProgram], usual: Sequence[TestProgram], only: str
+) -> tuple[TestProgram, ...]:
+    """Give what one pattern chooses. Raises UserError when that is nothing."""
+    chosen = _matching(usual, only) or _matching(programs, only)
+    if programs and not chosen:
+        raise UserError(
+            f"No test matches '{only}'.",
+            where=f"{len(programs)} programs of {', '.join(sorted({p.suite for p in programs}))}",
+            do=f"take for example: {', '.join(_close(programs, only))}",
+        )
+    return chosen
+
+
+def _together(program: TestProgram, chosen: Sequence[TestProgram]) -> TestProgram:
+    """Give the program with what several patterns have chosen of it, in its own order."""
+    if len(chosen) == 1 or program in chosen:
+        return program if program in chosen else chosen[0]
+    cases = {case for part in chosen for case in part.cases}
+    return narrowed(program, tuple(case for case in program.cases if case in cases))
 
 
 def _matching(programs: Sequence[TestProgram], only: str) -> tuple[TestProgram, ...]:

@@ -33,7 +33,7 @@ def test(
     run: RunFolder,
     progress: Progress,
     *,
-    only: str = "",  # noqa: PT028 - a stage, not a test of pytest
+    only: tuple[str, ...] = (),  # noqa: PT028 - a stage, not a test of pytest
     extended: bool = False,  # noqa: PT028
     machines: int = 1,  # noqa: PT028
     again: bool = False,  # noqa: PT028
@@ -46,8 +46,8 @@ def test(
     after it need not run.
 
     A kernel that does not boot is a result: every program is then MISSING, and a note says why.
-    Raises UserError when `only` matches nothing, TargetLost and other InfraError when machines
-    are lost.
+    Raises UserError when a pattern of `only` matches nothing, TargetLost and other InfraError
+    when machines are lost.
     """
     programs = plan.select(staged.programs, only, extended=extended)
     if not programs:
