@@ -29,7 +29,7 @@ from kseries.pipeline import Stage, Work
 from kseries.results import charged, regressions
 from kseries.results.outcome import label_of
 from kseries.runfolder import RunFolder
-from kseries.stages.stage import plan_suites
+from kseries.suites.planning import plan_suites
 
 ROOM = "baseline"
 BASELINE: TypeAdapter[Baseline] = TypeAdapter(Baseline)

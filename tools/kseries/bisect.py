@@ -33,8 +33,8 @@ from kseries.results.bisection import (
 )
 from kseries.results.halving import Concluded
 from kseries.runfolder import RunFolder
-from kseries.stages.stage import plan_suites
 from kseries.stages.test import test
+from kseries.suites.planning import plan_suites
 from kseries.variants import Variant
 
 ROOM = "bisect"

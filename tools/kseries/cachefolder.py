@@ -18,6 +18,7 @@ KINDS = {
     "downloads": "source packages and tarballs as they came",
     "git": "kernel sources imported into git",
     "ccache": "compiler caches, one a stack",
+    "libraries": "libraries that tests are linked with",
     "rootfs": "root file systems of guests",
     "baselines": "what tests do without the series",
     "host": "what was found out about this host",

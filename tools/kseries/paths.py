@@ -101,6 +101,11 @@ class Cache:
         return self.root / "ccache"
 
     @property
+    def libraries(self) -> Path:
+        """Libraries that test programs are linked with, one folder each."""
+        return self.root / "libraries"
+
+    @property
     def rootfs(self) -> Path:
         """Root file systems of guests."""
         return self.root / "rootfs"

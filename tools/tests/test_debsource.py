@@ -19,7 +19,7 @@ from kseries.model import BaseTree, DebianSource, NamedSource
 from kseries.paths import Cache
 from kseries.progress import Silent
 from kseries.runfolder import RunFolder
-from kseries.sources import debsource
+from kseries.sources import debsource, devpackage
 from kseries.stages.fetch import fetch
 
 PACKAGE = "linux-source-toy"
@@ -142,6 +142,10 @@ class Lab:
         source = NamedSource("toy", DebianSource("debian", package, suite))
         return fetch(source, self.cache, self.out, self.run, self.progress)
 
+    def unpacked(self) -> Path:
+        log = self.run.log("stage")
+        return devpackage.unpacked(PACKAGE, "toy-testing", self.cache, log, self.progress)
+
 
 @pytest.fixture
 def lab(tmp_path: Path) -> Lab:
@@ -205,6 +209,32 @@ def test_a_suite_beyond_the_hosts(mirror: Mirror, lab: Lab) -> None:
     assert [path.name for path in mirror.lists.iterdir()] == ["partial"]
     entry = (lab.cache.downloads / "apt-toy-backports/sources.list").read_text()
     assert entry.endswith("/ toy-backports main\n")
+
+
+def test_a_package_is_unpacked_once(mirror: Mirror, lab: Lab) -> None:
+    mirror.offer("15-1", suite="toy-testing")
+    folder = lab.unpacked()
+    assert folder == lab.cache.libraries / f"{PACKAGE}_15-1"
+    assert (folder / f"usr/src/{PACKAGE}.tar.xz").is_file()
+    mirror.stop()
+    assert lab.unpacked() == folder
+    shutil.rmtree(lab.cache.libraries)
+    shutil.rmtree(lab.cache.downloads)
+    with pytest.raises(InfraError, match="could not get its package lists"):
+        lab.unpacked()
+    assert not list(lab.cache.libraries.glob("[!.]*")) + list(lab.cache.libraries.glob(".part*"))
+
+
+def test_a_package_that_cannot_be_unpacked(mirror: Mirror, lab: Lab) -> None:
+    mirror.offer("15-1", suite="toy-testing")
+    lab.unpacked()
+    shutil.rmtree(lab.cache.libraries)
+    (deb,) = lab.cache.downloads.glob("*.deb")
+    deb.write_bytes(b"garbage")
+    with pytest.raises(InfraError, match="cannot be unpacked") as caught:
+        lab.unpacked()
+    assert caught.value.do == f"remove {deb} and start again"
+    assert not list(lab.cache.libraries.glob("[!.]*")) + list(lab.cache.libraries.glob(".part*"))
 
 
 def test_a_package_that_nobody_knows(mirror: Mirror, lab: Lab) -> None:

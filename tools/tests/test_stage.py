@@ -27,7 +27,8 @@ from kseries.model import (
 )
 from kseries.paths import Cache
 from kseries.progress import Silent
-from kseries.stages.stage import plan_suites, stage
+from kseries.stages.stage import stage
+from kseries.suites.planning import Install, plan_suites
 
 TOY = Path(__file__).parent / "data" / "kselftest_zcrx" / "toytree"
 SELFTESTS = Path("tools/testing/selftests")
@@ -264,13 +265,15 @@ def test_a_program_that_the_tree_lacks_is_left_out_with_its_reason(tmp_path: Pat
         ("netdevsim", "the tree has no tools/testing/selftests/drivers/net/stats.py"),
     )
     assert [program.name for program in plan.programs] == ["peer.sh", "ping.py", "queues.py"]
-    assert plan.targets == ("drivers/net", "drivers/net/netdevsim")
+    assert plan.installs == (
+        Install(("netdevsim",), ("drivers/net", "drivers/net/netdevsim"), None, {}),
+    )
 
 
 def test_a_tree_without_any_of_the_programs_installs_nothing(tmp_path: Path) -> None:
     plan = plan_suites(tmp_path, ["netdevsim"], "lib.mk")
     assert plan.programs == ()
-    assert plan.targets == ()
+    assert plan.installs == ()
     assert len(plan.left_out) == 4
 
 
@@ -278,7 +281,7 @@ def test_an_unknown_suite_is_the_users_mistake(tmp_path: Path) -> None:
     with pytest.raises(UserError) as caught:
         plan_suites(tmp_path, ["zcrxx"], "lib.mk")
     assert caught.value.what == "There is no suite 'zcrxx'."
-    assert caught.value.do == "choose from: netdevsim, zcrx"
+    assert caught.value.do == "choose from: iou-zcrx, netdevsim, zcrx"
 
 
 def test_no_suites_give_an_empty_folder(bench: Bench) -> None:
@@ -286,3 +289,70 @@ def test_no_suites_give_an_empty_folder(bench: Bench) -> None:
     staged = bench.stage()
     assert staged.programs == ()
     assert list(staged.folder.iterdir()) == []
+
+
+def with_test_of_the_tree(bench: Bench) -> None:
+    """Give the tree its own test of zero copy receive, whose program wants a library."""
+    folder = bench.tree / SELFTESTS / "drivers/net/hw"
+    folder.mkdir()
+    shutil.copyfile(bench.tree / SELFTESTS / "drivers/net/ping.py", folder / "iou-zcrx.py")
+    (folder / "iou-zcrx.py").chmod(0o755)
+    text = "#include <liburing.h>\nint main(void) { return toy_uring(); }\n"
+    (folder / "iou-zcrx.c").write_text(text)
+    bench.commit("add a test")
+    bench.stack = replace(bench.stack, suites=("netdevsim", "iou-zcrx"))
+
+
+def make_library(cache: Cache, version: str, answer: int) -> None:
+    """Lay out a library as if it had been unpacked earlier."""
+    folder = cache.libraries / f"liburing-dev_{version}"
+    include, lib = folder / "usr/include", folder / "usr/lib/x86_64-linux-gnu"
+    include.mkdir(parents=True)
+    lib.mkdir(parents=True)
+    (include / "liburing.h").write_text("int toy_uring(void);\n")
+    source = cache.root / "toy_uring.c"
+    source.write_text(f"int toy_uring(void) {{ return {answer}; }}\n")
+    made = source.with_suffix(".o")
+    limit = Deadline.after(20)
+    proc.run(["gcc", "-c", source, "-o", made], cwd=cache.root, deadline=limit)
+    proc.run(["ar", "rcs", lib / "liburing.a", made], cwd=cache.root, deadline=limit)
+
+
+@pytest.mark.parametrize("trusted", [True, False], ids=["plain", "sandbox"])
+def test_a_test_of_the_tree_gets_its_library(bench: Bench, trusted: bool) -> None:
+    with_test_of_the_tree(bench)
+    bench.stack = replace(bench.stack, trusted=trusted)
+    for version, answer in (("2.10-1", 3), ("2.15-1", 4)):
+        make_library(bench.cache, version, answer)
+        staged = bench.stage()
+        assert staged.left_out == ()
+        assert staged.programs[-1].name == "iou-zcrx.py"
+        made = staged.folder / "drivers/net/hw/iou-zcrx"
+        done = proc.run([made], cwd=bench.tree, deadline=Deadline.after(10), check=False)
+        assert done.returncode == answer
+
+
+def test_without_apt_a_suite_that_needs_a_library_is_left_out(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with_test_of_the_tree(bench)
+    which = proc.which
+    monkeypatch.setattr(proc, "which", lambda name: None if name == "apt-get" else which(name))
+    staged = bench.stage()
+    assert staged.left_out == (
+        ("iou-zcrx", "no liburing-dev: This host has no apt: a Debian package cannot be had here."),
+    )
+    assert {program.suite for program in staged.programs} == {"netdevsim"}
+
+
+@pytest.mark.skipif(proc.which("apt-get") is None, reason="no apt here")
+def test_without_a_mirror_a_suite_that_needs_a_library_is_left_out(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with_test_of_the_tree(bench)
+    config = tmp_path / "apt.conf"
+    config.write_text('Dir::Etc::SourceList "/dev/null"; Dir::Etc::SourceParts "/dev/null";\n')
+    monkeypatch.setenv("APT_CONFIG", str(config))
+    ((suite, why),) = bench.stage().left_out
+    assert suite == "iou-zcrx"
+    assert why.startswith("no liburing-dev: apt on this host names no mirror of its own suite")

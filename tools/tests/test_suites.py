@@ -29,6 +29,7 @@ def test_the_suites_go_by_their_names() -> None:
     assert {name: suite.name for name, suite in SUITES.items()} == {
         "zcrx": "zcrx",
         "netdevsim": "netdevsim",
+        "iou-zcrx": "iou-zcrx",
     }
 
 

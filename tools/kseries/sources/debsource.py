@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Kernel sources as Debian packages them: installed, or got through apt without installing.
+"""What Debian packages: kernel sources that are installed, and packages got through apt.
+
+Nothing is installed.
 
 apt is asked with the host's own package lists as long as these will do. Where they do not (they
 are missing or stale, or the package is in another suite than the host's), lists of our own below
@@ -13,8 +15,10 @@ import platform
 import re
 import shutil
 import tarfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from kseries import proc, publish
 from kseries.deadline import Deadline
@@ -25,6 +29,8 @@ from kseries.progress import Progress
 QUERY_LIMIT_S = 60.0
 UPDATE_LIMIT_S = 900.0
 DOWNLOAD_LIMIT_S = 3600.0
+
+T = TypeVar("T")
 
 _ENGLISH = {"LC_ALL": "C", "LANGUAGE": "C", "DEBIAN_FRONTEND": "noninteractive"}
 # What apt says when its lists name a file that the mirror has replaced.
@@ -68,9 +74,9 @@ class Apt:
     def __init__(self, package: str, suite: str, home: Path, log: Path, progress: Progress) -> None:
         if proc.which("apt-get") is None:
             raise UserError(
-                "This host has no apt: a Debian source cannot be had here.",
+                "This host has no apt: a Debian package cannot be had here.",
                 where=package,
-                do="name a source of another kind: a tarball, a git commit or a local tree",
+                do="take a source of another kind: a tarball, a git commit or a local tree",
             )
         self._package = package
         self._suite = suite
@@ -87,6 +93,31 @@ class Apt:
             if name == "Candidate":
                 return "" if value == "(none)" else value
         return ""
+
+    def newest(self, use: Callable[[str], T]) -> T:
+        """Give what `use` makes of the version that is offered.
+
+        Newer lists are got where none is, or where `use` raises StaleLists. Raises UserError when
+        nobody offers the package, InfraError when it cannot be had now.
+        """
+        version = self.candidate() or self._updated()
+        try:
+            return use(version)
+        except StaleLists as error:
+            self._progress.note(f"{error.what} Getting newer ones.")
+        return use(self._updated())
+
+    def _updated(self) -> str:
+        self.update()
+        version = self.candidate()
+        if not version:
+            suite = f" of {self._suite}" if self._suite else ""
+            raise UserError(
+                f"apt{suite} knows no package {self._package}.",
+                where="/etc/apt/sources.list, /etc/apt/sources.list.d",
+                do="name a package that `apt-cache search` shows, or the suite that has it",
+            )
+        return version
 
     def update(self) -> None:
         """Get lists of our own, used from now on. Raises InfraError when none came."""

@@ -35,7 +35,7 @@ from kseries.sources import (
     snapshot,
     tarimport,
 )
-from kseries.sources.debsource import Apt, StaleLists
+from kseries.sources.debsource import Apt
 from kseries.sources.diskspace import MIB, Need
 from kseries.sources.download import download, has_sha256, require_sha256
 from kseries.sources.imports import Import
@@ -137,13 +137,8 @@ def _from_apt(work: _Work, source: DebianSource, apt: Apt) -> BaseTree:
         found = _newest(work, source, "apt's lists do not name it")
         if found is not None:
             return found
-        version = _updated(apt, source)
     try:
-        try:
-            return _import_deb(work, source, apt, version)
-        except StaleLists as error:
-            work.progress.note(f"{error.what} Getting newer ones.")
-            return _import_deb(work, source, apt, _updated(apt, source))
+        return apt.newest(lambda offered: _import_deb(work, source, apt, offered))
     except InfraError as error:
         found = _newest(work, source, f"{version} cannot be had now: {error.what}")
         if found is None:
@@ -176,20 +171,6 @@ def _newest(work: _Work, source: DebianSource, why: str) -> BaseTree | None:
         work.progress.note(f"{source.package}: {why}; taking {made.origin}, imported earlier")
         return work.base(place, made)
     return None
-
-
-def _updated(apt: Apt, source: DebianSource) -> str:
-    apt.update()
-    version = apt.candidate()
-    if not version:
-        suite = f" of {source.suite}" if source.suite else ""
-        raise UserError(
-            f"apt{suite} knows no package {source.package}.",
-            where="/etc/apt/sources.list, /etc/apt/sources.list.d",
-            do="name a package that `apt-cache search linux-source` shows, or its suite in the"
-            " source's pin, or a source of another kind",
-        )
-    return version
 
 
 def _debian_content(source: DebianSource, version: str) -> str:

@@ -11,8 +11,8 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
@@ -22,12 +22,14 @@ from kseries.building import diagnostics, kbuild
 from kseries.building.sandbox import Sandbox, prepare
 from kseries.deadline import Deadline
 from kseries.errors import CheckFailed, InfraError, UserError
-from kseries.model import Kernel, Stack, StagedSuites, TestProgram
+from kseries.model import Kernel, Stack, StagedSuites
 from kseries.paths import Cache
 from kseries.progress import Progress
 from kseries.runfolder import RunFolder
-from kseries.suites import SUITES, Generated, Suite, Unfit
+from kseries.sources import devpackage
+from kseries.suites import Library
 from kseries.suites.base import SELFTESTS
+from kseries.suites.planning import Install, Plan, plan_suites, without
 
 MAKE_LIMIT_S = 900.0
 # In the build folder: made by the tree's code, trusted by nobody.
@@ -37,20 +39,8 @@ OBJECTS = "kselftest-generated"
 STAGED = "staged"
 SOURCES = "kselftest"
 RECORD = "staged.json"
-# Of kselftest_harness.h: run the case of this name ("fixture.case"); may be repeated.
-CASE_OPTION = "-r"
 # Raised when this stage would make something else of the same input.
 STAGE_VERSION = 1
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What is to be built, and which programs come of it."""
-
-    programs: tuple[TestProgram, ...]
-    targets: tuple[str, ...]  # of the tree's kselftest
-    generated: tuple[Generated, ...]
-    left_out: tuple[tuple[str, str], ...]  # (suite, why)
 
 
 @dataclass(frozen=True)
@@ -74,88 +64,46 @@ def stage(
     tree, build = kernel.config.tree, kernel.config.build
     box = kbuild.sandbox(tree.path, build, stack, cache)
     plan = plan_suites(tree.path, stack.suites, str(box.inside_tree / SELFTESTS / "lib.mk"))
+    plan, libraries = _with_libraries(plan, cache, run.log("stage"), progress)
+    box = replace(box, readable=tuple(libraries.values()))
     for suite, why in plan.left_out:
         progress.note(f"suite {suite}: left out: {why}")
     for made in plan.generated:
         progress.note(made.found)
     state = kbuild.state_folder(build)
-    inputs = _inputs(kernel, box, plan) if kbuild.is_clean(tree) else ""
+    inputs = _inputs(kernel, box, plan, libraries) if kbuild.is_clean(tree) else ""
     if not _unchanged(state, inputs, plan):
         prepare(box)
-        _build(box, plan, run.log("stage"), progress)
+        _build(box, plan, libraries, run.log("stage"), progress)
         (state / RECORD).unlink(missing_ok=True)
         _take_over(build / INSTALLED, state / STAGED, plan)
         publish.write_bytes(state / RECORD, RECORD_ADAPTER.dump_json(Record(inputs)))
     return StagedSuites(state / STAGED, plan.programs, plan.left_out)
 
 
-def plan_suites(tree: Path, names: Sequence[str], lib_mk: str) -> Plan:
-    """Decide what of the suites fits a tree. Raises UserError for a name that is no suite's."""
-    programs: list[TestProgram] = []
-    targets: list[str] = []
-    generated: list[Generated] = []
-    left_out: list[tuple[str, str]] = []
-    for name in names:
-        if name not in SUITES:
-            raise UserError(
-                f"There is no suite '{name}'.", do=f"choose from: {', '.join(sorted(SUITES))}"
-            )
-        suite = SUITES[name]
-        own = _tree_programs(suite, tree, left_out)
-        if own:
-            targets += [target for target in suite.targets if target not in targets]
-        made = suite.generate(tree, lib_mk) if suite.generate else None
-        if isinstance(made, Unfit):
-            left_out.append((name, made.why))
-        elif made is not None:
-            generated.append(made)
-            own += _generated_programs(suite, made)
-        programs += own
-    return Plan(tuple(programs), tuple(targets), tuple(generated), tuple(left_out))
-
-
-def _tree_programs(suite: Suite, tree: Path, left_out: list[tuple[str, str]]) -> list[TestProgram]:
-    """Give the programs of a suite that the tree has; say of the others that it has not."""
-    found = []
-    for program in suite.programs:
-        file = SELFTESTS / program.folder / program.name
-        if not (tree / file).is_file():
-            left_out.append((suite.name, f"the tree has no {file}"))
+def _with_libraries(
+    plan: Plan, cache: Cache, log: Path, progress: Progress
+) -> tuple[Plan, Mapping[Library, Path]]:
+    """Get what programs are linked with; leave out suites for which it cannot be had."""
+    libraries: dict[Library, Path] = {}
+    for install in plan.installs:
+        wanted = install.library
+        if wanted is None or wanted in libraries:
             continue
-        found.append(
-            TestProgram(
-                suite=suite.name,
-                name=program.name,
-                argv=(f"./{program.name}",),
-                folder=program.folder,
-                timeout_s=program.timeout_s,
-                ktap=program.ktap,
+        try:
+            libraries[wanted] = devpackage.unpacked(
+                wanted.package, wanted.suite, cache, log, progress
             )
-        )
-    return found
+        except (UserError, InfraError) as error:
+            plan = without(plan, install, f"no {wanted.package}: {error.what}")
+    return plan, libraries
 
 
-def _generated_programs(suite: Suite, made: Generated) -> list[TestProgram]:
-    return [
-        TestProgram(
-            suite=suite.name,
-            name=name,
-            argv=(f"./{name}",),
-            folder=made.folder,
-            timeout_s=suite.extended_timeout_s if name in made.extended else suite.timeout_s,
-            cases=cases,
-            case_option=CASE_OPTION,
-            extended=name in made.extended,
-        )
-        for name, cases in made.cases.items()
-    ]
-
-
-def _inputs(kernel: Kernel, box: Sandbox, plan: Plan) -> str:
+def _inputs(kernel: Kernel, box: Sandbox, plan: Plan, libraries: Mapping[Library, Path]) -> str:
     """Hash all that decides about the staged folder."""
     parts = [str(STAGE_VERSION), kernel.config.tree.head, kernel.compiler]
-    # The command lines stand for the sandbox and for the targets.
-    parts += [proc.command_text(command) for command in _commands(box, plan)]
+    # The command lines stand for the sandbox, for the targets and for versions of libraries.
+    parts += [proc.command_text(command) for command in _commands(box, plan, libraries)]
     for made in plan.generated:
         parts += [text for file in sorted(made.files.items()) for text in file]
     return hashlib.sha256("\0".join(parts).encode(errors="surrogateescape")).hexdigest()
@@ -170,14 +118,20 @@ def _unchanged(state: Path, inputs: str, plan: Plan) -> bool:
     return bool(inputs) and record.inputs == inputs and not _absent(state / STAGED, plan)
 
 
-def _build(box: Sandbox, plan: Plan, log: Path, progress: Progress) -> None:
+def _build(
+    box: Sandbox,
+    plan: Plan,
+    libraries: Mapping[Library, Path],
+    log: Path,
+    progress: Progress,
+) -> None:
     """Write the generated sources, then run every command in the sandbox."""
     with publish.new_folder(_sources(box)) as folder:
         for made in plan.generated:
             for name, text in made.files.items():
                 publish.write_text(folder / made.folder / name, text)
     progress.update(f"building {len(plan.programs)} test programs")
-    for command in _commands(box, plan):
+    for command in _commands(box, plan, libraries):
         done = proc.run(
             command, cwd=box.tree, deadline=Deadline.after(MAKE_LIMIT_S), log=log, check=False
         )
@@ -189,17 +143,19 @@ def _sources(box: Sandbox) -> Path:
     return kbuild.state_folder(box.build) / SOURCES
 
 
-def _commands(box: Sandbox, plan: Plan) -> list[list[str]]:
+def _commands(box: Sandbox, plan: Plan, libraries: Mapping[Library, Path]) -> list[list[str]]:
     """Plan the command lines that build and install everything, from an empty folder on."""
     installed, objects = box.inside_build / INSTALLED, box.inside_build / OBJECTS
     script = 'rm -rf "$@" && mkdir -p "$@"'
     commands = [box.argv(["sh", "-c", script, "sh", installed, objects])]
-    if plan.targets:
+    for install in plan.installs:
         variables = {
             "O": str(box.inside_build),
-            "TARGETS": " ".join(plan.targets),
+            "TARGETS": " ".join(install.targets),
             "FORCE_TARGETS": "1",  # without it a target that does not build is passed over
             "INSTALL_PATH": str(installed),
+            **install.variables,
+            **_places(box, install, libraries),
         }
         words = ["-C", str(SELFTESTS), "install"]
         commands.append(kbuild.make(box, words, jobs=kbuild.cores(), variables=variables))
@@ -214,6 +170,20 @@ def _commands(box: Sandbox, plan: Plan) -> list[list[str]]:
         words = ["-C", str(inside), "install"]
         commands.append(kbuild.make(box, words, jobs=kbuild.cores(), variables=variables))
     return commands
+
+
+def _places(box: Sandbox, install: Install, libraries: Mapping[Library, Path]) -> dict[str, str]:
+    """Tell the compiler, by what make hands on to it, where headers and library are.
+
+    Headers of a library of later may want those of a later kernel than the host's: the tree's.
+    """
+    if install.library is None:
+        return {}
+    folder = libraries[install.library] / "usr"
+    return {
+        "C_INCLUDE_PATH": f"{folder}/include:{box.inside_build}/usr/include",
+        "LIBRARY_PATH": ":".join(str(place) for place in sorted(folder.glob("lib/*-linux-gnu*"))),
+    }
 
 
 def _failed(box: Sandbox, output: str, log: Path) -> CheckFailed | InfraError:

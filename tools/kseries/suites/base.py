@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 SELFTESTS = Path("tools/testing/selftests")
@@ -49,6 +49,14 @@ class Unfit:
     why: str
 
 
+@dataclass(frozen=True)
+class Library:
+    """What programs of a tree are linked with where the host's own is too old: a Debian package."""
+
+    package: str
+    suite: str  # of Debian
+
+
 Generator = Callable[[Path, str], Generated | Unfit]
 """Looks at a tree and makes what fits it; takes the tree, and its lib.mk as make will see it."""
 
@@ -63,5 +71,7 @@ class Suite:
     targets: tuple[str, ...]  # TARGETS of the tree's kselftest that install them
     fragments: tuple[str, ...]  # names of Kconfig fragments a stack with it wants
     generate: Generator | None = None  # makes more programs
+    library: Library | None = None  # that its targets are linked with
+    variables: Mapping[str, str] = field(default_factory=dict)  # of make, for its targets
     timeout_s: float = TIMEOUT_S  # of each generated program
     extended_timeout_s: float = TIMEOUT_S  # of those of them that take minutes
