@@ -431,6 +431,16 @@ def test_what_the_kernel_has_lost_is_told_and_kept(
     assert bench.run.log("kmemleak").read_text() == "scan\n"
 
 
+def test_kmemleak_that_has_given_up_is_told_of(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Nothing can be written to this device.
+    monkeypatch.setattr(session, "KMEMLEAK", "/dev/full")
+    bench.add("good", GOOD)
+    assert bench.test().notes == ("kmemleak has given up: whether memory was lost is not known",)
+    assert not bench.run.log("kmemleak").exists()
+
+
 def test_a_machine_that_is_lost_after_the_tests_takes_nothing_back(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
