@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from kseries import suites
 from kseries.errors import UserError
 from kseries.inputs.source import read_source
 from kseries.inputs.stack import Plan, plan, read_stack, resolve
@@ -365,13 +366,15 @@ def test_what_is_no_source_is_told(project: Project, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("file", sorted(OURS.stacks.glob("*.toml")), ids=lambda file: file.stem)
 def test_the_projects_stacks_hold_no_mistake(file: Path, tmp_path: Path) -> None:
-    stack = read_stack(file.stem, project=OURS, workdir=tmp_path, suites=SUITES, progress=Silent())
+    stack = read_stack(
+        file.stem, project=OURS, workdir=tmp_path, suites=suites.SUITES, progress=Silent()
+    )
     assert stack.name == file.stem
     assert all(series.patches for series in stack.series)
 
 
 def test_the_flagship_is_under_test_by_default(tmp_path: Path) -> None:
-    of = plan(Request(), project=OURS, suites=SUITES)
+    of = plan(Request(), project=OURS, suites=suites.SUITES)
     assert (of.name, of.source.name, of.under_test) == ("zcrx-v7", "debian-6.12", "zcrx-v7")
     below = ["prep-debian-6.12", "tcp-urgent", "skb-net-iov", "devmem-device"]
     assert names(of)[:5] == [*below, "zcrx-v7"]
