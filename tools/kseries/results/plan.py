@@ -31,12 +31,12 @@ def select(
     usual = tuple(program for program in programs if extended or not program.extended)
     if not only:
         return usual
-    found = [_chosen(programs, usual, pattern) for pattern in only]
-    return tuple(
-        _together(program, same)
+    reach = {pattern: _reach(programs, usual, pattern) for pattern in only}
+    found = (
+        _narrowed(program, [pattern for pattern in only if program in reach[pattern]])
         for program in programs
-        if (same := [one for by in found for one in by if label_of(one) == label_of(program)])
     )
+    return tuple(program for program in found if program is not None)
 
 
 def narrowed(program: TestProgram, cases: Sequence[str]) -> TestProgram:
@@ -57,33 +57,24 @@ def _whole_argv(program: TestProgram) -> tuple[str, ...]:
     return tuple(kept)
 
 
-def _chosen(
+def _reach(
     programs: Sequence[TestProgram], usual: Sequence[TestProgram], only: str
-) -> tuple[TestProgram, ...]:
-    """Give what one pattern chooses. Raises UserError when that is nothing."""
-    chosen = _matching(usual, only) or _matching(programs, only)
-    if programs and not chosen:
+) -> Sequence[TestProgram]:
+    """Give the programs that a pattern chooses from. Raises UserError when it matches nothing."""
+    for among in (usual, programs):
+        if any(_narrowed(program, [only]) for program in among):
+            return among
+    if programs:
         raise UserError(
             f"No test matches '{only}'.",
             where=f"{len(programs)} programs of {', '.join(sorted({p.suite for p in programs}))}",
             do=f"take for example: {', '.join(_close(programs, only))}",
         )
-    return chosen
+    return ()
 
 
-def _together(program: TestProgram, chosen: Sequence[TestProgram]) -> TestProgram:
-    """Give the program with what several patterns have chosen of it, in its own order."""
-    if len(chosen) == 1 or program in chosen:
-        return program if program in chosen else chosen[0]
-    cases = {case for part in chosen for case in part.cases}
-    return narrowed(program, tuple(case for case in program.cases if case in cases))
-
-
-def _matching(programs: Sequence[TestProgram], only: str) -> tuple[TestProgram, ...]:
-    return tuple(found for program in programs if (found := _narrowed(program, only)))
-
-
-def _narrowed(program: TestProgram, only: str) -> TestProgram | None:
+def _narrowed(program: TestProgram, only: Sequence[str]) -> TestProgram | None:
+    """Give what any of the patterns names of a program, None when that is nothing."""
     if _matches(label_of(program), only):
         return program
     cases = tuple(case for case in program.cases if _matches(case, only))
@@ -92,8 +83,8 @@ def _narrowed(program: TestProgram, only: str) -> TestProgram | None:
     return narrowed(program, cases) if program.case_option else program
 
 
-def _matches(name: str, only: str) -> bool:
-    return only in name or fnmatchcase(name, f"*{only}*")
+def _matches(name: str, only: Sequence[str]) -> bool:
+    return any(pattern in name or fnmatchcase(name, f"*{pattern}*") for pattern in only)
 
 
 def _close(programs: Sequence[TestProgram], only: str) -> list[str]:
