@@ -94,15 +94,15 @@ class Apt:
                 return "" if value == "(none)" else value
         return ""
 
-    def newest(self, use: Callable[[str], T]) -> T:
+    def newest(self, version: str, use: Callable[[str], T]) -> T:
         """Give what `use` makes of the version that is offered.
 
-        Newer lists are got where none is, or where `use` raises StaleLists. Raises UserError when
-        nobody offers the package, InfraError when it cannot be had now.
+        version: what `candidate` gave. Newer lists are got where that is "", or where `use` raises
+        StaleLists. Raises UserError when nobody offers the package, InfraError when it cannot be
+        had now.
         """
-        version = self.candidate() or self._updated()
         try:
-            return use(version)
+            return use(version or self._updated())
         except StaleLists as error:
             self._progress.note(f"{error.what} Getting newer ones.")
         return use(self._updated())

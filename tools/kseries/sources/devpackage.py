@@ -34,7 +34,7 @@ def _unpack(package: str, suite: str, cache: Cache, log: Path, progress: Progres
     home = cache.downloads / f"apt-{suite}"
     with locked(home, progress):
         apt = Apt(package, suite, home, log, progress)
-        deb = apt.newest(lambda version: apt.download(version, cache.downloads))
+        deb = apt.newest(apt.candidate(), lambda version: apt.download(version, cache.downloads))
     final = cache.libraries / deb.stem
     with publish.new_folder(final) as folder:
         argv: list[str | Path] = ["dpkg-deb", "--extract", deb, folder]

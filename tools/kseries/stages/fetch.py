@@ -138,7 +138,7 @@ def _from_apt(work: _Work, source: DebianSource, apt: Apt) -> BaseTree:
         if found is not None:
             return found
     try:
-        return apt.newest(lambda offered: _import_deb(work, source, apt, offered))
+        return apt.newest(version, lambda offered: _import_deb(work, source, apt, offered))
     except InfraError as error:
         found = _newest(work, source, f"{version} cannot be had now: {error.what}")
         if found is None:
