@@ -11,7 +11,6 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -27,9 +26,8 @@ from kseries.paths import Cache
 from kseries.progress import Progress
 from kseries.runfolder import RunFolder
 from kseries.sources import devpackage
-from kseries.suites import Library
 from kseries.suites.base import SELFTESTS
-from kseries.suites.planning import Install, Plan, plan_suites, without
+from kseries.suites.planning import Plan, plan_suites, with_variables, without
 
 MAKE_LIMIT_S = 900.0
 # In the build folder: made by the tree's code, trusted by nobody.
@@ -64,17 +62,16 @@ def stage(
     tree, build = kernel.config.tree, kernel.config.build
     box = kbuild.sandbox(tree.path, build, stack, cache)
     plan = plan_suites(tree.path, stack.suites, str(box.inside_tree / SELFTESTS / "lib.mk"))
-    plan, libraries = _with_libraries(plan, cache, run.log("stage"), progress)
-    box = replace(box, readable=tuple(libraries.values()))
+    plan, box = _with_libraries(plan, box, cache, run.log("stage"), progress)
     for suite, why in plan.left_out:
         progress.note(f"suite {suite}: left out: {why}")
     for made in plan.generated:
         progress.note(made.found)
     state = kbuild.state_folder(build)
-    inputs = _inputs(kernel, box, plan, libraries) if kbuild.is_clean(tree) else ""
+    inputs = _inputs(kernel, box, plan) if kbuild.is_clean(tree) else ""
     if not _unchanged(state, inputs, plan):
         prepare(box)
-        _build(box, plan, libraries, run.log("stage"), progress)
+        _build(box, plan, run.log("stage"), progress)
         (state / RECORD).unlink(missing_ok=True)
         _take_over(build / INSTALLED, state / STAGED, plan)
         publish.write_bytes(state / RECORD, RECORD_ADAPTER.dump_json(Record(inputs)))
@@ -82,28 +79,28 @@ def stage(
 
 
 def _with_libraries(
-    plan: Plan, cache: Cache, log: Path, progress: Progress
-) -> tuple[Plan, Mapping[Library, Path]]:
-    """Get what programs are linked with; leave out suites for which it cannot be had."""
-    libraries: dict[Library, Path] = {}
+    plan: Plan, box: Sandbox, cache: Cache, log: Path, progress: Progress
+) -> tuple[Plan, Sandbox]:
+    """Let make find what programs are linked with; leave out suites for which it cannot be had."""
     for install in plan.installs:
         wanted = install.library
-        if wanted is None or wanted in libraries:
+        if wanted is None:
             continue
         try:
-            libraries[wanted] = devpackage.unpacked(
-                wanted.package, wanted.suite, cache, log, progress
-            )
+            folder = devpackage.unpacked(wanted.package, wanted.suite, cache, log, progress)
         except (UserError, InfraError) as error:
             plan = without(plan, install, f"no {wanted.package}: {error.what}")
-    return plan, libraries
+            continue
+        plan = with_variables(plan, install, _places(box, folder / "usr"))
+        box = replace(box, readable=(*box.readable, folder))
+    return plan, box
 
 
-def _inputs(kernel: Kernel, box: Sandbox, plan: Plan, libraries: Mapping[Library, Path]) -> str:
+def _inputs(kernel: Kernel, box: Sandbox, plan: Plan) -> str:
     """Hash all that decides about the staged folder."""
     parts = [str(STAGE_VERSION), kernel.config.tree.head, kernel.compiler]
     # The command lines stand for the sandbox, for the targets and for versions of libraries.
-    parts += [proc.command_text(command) for command in _commands(box, plan, libraries)]
+    parts += [proc.command_text(command) for command in _commands(box, plan)]
     for made in plan.generated:
         parts += [text for file in sorted(made.files.items()) for text in file]
     return hashlib.sha256("\0".join(parts).encode(errors="surrogateescape")).hexdigest()
@@ -118,20 +115,14 @@ def _unchanged(state: Path, inputs: str, plan: Plan) -> bool:
     return bool(inputs) and record.inputs == inputs and not _absent(state / STAGED, plan)
 
 
-def _build(
-    box: Sandbox,
-    plan: Plan,
-    libraries: Mapping[Library, Path],
-    log: Path,
-    progress: Progress,
-) -> None:
+def _build(box: Sandbox, plan: Plan, log: Path, progress: Progress) -> None:
     """Write the generated sources, then run every command in the sandbox."""
     with publish.new_folder(_sources(box)) as folder:
         for made in plan.generated:
             for name, text in made.files.items():
                 publish.write_text(folder / made.folder / name, text)
     progress.update(f"building {len(plan.programs)} test programs")
-    for command in _commands(box, plan, libraries):
+    for command in _commands(box, plan):
         done = proc.run(
             command, cwd=box.tree, deadline=Deadline.after(MAKE_LIMIT_S), log=log, check=False
         )
@@ -143,7 +134,7 @@ def _sources(box: Sandbox) -> Path:
     return kbuild.state_folder(box.build) / SOURCES
 
 
-def _commands(box: Sandbox, plan: Plan, libraries: Mapping[Library, Path]) -> list[list[str]]:
+def _commands(box: Sandbox, plan: Plan) -> list[list[str]]:
     """Plan the command lines that build and install everything, from an empty folder on."""
     installed, objects = box.inside_build / INSTALLED, box.inside_build / OBJECTS
     script = 'rm -rf "$@" && mkdir -p "$@"'
@@ -155,7 +146,6 @@ def _commands(box: Sandbox, plan: Plan, libraries: Mapping[Library, Path]) -> li
             "FORCE_TARGETS": "1",  # without it a target that does not build is passed over
             "INSTALL_PATH": str(installed),
             **install.variables,
-            **_places(box, install, libraries),
         }
         words = ["-C", str(SELFTESTS), "install"]
         commands.append(kbuild.make(box, words, jobs=kbuild.cores(), variables=variables))
@@ -172,17 +162,14 @@ def _commands(box: Sandbox, plan: Plan, libraries: Mapping[Library, Path]) -> li
     return commands
 
 
-def _places(box: Sandbox, install: Install, libraries: Mapping[Library, Path]) -> dict[str, str]:
-    """Tell the compiler, by what make hands on to it, where headers and library are.
+def _places(box: Sandbox, usr: Path) -> dict[str, str]:
+    """Tell the compiler, by what make hands on to it, where headers and libraries of `usr` are.
 
     Headers of a library of later may want those of a later kernel than the host's: the tree's.
     """
-    if install.library is None:
-        return {}
-    folder = libraries[install.library] / "usr"
     return {
-        "C_INCLUDE_PATH": f"{folder}/include:{box.inside_build}/usr/include",
-        "LIBRARY_PATH": ":".join(str(place) for place in sorted(folder.glob("lib/*-linux-gnu*"))),
+        "C_INCLUDE_PATH": f"{usr}/include:{box.inside_build}/usr/include",
+        "LIBRARY_PATH": ":".join(str(place) for place in sorted(usr.glob("lib/*-linux-gnu*"))),
     }
 
 

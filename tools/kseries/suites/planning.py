@@ -71,6 +71,14 @@ def without(plan: Plan, install: Install, why: str) -> Plan:
     )
 
 
+def with_variables(plan: Plan, install: Install, variables: Mapping[str, str]) -> Plan:
+    """Hand more variables to one of the runs of make."""
+    told = replace(install, variables={**install.variables, **variables})
+    return replace(
+        plan, installs=tuple(told if other == install else other for other in plan.installs)
+    )
+
+
 def _installed_too(installs: Sequence[Install], suite: Suite) -> list[Install]:
     """Add what a suite installs, in one go with those that are made in the same way."""
     new = Install((suite.name,), suite.targets, suite.library, suite.variables)
