@@ -49,7 +49,8 @@ static inline void expect_end(struct __test_metadata *_metadata,
 {
 	struct io_uring_cqe *cqe = uring_wait(&receiver->ring, WAIT_MS);
 
-	ASSERT_NE(NULL, cqe);
+	ASSERT_NE(NULL, cqe)
+		TH_LOG("the request does not end");
 	EXPECT_EQ(res, cqe->res);
 	EXPECT_EQ(0U, cqe->flags & IORING_CQE_F_MORE);
 	uring_seen(&receiver->ring);
