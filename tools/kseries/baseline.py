@@ -35,7 +35,7 @@ ROOM = "baseline"
 BASELINE: TypeAdapter[Baseline] = TypeAdapter(Baseline)
 
 # Part of each key: raised when the same input would give another baseline.
-FORMAT = 1
+FORMAT = 2
 # Of the toolkit, what decides the outcome of a test; and the generated tests.
 DECIDING = ("suites", "stages", "targets", "testing", "results")
 GENERATOR = Path(kselftest_zcrx.__file__).parent
@@ -68,7 +68,13 @@ def compare(work: Work) -> AgainstBase | NoBaseline:
                 found, is_kept = made, False
     _folder(work).save(ROOM, found, BASELINE)
     now = work.outcome(pipeline.TEST)
-    return regressions.against(now, found, whole=not work.request.only, kept=is_kept)
+    return regressions.against(
+        now,
+        found,
+        series=[series.name for series in work.stack.series],
+        whole=not work.request.only,
+        kept=is_kept,
+    )
 
 
 def kept(work: Work) -> Iterator[Baseline]:
@@ -172,7 +178,6 @@ def _baseline(variant: variants.Variant, outcome: TestOutcome, work: Work) -> Ba
     return Baseline(
         head=variant.work.outcome(pipeline.APPLY).head,
         series=tuple(series.name for series in variant.work.stack.series),
-        left_out=variant.left_out,
         run=work.run.name,
         made=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         programs=ran,

@@ -431,7 +431,6 @@ class Baseline:
 
     head: str  # the commit that was tested
     series: tuple[str, ...]  # those it has
-    left_out: tuple[str, ...]  # those it has not: the one under test, and what needs it
     run: str  # name of the run that made it
     made: str  # ISO 8601, UTC
     programs: tuple[ProgramResult, ...]  # those that ran, without their evidence

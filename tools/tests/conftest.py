@@ -289,7 +289,6 @@ def compared_run(failing_run: RunResult) -> RunResult:
     base = Baseline(
         head="9" * 40,
         series=("prep",),
-        left_out=("zcrx-v7",),
         run="20261121T090000-zcrx-v7",
         made="2026-11-21T09:00:00+00:00",
         programs=(
@@ -305,7 +304,12 @@ def compared_run(failing_run: RunResult) -> RunResult:
         not_run=(),
     )
     now = TestOutcome(failing_run.programs, failing_run.events, {})
-    return decided(replace(failing_run, baseline=against(now, base, whole=True, kept=True)))
+    return decided(
+        replace(
+            failing_run,
+            baseline=against(now, base, series=("prep", "zcrx-v7"), whole=True, kept=True),
+        )
+    )
 
 
 EVIL = "<script>ran = 1</script>\"'&\x1b[31mred\x1b[0m\x00\x07\u202e\ufffe\n]]></pre></script>"

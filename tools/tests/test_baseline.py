@@ -112,7 +112,9 @@ def test_the_base_is_shared_by_series_and_clones(
     toys.stack("toys", under_test="toys")
     assert toys.kseries("run") == 0
     assert toys.kseries("run", "--series", "others", "--stack", "zcrx-v7", "--trusted") == 1
-    assert toys.desk.latest()["baseline"]["kept"]
+    against = toys.desk.latest()["baseline"]
+    assert against["kept"]
+    assert against["left_out"] == ["others"]  # and not what it was made without
     clone = toys.desk.root.with_name("clone")
     shutil.copytree(toys.desk.root, clone, ignore=shutil.ignore_patterns("out"))
     monkeypatch.setenv("KSERIES_ROOT", str(clone))

@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from kseries.model import (
+    AgainstBase,
     Baseline,
     Case,
     Effect,
@@ -50,11 +51,17 @@ def outcome(*programs: ProgramResult, events: tuple[KernelEvent, ...] = ()) -> T
 
 
 def baseline(*programs: ProgramResult, events: tuple[KernelEvent, ...] = ()) -> Baseline:
-    return Baseline("b" * 40, (), ("toys",), "run", "now", programs, events, ())
+    return Baseline("b" * 40, (), "run", "now", programs, events, ())
+
+
+def against_base(
+    now: TestOutcome, base: Baseline, *, whole: bool = True, kept: bool = False
+) -> AgainstBase:
+    return against(now, base, series=("toys",), whole=whole, kept=kept)
 
 
 def effects(base: Baseline, now: TestOutcome, *, whole: bool = True) -> dict[str, Effect]:
-    found = against(now, base, whole=whole, kept=False)
+    found = against_base(now, base, whole=whole)
     return {test.test: test.effect for test in found.tests}
 
 
@@ -130,7 +137,7 @@ def test_a_program_with_a_fault_of_its_own() -> None:
     assert effects(baseline(died), outcome(fine)) == {"net/ping": Effect.FIXED}
     # A case that fails on the base is no excuse for what the program does now.
     assert effects(baseline(program(("a", F))), outcome(died))["net/ping"] is Effect.BROKE
-    (told,) = against(outcome(died), baseline(program(("a", F))), whole=True, kept=False).tests[:1]
+    (told,) = against_base(outcome(died), baseline(program(("a", F)))).tests[:1]
     assert (told.before, told.after) == ("fail", "error")
 
 
@@ -182,7 +189,7 @@ def test_cases_below_cases_and_names_that_come_twice() -> None:
 
 
 def events_before(base: tuple[KernelEvent, ...], now: tuple[KernelEvent, ...]) -> tuple[int, ...]:
-    found = against(outcome(events=now), baseline(events=base), whole=True, kept=False)
+    found = against_base(outcome(events=now), baseline(events=base))
     return found.events_before
 
 
@@ -211,7 +218,7 @@ def test_another_function_or_kind_is_another_complaint() -> None:
 
 
 def test_a_complaint_that_is_gone_is_told() -> None:
-    found = against(outcome(), baseline(events=(WARN, WARN)), whole=True, kept=False)
+    found = against_base(outcome(), baseline(events=(WARN, WARN)))
     assert found.events_gone == (WARN.title,)
 
 
@@ -220,7 +227,7 @@ def test_a_complaint_that_is_gone_is_told() -> None:
 
 def compared(run: RunResult, base: Baseline) -> RunResult:
     now = TestOutcome(run.programs, run.events, {})
-    return decided(replace(run, baseline=against(now, base, whole=True, kept=True)))
+    return decided(replace(run, baseline=against_base(now, base, kept=True)))
 
 
 def like(run: RunResult, **changed: object) -> Baseline:
@@ -265,12 +272,12 @@ def test_a_program_that_is_red_only_for_what_the_base_complains_of_too() -> None
         baseline(red, events=(WARN,)),
         baseline(good, events=(replace(WARN, during="net/pong"),)),
     ):
-        seen = against(now, base, whole=True, kept=False)
+        seen = against_base(now, base)
         assert seen.tests == ()
         (left,) = charged(now.programs, now.events, seen).programs
         assert left.status is X
     assert effects(baseline(other), now) == {}
-    unlike = against(now, baseline(other), whole=True, kept=False)
+    unlike = against_base(now, baseline(other))
     (left,) = charged(now.programs, now.events, unlike).programs
     assert left.status is F
 
@@ -278,7 +285,7 @@ def test_a_program_that_is_red_only_for_what_the_base_complains_of_too() -> None
 def test_a_program_in_which_some_was_broken_before() -> None:
     crashed = program(("a", C), ("b", P), status=C, exit_status=None)
     now = program(("a", C), ("b", F), status=C, exit_status=None)
-    seen = against(outcome(now), baseline(crashed), whole=True, kept=False)
+    seen = against_base(outcome(now), baseline(crashed))
     (left,) = charged((now,), (), seen).programs
     # The crash was there before; what counts is the failure.
     assert left.status is F

@@ -34,7 +34,7 @@ def program(*cases: Case, name: str = "ping", status: Status | None = None) -> P
 
 
 def baseline(*programs: ProgramResult, not_run: tuple[str, ...] = ()) -> Baseline:
-    return Baseline("b" * 40, (), ("toys",), "run", "now", programs, (), not_run)
+    return Baseline("b" * 40, (), "run", "now", programs, (), not_run)
 
 
 def told(sought: Sought, base: Baseline) -> Seen | None:

@@ -43,16 +43,19 @@ class _Test:
     flaky: bool = False
 
 
-def against(now: TestOutcome, base: Baseline, *, whole: bool, kept: bool) -> AgainstBase:
+def against(
+    now: TestOutcome, base: Baseline, *, series: Sequence[str], whole: bool, kept: bool
+) -> AgainstBase:
     """Compare what the tests did with the series with what they do on its base.
 
+    series: names of those that the tests ran with; the baseline may be that of another stack.
     whole: whether all tests ran, so that one that is not there is gone. kept: whether the
     baseline is an earlier run's.
     """
     effects = [*_effects(now, base), *(_gone(now, base) if whole else ())]
     return AgainstBase(
         head=base.head,
-        left_out=base.left_out,
+        left_out=tuple(name for name in series if name not in base.series),
         run=base.run,
         made=base.made,
         kept=kept,
