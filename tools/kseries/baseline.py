@@ -22,7 +22,7 @@ import kseries
 from kseries import pipeline, publish, variants
 from kseries.building import fragments, kbuild
 from kseries.errors import KseriesError
-from kseries.inputs.variant import cut, needing
+from kseries.inputs.variant import cut, lacking, needing
 from kseries.locks import locked
 from kseries.model import AgainstBase, Baseline, NoBaseline, Stack, TestOutcome, Tree
 from kseries.pipeline import Stage, Work
@@ -71,7 +71,7 @@ def compare(work: Work) -> AgainstBase | NoBaseline:
     return regressions.against(
         now,
         found,
-        series=[series.name for series in work.stack.series],
+        left_out=lacking(work.stack, found),
         whole=not work.request.only,
         kept=is_kept,
     )

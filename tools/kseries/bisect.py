@@ -14,7 +14,7 @@ from pathlib import Path
 
 from kseries import baseline, pipeline, publish, variants
 from kseries.errors import CheckFailed, UserError
-from kseries.inputs.variant import under_test
+from kseries.inputs.variant import lacking, under_test
 from kseries.model import Baseline, Stack, Tree
 from kseries.pipeline import Stage, Work
 from kseries.report.bisection import sentence
@@ -124,8 +124,7 @@ class _Bisect:
         folder.save(baseline.ROOM, base, baseline.BASELINE)
         file = f"{self._place(folder)}/{baseline.ROOM}.json"
         answer = KeptAnswer(*told, run=base.run, made=base.made, file=file)
-        # The run that made it may have had other series on the same base.
-        out = tuple(one.name for one in self._stack.series if one.name not in base.series)
+        out = lacking(self._stack, base)
         notes = tuple(f"{name} is left out" for name in out if name != self._series.name)
         self._keep(BisectStep(0, base.head, left_out=out, notes=notes, baseline=answer))
         self._work.progress.note(

@@ -57,7 +57,7 @@ def baseline(*programs: ProgramResult, events: tuple[KernelEvent, ...] = ()) -> 
 def against_base(
     now: TestOutcome, base: Baseline, *, whole: bool = True, kept: bool = False
 ) -> AgainstBase:
-    return against(now, base, series=("toys",), whole=whole, kept=kept)
+    return against(now, base, left_out=("toys",), whole=whole, kept=kept)
 
 
 def effects(base: Baseline, now: TestOutcome, *, whole: bool = True) -> dict[str, Effect]:

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import replace
 
-from kseries.model import Series, Stack
+from kseries.model import Baseline, Series, Stack
 
 
 def under_test(stack: Stack) -> Series:
@@ -45,6 +45,14 @@ def needing(stack: Stack, name: str = "") -> tuple[str, ...]:
             found.add(series.name)
             needed.append(series.name)
     return tuple(needed)
+
+
+def lacking(stack: Stack, base: Baseline) -> tuple[str, ...]:
+    """Name the series of the stack that a baseline has not, in order.
+
+    The run that made it may have had other series on the same base.
+    """
+    return tuple(series.name for series in stack.series if series.name not in base.series)
 
 
 def above(stack: Stack) -> tuple[str, ...]:

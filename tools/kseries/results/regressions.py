@@ -44,18 +44,18 @@ class _Test:
 
 
 def against(
-    now: TestOutcome, base: Baseline, *, series: Sequence[str], whole: bool, kept: bool
+    now: TestOutcome, base: Baseline, *, left_out: tuple[str, ...], whole: bool, kept: bool
 ) -> AgainstBase:
     """Compare what the tests did with the series with what they do on its base.
 
-    series: names of those that the tests ran with; the baseline may be that of another stack.
+    left_out: names of the series that the base has not, of those that the tests ran with now.
     whole: whether all tests ran, so that one that is not there is gone. kept: whether the
     baseline is an earlier run's.
     """
     effects = [*_effects(now, base), *(_gone(now, base) if whole else ())]
     return AgainstBase(
         head=base.head,
-        left_out=tuple(name for name in series if name not in base.series),
+        left_out=left_out,
         run=base.run,
         made=base.made,
         kept=kept,

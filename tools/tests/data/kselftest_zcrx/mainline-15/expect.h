@@ -136,6 +136,16 @@ static inline __u64 receive_piece(struct __test_metadata *_metadata,
 	return expect_piece(_metadata, receiver, position);
 }
 
+/* The same up to that position, or a bit further. Gives where that is. */
+static inline __u64 receive_up_to(struct __test_metadata *_metadata,
+				  struct receiver *receiver, int fd,
+				  __u64 position, __u64 end)
+{
+	while (position < end)
+		position += receive_piece(_metadata, receiver, fd, position);
+	return position;
+}
+
 /* How often the device has found no buffer. */
 static inline long long times_starved(const struct link *link)
 {

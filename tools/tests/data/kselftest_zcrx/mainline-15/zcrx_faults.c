@@ -331,7 +331,7 @@ TEST_F_TIMEOUT(stream_faults, many_at_random, 900)
 	const __u64 size = (16 << 20) + AHEAD;
 	struct receiver receiver;
 	struct stream stream;
-	__u64 position = 0;
+	__u64 position;
 	const char *missing = faults_missing();
 
 	if (missing)
@@ -345,13 +345,11 @@ TEST_F_TIMEOUT(stream_faults, many_at_random, 900)
 	ASSERT_EQ(0, uring_submit(&receiver.ring));
 	ASSERT_EQ(0, stream_start(&stream));
 	EXPECT_EQ(0, apply(scarce, ARRAY_SIZE(scarce)));
-	while (position < size - AHEAD)
-		position += receive_piece(_metadata, &receiver, stream.fd,
-					  position);
+	position = receive_up_to(_metadata, &receiver, stream.fd, 0,
+				 size - AHEAD);
 	EXPECT_EQ(0, apply(quiet, ARRAY_SIZE(quiet)));
-	while (position < size)
-		position += receive_piece(_metadata, &receiver, stream.fd,
-					  position);
+	EXPECT_EQ(size, receive_up_to(_metadata, &receiver, stream.fd, position,
+				      size));
 	expect_end(_metadata, &receiver, 0);
 	EXPECT_EQ(0, stream_close(&stream));
 	receiver_close(&receiver);

@@ -46,7 +46,6 @@ static void receive_all(struct __test_metadata *_metadata,
 			struct receiver *receiver, int receiving, int sending,
 			__u64 size)
 {
-	__u64 position = 0;
 	pid_t sender;
 
 	sender = fork();
@@ -59,10 +58,7 @@ static void receive_all(struct __test_metadata *_metadata,
 	}
 	receiver_request(receiver, receiving);
 	/* The sender may be faster than what is returned. */
-	while (position < size)
-		position += receive_piece(_metadata, receiver, receiving,
-					  position);
-	EXPECT_EQ(size, position);
+	EXPECT_EQ(size, receive_up_to(_metadata, receiver, receiving, 0, size));
 	expect_end(_metadata, receiver, 0);
 	ASSERT_EQ(sender, waitpid(sender, NULL, 0));
 }
