@@ -129,7 +129,7 @@ def plain_make(kernel: Kernel) -> float:
     tree = kernel.config.tree.path
     build = tree / "out-plain"
     build.mkdir()
-    shutil.copy(kernel.config.build / ".config", build / ".config")
+    shutil.copy(kernel.config.place.state / "config", build / ".config")
     started = time.monotonic()
     words = [f"-j{kbuild.cores()}", f"O={build.name}", f"KCFLAGS={kbuild.LINES}"]
     proc.run(

@@ -153,6 +153,8 @@ class _Bisect:
         folder = self._folder(patches)
         began = time.monotonic()
         work = variants.beside(self._work, folder, self._work.plan, ROOM)
+        # All steps are built in one place: make rebuilds what the patches between them touch.
+        work = replace(work, whole=self._stack)
         try:
             variant = variants.make(work, self._stack, patches, self._is_there)
         except CheckFailed as error:

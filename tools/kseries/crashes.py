@@ -15,7 +15,6 @@ from kseries.building import kbuild, stackdecoder
 from kseries.building.stackdecoder import Decoded
 from kseries.errors import KseriesError
 from kseries.model import Finding, Kernel, Place, Stack, Suspect, TestOutcome, Tree
-from kseries.paths import Cache
 from kseries.results import findings
 from kseries.results.findings import Places, Traced
 from kseries.results.stack import Trace
@@ -27,9 +26,7 @@ MAX_SUSPECTS = 20  # findings whose lines are looked at
 LOG = "decode"
 
 
-def examine(
-    outcome: TestOutcome, kernel: Kernel, stack: Stack, cache: Cache, run: RunFolder
-) -> TestOutcome:
+def examine(outcome: TestOutcome, kernel: Kernel, stack: Stack, run: RunFolder) -> TestOutcome:
     """Give what the test stage found with its findings.
 
     Nothing is lost when a stack cannot be decoded or a line not be blamed on a patch: the finding
@@ -38,7 +35,7 @@ def examine(
     if not outcome.events:
         return outcome
     traced = Traced.read(outcome.events)
-    decoded = _decode(traced.calls(), kernel, stack, cache, run)
+    decoded = _decode(traced.calls(), kernel, stack, run)
     events, found = findings.collect(traced, decoded.places, decoded.why)
     named = [
         _with_suspect(finding, traces, decoded.places, kernel.config.tree, stack.under_test)
@@ -49,13 +46,11 @@ def examine(
     return replace(outcome, events=events, findings=tuple(named))
 
 
-def _decode(
-    calls: Sequence[str], kernel: Kernel, stack: Stack, cache: Cache, run: RunFolder
-) -> Decoded:
+def _decode(calls: Sequence[str], kernel: Kernel, stack: Stack, run: RunFolder) -> Decoded:
     if not calls:
         return Decoded()
     config = kernel.config
-    box = kbuild.sandbox(config.tree.path, config.build, stack, cache)
+    box = kbuild.sandbox(config.tree.path, config.place, trusted=stack.trusted)
     return stackdecoder.decode(box, calls, run.log(LOG))
 
 

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0
 """The one door to git: bare repositories of our own, and worktrees that belong to them.
 
-What a repository answers must follow from its content alone. So the user's and the system's
-configuration, hooks, ignore files and GIT_* variables are kept out; only `remote_work` lets the
-configuration in, because a fetch may need the user's credentials, proxies and ssh settings.
+What a repository answers must follow from its content alone, and nothing in a tree may make git
+start a program. So the user's and the system's configuration, hooks, ignore files, file system
+monitors, filters, submodules and GIT_* variables are kept out; only `remote_work` lets the
+configuration in, because a fetch may need the user's credentials, proxies and ssh settings. It has
+no worktree.
 
 Short commands go through GitPython; long ones go through `proc`, which logs them and ends them
 with us. GitPython's exceptions do not leave this module: `GitError` carries git's own words.
@@ -48,8 +50,8 @@ _CONFIG = """\
 	detachedHead = false
 """
 
-# Build folders are direct subfolders of a worktree.
-BUILD_FOLDERS = "/out-*/"
+GITLINK = "160000"
+"""The mode of a submodule in a tree."""
 
 _SEALED = {
     "GIT_CONFIG_GLOBAL": "/dev/null",
@@ -59,6 +61,22 @@ _SEALED = {
     "LANGUAGE": "C",
 }
 _OPEN = {name: value for name, value in _SEALED.items() if "CONFIG" not in name}
+
+# What no configuration of a repository overrides: git starts no program but its own, and never
+# enters a repository that lies in a tree (a submodule, which has a configuration of its own).
+_HARMLESS = {
+    "core.fsmonitor": "false",
+    "core.hooksPath": "/dev/null",
+    "core.pager": "cat",
+    "core.sshCommand": "false",
+    "core.untrackedCache": "false",
+    "diff.ignoreSubmodules": "all",
+    "fetch.recurseSubmodules": "false",
+    "gc.auto": "0",
+    "protocol.allow": "never",
+    "submodule.recurse": "false",
+}
+_SETTINGS = [word for name, value in _HARMLESS.items() for word in ("-c", f"{name}={value}")]
 
 # Variables that say which repository is meant: set in hooks and in `git rebase --exec`. A fetch
 # drops these only, other commands drop every GIT_* variable.
@@ -147,8 +165,9 @@ class Repository:
         return ["git", *place, *map(str, words)]
 
     def sealed_argv(self, *words: str | Path) -> list[str]:
-        """Give the command line as it is run: without the caller's GIT_* variables."""
-        return [*_forget(_strangers()), *self.argv(*words)]
+        """Give the command line as it is run: with no setting and no variable of the caller's."""
+        program, *rest = self.argv(*words)
+        return [*_forget(_strangers()), program, *_SETTINGS, *rest]
 
     def environment(self) -> dict[str, str]:
         """Give the variables that seal a command of this repository."""
@@ -258,6 +277,18 @@ class Repository:
             return ""
         return answer.text
 
+    def submodules(self, commit: str) -> list[str]:
+        """Name the paths at which a commit has a submodule."""
+        entries = self.entries("ls-tree", "-r", "-z", "--full-tree", commit)
+        return [entry.partition("\t")[2] for entry in entries if entry.startswith(GITLINK)]
+
+    def submodules_added(self, before: str, after: str) -> list[str]:
+        """Name the paths at which one tree has a submodule that the other has not, or not so."""
+        entries = self.entries("diff-tree", "-r", "-z", "--ignore-submodules=none", before, after)
+        # ":000000 160000 0000… 1234… A", then the path
+        pairs = zip(entries[::2], entries[1::2], strict=True)
+        return [path for meta, path in pairs if meta.split(" ")[1] == GITLINK]
+
     def tree_of(self, name: str) -> str:
         """Give the 40 digits of the tree of a commit or path (`commit:folder`)."""
         return self.text("rev-parse", "--verify", "--end-of-options", f"{name}^{{tree}}")
@@ -303,9 +334,15 @@ def create(path: Path) -> Repository:
     repository = Repository(path)
     repository.text("init", "--quiet", "--bare", "--template=", "--initial-branch=source")
     (path / "config").write_text(_CONFIG)
-    (path / "info").mkdir(exist_ok=True)
-    (path / "info" / "exclude").write_text(f"{BUILD_FOLDERS}\n")
     return repository
+
+
+def of_worktree(folder: Path) -> Repository:
+    """Give the repository of a worktree that we made: its .git is ours, or a git folder."""
+    link = folder / ".git"
+    if link.is_dir():
+        return Repository(link, work_tree=folder)
+    return Repository(Path(link.read_text().removeprefix("gitdir: ").strip()), work_tree=folder)
 
 
 def failure(argv: Sequence[str], status: int, said: str) -> GitError:

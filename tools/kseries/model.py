@@ -37,6 +37,7 @@ class Request:
     extended: bool = False  # run test programs that take minutes too
     archive: str = ""  # public-inbox to take message ids from
     trusted: bool = False  # build without the sandbox
+    incremental: bool = False  # build on what earlier versions of the same left
     jobs: int = 0  # of make; 0: one for each core
     machines: int = 0  # that run tests side by side; 0: as many as there is room for
     until: str = ""  # last stage to carry out
@@ -160,6 +161,7 @@ class Stack:
     fragments: tuple[Path, ...]  # Kconfig fragments, later ones win
     suites: tuple[str, ...]
     trusted: bool = False  # build without the sandbox
+    incremental: bool = False  # the user vouches for all versions of it that are built here
     stands_for: str = ""  # name of the series that the one under test takes the place of
     whole: bool = True  # False: the series under test is cut, so what it brings may be missing
 
@@ -203,11 +205,30 @@ class Tree:
 
 
 @dataclass(frozen=True)
+class BuildPlace:
+    """The folders of one build."""
+
+    folder: Path  # ours, with the two below in it
+    ccache: Path  # what is compiled here is kept there
+    clean: Path | None = None  # objects that can be used and not changed: those of the base
+
+    @property
+    def made(self) -> Path:
+        """Give the folder that only code in the sandbox writes: O= of make."""
+        return self.folder / "made"
+
+    @property
+    def state(self) -> Path:
+        """Give the folder that only we write."""
+        return self.folder / "state"
+
+
+@dataclass(frozen=True)
 class KernelConfig:
-    """A final .config in its build folder, every promise of its fragments kept."""
+    """A final .config, every promise of its fragments kept."""
 
     tree: Tree
-    build: Path  # O=, a direct subfolder of the tree (ccache needs that)
+    place: BuildPlace
     name: str  # the fragments' names joined, "base+zcrx"
     sha256: str  # of .config
     enabled: int  # symbols that are y
@@ -237,7 +258,7 @@ class Kernel:
     """A built kernel."""
 
     config: KernelConfig
-    image: Path  # bzImage
+    image: Path  # bzImage, in a folder that only we write
     release: str  # of include/config/kernel.release
     compiler: str  # first line of its --version
     objects: int  # compiled or linked in this build; 0: nothing was to be done

@@ -203,10 +203,10 @@ class _Checker:
 
     def _build(self, mutant: Mutant, folder: RunFolder) -> Kernel:
         work = self._work
-        with worktree.scratch(work.slot) as scratch:
+        with worktree.scratch(self._tree.path) as scratch:
             repository = Repository(self._tree.base.repo)
             commit = _commit(repository.with_index(scratch / "index"), self._tree, mutant, scratch)
-            worktree.move(repository, work.slot, commit, folder.log("apply"), work.progress)
+            worktree.move(repository, self._tree.path, commit, folder.log("apply"), work.progress)
         config = replace(self._config, tree=replace(self._tree, head=commit))
         return build(config, work.stack, work.cache, folder, work.progress)
 

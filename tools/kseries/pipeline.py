@@ -16,12 +16,14 @@ from typing import Any, Generic, TypeVar, cast
 
 from pydantic import TypeAdapter
 
-from kseries import crashes, provenance
+from kseries import buildplace, crashes, provenance
+from kseries.building import kbuild
 from kseries.errors import InfraError, Interrupted, KseriesError
 from kseries.inputs.stack import Plan, resolve
 from kseries.locks import locked
 from kseries.model import (
     BaseTree,
+    BuildPlace,
     Kernel,
     KernelConfig,
     PatchState,
@@ -69,6 +71,7 @@ class Work:
     progress: Progress
     left: dict[str, object] = field(default_factory=dict)
     room: str = ""  # a worktree beside the stack's own, for who is going to change it
+    whole: Stack | None = None  # of which this is a part that is built where the others are
     session: tuple[str, ...] = ("selftest",)  # of nox, that repeats it, and its own words
 
     def outcome(self, of: Stage[T]) -> T:
@@ -83,8 +86,15 @@ class Work:
         return self.outcome(SERIES)
 
     @property
+    def place(self) -> BuildPlace:
+        """Where the stack is built, and with which compiler cache."""
+        stack = self.whole or self.stack
+        commit, config = self.outcome(FETCH).commit, kbuild.config_name(stack)
+        return buildplace.find(stack, commit, config, self.slot, self.cache.ccache)
+
+    @property
     def slot(self) -> Path:
-        """Where the worktree of this stack on this source is kept from run to run."""
+        """Where the worktree of this stack on this source is kept, and what is built in it."""
         name = f"{self.plan.name}-{self.plan.source.name}"
         return self.project.trees / (f"{name}-{self.room}" if self.room else name)
 
@@ -141,7 +151,7 @@ def _test(w: Work) -> TestOutcome:
     )  # fmt: skip
     if outcome.events:
         w.progress.update("reading what the kernel said")
-    return crashes.examine(outcome, kernel, w.stack, w.cache, w.run)
+    return crashes.examine(outcome, kernel, w.stack, w.run)
 
 
 def _has_checkers(stack: Stack) -> bool:
@@ -163,13 +173,13 @@ FETCH: Stage[BaseTree] = Stage(
 APPLY: Stage[Tree] = Stage(
     "apply",
     TypeAdapter(Tree),
-    lambda w: apply(w.outcome(FETCH), w.stack, w.slot, w.run, w.progress),
+    lambda w: apply(w.outcome(FETCH), w.stack, buildplace.worktree(w.slot), w.run, w.progress),
     _summarise_apply,
 )
 CONFIG: Stage[KernelConfig] = Stage(
     "config",
     TypeAdapter(KernelConfig),
-    lambda w: config(w.outcome(APPLY), w.stack, w.cache, w.run, w.progress),
+    lambda w: config(w.outcome(APPLY), w.stack, w.place, w.run, w.progress),
     lambda config: f"{config.name}, {config.enabled} options on",
 )
 BUILD: Stage[Kernel] = Stage(

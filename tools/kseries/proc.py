@@ -28,11 +28,14 @@ from kseries.errors import InfraError, UserError
 KILL_GRACE_S = 5.0
 TAIL_LINES = 20
 READ_SIZE = 1 << 16
+WATCH_S = 1.0
 
 LineSink = Callable[[str], None]
 
 Child = subprocess.Popen[bytes]
 """A program that was started."""
+
+Watch = Callable[[Child], None]
 
 
 @dataclass(frozen=True)
@@ -82,12 +85,14 @@ def run(
     stdin: IO[bytes] | None = None,
     log: Path | None = None,
     on_line: LineSink | None = None,
+    watch: Watch | None = None,
     check: bool = True,
 ) -> Completed:
     """Run a program to its end.
 
     env: variables added to ours. log: gets the output as it comes, below a line that holds the
-    command. on_line: is called with each line of output, without its newline.
+    command. on_line: is called with each line of output, without its newline. watch: is called
+    about once a second while the program runs, and ends it by raising.
 
     Raises CommandFailed when `check` is set and the status is not 0, CommandTimeout at the
     deadline, UserError when the program is not there.
@@ -96,7 +101,7 @@ def run(
     started = time.monotonic()
     with _log_file(log, words, cwd) as sink, start(words, cwd=cwd, env=env, stdin=stdin) as child:
         output = _Output(sink, on_line)
-        in_time = _pump(child, output, deadline)
+        in_time = _pump(child, output, deadline, watch)
         if in_time:
             returncode = child.wait()
     text = output.text()
@@ -205,12 +210,18 @@ class _Output:
         return b"".join(self._chunks).decode(errors="replace")
 
 
-def _pump(child: subprocess.Popen[bytes], output: _Output, deadline: Deadline) -> bool:
+def _pump(
+    child: subprocess.Popen[bytes], output: _Output, deadline: Deadline, watch: Watch | None
+) -> bool:
     """Move output until the program closes it; tell whether that was in time."""
     assert child.stdout is not None
     with selectors.DefaultSelector() as selector:
         selector.register(child.stdout, selectors.EVENT_READ)
+        looked = time.monotonic()
         while not deadline.expired:
+            if watch is not None and time.monotonic() - looked >= WATCH_S:
+                watch(child)
+                looked = time.monotonic()
             if not selector.select(timeout=min(deadline.remaining(), 1.0)):
                 if child.poll() is not None:
                     # A left-over child of the program still holds the pipe: do not wait for it.

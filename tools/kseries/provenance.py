@@ -61,6 +61,8 @@ def arguments(request: Request) -> tuple[str, ...]:
         options += ["--config", config]
     for pattern in request.only:
         options += ["-k", pattern]
+    if request.incremental:
+        options.append("--incremental")
     if request.extended:
         options.append("--extended")
     if request.trusted:

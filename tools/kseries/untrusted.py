@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0
 """The one reader of folders that code in the sandbox could write.
 
-A series can leave anything there: links to files of the user, FIFOs that block whoever opens them,
-devices, sparse files of a terabyte, a million files, folders in place of files. So nothing is opened
-by a path that is resolved in one go: each part is opened below the one before, without following
-links; what is opened must be a regular file; its size, and the number and depth of files, are bound.
-Nothing is ever written, changed in its mode, or given away there.
+A series can leave anything there: links to files of the user, FIFOs that block whoever opens
+them, devices, sparse files of a terabyte, a million files, folders in place of files. So nothing
+is opened by a path that is resolved in one go: each part is opened below the one before, without
+following links; what is opened must be a regular file; its size, and the number and depth of
+files, are bound. Nothing is ever written, changed in its mode, or given away there.
 
 What does not hold raises `NotPlain`, which is charged to the series.
 """
@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -34,6 +35,7 @@ TREE_FILES = 200_000
 DEPTH = 64
 
 _CHUNK = 1 * MIB
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 # O_NONBLOCK: opening a FIFO does not wait for who writes into it.
 _OPEN = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
 _OPEN_FOLDER = os.O_RDONLY | os.O_NOFOLLOW | os.O_DIRECTORY | os.O_CLOEXEC
@@ -49,6 +51,7 @@ class FileInfo:
 
     name: str  # relative to that folder
     size: int  # apparent, bytes
+    blocks: int  # on disk, of 512 bytes
     mtime_ns: int
     executable: bool
 
@@ -66,6 +69,14 @@ class Untrusted:
         """Whether there is a regular file, reached through folders alone."""
         try:
             with self._file(name):
+                return True
+        except NotPlain:
+            return False
+
+    def has_folder(self, name: str) -> bool:
+        """Whether there is a folder, reached through folders alone."""
+        try:
+            with self._folder(name):
                 return True
         except NotPlain:
             return False
@@ -105,34 +116,35 @@ class Untrusted:
         Raises NotPlain for more than `count` entries or folders deeper than DEPTH.
         """
         left = count
-        with self._folder(below) as top:
-            stack = [(below, os.dup(top), 0)]
-        try:
-            while stack:
-                name, handle, depth = stack.pop()
-                try:
-                    for entry in os.scandir(handle):
-                        left -= 1
-                        inside = f"{name}/{entry.name}" if name else entry.name
-                        if left < 0:
-                            raise self._odd(name, f"holds more than {count} files")
-                        if entry.is_dir(follow_symlinks=False):
-                            if depth >= DEPTH:
-                                raise self._odd(inside, f"is nested deeper than {DEPTH} folders")
-                            with suppress(OSError):
-                                lower = os.open(entry.name, _OPEN_FOLDER, dir_fd=handle)
-                                stack.append((inside, lower, depth + 1))
-                        elif entry.is_file(follow_symlinks=False):
-                            found = os.stat(entry.name, dir_fd=handle, follow_symlinks=False)
-                            is_executable = bool(found.st_mode & stat.S_IXUSR)
-                            yield FileInfo(inside, found.st_size, found.st_mtime_ns, is_executable)
-                        elif odd:
-                            raise self._odd(inside, "is neither a file nor a folder")
-                finally:
-                    os.close(handle)
-        finally:
-            for _, handle, _ in stack:
-                os.close(handle)
+        stack = [(below, 0)]
+        while stack:
+            name, depth = stack.pop()
+            for entry, found in self._entries(name):
+                left -= 1
+                if left < 0:
+                    raise self._odd(below, f"holds more than {count} files")
+                inside = f"{name}/{entry}" if name else entry
+                if stat.S_ISREG(found.st_mode):
+                    is_executable = bool(found.st_mode & stat.S_IXUSR)
+                    yield FileInfo(
+                        inside, found.st_size, found.st_blocks, found.st_mtime_ns, is_executable
+                    )
+                elif stat.S_ISDIR(found.st_mode):
+                    if depth == DEPTH:
+                        raise self._odd(inside, f"is nested deeper than {DEPTH} folders")
+                    stack.append((inside, depth + 1))
+                elif odd:
+                    raise self._odd(inside, "is neither a file nor a folder")
+
+    def _entries(self, name: str) -> Iterator[tuple[str, os.stat_result]]:
+        """Give what a folder holds; what goes meanwhile is passed over."""
+        with self._folder(name) as handle, os.scandir(handle) as entries:
+            for entry in entries:
+                with suppress(FileNotFoundError):
+                    yield (
+                        entry.name,
+                        os.stat(entry.name, dir_fd=handle, follow_symlinks=False),
+                    )
 
     def copy_tree(
         self,
@@ -207,12 +219,20 @@ class Untrusted:
             os.close(handle)
 
     def _odd(self, name: str, why: str) -> NotPlain:
+        called = harmless(name.rpartition("/")[2]).replace("\n", "\\n") or "its folder"
         return NotPlain(
-            f"The build left {Path(name).name or 'its folder'} in a form that is not accepted:"
-            f" it {why}.",
-            where=str(self.path / name),
+            f"The build left {called} in a form that is not accepted: it {why}.",
+            where=harmless(str(self.path / name)),
             do="read the log of the build; a series that does this cannot be trusted",
         )
+
+
+def harmless(text: str) -> str:
+    """Make control characters visible in what code in the sandbox says, before people see it.
+
+    A terminal obeys them, and a series could choose them. Newlines and tabs stay.
+    """
+    return _CONTROL.sub(lambda match: repr(match[0])[1:-1], text)
 
 
 def _refusal(error: OSError, wanted: str) -> str:

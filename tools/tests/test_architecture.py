@@ -14,13 +14,13 @@ GENERATOR = TOOLS / "kselftest_zcrx"
 
 # Lower layers first: a module imports from its own layer or from below.
 LAYERS = (
-    {"errors", "deadline", "paths", "progress", "model", "publish", "proc"},
+    {"errors", "deadline", "paths", "progress", "model", "publish", "proc", "untrusted"},
     {"locks", "tomlfile", "runfolder", "gitrepo"},
     {"sources", "building", "applying"},
     {"inputs", "suites", "results", "targets"},
     {"testing"},
     {"stages", "report"},
-    {"provenance", "record", "crashes", "doctor", "cachefolder", "selftestpatch"},
+    {"buildplace", "provenance", "record", "crashes", "doctor", "cachefolder", "selftestpatch"},
     {"pipeline"},
     {"variants"},
     {"baseline"},

@@ -100,7 +100,7 @@ def test_series_that_need_the_one_under_test_are_no_part_of_the_base(toys: Toys)
     assert toys.desk.latest()["baseline"]["left_out"] == ["toys", "top", "higher"]
     base = Baseline(**json.loads(kept(toys)[0].read_text()))
     assert list(base.series) == ["below"]
-    (tree,) = (toys.desk.root / "out/trees").glob("*-baseline")
+    (tree,) = (toys.desk.root / "out/trees").glob("*-baseline/linux")
     assert git(tree, "rev-parse", "HEAD").strip() == base.head
 
 

@@ -61,7 +61,7 @@ def test_the_first_bad_patch_is_found_with_its_evidence(
     assert line in output.out
     assert f"commit {told['commits'][3][:12]}" in output.out
     run = latest(toys)
-    tree = toys.desk.root / "out/trees/zcrx-v7-toy-bisect"
+    tree = toys.desk.root / "out/trees/zcrx-v7-toy-bisect/linux"
     assert f"git -C {tree} show {told['commits'][3][:12]}\n" in output.out
     assert "toys: change net/core.c" in git(tree, "show", told["commits"][3])
     # It stays to be read.

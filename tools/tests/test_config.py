@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -13,8 +12,7 @@ import pytest
 from kseries.building import fragments
 from kseries.building.buildfailure import BuildFailed
 from kseries.errors import CheckFailed, UserError
-from kseries.model import KernelConfig, Stack, Tree
-from kseries.paths import Cache
+from kseries.model import BuildPlace, KernelConfig, Stack, Tree
 from kseries.progress import Silent
 from kseries.runfolder import RunFolder
 from kseries.stages.config import config, why
@@ -50,13 +48,12 @@ class Bench:
 
     def configure(self, *files: Path, trusted: bool = False) -> KernelConfig:
         run = RunFolder(self.place / "run")
-        return config(
-            self.tree, self.stack(*files, trusted=trusted), self.cache, run, self.progress
-        )
+        stack = self.stack(*files, trusted=trusted)
+        return config(self.tree, stack, self.at(*files), run, self.progress)
 
-    @property
-    def cache(self) -> Cache:
-        return Cache(self.place / "cache")
+    def at(self, *files: Path) -> BuildPlace:
+        name = "+".join(file.stem for file in files)
+        return BuildPlace(self.place / "build" / name, self.place / "ccache")
 
 
 @pytest.fixture
@@ -120,8 +117,7 @@ def test_missing_fragment(tmp_path: Path) -> None:
 def test_configures_and_keeps_promises(bench: Bench, base: Path) -> None:
     made = bench.configure(base, bench.fragment("zcrx", ZCRX))
     assert made.name == "base+zcrx"
-    assert made.build == bench.tree.path / "out-base+zcrx"
-    text = (made.build / ".config").read_text()
+    text = (made.place.state / "config").read_text()
     lines = text.splitlines()
     assert {*BASE, *ZCRX, "CONFIG_PAGE_POOL=y", "CONFIG_CC_IS_GCC=y"} <= set(lines)
     assert made.enabled == sum(line.endswith("=y") for line in lines) == 8
@@ -130,7 +126,7 @@ def test_configures_and_keeps_promises(bench: Bench, base: Path) -> None:
 
 def test_unchanged_input_starts_no_make_and_leaves_config_alone(bench: Bench, base: Path) -> None:
     made = bench.configure(base)
-    file = made.build / ".config"
+    file = made.place.state / "config"
     before = file.stat().st_mtime_ns
     log = bench.place / "run" / "config.log"
     size = log.stat().st_size
@@ -206,7 +202,7 @@ def test_a_symbol_that_the_tree_has_not_is_passed_over_where_the_series_is_cut(
     more = bench.fragment("more", ["CONFIG_IO_URING_ZCRY=y"])
     part = replace(bench.stack(base, more), whole=False)
     run = RunFolder(bench.place / "run")
-    config(bench.tree, part, bench.cache, run, bench.progress)
+    config(bench.tree, part, bench.at(base, more), run, bench.progress)
     told = "not in this tree, which has not the whole series: IO_URING_ZCRY"
     assert bench.progress.notes == [told]
     # The same fragments with the whole series are no better for it.
@@ -215,7 +211,7 @@ def test_a_symbol_that_the_tree_has_not_is_passed_over_where_the_series_is_cut(
     # A symbol that is there and cannot be had is still a promise.
     bench.fragment("more", ["CONFIG_IO_URING_ZCRX=y"])
     with pytest.raises(CheckFailed, match="1 promise"):
-        config(bench.tree, part, bench.cache, run, bench.progress)
+        config(bench.tree, part, bench.at(base, more), run, bench.progress)
 
 
 def test_broken_kconfig(bench: Bench, base: Path, toy_commit: Commit) -> None:
@@ -236,7 +232,7 @@ def test_kconfig_runs_code_in_the_sandbox_only(
     bench.tree = toy_commit(
         bench.tree, "net/Kconfig", "default y if !PREEMPT_RT", f"default {spoil}"
     )
-    text = (bench.configure(base).build / ".config").read_text()
+    text = (bench.configure(base).place.state / "config").read_text()
     assert "# CONFIG_NET_RX_BUSY_POLL is not set" not in text
     assert "CONFIG_NET_RX_BUSY_POLL=y" not in text
     assert spoiled.read_text() == ""
@@ -247,11 +243,11 @@ def test_kconfig_runs_code_in_the_sandbox_only(
 
 def test_killed_before_the_end_starts_anew(bench: Bench, base: Path) -> None:
     made = bench.configure(base)
-    (made.build / ".config").write_text("CONFIG_SPOILED=y\n")
+    (made.place.state / "config").write_text("CONFIG_SPOILED=y\n")
     assert bench.configure(base) == made
-    (made.build / ".config").unlink()
+    (made.place.state / "config").unlink()
     assert bench.configure(base) == made
-    os.remove(made.build.with_name(f"{made.build.name}.kseries") / "config.json")  # noqa: PTH107
+    (made.place.state / "config.json").unlink()
     assert bench.configure(base) == made
 
 
@@ -267,16 +263,15 @@ def test_tree_that_moved_on(bench: Bench, base: Path, toy_commit: Commit) -> Non
 def test_why(bench: Bench, base: Path) -> None:
     made = bench.configure(base)
     stack = bench.stack(base)
-    assert why(made.tree, stack, bench.cache, "config_page_pool").splitlines() == [
+    assert why(made.tree, stack, made.place, "config_page_pool").splitlines() == [
         "PAGE_POOL = n (cannot be set, only selected)",
         "  bool, no prompt, defined at net/Kconfig:14",
         "  depends on NET [=y]",
         "  selected by NETDEVSIM = n (can be set: CONFIG_NETDEVSIM=y)",
     ]
     with pytest.raises(UserError, match="no symbol PAGE_POLL") as error:
-        why(made.tree, stack, bench.cache, "PAGE_POLL")
+        why(made.tree, stack, made.place, "PAGE_POLL")
     assert error.value.do == "like it: PAGE_POOL"
-    (made.build / ".config").unlink()
-    other = bench.stack(base, bench.fragment("other", ["CONFIG_NET=y"]))
+    other = bench.fragment("other", ["CONFIG_NET=y"])
     with pytest.raises(UserError, match="The tree is not configured"):
-        why(made.tree, other, bench.cache, "PAGE_POOL")
+        why(made.tree, bench.stack(base, other), bench.at(base, other), "PAGE_POOL")

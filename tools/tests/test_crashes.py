@@ -14,6 +14,7 @@ from kseries.applying import blame
 from kseries.gitrepo import GitError, Repository
 from kseries.model import (
     AppliedPatch,
+    BuildPlace,
     EventKind,
     Kernel,
     KernelEvent,
@@ -66,10 +67,11 @@ class Bench:
     def examine(self, tree: Tree, *events: KernelEvent) -> TestOutcome:
         self.tree = tree
         cache, run = Cache(self.place / "cache"), RunFolder(self.place / "run")
-        configured = config(tree, self.stack, cache, run, Silent())
+        at = BuildPlace(self.place / "build", self.place / "ccache")
+        configured = config(tree, self.stack, at, run, Silent())
         self.kernel: Kernel = build(configured, self.stack, cache, run, Silent(), jobs=2)
         outcome = TestOutcome((), events, {"boots": "1"}, ("a note",))
-        return crashes.examine(outcome, self.kernel, self.stack, cache, run)
+        return crashes.examine(outcome, self.kernel, self.stack, run)
 
 
 @pytest.fixture
@@ -147,13 +149,12 @@ def test_the_series_under_test_comes_first_then_the_innermost_function(
 def test_without_vmlinux_functions_are_told(bench: Bench, toy_tree: Tree) -> None:
     outcome = bench.examine(toy_tree)
     assert outcome.findings == ()
-    (bench.kernel.config.build / "vmlinux").unlink()
+    (bench.kernel.config.place.made / "vmlinux").unlink()
     event = splat("zcrx_poll", "start_kernel")
     outcome = crashes.examine(
         replace(outcome, events=(event,)),
         bench.kernel,
         bench.stack,
-        Cache(bench.place / "cache"),
         RunFolder(bench.place / "run"),
     )
     (finding,) = outcome.findings

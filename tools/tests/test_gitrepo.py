@@ -138,3 +138,47 @@ def test_patch_id_ignores_white_space_and_line_numbers(
     assert repository.patch_id(one) == repository.patch_id(two)
     assert len(repository.patch_id(one)) == 40
     assert repository.patch_id(none) == ""
+
+
+def test_nothing_in_a_worktree_makes_git_start_a_program(
+    repository: Repository, tmp_path: Path
+) -> None:
+    """A repository inside of a tree, of which a submodule or a posted patch is one way in."""
+    spoiled = tmp_path / "spoiled"
+    script = tmp_path / "script"
+    script.write_text(f"#!/bin/sh\ntouch {spoiled}\n")
+    script.chmod(0o755)
+    commit = commit_files(repository, {".gitattributes": b"* filter=x diff=x\n", "f": b"x\n"})
+    listing = repository.text("ls-tree", commit) + f"\n160000 commit {commit}\tmodule\n"
+    (tmp_path / "listing").write_text(listing)
+    linked = repository.text("mktree", "--missing", stdin=tmp_path / "listing")
+    (tmp_path / "message").write_text("link\n")
+    head = repository.commit_tree(linked, message=tmp_path / "message")
+    tree = tmp_path / "tree"
+    repository.text("worktree", "add", "--detach", tree, head)
+    inner = tree / "module"
+    gitrepo.create(inner / ".git")
+    settings = (
+        f"[core]\nfsmonitor = {script}\nhooksPath = {tmp_path}\nsshCommand = {script}\n"
+        f'pager = {script}\nworktree = {inner}\nbare = false\n[filter "x"]\nclean = {script}\n'
+        f'smudge = {script}\n[diff "x"]\ntextconv = {script}\nexternal = {script}\n'
+    )
+    (inner / ".git" / "config").write_text(settings)
+    (tmp_path / "post-checkout").symlink_to(script)
+    sealed = gitrepo.of_worktree(tree)
+    for words in (
+        ("status", "--porcelain"),
+        ("diff-files", "--name-only"),
+        ("diff", "HEAD"),
+        ("update-index", "-q", "--refresh"),
+        ("ls-files", "--others"),
+        ("checkout", "--force", "--detach", head),
+        ("clean", "-ffdxn"),
+    ):
+        (tree / "f").write_text("changed\n")
+        sealed.ask(*words)
+        assert not spoiled.exists(), words
+    assert sealed.ask("fetch", str(inner)).status != 0
+    assert sealed.submodules(head) == ["module"]
+    assert sealed.submodules_added(commit, head) == ["module"]
+    assert sealed.submodules_added(head, head) == []

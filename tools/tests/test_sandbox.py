@@ -17,15 +17,13 @@ from pathlib import Path
 import pytest
 
 from kseries import proc
+from kseries.building import sandbox, syscalls
+from kseries.building.guard import Guard
 from kseries.building.sandbox import (
     INSIDE_TREE,
     NOBODY,
     Host,
     Sandbox,
-    give,
-    harmless,
-    made_file,
-    made_text,
     prepare,
 )
 from kseries.deadline import Deadline
@@ -40,7 +38,7 @@ def box(tmp_path: Path) -> Sandbox:
     tree = tmp_path / "tree"
     tree.mkdir()
     (tree / "Makefile").write_text("all:\n")
-    box = Sandbox(tree, tree / "out-x", tmp_path / "ccache", trusted=False)
+    box = Sandbox(tree, tmp_path / "made", tmp_path / "ccache", trusted=False)
     prepare(box)
     return box
 
@@ -57,7 +55,7 @@ def sh(box: Sandbox, script: str) -> Completed:
 def test_only_build_folder_and_ccache_can_be_written(box: Sandbox) -> None:
     done = sh(
         box,
-        "touch out-x/made /kseries/ccache/made /tmp/made && echo three;"
+        "touch out/made /kseries/ccache/made /tmp/made && echo three;"
         "for place in /kseries/linux /kseries / /usr /etc /dev /dev/shm /home /root; do"
         "  touch $place/spoiled 2>/dev/null && echo spoiled $place; done; exit 0",
     )
@@ -95,7 +93,7 @@ def test_tree_that_the_sandbox_cannot_read(tmp_path: Path) -> None:
     tree = tmp_path / "tree"
     tree.mkdir(mode=0o700)
     with pytest.raises(UserError, match="cannot be read by the user") as error:
-        prepare(Sandbox(tree, tree / "out-x", None, trusted=False))
+        prepare(Sandbox(tree, tmp_path / "made", None, trusted=False))
     assert error.value.do == f"chmod -R go+rX {tree}"
 
 
@@ -149,11 +147,11 @@ def test_trusted_code_runs_as_the_user_at_the_real_paths(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("KBUILD_EXTRA_WARN", "1")
-    box = Sandbox(tmp_path, tmp_path / "out-x", None, trusted=True)
+    box = Sandbox(tmp_path, tmp_path / "made", None, trusted=True)
     prepare(box)
-    done = sh(box, "pwd; id -u; echo $KBUILD_EXTRA_WARN; touch out-x/made")
+    done = sh(box, "pwd; id -u; echo $KBUILD_EXTRA_WARN; touch made/made")
     assert done.output.split() == [str(tmp_path), str(os.geteuid())]
-    assert (tmp_path / "out-x" / "made").stat().st_uid == os.geteuid()
+    assert (tmp_path / "made" / "made").stat().st_uid == os.geteuid()
     assert "bwrap" not in box.argv(["true"])
 
 
@@ -206,12 +204,12 @@ def test_ordinary_user(open_folder: Path) -> None:
     """Planned for uid 12345 and run as it, without a right of root's."""
     uid = 12345
     tree = open_folder / "tree"
-    box = Sandbox(tree, tree / "out-x", None, False, host=replace(Host.probe(), uid=uid))
+    box = Sandbox(tree, open_folder / "made", None, False, host=replace(Host.probe(), uid=uid))
     box.build.mkdir(parents=True)
+    (tree / box.objects).mkdir(parents=True)
+    (open_folder / sandbox.FILTER).write_bytes(syscalls.program())
     os.chown(box.build, uid, uid)
-    script = (
-        "id -u; touch out-x/made; touch Makefile; unshare --user true; ls /proc | grep -c ^[1-9]"
-    )
+    script = "id -u; touch out/made; touch Makefile; unshare --user true; ls /proc | grep -c ^[1-9]"
     as_user = ["setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups"]
     done = proc.run(
         [*as_user, *box.argv(["sh", "-c", script])],
@@ -227,22 +225,6 @@ def test_ordinary_user(open_folder: Path) -> None:
     assert (box.build / "made").stat().st_uid == uid
 
 
-@pytest.mark.skipif(not AS_ROOT, reason="only root owns files of others")
-def test_give_follows_no_links(tmp_path: Path) -> None:
-    outside = tmp_path / "outside"
-    outside.write_text("")
-    folder = tmp_path / "build"
-    (folder / "sub").mkdir(parents=True)
-    (folder / "sub" / "file").write_text("")
-    (folder / "link").symlink_to(outside)
-    give(folder, NOBODY)
-    assert (folder / "sub" / "file").stat().st_uid == NOBODY
-    assert (folder / "sub").stat().st_uid == NOBODY
-    assert folder.stat().st_uid == NOBODY
-    assert (folder / "link").lstat().st_uid == NOBODY
-    assert outside.stat().st_uid == 0
-
-
 def test_bubblewrap_missing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> None:
@@ -250,7 +232,7 @@ def test_bubblewrap_missing(
     bin_folder.mkdir()
     monkeypatch.setenv("PATH", str(bin_folder))
     with pytest.raises(UserError, match="needs bubblewrap, which is not installed") as error:
-        prepare(Sandbox(tmp_path, tmp_path / "out-x", None, trusted=False))
+        prepare(Sandbox(tmp_path, tmp_path / "made", None, trusted=False))
     assert "trusted = true" in error.value.do
 
 
@@ -262,26 +244,127 @@ def test_bubblewrap_not_allowed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     fake.chmod(0o755)
     monkeypatch.setenv("PATH", f"{fake.parent}:{os.environ['PATH']}")
     with pytest.raises(UserError, match="No permissions to create new namespace"):
-        prepare(Sandbox(tmp_path, tmp_path / "out-x", None, trusted=False))
+        prepare(Sandbox(tmp_path, tmp_path / "made", None, trusted=False))
 
 
-def test_links_and_pipes_left_by_the_build_are_not_read(tmp_path: Path) -> None:
-    secret = tmp_path / "secret"
-    secret.write_text("secret")
-    build = tmp_path / "build"
-    (build / "include").mkdir(parents=True)
-    (build / "include" / "release").write_text("6.12\n")
-    (build / "link").symlink_to(secret)
-    (build / "folder").symlink_to(tmp_path)
-    (build / "inner").symlink_to("include/release")
-    os.mkfifo(build / "pipe")
-    assert made_text(build, "include/release") == "6.12\n"
-    assert made_file(build, "inner") == build / "include" / "release"
-    for name in ("link", "folder/secret", "pipe", "missing", "include"):
-        with pytest.raises(CheckFailed, match="did not leave a plain file"):
-            made_text(build, name)
+# ---------------------------------------------------------------- system calls
 
 
-def test_control_characters_do_not_reach_the_terminal() -> None:
-    said = "a\x1b[2Jb\x07\tc\nd\x9b1mé"
-    assert harmless(said) == "a\\x1b[2Jb\\x07\tc\nd\\x9b1mé"
+CALLS = """\
+import ctypes, errno, sys
+libc = ctypes.CDLL(None, use_errno=True)
+def call(number, *arguments):
+    ctypes.set_errno(0)
+    libc.syscall(number, *map(ctypes.c_long, arguments))
+    return errno.errorcode.get(ctypes.get_errno(), "done")
+NEWUSER, SIGCHLD = 0x10000000, 17
+for name, number, *arguments in (
+    ("unshare", 272, NEWUSER), ("clone", 56, NEWUSER | SIGCHLD, 0, 0, 0, 0), ("clone3", 435, 0, 88),
+    ("ptrace", 101, 0, 0, 0, 0), ("bpf", 321, 0, 0, 0), ("io_uring_setup", 425, 1, 0),
+    ("perf_event_open", 298, 0, 0, -1, -1, 0), ("keyctl", 250, 0, -3, 0), ("mount", 165, 0, 0, 0),
+    ("vsock", 41, 40, 1, 0), ("packet", 41, 17, 3, 0), ("alg", 41, 38, 5, 0), ("x25", 41, 9, 1, 0),
+    ("packet, upper bits", 41, (1 << 32) + 17, 3, 0), ("unix", 41, 1, 1, 0), ("inet", 41, 2, 1, 0),
+    ("TIOCSTI", 16, 0, 0x5412, 0), ("TIOCSTI, upper bits", 16, 0, (1 << 32) + 0x5412, 0),
+    ("x32", 0x40000000 + 39),
+):
+    print(f"{name}: {call(number, *arguments)}")
+"""
+
+
+def test_system_calls_that_no_build_needs_are_refused(box: Sandbox) -> None:
+    done = proc.run(
+        box.argv([Path("/usr/bin/python3"), "-c", CALLS]),
+        cwd=box.tree,
+        deadline=Deadline.after(30),
+    )
+    answers = dict(line.split(": ") for line in done.output.splitlines())
+    assert answers.pop("clone3") == "ENOSYS"
+    assert answers.pop("x32") == "ENOSYS"
+    assert {answers.pop("unix"), answers.pop("inet")} == {"done"}
+    assert set(answers.values()) == {"EPERM"}, answers
+    assert len(answers) == 15
+
+
+def test_no_namespace_can_be_made_inside(box: Sandbox) -> None:
+    assert "Operation not permitted" in sh(box, "unshare --user --map-root-user true").output
+    assert "Operation not permitted" in sh(box, "unshare --mount true").output
+
+
+def test_nothing_of_the_host_is_open_or_told(
+    box: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SECRET_TOKEN", "secret")
+    done = sh(box, "ls /proc/self/fd; tr '\\0' '\\n' < /proc/1/environ; cat /proc/*/cmdline")
+    assert "secret" not in done.output
+    assert [line for line in done.output.splitlines() if line.isdigit()] == ["0", "1", "2", "3"]
+
+
+# ---------------------------------------------------------------- limits for all together
+
+
+def test_memory_of_many_processes_is_bound_together(box: Sandbox) -> None:
+    token = f"301.{os.getpid()}"
+    hog = "import time; x = bytearray(64 << 20); time.sleep(60)"
+    script = f'sleep {token} & for n in 1 2 3 4 5 6; do python3 -c "{hog}" & done; wait'
+    guard = Guard([box.build], memory=200 << 20)
+    with pytest.raises(CheckFailed, match="took more memory than it may"):
+        proc.run(
+            box.argv(["sh", "-c", script]),
+            cwd=box.tree,
+            deadline=Deadline.after(60),
+            watch=guard,
+        )
+    wait_for(lambda: count_of(token) == 0)
+
+
+def test_disk_is_bound(box: Sandbox) -> None:
+    guard = Guard([box.build], disk=8 << 20)
+    sh(box, "head -c 4M /dev/urandom > out/a; head -c 1M /dev/urandom > out/b; sync")
+    guard.look_at_disk()
+    sh(box, "mkdir out/c; for n in 1 2 3; do head -c 4M /dev/urandom > out/c/$n; done; sync")
+    with pytest.raises(CheckFailed, match="took more disk than it may"):
+        guard.look_at_disk()
+
+
+def test_links_of_the_sandbox_do_not_count_as_its_disk(box: Sandbox) -> None:
+    guard = Guard([box.build], disk=1 << 20)
+    sh(box, "ln -s /usr out/usr; head -c 512K /dev/urandom > out/a; sync")
+    guard.look_at_disk()
+
+
+# ---------------------------------------------------------------- where the build folder is mounted
+
+
+@pytest.mark.parametrize("kind", ["file", "link", "full"])
+def test_a_tree_cannot_choose_what_is_mounted_on(tmp_path: Path, kind: str) -> None:
+    tree, outside = tmp_path / "tree", tmp_path / "outside"
+    tree.mkdir()
+    outside.mkdir()
+    for name in ("out", "out-1"):
+        if kind == "file":
+            (tree / name).write_text("of the tree")
+        elif kind == "link":
+            (tree / name).symlink_to(outside)
+        else:
+            (tree / name).mkdir()
+            (tree / name / "file").write_text("of the tree")
+    box = Sandbox(tree, tmp_path / "made", None, trusted=False)
+    prepare(box)
+    assert box.objects == "out-2"
+    assert sh(box, "touch out-2/here && cat out/file out 2>/dev/null; exit 0").ok
+    assert (box.build / "here").exists()
+    assert not list(outside.iterdir())
+
+
+def test_a_build_folder_of_another_user_is_made_anew(tmp_path: Path) -> None:
+    (tmp_path / "tree").mkdir()
+    box = Sandbox(tmp_path / "tree", tmp_path / "made", None, trusted=False)
+    prepare(box)
+    (box.build / "kept").touch()
+    prepare(box)
+    assert (box.build / "kept").exists()
+    if AS_ROOT:
+        os.chown(box.build, 12345, 12345)
+        prepare(box)
+        assert not list(box.build.iterdir())
+        assert box.build.stat().st_uid == NOBODY

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import time
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from kseries.building import stackdecoder
-from kseries.building.sandbox import Sandbox
+from kseries.building.sandbox import Sandbox, prepare
 from kseries.building.stackdecoder import SCRIPT, Decoded, decode
 from kseries.model import Place
 
@@ -36,12 +37,12 @@ def box(tmp_path: Path) -> Sandbox:
     shutil.copy(TOY / SCRIPT, tree / SCRIPT)
     (tree / "net").mkdir()
     (tree / "net/poll.c").write_text(SOURCE)
-    build = tree / "out-x"
-    build.mkdir()
+    box = Sandbox(tree, tmp_path / "made", None, trusted=False)
+    prepare(box)
     flags = ["-g1", "-O2", "-fno-pie", "-fno-inline-small-functions", "-static", "-nostdlib"]
-    argv = ["gcc", *flags, "-e", "poll", "-o", "vmlinux", "../net/poll.c"]
-    subprocess.run(argv, cwd=build, check=True)
-    return Sandbox(tree, build, None, trusted=False)
+    argv = ["gcc", *flags, "-e", "poll", "-o", str(box.build / "vmlinux"), "../net/poll.c"]
+    subprocess.run(argv, cwd=tree / box.objects, check=True)
+    return box
 
 
 def script(box: Sandbox, text: str) -> None:
@@ -51,6 +52,7 @@ def script(box: Sandbox, text: str) -> None:
 @pytest.mark.parametrize("trusted", [False, True], ids=["sandboxed", "trusted"])
 def test_calls_become_lines(box: Sandbox, tmp_path: Path, trusted: bool) -> None:
     box = Sandbox(box.tree, box.build, None, trusted)
+    os.chown(box.build, box.owner, box.owner)  # else it is made anew
     calls = ("poll+0x0/0x10", "budget+0x0/0x4", "poll+0x2/0x10", "strange+0x1/0x2")
     log = tmp_path / "decode.log"
     decoded = decode(box, calls, log)
@@ -83,7 +85,7 @@ def test_lines_of_another_clone_are_of_this_tree(box: Sandbox, tmp_path: Path) -
         "0 f (/etc/passwd:3)",
         "0 f (../../etc/passwd:3)",
         "0 f (??:0)",
-        "0 f (/kseries/linux/out-x/./include/generated/a.h:3)",
+        "0 f (/kseries/linux/out/./include/generated/a.h:3)",
         "0 f (net/poll.c:?)",
         "99 f (net/poll.c:3)",
         "-1 f (net/poll.c:3)",

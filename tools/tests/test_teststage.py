@@ -13,6 +13,7 @@ from pydantic import TypeAdapter
 from kseries.errors import InfraError, Interrupted, UserError
 from kseries.model import (
     BaseTree,
+    BuildPlace,
     EventKind,
     Kernel,
     KernelConfig,
@@ -97,7 +98,7 @@ class Bench:
 SOURCE = NamedSource("toy", LocalSource("local", Path("/nowhere")))
 TREE = Tree(Path("/nowhere"), BaseTree(SOURCE, Path("/nowhere"), "0" * 40, "6.12", ""), "", ())
 KERNEL = Kernel(
-    config=KernelConfig(TREE, Path("/nowhere"), "toy", "", 0),
+    config=KernelConfig(TREE, BuildPlace(Path("/nowhere"), Path("/nowhere")), "toy", "", 0),
     image=Path(__file__),
     release="6.12.0",
     compiler="",

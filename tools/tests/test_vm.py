@@ -31,7 +31,7 @@ def kernel_image() -> Path | None:
     given = os.environ.get("KSERIES_TEST_KERNEL")
     if given:
         return Path(given)
-    built = Project.find().trees.glob("*/*/arch/x86/boot/bzImage")
+    built = Project.find().trees.glob("*/build/*/state/bzImage")
     return max(built, key=lambda file: file.stat().st_mtime, default=None)
 
 
@@ -40,7 +40,7 @@ def kernel() -> model.Kernel:
     if image is None or not image.is_file():
         pytest.skip("no kernel: build one, or set KSERIES_TEST_KERNEL to a bzImage")
     tree = model.Tree(Path("/"), model.BaseTree(None, Path("/"), "", "", ""), "", ())  # type: ignore[arg-type]
-    config = model.KernelConfig(tree, Path("/"), "", "", 0)
+    config = model.KernelConfig(tree, model.BuildPlace(Path("/"), Path("/")), "", "", 0)
     return model.Kernel(config, image, "", "", 0, 0.0, Path("/"))
 
 

@@ -2,8 +2,8 @@
 """Bring a worktree to a commit by touching as little as possible.
 
 make compares times: a file whose content stays keeps its time. The worktree is ours: whatever a
-killed checkout or a user left in it is put back, build folders excepted. The caller holds the
-lock of the worktree.
+killed checkout or a user left in it is put back, and nothing is built in it. What runs in the
+sandbox can read it and never write it. The caller holds the lock of the worktree.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 
 from kseries import publish
 from kseries.deadline import Deadline
-from kseries.gitrepo import BUILD_FOLDERS, Repository
+from kseries.gitrepo import Repository, of_worktree
 from kseries.locks import locked
 from kseries.progress import Progress
 
@@ -48,8 +48,7 @@ def move(repository: Repository, folder: Path, commit: str, log: Path, progress:
     if differing or strange:
         _tell(folder, admin, differing + strange, progress)
     if strange:
-        words = ["clean", "-ffdxq", "-e", BUILD_FOLDERS]
-        tree.work(*words, deadline=_deadline(), log=log)
+        tree.work("clean", "-ffdxq", deadline=_deadline(), log=log)
     if differing or strange or tree.commit_of("HEAD") != commit or (admin / MOVING).exists():
         progress.update(f"bringing {folder} to {commit[:12]}")
         (admin / MOVING).touch()
@@ -72,14 +71,13 @@ def scratch(folder: Path) -> Iterator[Path]:
 
 def _attached(repository: Repository, folder: Path) -> Path | None:
     """Give git's folder for the worktree; None unless it and the worktree name each other."""
-    link = folder / ".git"
     try:
-        admin = Path(link.read_text().removeprefix("gitdir: ").strip())
+        admin = of_worktree(folder).path
         back = (admin / "gitdir").read_text().strip()
     except OSError:
         return None
     ours = admin.parent.resolve() == (repository.path / "worktrees").resolve()
-    return admin if ours and back == str(link) else None
+    return admin if ours and back == str(folder / ".git") else None
 
 
 def _attach(repository: Repository, folder: Path, commit: str) -> Path:
@@ -89,12 +87,12 @@ def _attach(repository: Repository, folder: Path, commit: str) -> Path:
         # git makes worktrees in empty folders only: make one there, and move its link.
         empty = place / folder.name
         repository.text("worktree", "add", "--quiet", "--detach", "--no-checkout", empty, commit)
-        folder.mkdir(exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
         publish.remove_tree(folder / ".git")
         (empty / ".git").rename(folder / ".git")
     # `git worktree repair` would look after all worktrees of the repository, and fail for those
     # of other clones that are out of reach.
-    admin = Path((folder / ".git").read_text().removeprefix("gitdir: ").strip())
+    admin = of_worktree(folder).path
     publish.write_text(admin / "gitdir", f"{folder / '.git'}\n")
     assert _attached(repository, folder) == admin
     return admin
@@ -119,8 +117,8 @@ def _load_index(tree: Repository, commit: str, log: Path) -> None:
 def _damage(tree: Repository) -> tuple[list[str], list[str]]:
     """List files that differ from the index, and files that do not belong to the tree."""
     differing = tree.entries("diff-files", "--name-only", "-z")
-    excludes = [f"--exclude={rule}" for rule in (BUILD_FOLDERS, *_HARMLESS)]
-    return differing, tree.entries("ls-files", "-z", "--others", "--directory", *excludes)
+    words = ["ls-files", "-z", "--others", "--directory", "--no-empty-directory"]
+    return differing, tree.entries(*words, *(f"--exclude={rule}" for rule in _HARMLESS))
 
 
 def _tell(folder: Path, admin: Path, files: list[str], progress: Progress) -> None:

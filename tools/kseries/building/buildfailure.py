@@ -9,12 +9,11 @@ from pathlib import Path
 
 from kseries import proc
 from kseries.building.diagnostics import Found, Parser
-from kseries.building.sandbox import harmless
-from kseries.deadline import Deadline
 from kseries.errors import CheckFailed, InfraError
+from kseries.gitrepo import of_worktree
 from kseries.model import Diagnostic, Severity, Tree
+from kseries.untrusted import harmless
 
-GIT_LIMIT_S = 60.0
 # How a shell, and bubblewrap, tell that what they ran was killed.
 KILLED = (137, -9)
 LAST_LINES = 15
@@ -92,12 +91,8 @@ def place(item: Diagnostic) -> str:
 
 def patches_of(tree: Tree, file: str) -> list[str]:
     """Name the stack's patches that touch a file, the last one first; empty when none does."""
-    done = proc.run(
-        ["git", "log", "--format=%H", f"{tree.base.commit}..{tree.head}", "--", file],
-        cwd=tree.path,
-        deadline=Deadline.after(GIT_LIMIT_S),
-        check=False,
-    )
+    words = ("log", "--format=%H", f"{tree.base.commit}..{tree.head}", "--", f":(literal){file}")
+    answer = of_worktree(tree.path).ask(*words)
     by_commit = {patch.commit: patch for patch in tree.patches if patch.commit}
-    found = [by_commit[commit] for commit in done.output.split() if commit in by_commit]
+    found = [by_commit[commit] for commit in answer.text.split() if commit in by_commit]
     return [f'{p.series} {p.index} "{p.title}"' for p in found[:PATCHES_NAMED]]

@@ -3,11 +3,15 @@
 
 kbuild writes `.X.cmd` after it has made X. When make is killed between the two, X may be cut off
 and yet look newer than all it depends on: the next make would link it.
+
+The folder belongs to code in the sandbox, which is where it is mended: as a program
+(`python -m kseries.building.buildtree FOLDER`), this prints how many files it took away.
 """
 
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -40,17 +44,6 @@ def mend(build: Path) -> int:
     return len(set(suspects))
 
 
-def made(build: Path) -> int:
-    """Count the objects and programs that are there."""
-    count = 0
-    for _, times in _folders(build):
-        count += sum(
-            name.startswith(".") and name.endswith((".o.cmd", ".a.cmd")) and name[1:-4] in times
-            for name in times
-        )
-    return count
-
-
 def _half_made(folder: Path, name: str, times: Mapping[str, int]) -> list[Path]:
     """Judge a target by its .cmd file, or by the list of dependencies that should be gone."""
     if name.endswith(".d"):
@@ -75,3 +68,7 @@ def _folders(build: Path) -> Iterator[tuple[Path, dict[str, int]]]:
                 elif entry.is_file(follow_symlinks=False):
                     times[entry.name] = entry.stat(follow_symlinks=False).st_mtime_ns
         yield folder, times
+
+
+if __name__ == "__main__":
+    print(mend(Path(sys.argv[1])))  # noqa: T201

@@ -8,8 +8,8 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from kseries.building.sandbox import harmless
 from kseries.model import Diagnostic, Severity
+from kseries.untrusted import harmless
 
 # The line number may lack (objtool, ld's in-file messages), the column often does.
 PLACE = r"(?P<file>\{standard input\}|[^\s:]+\.[^\s:]+|[^\s:]*(?:Makefile|Kconfig|KConfig|Kbuild))"

@@ -12,19 +12,21 @@ from pathlib import Path
 from pydantic import TypeAdapter, ValidationError
 
 import kseries
-from kseries import proc, publish
+from kseries import publish
 from kseries.building import kbuild
 from kseries.building.fragments import Promise
 from kseries.building.kconfig import ANSWER_MARK
-from kseries.building.sandbox import Sandbox, harmless
+from kseries.building.sandbox import Sandbox, run_in
 from kseries.deadline import Deadline
 from kseries.errors import InfraError
+from kseries.untrusted import harmless
 
 ASK_LIMIT_S = 300.0
 # Left in the build folder by the kernel's make: the variables that its Kconfig saw.
 ENV_FILE = ".env.kseries"
 ENV_TARGET = "kseriesenvconfig"
 ENV_MAKEFILE = "env.mk"
+PROMISES = "promises.json"
 # Read by every make through MAKEFILES; only the one that evaluates Kconfig has this target.
 ENV_RULE = f"""\
 ifeq ($(obj),scripts/kconfig)
@@ -74,24 +76,24 @@ def readable() -> tuple[Path, ...]:
 
 def variables(box: Sandbox) -> dict[str, str]:
     """Give make's variables that let it carry out ENV_TARGET."""
-    state = box.inside_tree / kbuild.state_folder(box.build).name
-    return {"MAKEFILES": str(state / ENV_MAKEFILE), "KSERIES_ENV": str(box.inside_build / ENV_FILE)}
+    makefile = box.inside_state / ENV_MAKEFILE
+    return {"MAKEFILES": str(makefile), "KSERIES_ENV": str(box.inside_build / ENV_FILE)}
 
 
 def ask(
-    box: Sandbox, promises: Sequence[Promise], names: Sequence[str], *, config: str
+    box: Sandbox, promises: Sequence[Promise], names: Sequence[str], *, config: Path
 ) -> tuple[list[Told], list[Told]]:
     """Give the promises that are not kept, and why the symbols in `names` are as they are.
 
-    config: the .config to read, a name in the build folder.
+    config: the .config to read, its path inside.
     Raises KconfigUnreadable, and InfraError when the program dies.
     """
-    state = kbuild.state_folder(box.build)
+    assert box.state is not None
     wanted = [(promise.symbol, promise.value) for promise in promises]
-    publish.write_text(state / "promises.json", json.dumps(wanted))
-    done = proc.run(
-        box.argv(_command(box, state, names, config), _environment(box)),
-        cwd=box.tree,
+    publish.write_text(box.state / PROMISES, json.dumps(wanted))
+    done = run_in(
+        box,
+        box.argv(_command(box, names, config), _environment(box)),
         deadline=Deadline.after(ASK_LIMIT_S),
     )
     answer = _answer(done.output)
@@ -108,12 +110,21 @@ def _told(symbol: str, found: str | None, lines: Sequence[str]) -> Told:
     return Told(symbol, found and harmless(found), tuple(harmless(line) for line in lines))
 
 
-def _command(box: Sandbox, state: Path, names: Sequence[str], config: str) -> list[str]:
-    # -P: no module is taken from the current folder, which is the series' own.
-    program = [sys.executable, "-P", "-m", "kseries.building.kconfig"]
-    promises = box.inside_tree / state.name / "promises.json"
+def _command(box: Sandbox, names: Sequence[str], config: Path) -> list[str]:
+    told = [str(config), str(box.inside_state / PROMISES)]
     # The kernel's make evaluates Kconfig in the build folder, with $srctree relative to it.
-    return ["env", "-C", str(box.inside_build), *program, ENV_FILE, config, str(promises), *names]
+    where = ["env", "-C", str(box.inside_build)]
+    return [*where, *_python("kseries.building.kconfig"), ENV_FILE, *told, *names]
+
+
+def program(box: Sandbox, module: str, *words: str) -> list[str]:
+    """Plan a run of one of our own modules in the sandbox, which must have `readable`."""
+    return box.argv([*_python(module), *words], _environment(box))
+
+
+def _python(module: str) -> list[str]:
+    # -P: no module is taken from the current folder, which is the series' own.
+    return [sys.executable, "-P", "-m", module]
 
 
 def _environment(box: Sandbox) -> dict[str, str]:

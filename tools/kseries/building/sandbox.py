@@ -3,26 +3,36 @@
 
 A posted patch can change Makefiles, Kconfig's `$(shell …)` and host programs. Inside there is no
 network, no home and no file of root's, a read-only system, an own process namespace, an
-unprivileged user, and limits on memory and processes. Only the build folder and the compiler
-cache of the stack can be written. Paths inside are the same for every clone, so that compiler
-caches are shared between them. Time is limited by the deadline of whoever starts the program.
+unprivileged user, a filter of system calls (`syscalls`), and limits on memory, disk and processes
+(`guard` holds what setrlimit(2) does not). Only the build folder and the compiler cache of the
+sources can be written, both of which we only read, and with care (`untrusted`); the tree itself is
+read-only. Paths inside are the same for every clone, so that compiler caches are shared between
+them. Time is limited by the deadline of whoever starts the program.
 """
 
 from __future__ import annotations
 
+import itertools
 import os
-import re
 import stat
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO
 
 from kseries import proc, publish
+from kseries.building import syscalls
+from kseries.building.guard import Guard
 from kseries.deadline import Deadline
-from kseries.errors import CheckFailed, UserError
+from kseries.errors import UserError
+from kseries.untrusted import Untrusted
 
 INSIDE_TREE = Path("/kseries/linux")
+INSIDE_STATE = Path("/kseries/state")
 INSIDE_CCACHE = Path("/kseries/ccache")
+INSIDE_CLEAN = Path("/kseries/ccache-of-base")
+# In the worktree: where the build folder is mounted, unless the tree has something there.
+MOUNTPOINT = "out"
 NOBODY = 65534
 
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -42,11 +52,13 @@ FILE_SIZE = 16 * GIB
 PROCESSES = 4096
 PROCESSES_A_CORE = 32
 TMP_SIZE = 4 * GIB
+# Beside the build folder: what bubblewrap gives to seccomp, opened before it starts.
+FILTER = "seccomp.bpf"
+FILTER_HANDLE = 9
+_WITH_FILTER = f'exec {FILTER_HANDLE}<"$1"; shift; exec "$@"'
 # When memory runs out, the kernel takes a build before the user's other programs.
 OOM_SCORE = 500
 PROBE_LIMIT_S = 20.0
-READ_LIMIT = 64 << 20
-CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 @dataclass(frozen=True)
@@ -74,9 +86,10 @@ class Host:
 
 @dataclass(frozen=True)
 class Sandbox:
-    """A place for one tree and one build folder.
+    """A place for one tree and what is made of it.
 
-    build: a direct subfolder of `tree`; it must exist, as must `ccache`.
+    build: the folder that is written; it must exist (`prepare`), as must `ccache`, which is too.
+    state: a folder of ours, and clean: a compiler cache, that are read. Each may be None.
     trusted: the user vouches for the code; everything runs as the user, with the real paths.
     readable: more files or folders to be read inside, at their own paths.
     """
@@ -85,6 +98,8 @@ class Sandbox:
     build: Path
     ccache: Path | None
     trusted: bool
+    state: Path | None = None
+    clean: Path | None = None
     readable: tuple[Path, ...] = ()
     host: Host = field(default_factory=Host.probe)
 
@@ -94,9 +109,23 @@ class Sandbox:
         return self.tree if self.trusted else INSIDE_TREE
 
     @property
+    def objects(self) -> str:
+        """Where make finds the build folder: a direct subfolder of the tree, or its path.
+
+        What is compiled there knows the sources by relative paths, the same in every clone.
+        """
+        return str(self.build) if self.trusted else self._mountpoint()
+
+    @property
     def inside_build(self) -> Path:
         """Where programs find the build folder."""
-        return self.inside_tree / self.build.name
+        return self.build if self.trusted else INSIDE_TREE / self._mountpoint()
+
+    @property
+    def inside_state(self) -> Path:
+        """Where programs find the folder with what we tell them."""
+        assert self.state is not None
+        return self.state if self.trusted else INSIDE_STATE
 
     @property
     def inside_ccache(self) -> Path | None:
@@ -104,9 +133,19 @@ class Sandbox:
         return self.ccache if self.trusted or self.ccache is None else INSIDE_CCACHE
 
     @property
+    def inside_clean(self) -> Path | None:
+        """Where programs find the compiler cache that they only read."""
+        return self.clean if self.trusted or self.clean is None else INSIDE_CLEAN
+
+    @property
     def owner(self) -> int:
         """The user that programs run as, who must own what they write."""
         return NOBODY if self.host.uid == 0 and not self.trusted else self.host.uid
+
+    @property
+    def made(self) -> Untrusted:
+        """Give the reader of the build folder."""
+        return Untrusted(self.build)
 
     def argv(
         self, command: Sequence[str | Path], env: Mapping[str, str] | None = None
@@ -118,8 +157,11 @@ class Sandbox:
         words = [str(word) for word in command]
         if self.trusted:
             return ["env", "-i", *_pairs(self._trusted_env(), env), *words]
+        # bubblewrap stays there as the first process, whose environment can be read at times.
         return [
-            "bwrap",
+            *("env", "-i", "/bin/sh", "-c", _WITH_FILTER, "sh", str(self._filter)),
+            str(proc.which("bwrap") or "bwrap"),
+            *("--seccomp", str(FILTER_HANDLE)),
             *self._namespaces(),
             *self._mounts(),
             *_setenv(env),
@@ -131,6 +173,25 @@ class Sandbox:
     def outside(self, text: str) -> str:
         """Turn paths inside into those of this machine, for messages."""
         return text if self.trusted else text.replace(str(INSIDE_TREE), str(self.tree))
+
+    def _mountpoint(self) -> str:
+        """Name the empty folder of the worktree that the build folder is mounted on.
+
+        It is the first name that the tree does not use itself, so that no tree can choose what
+        is there. The worktree is ours: in it, nothing comes up that we did not check out.
+        """
+        for name in _mountpoints():
+            place = self.tree / name
+            try:
+                if stat.S_ISDIR(place.lstat().st_mode) and not any(place.iterdir()):
+                    return name
+            except FileNotFoundError:
+                return name
+        raise AssertionError("unreachable")
+
+    @property
+    def _filter(self) -> Path:
+        return self.build.with_name(FILTER)
 
     def _trusted_env(self) -> dict[str, str]:
         return {
@@ -166,6 +227,9 @@ class Sandbox:
             words += [*_folders(extra), "--ro-bind", str(extra), str(extra)]
         words += [*_folders(INSIDE_TREE), "--ro-bind", str(self.tree), str(INSIDE_TREE)]
         words += ["--bind", str(self.build), str(self.inside_build)]
+        for folder, inside in ((self.state, INSIDE_STATE), (self.clean, INSIDE_CLEAN)):
+            if folder is not None:
+                words += ["--ro-bind", str(folder), str(inside)]
         if self.ccache is not None:
             words += ["--bind", str(self.ccache), str(INSIDE_CCACHE)]
         return [*words, "--remount-ro", "/", "--chdir", str(INSIDE_TREE)]
@@ -181,17 +245,47 @@ class Sandbox:
         return [*words, "--core=0", "--", "choom", "-n", str(OOM_SCORE), "--"]
 
 
+def run_in(
+    sandbox: Sandbox,
+    argv: Sequence[str],
+    *,
+    deadline: Deadline,
+    stdin: IO[bytes] | None = None,
+    log: Path | None = None,
+    on_line: proc.LineSink | None = None,
+    check: bool = True,
+) -> proc.Completed:
+    """Run what `Sandbox.argv` planned, as `proc.run` does, within limits for all of it together.
+
+    Raises CheckFailed when it takes more memory or disk than it may.
+    """
+    folders = [folder for folder in (sandbox.build, sandbox.ccache) if folder is not None]
+    return proc.run(
+        argv,
+        cwd=sandbox.tree,
+        deadline=deadline,
+        stdin=stdin,
+        log=log,
+        on_line=on_line,
+        watch=None if sandbox.trusted else Guard(folders),
+        check=check,
+    )
+
+
 def prepare(sandbox: Sandbox) -> None:
-    """Make the writable folders, owned by who runs inside, and see that the sandbox works here.
+    """Make the folders, each owned by who writes it, and see that the sandbox works here.
 
     Raises UserError when bubblewrap is missing or may not make namespaces on this machine.
     """
-    for folder in (sandbox.build, sandbox.ccache):
-        if folder is not None:
-            with publish.disk_errors(folder):
+    with publish.disk_errors(sandbox.build):
+        for folder in (sandbox.build, sandbox.ccache):
+            if folder is not None:
+                _make_writable(folder, sandbox.owner)
+        for folder in (sandbox.state, sandbox.clean):
+            if folder is not None:
                 folder.mkdir(parents=True, exist_ok=True)
-                if folder.stat().st_uid != sandbox.owner:
-                    give(folder, sandbox.owner)
+        if not sandbox.trusted:
+            (sandbox.tree / sandbox.objects).mkdir(exist_ok=True)
     if sandbox.trusted:
         return
     if proc.which("bwrap") is None:
@@ -200,6 +294,7 @@ def prepare(sandbox: Sandbox) -> None:
             do="install it (`apt-get install bubblewrap`), or say that you trust the series"
             " (`trusted = true` in the stack): its code then runs as you, with your files",
         )
+    publish.write_bytes(sandbox.build.with_name(FILTER), syscalls.program())
     probe = proc.run(
         sandbox.argv(["test", "-r", ".", "-a", "-x", "."]),
         cwd=sandbox.tree,
@@ -222,50 +317,24 @@ def prepare(sandbox: Sandbox) -> None:
         )
 
 
-def give(folder: Path, uid: int) -> None:
-    """Make `uid` the owner of a folder and of all in it; links are not followed.
+def _make_writable(folder: Path, owner: int) -> None:
+    """Make a folder that `owner` writes, in one that only we write; one of others is made anew.
 
-    Only root can, and only root leaves files that somebody else must write.
+    Nothing in it is touched: what the sandbox wrote belongs to the sandbox.
     """
-    if os.geteuid() != 0:
-        return
-    for place, folders, files, handle in os.fwalk(folder, follow_symlinks=False):
-        for name in (*folders, *files):
-            if os.stat(name, dir_fd=handle, follow_symlinks=False).st_uid != uid:
-                os.chown(name, uid, uid, dir_fd=handle, follow_symlinks=False)
-        if Path(place) == folder:
-            os.chown(handle, uid, uid)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    if folder.exists() and folder.lstat().st_uid != owner:
+        publish.remove_tree(folder)
+    if not folder.exists():
+        folder.mkdir()
+        if folder.stat().st_uid != owner:
+            os.chown(folder, owner, owner, follow_symlinks=False)
 
 
-def made_file(build: Path, name: str) -> Path:
-    """Give the real path of a file that code in the sandbox made.
-
-    A series could leave a link to a file of the user's, or a pipe, in its place, and we would
-    read that outside of the sandbox. Raises CheckFailed for those and when there is no file.
-    """
-    path = build / name
-    real = path.resolve()
-    if real.is_relative_to(build.resolve()) and real.exists() and stat.S_ISREG(real.stat().st_mode):
-        return real
-    raise CheckFailed(
-        "The build did not leave a plain file where it should.",
-        where=f"{path}" + (f" -> {real}" if real != path else ""),
-        do="read the log of the build; a series that puts links there cannot be trusted",
-    )
-
-
-def made_text(build: Path, name: str) -> str:
-    """Read a text file that code in the sandbox made. Raises like `made_file`."""
-    with made_file(build, name).open(errors="replace") as file:
-        return file.read(READ_LIMIT)
-
-
-def harmless(text: str) -> str:
-    """Make control characters visible in what code in the sandbox says, before people see it.
-
-    A terminal obeys them, and a series could choose them. Newlines and tabs stay.
-    """
-    return CONTROL.sub(lambda match: repr(match[0])[1:-1], text)
+def _mountpoints() -> Iterator[str]:
+    yield MOUNTPOINT
+    for number in itertools.count(1):
+        yield f"{MOUNTPOINT}-{number}"
 
 
 def _folders(path: Path) -> list[str]:

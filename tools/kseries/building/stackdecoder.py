@@ -15,10 +15,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from kseries import proc
-from kseries.building.sandbox import Sandbox, harmless, prepare
+from kseries.building.sandbox import Sandbox, prepare, run_in
 from kseries.deadline import Deadline
 from kseries.errors import KseriesError
 from kseries.model import Place
+from kseries.untrusted import Untrusted, harmless
 
 SCRIPT = "scripts/decode_stacktrace.sh"
 VMLINUX = "vmlinux"
@@ -73,24 +74,24 @@ def decode(box: Sandbox, calls: Sequence[str], log: Path) -> Decoded:
 
 
 def _lacking(box: Sandbox) -> str:
-    if not (box.tree / SCRIPT).is_file():
+    if not Untrusted(box.tree).has(SCRIPT):
         return f"the tree has no {SCRIPT}"
-    return "" if (box.build / VMLINUX).is_file() else f"the build folder has no {VMLINUX}"
+    return "" if box.made.has(VMLINUX) else f"the build folder has no {VMLINUX}"
 
 
 def _run(box: Sandbox, calls: Sequence[str], log: Path, said: list[str]) -> proc.Completed:
     """Run the script on the calls, one a line, behind the number by which we know them again."""
     script = box.inside_tree / SCRIPT
     asked = box.argv(["bash", script, "-h"])
-    usage = proc.run(asked, cwd=box.tree, deadline=Deadline.after(QUICK_S), check=False).output
+    usage = run_in(box, asked, deadline=Deadline.after(QUICK_S), check=False).output
     options = [AS_ASKED] if f"[{AS_ASKED}]" in usage else []
     folders = (f"{box.inside_build}/..", box.inside_build)
     with tempfile.TemporaryFile() as questions:
         questions.write("".join(f"{at} {call}\n" for at, call in enumerate(calls)).encode())
         questions.seek(0)
-        return proc.run(
+        return run_in(
+            box,
             box.argv(["bash", script, *options, box.inside_build / VMLINUX, *folders]),
-            cwd=box.tree,
             deadline=Deadline.after(LIMIT_S),
             stdin=questions,
             log=log,
@@ -112,9 +113,9 @@ def _read(said: Sequence[str], calls: Sequence[str], box: Sandbox) -> dict[str, 
 
 def _place(file: str, line: int, box: Sandbox) -> Place | None:
     """Give a line of the tree; None for what is no file of it, as what the build makes."""
-    # The compiler ran in a build folder below the tree: this one, or that of another clone.
-    in_tree = file.rpartition(f"/{box.build.name}/../")[2]
+    # The compiler ran in a build folder below the tree, here or in another clone.
+    in_tree = (file.startswith("/") and file.partition("/../")[2]) or file
     name = os.path.normpath(in_tree.removeprefix(f"{box.inside_tree}/"))
-    if name.startswith(("/", "../", f"{box.build.name}/")) or len(name) > MAX_PATH or not line:
+    if name.startswith(("/", "../", f"{box.objects}/")) or len(name) > MAX_PATH or not line:
         return None
     return Place(harmless(name), line)

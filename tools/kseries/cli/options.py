@@ -26,6 +26,11 @@ def add_stack_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--trusted", action="store_true", help="the series is trusted: build without the sandbox"
     )
+    parser.add_argument(
+        "--incremental",
+        action="store_true",
+        help="all versions of it that are built here come from one hand: build upon the last",
+    )
     parser.add_argument("--jobs", type=_count, default=0, metavar="N", help="of make")
 
 
@@ -65,6 +70,7 @@ def request(arguments: argparse.Namespace) -> Request:
         extended=arguments.extended,
         archive=arguments.archive,
         trusted=arguments.trusted,
+        incremental=arguments.incremental,
         jobs=arguments.jobs,
         machines=arguments.machines,
         until=arguments.until,

@@ -88,7 +88,7 @@ def _stage(arguments: argparse.Namespace) -> int:
 def _why(arguments: argparse.Namespace) -> int:
     with live(sys.stderr) as progress:
         work = open_run(arguments.run).work(progress)
-        text = why(work.outcome(pipeline.APPLY), work.stack, work.cache, arguments.symbol)
+        text = why(work.outcome(pipeline.APPLY), work.stack, work.place, arguments.symbol)
     print(text)
     return 0
 

@@ -42,6 +42,7 @@ class Plan:
     fragments: tuple[Path, ...]
     suites: tuple[str, ...]
     trusted: bool
+    incremental: bool
     archive: ArchiveConfig
     notes: tuple[str, ...] = ()  # what follows from the options beyond their words
     stands_for: str = ""  # name of the series that the one under test takes the place of
@@ -69,7 +70,8 @@ def plan(request: Request, *, project: Project, suites: Collection[str]) -> Plan
         under_test="" if request.tree else stack.under_test,
         fragments=_fragments(request, stack, project),
         suites=stack.suites,
-        trusted=_trusted(request, stack),
+        trusted=_vouched(request, stack.trusted, request.trusted),
+        incremental=_vouched(request, stack.incremental, request.incremental),
         archive=archive,
     )
     if request.tree:
@@ -105,6 +107,7 @@ def resolve(planned: Plan, *, project: Project, workdir: Path, progress: Progres
         fragments=planned.fragments,
         suites=planned.suites,
         trusted=planned.trusted,
+        incremental=planned.incremental,
         stands_for=planned.stands_for,
     )
 
@@ -134,10 +137,10 @@ def _fragments(request: Request, stack: CheckedStack, project: Project) -> tuple
     return tuple(dict.fromkeys([*stack.fragments, *added]))
 
 
-def _trusted(request: Request, stack: CheckedStack) -> bool:
-    """Keep a stack's trust for what it names itself; anything else has to earn its own."""
+def _vouched(request: Request, by_stack: bool, by_request: bool) -> bool:
+    """Keep what a stack vouches for to what it names itself; anything else has to earn its own."""
     foreign = request.source or request.tree or request.series
-    return request.trusted or (stack.trusted and not foreign)
+    return by_request or (by_stack and not foreign)
 
 
 def _with_series(planned: Plan, spec: str, project: Project) -> Plan:

@@ -38,6 +38,7 @@ class StackFile:
     under_test: str = ""  # one of series; "": the tree as these make it
     suites: tuple[str, ...] = ()
     trusted: StrictBool = False  # build without the sandbox
+    incremental: StrictBool = False  # build upon what its earlier versions left
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,7 @@ class CheckedStack:
     fragments: tuple[Path, ...]
     suites: tuple[str, ...]
     trusted: bool
+    incremental: bool
 
 
 _ADAPTER = TypeAdapter(StackFile)
@@ -193,6 +195,7 @@ class _Checker:
             fragments=tuple(one for one in fragments if one is not None),
             suites=told.suites,
             trusted=told.trusted,
+            incremental=told.incremental,
         )
 
     def _try(self, read: Callable[[], T], *key: str | int) -> T | None:

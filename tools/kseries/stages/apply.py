@@ -19,8 +19,8 @@ from kseries.applying import applymemo, conflict, inbase, worktree
 from kseries.applying.applymemo import Outcome
 from kseries.applying.conflict import PatchConflict
 from kseries.applying.mailpatch import Mail, read_mail
-from kseries.errors import InfraError
-from kseries.gitrepo import Answer, Repository
+from kseries.errors import InfraError, UserError
+from kseries.gitrepo import GITLINK, Answer, Repository
 from kseries.model import AppliedPatch, BaseTree, Patch, PatchState, Series, Stack, Tree
 from kseries.progress import Progress
 from kseries.runfolder import RunFolder
@@ -74,6 +74,7 @@ def apply(base: BaseTree, stack: Stack, slot: Path, run: RunFolder, progress: Pr
             where=f"{base.repo}: {base.commit}",
             do="start again from the stage fetch",
         )
+    _refuse_submodules(repository, base)
     places = [_Place(series, patch) for series in stack.series for patch in series.patches]
     with publish.disk_errors(slot):
         with worktree.scratch(slot) as scratch:
@@ -86,6 +87,16 @@ def apply(base: BaseTree, stack: Stack, slot: Path, run: RunFolder, progress: Pr
             diskspace.require([Need(slot, _worktree_size(repository), "a worktree")])
         worktree.move(repository, slot, applier.head, run.log("apply"), progress)
     return Tree(path=slot, base=base, head=applier.head, patches=tuple(applier.done))
+
+
+def _refuse_submodules(repository: Repository, base: BaseTree) -> None:
+    found = repository.submodules(base.commit)
+    if found:
+        raise UserError(
+            "The kernel source has a submodule, which no kernel has.",
+            where=f"{base.source.name}: {found[0]}",
+            do="take it out of the source; git would run what its configuration says",
+        )
 
 
 class _Applier:
@@ -148,12 +159,13 @@ class _Applier:
             self._indexed = self.head
         answer = self._to_index(mail)
         if answer.ok:
-            return self._commit(mail)
+            return self._commit(place, mail)
         if mail.quoted_cr:
             # `git am` warns of CRLF inside of an encoded body, and then fails.
             stripped = read_mail(self._repository, place.patch, self._scratch, strip_cr=True)
             if self._to_index(stripped).ok:
-                return self._commit(stripped, "CRLF line ends in its encoded body were mended")
+                note = "CRLF line ends in its encoded body were mended"
+                return self._commit(place, stripped, note)
             mail = stripped
         patch_id = self._repository.patch_id(mail.diff)
         stacked = {patch.patch_id: patch.commit for patch in self.done if patch.commit}
@@ -166,9 +178,18 @@ class _Applier:
     def _to_index(self, mail: Mail) -> Answer:
         return self._repository.ask("apply", "--cached", mail.diff)
 
-    def _commit(self, mail: Mail, *notes: str) -> Outcome:
+    def _commit(self, place: _Place, mail: Mail, *notes: str) -> Outcome:
         tree = self._repository.text("write-tree")
         patch_id = self._repository.patch_id(mail.diff)
+        linked = self._repository.submodules_added(self.head, tree)
+        if linked:
+            raise self._failed(
+                place,
+                patch_id,
+                f"it adds a submodule (mode {GITLINK}): {linked[0]}",
+                "take that file out of the patch; kernel trees have no submodules, and git on"
+                " this machine would run what the configuration of one says",
+            )
         if tree == self._repository.tree_of(self.head):
             return self._in_base(patch_id, "no change")
         commit = self._repository.commit_tree(

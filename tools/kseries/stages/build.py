@@ -15,26 +15,34 @@ from pathlib import Path
 from pydantic import TypeAdapter, ValidationError
 
 from kseries import proc, publish
-from kseries.building import buildfailure, buildtree, kbuild
+from kseries.building import buildfailure, kbuild, kconfig_ask
 from kseries.building.buildwatch import BuildWatch, rough_objects
 from kseries.building.diagnostics import Parser
-from kseries.building.sandbox import Sandbox, give, harmless, made_file, made_text, prepare
+from kseries.building.sandbox import Sandbox, prepare, run_in
 from kseries.deadline import Deadline
 from kseries.errors import CheckFailed, UserError
-from kseries.model import Diagnostic, Kernel, KernelConfig, Stack
+from kseries.model import BuildPlace, Diagnostic, Kernel, KernelConfig, Stack
 from kseries.paths import Cache
 from kseries.progress import Progress
 from kseries.runfolder import RunFolder
+from kseries.untrusted import MIB, Untrusted, harmless
 
 # Programs outside of the kernel (tests) need its user headers; beside the compiler they are free.
 TARGETS = ("bzImage", "headers")
 IMAGE = "arch/x86/boot/bzImage"
 RELEASE = "include/config/kernel.release"
 HEADERS = "usr/include/linux"
+# In the state folder: the image that is booted. What lies in the build folder can be changed by
+# whatever runs there.
+KEPT_IMAGE = "bzImage"
+IMAGE_SIZE = 512 * MIB
 # What make makes of .config before anything else.
 MADE_FIRST = "include/config/auto.conf"
 BUILD_LIMIT_S = 4 * 3600.0
 RECORD = "build.json"
+RELEASE_SIZE = 4096
+MEND_LIMIT_S = 600.0
+DIGITS = 12
 # There while make runs; left behind by a build that was killed.
 UNFINISHED = "unfinished"
 
@@ -45,6 +53,7 @@ class Record:
 
     inputs: str
     image_sha256: str
+    release: str
     diagnostics: tuple[Diagnostic, ...]
 
 
@@ -69,7 +78,7 @@ class _Job:
 
     @property
     def state(self) -> Path:
-        return kbuild.state_folder(self.config.build)
+        return self.config.place.state
 
 
 @dataclass(frozen=True)
@@ -99,12 +108,15 @@ def build(
     Raises BuildFailed when the tree does not build, InfraError when memory or disk run out,
     UserError when the configured tree is no longer what it was.
     """
-    box = kbuild.sandbox(config.tree.path, config.build, stack, cache)
+    place = config.place
+    box = kbuild.sandbox(
+        config.tree.path, place, trusted=stack.trusted, readable=kconfig_ask.readable()
+    )
     prepare(box)
     _see_config(config)
     compiler = kbuild.compiler(box)
     inputs = _inputs(config, box, compiler)
-    record = _unchanged(config.build, inputs)
+    record = _unchanged(place, box, inputs)
     objects, seconds = 0, 0.0
     if record is None:
         sizes = cache.host / "builds" / f"{config.tree.base.version}-{config.name}.json"
@@ -112,8 +124,8 @@ def build(
         record, objects, seconds = _make(job, progress)
     return Kernel(
         config=config,
-        image=made_file(config.build, IMAGE),
-        release=harmless(made_text(config.build, RELEASE).strip()),
+        image=place.state / KEPT_IMAGE,
+        release=record.release,
         compiler=compiler,
         objects=objects,
         seconds=seconds,
@@ -123,8 +135,8 @@ def build(
 
 
 def _see_config(config: KernelConfig) -> None:
-    path = config.build / ".config"
-    if not path.exists() or _sha256(made_file(config.build, ".config")) != config.sha256:
+    path = config.place.state / kbuild.CONFIG
+    if not path.is_file() or _sha256(path) != config.sha256:
         raise UserError(
             "The .config is not the one that was checked.",
             where=str(path),
@@ -141,29 +153,23 @@ def _inputs(config: KernelConfig, box: Sandbox, compiler: str) -> str:
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
-def _unchanged(build: Path, inputs: str) -> Record | None:
+def _unchanged(place: BuildPlace, box: Sandbox, inputs: str) -> Record | None:
     """Give the last build's record when it was made of the same and its image is still there."""
-    state = kbuild.state_folder(build)
     try:
-        record = RECORD_ADAPTER.validate_json((state / RECORD).read_bytes())
+        record = RECORD_ADAPTER.validate_json((place.state / RECORD).read_bytes())
+        image = _sha256(place.state / KEPT_IMAGE)
     except (FileNotFoundError, ValidationError):
         return None
-    if not inputs or record.inputs != inputs:
+    if not inputs or record.inputs != inputs or image != record.image_sha256:
         return None
-    if not all((build / name).exists() for name in (IMAGE, RELEASE, HEADERS)):
-        return None
-    return record if _sha256(made_file(build, IMAGE)) == record.image_sha256 else None
+    return record if box.made.has(IMAGE) and box.made.has_folder(HEADERS) else None
 
 
 def _make(job: _Job, progress: Progress) -> tuple[Record, int, float]:
     """Run make to its end. Gives the new record, objects made and wall time in seconds."""
-    build = job.config.build
     marker = job.state / UNFINISHED
     if marker.exists():
-        count = buildtree.mend(build)
-        progress.note(f"an earlier build was cut off: {count} files of it are made again")
-    # Somebody may have looked for an error with a make of their own, as root.
-    give(build, job.box.owner)
+        progress.note(f"an earlier build was cut off: {_mend(job)} files of it are made again")
     expected = _expected(job)
     parser = Parser((str(job.box.inside_build), str(job.box.inside_tree)))
     watch = BuildWatch(progress, parser, expected=expected.objects, rough=expected.rough)
@@ -171,9 +177,10 @@ def _make(job: _Job, progress: Progress) -> tuple[Record, int, float]:
     publish.remove_tree(job.state / RECORD)
     publish.write_text(marker, "")
     with publish.disk_errors(job.log):
-        done = proc.run(
+        kbuild.hand_on_config(job.box, job.log)
+        done = run_in(
+            job.box,
             kbuild.make(job.box, TARGETS, jobs=job.jobs),
-            cwd=job.config.tree.path,
             deadline=Deadline.after(BUILD_LIMIT_S),
             log=job.log,
             on_line=watch.feed,
@@ -187,19 +194,35 @@ def _make(job: _Job, progress: Progress) -> tuple[Record, int, float]:
             # make ended by itself and took away what it had not finished.
             publish.remove_tree(marker)
         raise error
-    _see_unchanged_config(job)
+    record = _take_out(job, tuple(item.diagnostic for item in parser.finish()))
     if expected.whole:
         publish.write_bytes(job.sizes, SIZE_ADAPTER.dump_json(Size(watch.objects, done.seconds)))
-    image = _sha256(made_file(build, IMAGE))
-    record = Record(job.inputs, image, tuple(item.diagnostic for item in parser.finish()))
     publish.write_bytes(job.state / RECORD, RECORD_ADAPTER.dump_json(record))
     publish.remove_tree(marker)
     return record, watch.objects, done.seconds
 
 
+def _take_out(job: _Job, diagnostics: tuple[Diagnostic, ...]) -> Record:
+    """Copy the image to where the sandbox cannot reach. Raises CheckFailed for an odd one."""
+    made = job.box.made
+    _see_unchanged_config(job)
+    image = job.state / KEPT_IMAGE
+    made.copy(IMAGE, image, IMAGE_SIZE)
+    release = harmless(made.read_text(RELEASE, RELEASE_SIZE).strip())
+    return Record(job.inputs, _sha256(image), release, diagnostics)
+
+
+def _mend(job: _Job) -> str:
+    """Take away, in the sandbox, what a killed build may have left half-written; tell how many."""
+    argv = kconfig_ask.program(job.box, "kseries.building.buildtree", str(job.box.inside_build))
+    done = run_in(job.box, argv, deadline=Deadline.after(MEND_LIMIT_S))
+    return harmless(done.output.strip())[:DIGITS]
+
+
 def _expected(job: _Job) -> _Expected:
     """Say how much there is to do, from the last build from nothing, else by a guess."""
-    if (job.config.build / "vmlinux").exists():
+    made = job.box.made
+    if made.has("vmlinux"):
         return _Expected(0)
     try:
         all_objects = SIZE_ADAPTER.validate_json(job.sizes.read_bytes()).objects
@@ -207,17 +230,23 @@ def _expected(job: _Job) -> _Expected:
     except (FileNotFoundError, ValidationError):
         all_objects = rough_objects(job.config.enabled)
         rough = True
-    if not (job.config.build / MADE_FIRST).exists():
+    if not made.has(MADE_FIRST):
         return _Expected(all_objects, rough, whole=True)
-    return _Expected(max(0, all_objects - buildtree.made(job.config.build)), rough)
+    return _Expected(max(0, all_objects - _objects(made)), rough)
+
+
+def _objects(made: Untrusted) -> int:
+    """Count the objects that are there, each with the command that made it."""
+    there = {file.name for file in made.files() if file.name.endswith((".o", ".a", ".cmd"))}
+    places = (name.rpartition("/") for name in there if name.endswith((".o", ".a")))
+    return sum(f"{folder}{slash}.{name}.cmd" in there for folder, slash, name in places)
 
 
 def _see_unchanged_config(job: _Job) -> None:
-    build = job.config.build
-    if _sha256(made_file(build, ".config")) != job.config.sha256:
+    if job.box.made.sha256(".config") != job.config.sha256:
         raise CheckFailed(
             "The build changed its own .config, so what was promised may not be built.",
-            where=f"{build / '.config'}\nlog: {job.log}",
+            where=f"{job.box.build / '.config'}\nlog: {job.log}",
             do="look at what the series does in Makefiles and Kconfig, and configure again",
         )
 

@@ -20,20 +20,23 @@ from kseries.building import buildfailure, fragments, kbuild, kconfig_ask
 from kseries.building.diagnostics import Parser
 from kseries.building.fragments import Merged, Promise
 from kseries.building.kconfig_ask import Told
-from kseries.building.sandbox import Sandbox, made_text, prepare
+from kseries.building.sandbox import Sandbox, prepare, run_in
 from kseries.deadline import Deadline
 from kseries.errors import CheckFailed, UserError
-from kseries.model import KernelConfig, Stack, Tree
-from kseries.paths import Cache
+from kseries.model import BuildPlace, KernelConfig, Stack, Tree
 from kseries.progress import Progress
 from kseries.runfolder import RunFolder
 
 CONFIG_LIMIT_S = 900.0
-# Finalised here first: make must not see a new .config when nothing changed in it.
-CANDIDATE = ".config.kseries"
+# In the build folder: what make finalised. The stage build hands the config on to make.
+FINALISED = ".config.kseries"
+# In the state folder: the same, before and after the promises were checked.
+CANDIDATE = "candidate.config"
 MERGED = "merged.config"
 RECORD = "config.json"
 OF_A_SERIES = "if a series adds it: does the stack have that series?"
+# A .config has 100 to 300 kB.
+CONFIG_SIZE = 16 << 20
 # Raised when this stage would make another .config of the same input.
 STAGE_VERSION = 1
 
@@ -50,9 +53,9 @@ RECORD_ADAPTER = TypeAdapter(Record)
 
 
 def config(
-    tree: Tree, stack: Stack, cache: Cache, run: RunFolder, progress: Progress
+    tree: Tree, stack: Stack, place: BuildPlace, run: RunFolder, progress: Progress
 ) -> KernelConfig:
-    """Configure the tree.
+    """Configure the tree, to be built in a place.
 
     Where the series under test is cut, promises about symbols that the tree has not are dropped,
     with a note: they may be the series' own.
@@ -63,45 +66,44 @@ def config(
     merged = fragments.read(stack.fragments)
     for note in merged.notes:
         progress.note(note)
-    name = kbuild.config_name(stack)
-    build = kbuild.build_folder(tree.path, name)
-    box = kbuild.sandbox(tree.path, build, stack, cache, kconfig_ask.readable())
+    box = kbuild.sandbox(tree.path, place, trusted=stack.trusted, readable=kconfig_ask.readable())
     prepare(box)
     inputs = _inputs(tree, box, merged, whole=stack.whole)
-    text = _unchanged(build, inputs)
+    text = _unchanged(place, box, inputs)
     if text is None:
         progress.update("make allnoconfig")
-        text = _finalise(tree, box, merged, run.log("config"))
+        text = _finalise(tree, box, place, merged, run.log("config"))
+        publish.write_text(place.state / CANDIDATE, text)
         progress.update(f"checking {len(merged.promises)} promises")
         _check(box, merged.promises, text, progress, whole=stack.whole)
-        publish.write_if_changed(build / ".config", text)
+        publish.write_if_changed(place.state / kbuild.CONFIG, text)
         record = Record(inputs, _sha256(text))
-        state = kbuild.state_folder(build)
-        publish.write_bytes(state / RECORD, RECORD_ADAPTER.dump_json(record))
+        publish.write_bytes(place.state / RECORD, RECORD_ADAPTER.dump_json(record))
     return KernelConfig(
         tree=tree,
-        build=build,
-        name=name,
+        place=place,
+        name=kbuild.config_name(stack),
         sha256=_sha256(text),
         enabled=len(re.findall(r"^CONFIG_\w+=y$", text, re.MULTILINE)),
     )
 
 
-def why(tree: Tree, stack: Stack, cache: Cache, symbol: str) -> str:
+def why(tree: Tree, stack: Stack, place: BuildPlace, symbol: str) -> str:
     """Tell why a symbol has its value: the chain of what it depends on.
 
     The tree must have been configured for the stack, which need not have kept its promises.
     Raises UserError when it was not, and with names like it when the tree has no such symbol.
     """
-    build = kbuild.build_folder(tree.path, kbuild.config_name(stack))
-    if not all((build / name).is_file() for name in (CANDIDATE, kconfig_ask.ENV_FILE)):
+    box = kbuild.sandbox(tree.path, place, trusted=stack.trusted, readable=kconfig_ask.readable())
+    if not (place.state / CANDIDATE).is_file() or not box.made.has(kconfig_ask.ENV_FILE):
         raise UserError(
-            "The tree is not configured.", where=str(build), do="configure it: `kseries config`"
+            "The tree is not configured.",
+            where=str(place.folder),
+            do="configure it: `kseries config`",
         )
-    box = kbuild.sandbox(tree.path, build, stack, cache, kconfig_ask.readable())
     prepare(box)
     name = symbol.strip().upper().removeprefix("CONFIG_")
-    _, told = kconfig_ask.ask(box, (), (name,), config=CANDIDATE)
+    _, told = kconfig_ask.ask(box, (), (name,), config=box.inside_state / CANDIDATE)
     if told[0].found is None:
         raise UserError(f"This tree has no symbol {name}.", do=_suggestion(told[0]))
     return "\n".join(told[0].lines)
@@ -118,29 +120,27 @@ def _inputs(tree: Tree, box: Sandbox, merged: Merged, *, whole: bool) -> str:
     return _sha256("\0".join(parts))
 
 
-def _unchanged(build: Path, inputs: str) -> str | None:
+def _unchanged(place: BuildPlace, box: Sandbox, inputs: str) -> str | None:
     """Give the .config of an earlier run when it was made of the same, else None."""
     try:
-        record = RECORD_ADAPTER.validate_json((kbuild.state_folder(build) / RECORD).read_bytes())
+        record = RECORD_ADAPTER.validate_json((place.state / RECORD).read_bytes())
+        text = (place.state / kbuild.CONFIG).read_text()
     except (FileNotFoundError, ValidationError):
         return None
-    if not inputs or record.inputs != inputs or not (build / ".config").is_file():
+    if not inputs or record.inputs != inputs or record.sha256 != _sha256(text):
         return None
-    text = made_text(build, ".config")
-    kept = record.sha256 == _sha256(text) and (build / kconfig_ask.ENV_FILE).is_file()
-    return text if kept else None
+    return text if box.made.has(kconfig_ask.ENV_FILE) else None
 
 
-def _finalise(tree: Tree, box: Sandbox, merged: Merged, log: Path) -> str:
+def _finalise(tree: Tree, box: Sandbox, place: BuildPlace, merged: Merged, log: Path) -> str:
     """Let the kernel's make write a .config beside the present one; give its text."""
-    state = kbuild.state_folder(box.build)
-    publish.write_text(state / MERGED, merged.text)
-    publish.write_text(state / kconfig_ask.ENV_MAKEFILE, kconfig_ask.ENV_RULE)
+    publish.write_text(place.state / MERGED, merged.text)
+    publish.write_text(place.state / kconfig_ask.ENV_MAKEFILE, kconfig_ask.ENV_RULE)
     parser = Parser((str(box.inside_build), str(box.inside_tree)))
     with publish.disk_errors(log):
-        done = proc.run(
+        done = run_in(
+            box,
             _command(box),
-            cwd=box.tree,
             deadline=Deadline.after(CONFIG_LIMIT_S),
             log=log,
             on_line=parser.feed,
@@ -148,14 +148,13 @@ def _finalise(tree: Tree, box: Sandbox, merged: Merged, log: Path) -> str:
         )
     if not done.ok:
         raise buildfailure.explain(parser, done, tree, log)
-    return made_text(box.build, CANDIDATE)
+    return box.made.read_text(FINALISED, CONFIG_SIZE)
 
 
 def _command(box: Sandbox) -> list[str]:
-    state = box.inside_tree / kbuild.state_folder(box.build).name
     variables = {
-        "KCONFIG_ALLCONFIG": str(state / MERGED),
-        "KCONFIG_CONFIG": CANDIDATE,
+        "KCONFIG_ALLCONFIG": str(box.inside_state / MERGED),
+        "KCONFIG_CONFIG": FINALISED,
         **kconfig_ask.variables(box),
     }
     targets = ("allnoconfig", kconfig_ask.ENV_TARGET)
@@ -170,7 +169,7 @@ def _check(
     whole: whether all is there that brings symbols; else those that are not there are passed over.
     """
     try:
-        broken, _ = kconfig_ask.ask(box, promises, (), config=CANDIDATE)
+        broken, _ = kconfig_ask.ask(box, promises, (), config=box.inside_state / CANDIDATE)
         known = {told.symbol for told in broken}
         broken += [told for told in _broken(promises, text) if told.symbol not in known]
     except kconfig_ask.KconfigUnreadable as error:

@@ -9,8 +9,6 @@ what every later run with the same tree and tests uses again.
 from __future__ import annotations
 
 import hashlib
-import os
-import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -18,7 +16,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from kseries import proc, publish
 from kseries.building import diagnostics, kbuild
-from kseries.building.sandbox import Sandbox, prepare
+from kseries.building.sandbox import Sandbox, prepare, run_in
 from kseries.deadline import Deadline
 from kseries.errors import CheckFailed, InfraError, UserError
 from kseries.model import Kernel, Stack, StagedSuites
@@ -28,8 +26,12 @@ from kseries.runfolder import RunFolder
 from kseries.sources import devpackage
 from kseries.suites.base import SELFTESTS
 from kseries.suites.planning import Plan, plan_suites, with_variables, without
+from kseries.untrusted import GIB
 
 MAKE_LIMIT_S = 900.0
+# Installed tests of a whole kernel are 1,500 files with 200 MB.
+MAX_FILES = 20_000
+MAX_SIZE = 1 * GIB
 # In the build folder: made by the tree's code, trusted by nobody.
 INSTALLED = "kselftest-install"
 OBJECTS = "kselftest-generated"
@@ -59,21 +61,21 @@ def stage(
     Raises CheckFailed when a test does not build, with the first diagnostic; UserError when the
     tree is no longer what it was.
     """
-    tree, build = kernel.config.tree, kernel.config.build
-    box = kbuild.sandbox(tree.path, build, stack, cache)
+    tree, place = kernel.config.tree, kernel.config.place
+    box = kbuild.sandbox(tree.path, place, trusted=stack.trusted)
     plan = plan_suites(tree.path, stack.suites, str(box.inside_tree / SELFTESTS / "lib.mk"))
     plan, box = _with_libraries(plan, box, cache, run.log("stage"), progress)
     for suite, why in plan.left_out:
         progress.note(f"suite {suite}: left out: {why}")
     for made in plan.generated:
         progress.note(made.found)
-    state = kbuild.state_folder(build)
+    state = place.state
     inputs = _inputs(kernel, box, plan) if kbuild.is_clean(tree) else ""
     if not _unchanged(state, inputs, plan):
         prepare(box)
         _build(box, plan, run.log("stage"), progress)
         (state / RECORD).unlink(missing_ok=True)
-        _take_over(build / INSTALLED, state / STAGED, plan)
+        _take_over(box, state / STAGED, plan)
         publish.write_bytes(state / RECORD, RECORD_ADAPTER.dump_json(Record(inputs)))
     return StagedSuites(state / STAGED, plan.programs, plan.left_out)
 
@@ -123,15 +125,14 @@ def _build(box: Sandbox, plan: Plan, log: Path, progress: Progress) -> None:
                 publish.write_text(folder / made.folder / name, text)
     progress.update(f"building {len(plan.programs)} test programs")
     for command in _commands(box, plan):
-        done = proc.run(
-            command, cwd=box.tree, deadline=Deadline.after(MAKE_LIMIT_S), log=log, check=False
-        )
+        done = run_in(box, command, deadline=Deadline.after(MAKE_LIMIT_S), log=log, check=False)
         if not done.ok:
             raise _failed(box, done.output, log)
 
 
 def _sources(box: Sandbox) -> Path:
-    return kbuild.state_folder(box.build) / SOURCES
+    assert box.state is not None
+    return box.state / SOURCES
 
 
 def _commands(box: Sandbox, plan: Plan) -> list[list[str]]:
@@ -150,7 +151,7 @@ def _commands(box: Sandbox, plan: Plan) -> list[list[str]]:
         words = ["-C", str(SELFTESTS), "install"]
         commands.append(kbuild.make(box, words, jobs=kbuild.cores(), variables=variables))
     for made in plan.generated:
-        inside = box.inside_tree / _sources(box).relative_to(box.tree) / made.folder
+        inside = box.inside_state / SOURCES / made.folder
         variables = {
             "OUTPUT": str(objects),
             "KHDR_INCLUDES": f"-isystem {box.inside_build}/usr/include",
@@ -200,12 +201,10 @@ def _failed(box: Sandbox, output: str, log: Path) -> CheckFailed | InfraError:
     )
 
 
-def _take_over(installed: Path, final: Path, plan: Plan) -> None:
+def _take_over(box: Sandbox, final: Path, plan: Plan) -> None:
     """Copy what was installed to where the sandbox cannot reach. Raises CheckFailed."""
-    if installed.is_symlink() or not installed.is_dir():
-        raise _odd(installed)
     with publish.new_folder(final) as folder:
-        _copy(installed, folder)
+        box.made.copy_tree(INSTALLED, folder, count=MAX_FILES, size=MAX_SIZE)
         absent = _absent(folder, plan)
         if absent:
             raise CheckFailed(
@@ -213,29 +212,6 @@ def _take_over(installed: Path, final: Path, plan: Plan) -> None:
                 where="\n".join(absent),
                 do="look at what the series changes in the Makefiles of the tests",
             )
-
-
-def _copy(source: Path, destination: Path) -> None:
-    """Copy files and folders only: a link could lead to a file of the user's."""
-    with os.scandir(source) as entries:
-        for entry in entries:
-            target = destination / entry.name
-            if entry.is_dir(follow_symlinks=False):
-                target.mkdir()
-                _copy(Path(entry.path), target)
-            elif entry.is_file(follow_symlinks=False):
-                shutil.copyfile(entry.path, target, follow_symlinks=False)
-                target.chmod(0o755 if os.access(entry.path, os.X_OK) else 0o644)
-            else:
-                raise _odd(Path(entry.path))
-
-
-def _odd(path: Path) -> CheckFailed:
-    return CheckFailed(
-        "The tests installed something that is neither a file nor a folder.",
-        where=str(path),
-        do="look at what the series changes in the Makefiles of the tests",
-    )
 
 
 def _absent(folder: Path, plan: Plan) -> list[str]:

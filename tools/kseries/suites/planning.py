@@ -11,6 +11,7 @@ from kseries.errors import UserError
 from kseries.model import TestProgram
 from kseries.suites import SUITES
 from kseries.suites.base import SELFTESTS, Generated, Library, Suite, Unfit
+from kseries.untrusted import Untrusted
 
 CASE_OPTION = "-r"
 """Of kselftest_harness.h: run the case of this name ("fixture.case"); may be repeated."""
@@ -97,7 +98,7 @@ def _tree_programs(suite: Suite, tree: Path, left_out: list[tuple[str, str]]) ->
     found = []
     for program in suite.programs:
         file = SELFTESTS / program.folder / program.name
-        if not (tree / file).is_file():
+        if not Untrusted(tree).has(str(file)):
             left_out.append((suite.name, f"the tree has no {file}"))
             continue
         found.append(

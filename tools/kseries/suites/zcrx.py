@@ -8,6 +8,7 @@ from pathlib import Path
 
 import kselftest_zcrx
 from kseries.suites.base import Generated, Suite, Unfit
+from kseries.untrusted import Untrusted
 
 UAPI = Path("include/uapi/linux/io_uring.h")
 
@@ -62,8 +63,9 @@ def generate(tree: Path, lib_mk: str) -> Generated | Unfit:
 
 def interface_of(tree: Path) -> Interface | Unfit:
     """Find the user interface that a tree's headers show."""
+    files = Untrusted(tree)
     texts = {
-        path: (tree / path).read_text(errors="replace") if (tree / path).is_file() else ""
+        path: files.read_text(str(path)) if files.has(str(path)) else ""
         for path in (UAPI, CODE, MAINLINE_UAPI)
     }
     if MAINLINE_MARK in texts[UAPI] or texts[MAINLINE_UAPI]:
