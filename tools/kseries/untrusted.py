@@ -110,8 +110,9 @@ class Untrusted:
         try:
             while stack:
                 name, handle, depth = stack.pop()
+                entries = os.scandir(handle)
                 try:
-                    for entry in os.scandir(handle):
+                    for entry in entries:
                         left -= 1
                         inside = f"{name}/{entry.name}" if name else entry.name
                         if left < 0:
@@ -129,6 +130,7 @@ class Untrusted:
                         elif odd:
                             raise self._odd(inside, "is neither a file nor a folder")
                 finally:
+                    entries.close()
                     os.close(handle)
         finally:
             for _, handle, _ in stack:
