@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: GPL-2.0
+"""What a build did with each file that the series under test changes.
+
+What was really read decides (`cmdfiles`); only where nothing was, `leftout` says why.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from kseries.building.changedfiles import changed_files
+from kseries.building.cmdfiles import evidence
+from kseries.building.includers import includers
+from kseries.building.leftout import SELFTESTS, Answer, Built
+from kseries.building.makefiles import Makefiles
+from kseries.building.sandbox import INSIDE_TREE
+from kseries.gitrepo import Repository
+from kseries.model import ChangedFile, FileState, KernelConfig, Stack
+from kseries.untrusted import Untrusted
+
+DELETED = Answer(FileState.DELETED)
+
+
+def changed(config: KernelConfig, stack: Stack) -> tuple[ChangedFile, ...] | None:
+    """Tell what the build of a config did with what the series under test changes.
+
+    None where no series is under test, or only a part of it. Raises NotPlain where the build
+    folder cannot be read.
+    """
+    if not stack.under_test or not stack.whole:
+        return None
+    tree = config.tree
+    repository = Repository(tree.base.repo)
+    patches = changed_files(repository, tree, stack)
+    there = frozenset(repository.entries("ls-tree", "-r", "-z", "--name-only", tree.head))
+
+    def read(path: str) -> str | None:
+        found = repository.file_at(tree.head, path) if path in there else None
+        return None if found is None else found.decode(errors="replace")
+
+    build = Untrusted(config.build)
+    values = config_values(build.read_text(".config"))
+    trees = (str(INSIDE_TREE), str(tree.path.absolute()))
+    seen = evidence(build, patches, trees)
+    unseen = [path for path in patches if path in there and path.endswith((".h", ".c"))]
+    unseen = [path for path in unseen if path not in seen.compiled and path not in seen.included]
+    users = includers(repository, tree.head, unseen)
+    built = Built(seen, values, Makefiles(read, values), users)
+    answers = {path: built.answer(path) if path in there else DELETED for path in patches}
+    return tuple(
+        ChangedFile(path, patches[path], answer.state, answer.by, answer.needs)
+        for path, answer in answers.items()
+    )
+
+
+def with_tests(files: Sequence[ChangedFile] | None, folder: Path) -> tuple[ChangedFile, ...] | None:
+    """Take over which of the tree's own tests were installed in a folder."""
+    if files is None:
+        return None
+    installed = frozenset(file.name for file in Untrusted(folder).files())
+    return tuple(_as_test(file, installed) for file in files)
+
+
+def config_values(text: str) -> dict[str, str]:
+    """Give symbol → value of those that a .config sets."""
+    return dict(re.findall(r"^CONFIG_(\w+)=(.*)$", text, re.MULTILINE))
+
+
+def _as_test(file: ChangedFile, installed: Collection[str]) -> ChangedFile:
+    name = file.path.removeprefix(SELFTESTS)
+    if name == file.path or file.state is not FileState.NOT_BUILT:
+        return file
+    for there in (name, name.removesuffix(".c")):
+        if there in installed:
+            return replace(file, state=FileState.COMPILED, by=f"the test {there}")
+    return replace(file, by="no suite of this run has it")
