@@ -17,7 +17,7 @@ from typing import Any, Generic, TypeVar, cast
 from pydantic import TypeAdapter
 
 from kseries import crashes, provenance
-from kseries.building import compiled
+from kseries.building import compiled, enabling, kbuild, kconfig_ask
 from kseries.errors import InfraError, Interrupted, KseriesError
 from kseries.inputs.stack import Plan, resolve
 from kseries.locks import locked
@@ -136,7 +136,9 @@ def _summarise_test(outcome: TestOutcome) -> str:
 def _build(w: Work) -> Kernel:
     config = w.outcome(CONFIG)
     kernel = build(config, w.stack, w.cache, w.run, w.progress, jobs=w.request.jobs or None)
-    return replace(kernel, changed=compiled.changed(config, w.stack))
+    changed = compiled.changed(config, w.stack)
+    box = kbuild.sandbox(config.tree.path, config.build, w.stack, w.cache, kconfig_ask.readable())
+    return replace(kernel, changed=enabling.completed(changed, box))
 
 
 def _stage(w: Work) -> StagedSuites:

@@ -90,7 +90,7 @@ def ask(
     wanted = [(promise.symbol, promise.value) for promise in promises]
     publish.write_text(state / "promises.json", json.dumps(wanted))
     done = proc.run(
-        box.argv(_command(box, state, names, config), _environment(box)),
+        box.argv(_command(box, state, names, config), environment(box)),
         cwd=box.tree,
         deadline=Deadline.after(ASK_LIMIT_S),
     )
@@ -116,7 +116,8 @@ def _command(box: Sandbox, state: Path, names: Sequence[str], config: str) -> li
     return ["env", "-C", str(box.inside_build), *program, ENV_FILE, config, str(promises), *names]
 
 
-def _environment(box: Sandbox) -> dict[str, str]:
+def environment(box: Sandbox) -> dict[str, str]:
+    """Give the variables with which a program of ours runs in the sandbox."""
     ours = {"PYTHONPATH": str(PACKAGES), "PYTHONDONTWRITEBYTECODE": "1"}
     return {**kbuild.environment(box), **ours}
 

@@ -10,6 +10,7 @@ there is no answer.
 from __future__ import annotations
 
 import heapq
+import itertools
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -42,7 +43,7 @@ _NESTED = 8
 DEEPEST = 40  # folders; the kernel's own are up to 9 deep
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True)
 class Want:
     """A symbol that must be on (y), or must not be, for a file to be compiled."""
 
@@ -139,10 +140,11 @@ class Makefiles:
 
     def _way(self, rules: Sequence[Rule], words: Iterable[str]) -> Wants | None:
         """Find the way from words to a list of what is built on which least is unmet."""
-        todo: list[tuple[int, Wants, str]] = [(0, (), word) for word in words]
+        count = itertools.count()  # of ways as long, the one that comes first in the Makefile
+        todo: list[tuple[int, int, Wants, str]] = [(0, next(count), (), word) for word in words]
         seen: set[str] = set()
         while todo:
-            _, wants, word = heapq.heappop(todo)
+            _, _, wants, word = heapq.heappop(todo)
             if word == BUILT:
                 return wants
             if word in seen:
@@ -152,7 +154,7 @@ class Makefiles:
                 if word in rule.words:
                     more = _once([*self._unmet(rule.wants), *wants])
                     for higher in rule.leads_to:
-                        heapq.heappush(todo, (len(more), more, higher))
+                        heapq.heappush(todo, (len(more), next(count), more, higher))
         return None
 
     def _unmet(self, wants: Wants) -> Wants:
