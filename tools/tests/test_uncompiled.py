@@ -22,7 +22,7 @@ E1000 = ChangedFile(
     "drivers/net/e1000.c",
     (2,),
     FileState.NOT_COMPILED,
-    "CONFIG_ETHERNET is off and CONFIG_E1000 is off",
+    "CONFIG_ETHERNET and CONFIG_E1000 are off",
     ("CONFIG_ETHERNET=y", "CONFIG_E1000=y"),
 )
 IGB = replace(E1000, path="drivers/net/igb.c", needs=("CONFIG_ETHERNET=y", "CONFIG_IGB=y"))
@@ -63,13 +63,12 @@ def test_nothing_compiled_is_no_pass(
         (
             (CORE, E1000, RST),
             "1 of 2 changed source files was not compiled: drivers/net/e1000.c"
-            " (CONFIG_ETHERNET is off and CONFIG_E1000 is off)",
+            " (CONFIG_ETHERNET and CONFIG_E1000 are off)",
         ),
         (
             (CORE, E1000, IGB, ARM, PERF, PERF),
             "5 of 6 changed source files were not compiled: drivers/net/e1000.c"
-            " (CONFIG_ETHERNET is off and CONFIG_E1000 is off), drivers/net/igb.c"
-            " (CONFIG_ETHERNET is off and CONFIG_E1000 is off), arch/arm/kernel/smp.c"
+            ", drivers/net/igb.c (CONFIG_ETHERNET and CONFIG_E1000 are off), arch/arm/kernel/smp.c"
             " (other architecture: arm), tools/perf/perf.c (not built here: no such build),"
             " and 1 more",
         ),
@@ -117,7 +116,11 @@ def test_the_command_that_mends_it(passing_run: RunResult) -> None:
 
 def test_where_no_config_helps(passing_run: RunResult) -> None:
     result = decided(replace(passing_run, changed=(ARM,)))
-    assert uncompiled.advice(result).endswith("no config has it compiled")
+    assert uncompiled.advice(result).endswith("so it cannot test this")
+    unknown = decided(replace(passing_run, changed=(replace(E1000, needs=()),)))
+    assert uncompiled.advice(unknown) == (
+        "if you know a config that has it compiled: kseries run --config debug --config more.config"
+    )
     assert uncompiled.advice(decided(replace(passing_run, changed=(CORE, ARM)))) == ""
     assert uncompiled.advice(passing_run) == ""
 

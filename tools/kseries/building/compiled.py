@@ -47,7 +47,10 @@ def changed(config: KernelConfig, stack: Stack) -> tuple[ChangedFile, ...] | Non
     seen = evidence(build, patches, trees)
     unseen = [path for path in patches if path in there and path.endswith((".h", ".c"))]
     unseen = [path for path in unseen if path not in seen.compiled and path not in seen.included]
-    users = includers(repository, tree.head, unseen)
+    users = {
+        path: [user for user in found if user in patches] or found
+        for path, found in includers(repository, tree.head, unseen).items()
+    }
     built = Built(seen, values, Makefiles(read, values), users)
     answers = {path: built.answer(path) if path in there else DELETED for path in patches}
     return tuple(

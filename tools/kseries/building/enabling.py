@@ -51,7 +51,7 @@ def _with(file: ChangedFile, lines: Sequence[str] | None) -> ChangedFile:
         return file
     if lines:
         return replace(file, needs=tuple(lines))
-    return replace(file, needs=(), by=f"{file.by}, and nothing here turns that round")
+    return replace(file, needs=(), by=f"{file.by}, and no config for x86 changes that")
 
 
 def _ask(box: Sandbox, wants: Sequence[str]) -> list[list[str]]:

@@ -104,8 +104,8 @@ class Built:
         """Tell which symbols leave a file out."""
         wants = next(filter(None, self._ways(path)), ())
         if wants:
-            why = " and ".join(map(self._told, wants))
-            return Answer(FileState.NOT_COMPILED, why, tuple(want.line for want in wants))
+            needs = tuple(want.line for want in wants)
+            return Answer(FileState.NOT_COMPILED, self._told(wants), needs)
         if path in self.seen.named:
             return Answer(FileState.NOT_COMPILED, "only installed for user programs")
         if path.endswith(".h"):
@@ -120,12 +120,20 @@ class Built:
         yield min(filter(None, users), key=len, default=None)
         yield self.makefiles.unmet_around(path)
 
-    def _told(self, want: Want) -> str:
-        if not want.on:
-            return f"CONFIG_{want.symbol} is on"
-        if self.values.get(want.symbol) == "m":
-            return f"CONFIG_{want.symbol} is m, and modules are not built"
-        return f"CONFIG_{want.symbol} is off"
+    def _told(self, wants: Wants) -> str:
+        """Say what stands in the way: "CONFIG_A and CONFIG_B are off"."""
+        modules = [want for want in wants if want.on and self.values.get(want.symbol) == "m"]
+        off = [want for want in wants if want.on and want not in modules]
+        on = [want for want in wants if not want.on]
+        found = ((off, "off"), (modules, "m, which is not built"), (on, "on"))
+        return "; ".join(_are(these, what) for these, what in found if these)
+
+
+def _are(wants: Sequence[Want], what: str) -> str:
+    names = [f"CONFIG_{want.symbol}" for want in wants]
+    if len(names) == 1:
+        return f"{names[0]} is {what}"
+    return f"{', '.join(names[:-1])} and {names[-1]} are {what}"
 
 
 def _no_code(name: PurePosixPath) -> str:

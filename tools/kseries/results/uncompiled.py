@@ -17,8 +17,6 @@ MAX_NAMED = 4
 FRAGMENT = "more.config"
 """What the fragment is called that has the rest compiled."""
 
-_NOT_HERE = "kseries builds kernels for x86, and the test suites of the stack"
-
 
 def statement(result: RunResult) -> str:
     """Say in a sentence what was not compiled; "" where all was, or where that is a reason."""
@@ -50,13 +48,18 @@ def advice(result: RunResult) -> str:
     if not missing:
         return ""
     wanted = lines(result)
-    if not wanted:
-        return f"{_NOT_HERE}; no config has it compiled" if _fails(result.changed or ()) else ""
     options = [*result.provenance.options]
     if FRAGMENT not in options:
         options += ["--config", FRAGMENT]
-    put = shlex.join(["printf", r"%s\n", *wanted])
-    return f"to have it compiled: {put} >> {FRAGMENT}; {shlex.join(['kseries', 'run', *options])}"
+    again = shlex.join(["kseries", "run", *options])
+    if wanted:
+        put = shlex.join(["printf", r"%s\n", *wanted])
+        return f"to have it compiled: {put} >> {FRAGMENT}; {again}"
+    if not _fails(result.changed or ()):
+        return ""
+    if any(file.state is FileState.NOT_COMPILED for file in missing):
+        return f"if you know a config that has it compiled: {again}"
+    return "kseries builds kernels for x86 and the test suites of the stack, so it cannot test this"
 
 
 def lines(result: RunResult) -> tuple[str, ...]:
@@ -82,7 +85,11 @@ def _fails(changed: Sequence[ChangedFile]) -> bool:
 
 
 def _named(files: Sequence[ChangedFile]) -> str:
-    named = [f"{file.path} ({told(file)})" for file in files[:MAX_NAMED]]
+    """Name files with what became of them, those alike together."""
+    named: dict[str, list[str]] = {}
+    for file in files[:MAX_NAMED]:
+        named.setdefault(told(file), []).append(file.path)
+    parts = [f"{', '.join(paths)} ({why})" for why, paths in named.items()]
     if len(files) > MAX_NAMED:
-        named.append(f"and {len(files) - MAX_NAMED} more")
-    return ", ".join(named)
+        parts.append(f"and {len(files) - MAX_NAMED} more")
+    return ", ".join(parts)
