@@ -137,6 +137,33 @@ def test_headers_count_where_something_that_was_compiled_includes_them(
     assert found["drivers/netdevsim.h"].needs == ("CONFIG_NETDEVSIM=y",)
 
 
+def test_a_change_that_conditions_leave_out(bench: Bench, toy_commit: Commit) -> None:
+    tree = toy_commit(
+        bench.tree, "net/core.c", "return netdevsim_poll(budget);", "#error\n\treturn 0;"
+    )
+    tree = toy_commit(tree, "init/main.c", "done += zcrx", "done -= zcrx")
+    tree = toy_commit(tree, "init/main.c", "return done;", "return done + 1;")
+    bench.tree = toy_commit(
+        tree,
+        "include/linux/toy.h",
+        "int net_poll",
+        "/* Why. */\n#if 0\n#error\n#endif\n\nint net_poll",
+    )
+    found = bench.changed(NET)
+    core = found["net/core.c"]
+    assert core.state is FileState.NOT_COMPILED
+    assert core.by == "what is changed in it is left out by conditions on CONFIG_NETDEVSIM"
+    assert core.needs == ("CONFIG_NETDEVSIM=y",)
+    main = found["init/main.c"]
+    assert main.state is FileState.COMPILED
+    assert main.by == (
+        "init/main.o; 1 of 2 changed lines are left out by conditions on CONFIG_IO_URING_ZCRX"
+    )
+    header = found["include/linux/toy.h"]
+    assert header.state is FileState.NOT_COMPILED
+    assert header.by == "what is changed in it is left out by conditions that no config meets"
+
+
 OTHERS = {
     "Documentation/networking/toy.rst": FileState.NOT_CODE,
     "Documentation/netlink/specs/toy.yaml": FileState.NOT_CODE,

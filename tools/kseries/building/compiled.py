@@ -11,7 +11,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from kseries.building.changedfiles import changed_files
+from kseries.building.changedfiles import changed_files, changed_lines
 from kseries.building.cmdfiles import evidence
 from kseries.building.includers import includers
 from kseries.building.leftout import SELFTESTS, Answer, Built
@@ -52,11 +52,15 @@ def changed(config: KernelConfig, stack: Stack) -> tuple[ChangedFile, ...] | Non
         for path, found in includers(repository, tree.head, unseen).items()
     }
     built = Built(seen, values, Makefiles(read, values), users)
-    answers = {path: built.answer(path) if path in there else DELETED for path in patches}
-    return tuple(
-        ChangedFile(path, patches[path], answer.state, answer.by, answer.needs)
-        for path, answer in answers.items()
-    )
+    lines = changed_lines(repository, tree, stack)
+    found = []
+    for path, numbers in patches.items():
+        answer = built.answer(path) if path in there else DELETED
+        if answer.state is FileState.COMPILED and path in lines:
+            text = repository.file_at(lines[path].commit, path) or b""
+            answer = built.with_lines(answer, text.decode(errors="replace"), lines[path].numbers)
+        found.append(ChangedFile(path, numbers, answer.state, answer.by, answer.needs))
+    return tuple(found)
 
 
 def with_tests(files: Sequence[ChangedFile] | None, folder: Path) -> tuple[ChangedFile, ...] | None:

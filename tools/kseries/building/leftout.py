@@ -4,11 +4,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from kseries.building.cmdfiles import Evidence
+from kseries.building.conditionals import left_out, tells
 from kseries.building.makefiles import ARCH, OF_TOP, Makefiles, Want, Wants
 from kseries.model import FileState
 
@@ -52,6 +53,28 @@ class Built:
     def answer(self, path: str) -> Answer:
         """Tell what became of a file that is in the tree."""
         return self._read(path) or self._apart(path) or self._left_out(path)
+
+    def with_lines(self, answer: Answer, text: str, changed: Collection[int]) -> Answer:
+        """Look into a file that was compiled: were the changed lines of its text?
+
+        Where a condition on the config leaves out all of them, the change was not compiled.
+        """
+        lines = dict(enumerate(text.splitlines(), 1))
+        telling = {number for number in changed if tells(lines.get(number, ""))}
+        out = left_out(text, self.values)
+        symbols = sorted({name for number in telling for name in out.get(number, ())})
+        count = sum(number in out for number in telling)
+        if not count:
+            return answer
+        because = f"by conditions on {', '.join(f'CONFIG_{name}' for name in symbols)}"
+        because = because if symbols else "by conditions that no config meets"
+        if count < len(telling):
+            some = f"{count} of {len(telling)} changed lines are left out {because}"
+            return Answer(answer.state, f"{answer.by}; {some}")
+        off = [name for name in symbols if self.values.get(name) != "y"]
+        needs = tuple(Want(name).line for name in off)
+        all_of_it = f"what is changed in it is left out {because}"
+        return Answer(FileState.NOT_COMPILED, all_of_it, needs)
 
     def _read(self, path: str) -> Answer | None:
         seen = self.seen
