@@ -253,6 +253,35 @@ class Diagnostic:
     text: str
 
 
+class FileState(StrEnum):
+    """What a build did with a file that the series changes."""
+
+    COMPILED = "compiled"  # it, or what includes it, became a part of what was built
+    READ = "read"  # by make, Kconfig, the linker or a script of the build
+    NOT_COMPILED = "not compiled"  # this config leaves it out
+    OTHER_ARCH = "other architecture"
+    NOT_BUILT = "not built here"  # tools, Rust and the like
+    NOT_CODE = "not code"  # documentation, scripts, lists
+    DELETED = "deleted"
+
+    @property
+    def untested(self) -> bool:
+        """Whether there is code in it that nobody compiled."""
+        return self in (FileState.NOT_COMPILED, FileState.OTHER_ARCH, FileState.NOT_BUILT)
+
+
+@dataclass(frozen=True)
+class ChangedFile:
+    """A file that the series under test changes, and what the build did with it."""
+
+    path: str  # relative to the tree
+    patches: tuple[int, ...]  # that change it, by their index
+    state: FileState
+    # What shows it, "net/core/dev.o"; for what was not compiled, why: "CONFIG_E1000 is off".
+    by: str = ""
+    needs: tuple[str, ...] = ()  # lines of a Kconfig fragment that would have it compiled
+
+
 @dataclass(frozen=True)
 class Kernel:
     """A built kernel."""
@@ -265,6 +294,8 @@ class Kernel:
     seconds: float  # wall time of make
     log: Path
     diagnostics: tuple[Diagnostic, ...] = ()
+    # What the series under test changes; None where none is under test, or not all of it.
+    changed: tuple[ChangedFile, ...] | None = None
 
 
 # ---------------------------------------------------------------- suites, tests
@@ -296,6 +327,8 @@ class StagedSuites:
     folder: Path  # host folder that is put on the target as a whole
     programs: tuple[TestProgram, ...]
     left_out: tuple[tuple[str, str], ...] = ()  # (suite, why it does not fit this tree)
+    # As of the kernel, with the tree's own tests that were built.
+    changed: tuple[ChangedFile, ...] | None = None
 
 
 class Status(StrEnum):
@@ -595,6 +628,8 @@ class RunResult:
     reasons: tuple[str, ...] = ()  # why the verdict is not a pass, one sentence each
     exit_code: int = 3
     baseline: AgainstBase | None = None
+    # What the series under test changes; None before the build, and where none is under test.
+    changed: tuple[ChangedFile, ...] | None = None
     schema_version: int = field(default=SCHEMA_VERSION)
 
 

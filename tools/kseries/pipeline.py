@@ -10,14 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Generic, TypeVar, cast
 
 from pydantic import TypeAdapter
 
 from kseries import buildplace, crashes, provenance
-from kseries.building import kbuild
+from kseries.building import compiled, enabling, kbuild, kconfig_ask
 from kseries.errors import InfraError, Interrupted, KseriesError
 from kseries.inputs.stack import Plan, resolve
 from kseries.locks import locked
@@ -142,6 +142,25 @@ def _summarise_test(outcome: TestOutcome) -> str:
     return f"{good} of {len(outcome.programs)} programs pass"
 
 
+def _build(w: Work) -> Kernel:
+    config = w.outcome(CONFIG)
+    kernel = build(config, w.stack, w.cache, w.run, w.progress, jobs=w.request.jobs or None)
+    box = kbuild.sandbox(
+        config.tree.path,
+        config.place,
+        trusted=w.stack.trusted,
+        readable=kconfig_ask.readable(),
+    )
+    changed = compiled.changed(config, w.stack, box)
+    return replace(kernel, changed=enabling.completed(changed, box))
+
+
+def _stage(w: Work) -> StagedSuites:
+    kernel = w.outcome(BUILD)
+    staged = stage(kernel, w.stack, w.cache, w.run, w.progress)
+    return replace(staged, changed=compiled.with_tests(kernel.changed, staged.folder))
+
+
 def _test(w: Work) -> TestOutcome:
     kernel = w.outcome(BUILD)
     extended = w.request.extended or _has_checkers(w.stack)
@@ -185,15 +204,13 @@ CONFIG: Stage[KernelConfig] = Stage(
 BUILD: Stage[Kernel] = Stage(
     "build",
     TypeAdapter(Kernel),
-    lambda w: build(
-        w.outcome(CONFIG), w.stack, w.cache, w.run, w.progress, jobs=w.request.jobs or None
-    ),
+    _build,
     _summarise_build,
 )
 STAGE: Stage[StagedSuites] = Stage(
     "stage",
     TypeAdapter(StagedSuites),
-    lambda w: stage(w.outcome(BUILD), w.stack, w.cache, w.run, w.progress),
+    _stage,
     lambda staged: f"{len(staged.programs)} test programs",
 )
 TEST: Stage[TestOutcome] = Stage("test", TypeAdapter(TestOutcome), _test, _summarise_test)

@@ -164,6 +164,7 @@ def _(left: Kernel, result: RunResult) -> dict[str, Any]:
     del result
     return {
         "diagnostics": left.diagnostics,
+        "changed": left.changed,
         "provenance": {"compiler": left.compiler, "kernel_release": left.release},
     }
 
@@ -175,6 +176,7 @@ def _(left: StagedSuites, result: RunResult) -> dict[str, Any]:
     return {
         # When none fits, all stay planned: a run that tests nothing is no pass.
         "suites": kept or result.suites,
+        "changed": left.changed,
         "notes": [f"the suite '{suite}' is left out: {why}" for suite, why in out.items()],
     }
 

@@ -18,8 +18,10 @@ from kseries.model import (
     Baseline,
     BaseTree,
     Case,
+    ChangedFile,
     Diagnostic,
     EventKind,
+    FileState,
     Finding,
     KernelEvent,
     LocalSource,
@@ -337,6 +339,10 @@ def hostile_run(failing_run: RunResult) -> RunResult:
             patches=(AppliedPatch(EVIL, 1, evil, "", PatchState.CONFLICT),),
             diagnostics=(Diagnostic(Severity.ERROR, EVIL, 1, 1, EVIL, evil),),
             programs=(program, program, *failing_run.programs),
+            changed=(
+                ChangedFile(EVIL, (1,), FileState.COMPILED, evil),
+                ChangedFile(evil, (1,), FileState.NOT_COMPILED, EVIL, (EVIL,)),
+            ),
             events=(KernelEvent(EventKind.BUG, EVIL, EVIL, 3, (EVIL, evil), EVIL, EVIL, EVIL),),
             findings=(
                 Finding(

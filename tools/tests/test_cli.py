@@ -37,6 +37,28 @@ def test_a_good_series_passes_and_a_second_run_has_nothing_to_do(desk: Desk) -> 
     assert json.loads(first.read_text())["head"] == json.loads(second.read_text())["head"]
 
 
+def test_a_series_that_the_config_leaves_out_does_not_pass(desk: Desk) -> None:
+    # What NETDEVSIM depends on is off, too.
+    desk.write("configs/base.config", "CONFIG_IO_URING=y\n")
+    desk.patch("hidden", "drivers/netdevsim.c", "return budget / 2;", "return budget / 3;")
+    for words in (("run", "--until", "build", "--series", "hidden"), ("build",)):
+        code, output = desk.kseries(*words)
+        assert code == 1, output
+        assert "PASS" not in output
+        assert desk.latest()["verdict"] == "fail"
+        assert desk.latest()["reasons"][0] == (
+            "nothing that the series changes was compiled:"
+            " drivers/netdevsim.c (CONFIG_NETDEVSIM is off)"
+        )
+    command = next(line for line in output.splitlines() if "to have it compiled" in line)
+    shell = f'kseries() {{ {sys.executable} -m kseries "$@" --until build; }}\n'
+    shell += command.partition(": ")[2]
+    done = subprocess.run(["sh", "-c", shell], cwd=desk.root, env=desk.environment, check=False)
+    assert done.returncode == 0
+    found = desk.latest()["changed"][0]
+    assert (found["state"], found["by"]) == ("compiled", "drivers/netdevsim.o")
+
+
 def test_reproduce_needs_nothing_but_the_run_folder(desk: Desk) -> None:
     outside = desk.patch("other", "net/core.c", "\n", "\n/* of another */\n")
     outside = outside.rename(desk.root.parent / "mails of others")

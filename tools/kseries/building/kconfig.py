@@ -130,8 +130,8 @@ def _facts(symbol: Symbol) -> list[str]:
 def _selectors(symbol: Symbol) -> list[str]:
     """Name what turns a symbol on, or could; of many the ones that a user can set come first."""
     expression = symbol.rev_dep
-    found = [] if _never(expression) else kconfiglib.split_expr(expression, kconfiglib.OR)
-    if _is_on(symbol):
+    found = [] if never(expression) else kconfiglib.split_expr(expression, kconfiglib.OR)
+    if is_on(symbol):
         return [f"selected by {_text(item)}" for item in found if kconfiglib.expr_value(item)]
     if symbol.visibility or _lacking(symbol):
         return []
@@ -150,7 +150,7 @@ def _selector(symbol: Symbol) -> tuple[bool, str]:
 
 def _status(symbol: Symbol) -> str:
     """Tell the state of a symbol in a few words."""
-    if _is_on(symbol):
+    if is_on(symbol):
         return _why_on(symbol)
     wishes = [_wish(expression) for expression in _lacking(symbol)]
     if wishes:
@@ -160,7 +160,7 @@ def _status(symbol: Symbol) -> str:
     if symbol.visibility:
         sample = "y" if symbol.orig_type in kconfiglib._BOOL_TRISTATE else "…"
         return f"can be set: {PREFIX}{symbol.name}={sample}"
-    if not _never(symbol.rev_dep):
+    if not never(symbol.rev_dep):
         return "cannot be set, only selected"
     return "no prompt, and no default turns it on"
 
@@ -177,15 +177,15 @@ def _why_on(symbol: Symbol) -> str:
 
 def _lacking(symbol: Symbol) -> list[Expr]:
     """Find the conditions that keep a symbol off, any of which would do."""
-    if _is_on(symbol):
+    if is_on(symbol):
         return []
-    if not _met(symbol.direct_dep, True):
+    if not met(symbol.direct_dep, True):
         return [symbol.direct_dep]
     if symbol.visibility or symbol.orig_type not in kconfiglib._BOOL_TRISTATE:
         return []
     conditions = [node.prompt[1] for node in symbol.nodes if node.prompt]
-    conditions += [item[1] for item in symbol.orig_defaults if not _never(item[0])]
-    return [condition for condition in conditions if not _met(condition, True)]
+    conditions += [item[1] for item in symbol.orig_defaults if not never(item[0])]
+    return [condition for condition in conditions if not met(condition, True)]
 
 
 def _blamed(symbol: Symbol) -> list[Symbol]:
@@ -196,7 +196,7 @@ def _blamed(symbol: Symbol) -> list[Symbol]:
 
 def _unmet(expression: Expr, wanted: bool) -> Iterable[Symbol]:
     """Give the symbols that keep an expression from its wanted value."""
-    if _met(expression, wanted):
+    if met(expression, wanted):
         return
     if isinstance(expression, kconfiglib.Choice):
         yield from _unmet(expression.direct_dep, wanted)
@@ -213,7 +213,7 @@ def _unmet(expression: Expr, wanted: bool) -> Iterable[Symbol]:
 
 def _wish(expression: Expr, wanted: bool = True) -> str:
     """Write what is lacking to an expression: `A and !B and (C or D)`; "" when nothing is."""
-    if _met(expression, wanted):
+    if met(expression, wanted):
         return ""
     if isinstance(expression, kconfiglib.Choice):
         return _wish(expression.direct_dep, wanted)
@@ -239,12 +239,13 @@ def _joined(parts: Iterable[str], word: str) -> str:
     return word.join(once)
 
 
-def _met(expression: Expr, wanted: bool) -> bool:
+def met(expression: Expr, wanted: bool) -> bool:
     """Whether an expression is y, or wanted not to be."""
     return bool(kconfiglib.expr_value(expression) == 2) == wanted
 
 
-def _is_on(symbol: Symbol) -> bool:
+def is_on(symbol: Symbol) -> bool:
+    """Whether a symbol is y."""
     return bool(symbol.str_value == "y")
 
 
@@ -252,7 +253,8 @@ def _always(expression: Expr) -> bool:
     return getattr(expression, "is_constant", False) and expression.name == "y"
 
 
-def _never(expression: Expr) -> bool:
+def never(expression: Expr) -> bool:
+    """Whether an expression is the constant n."""
     return getattr(expression, "is_constant", False) and expression.name == "n"
 
 
@@ -303,15 +305,46 @@ def _told(kconfig: Any, name: str, found: str | None, told: set[str]) -> list[An
     return [name, found, why(kconfig.syms[name], told) if known else close_names(kconfig, name)]
 
 
-def main(arguments: Sequence[str]) -> int:
-    """Run the program. ENV holds the variables of the kernel's make, each ended by NUL."""
-    env, config, promises, *names = arguments
+def taken_apart(expression: Expr) -> tuple[str, tuple[Expr, ...]]:
+    """Give what an expression is, and its parts.
+
+    It is "symbol", "choice", "not", "and", "or", "=", "!=" or "other".
+    """
+    if isinstance(expression, kconfiglib.Symbol):
+        return "symbol", (expression,)
+    if isinstance(expression, kconfiglib.Choice):
+        return "choice", (expression.direct_dep,)
+    operator = expression[0]
+    if operator in (kconfiglib.AND, kconfiglib.OR):
+        parts = tuple(kconfiglib.split_expr(expression, operator))
+        return ("and" if operator == kconfiglib.AND else "or"), parts
+    names = {kconfiglib.NOT: "not", kconfiglib.EQUAL: "=", kconfiglib.UNEQUAL: "!="}
+    return names.get(operator, "other"), tuple(expression[1:])
+
+
+def is_switch(symbol: Symbol) -> bool:
+    """Whether a symbol of the tree is of type bool or tristate."""
+    return bool(symbol.nodes) and symbol.orig_type in kconfiglib._BOOL_TRISTATE
+
+
+def opened(env: str, config: str) -> Any:  # noqa: ANN401
+    """Load a tree's Kconfig and the values of a .config, as the kernel's make would.
+
+    env: a file with the variables of that make, each ended by NUL. Raises
+    kconfiglib.KconfigError.
+    """
     for pair in Path(env).read_text(errors="surrogateescape").split("\0"):
         name, _, value = pair.partition("=")
         if name and not name.startswith("MAKE"):
             os.environ[name] = value
+    return load(os.environ.get("KBUILD_KCONFIG") or "Kconfig", Path(config))
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the program. ENV holds the variables of the kernel's make, each ended by NUL."""
+    env, config, promises, *names = arguments
     try:
-        kconfig = load(os.environ.get("KBUILD_KCONFIG") or "Kconfig", Path(config))
+        kconfig = opened(env, config)
         told = answer(kconfig, json.loads(Path(promises).read_text()), names)
     except kconfiglib.KconfigError as error:
         told = {"error": str(error)}

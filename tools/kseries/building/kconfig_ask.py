@@ -93,7 +93,7 @@ def ask(
     publish.write_text(box.state / PROMISES, json.dumps(wanted))
     done = run_in(
         box,
-        box.argv(_command(box, names, config), _environment(box)),
+        box.argv(_command(box, names, config), environment(box)),
         deadline=Deadline.after(ASK_LIMIT_S),
     )
     answer = _answer(done.output)
@@ -114,20 +114,22 @@ def _command(box: Sandbox, names: Sequence[str], config: Path) -> list[str]:
     told = [str(config), str(box.inside_state / PROMISES)]
     # The kernel's make evaluates Kconfig in the build folder, with $srctree relative to it.
     where = ["env", "-C", str(box.inside_build)]
-    return [*where, *_python("kseries.building.kconfig"), ENV_FILE, *told, *names]
+    return [*where, *python("kseries.building.kconfig"), ENV_FILE, *told, *names]
 
 
 def program(box: Sandbox, module: str, *words: str) -> list[str]:
     """Plan a run of one of our own modules in the sandbox, which must have `readable`."""
-    return box.argv([*_python(module), *words], _environment(box))
+    return box.argv([*python(module), *words], environment(box))
 
 
-def _python(module: str) -> list[str]:
+def python(module: str) -> list[str]:
+    """Give the command that runs one of our own modules as a program."""
     # -P: no module is taken from the current folder, which is the series' own.
     return [sys.executable, "-P", "-m", module]
 
 
-def _environment(box: Sandbox) -> dict[str, str]:
+def environment(box: Sandbox) -> dict[str, str]:
+    """Give the variables with which a program of ours runs in the sandbox."""
     ours = {"PYTHONPATH": str(PACKAGES), "PYTHONDONTWRITEBYTECODE": "1"}
     return {**kbuild.environment(box), **ours}
 

@@ -29,6 +29,10 @@ from kseries.progress import Progress
 
 DEFAULT_STACK = "zcrx-v7"
 PLAIN_STACK = "plain"  # what a series from the command line is put on
+OF_A_TREE = (
+    "what was changed in the tree is not known, so neither whether all of that was compiled;"
+    " give the changes as --series to know"
+)
 
 
 @dataclass(frozen=True)
@@ -75,7 +79,7 @@ def plan(request: Request, *, project: Project, suites: Collection[str]) -> Plan
         archive=archive,
     )
     if request.tree:
-        planned = replace(planned, name=f"{planned.name}+tree")
+        planned = replace(planned, name=f"{planned.name}+tree", notes=(OF_A_TREE,))
     if request.series:
         planned = _with_series(planned, request.series, project)
     return _without_strangers(planned)

@@ -23,7 +23,7 @@ from kseries.model import (
     TestEffect,
 )
 from kseries.report.words import block, plain, reason
-from kseries.results import charged, findings
+from kseries.results import charged, findings, uncompiled
 from kseries.results.named import CASE
 from kseries.results.outcome import label_of, paths
 
@@ -32,6 +32,7 @@ Outcome = Error | Failure | Skipped
 DECLARATION = '<?xml version="1.0" encoding="utf-8"?>'
 
 STAGES = "stages"
+COMPILED = "changed files are compiled"
 KERNEL_LOG = "kernel log"
 GONE = "gone"
 WHOLE = "(the whole program)"  # where a program is worse than its cases
@@ -42,7 +43,8 @@ _ERRORS = (Status.MISSING, Status.ERROR, Status.TIMEOUT, Status.CRASH)
 def render(result: RunResult) -> str:
     """Give the XML."""
     document = JUnitXml(plain(result.run))
-    document.add_testsuite(_suite(STAGES, map(_stage, result.stages)))
+    stages = [*map(_stage, result.stages), *_compiled(result)]
+    document.add_testsuite(_suite(STAGES, stages))
     mine = charged.of(result)
     for program in mine.programs:
         document.add_testsuite(_program(program))
@@ -75,6 +77,20 @@ def _stage(stage: StageRecord) -> TestCase:
     elif stage.state is StageState.NOT_RUN:
         outcome = _told(Skipped, stage.state.value, stage.state.value, ())
     return _case(STAGES, stage.name, stage.seconds, outcome)
+
+
+def _compiled(result: RunResult) -> Iterator[TestCase]:
+    """Tell whether what the series changes was compiled, where that is known."""
+    if result.changed is None:
+        return
+    outcome: Outcome | None = None
+    untested = [file for file in result.changed if file.state.untested]
+    lines = [f"{file.path}: {uncompiled.told(file)}" for file in untested]
+    if said := uncompiled.statement(result):
+        outcome = _told(Skipped, said, COMPILED, lines)
+    for why in uncompiled.failures(result.changed):
+        outcome = _told(Failure, why, COMPILED, lines)
+    yield _case(STAGES, COMPILED, None, outcome)
 
 
 def _program(program: ProgramResult) -> TestSuite:

@@ -31,7 +31,7 @@ from kseries.model import (
 )
 from kseries.report import against
 from kseries.report.words import block, plain, tail
-from kseries.results import findings
+from kseries.results import findings, uncompiled
 from kseries.results.charged import gone, sentence
 from kseries.results.named import CASE, tests
 from kseries.results.outcome import label_of, loose_events, paths
@@ -43,6 +43,7 @@ ARCHITECTURE = "x86_64"  # the only one that is built
 
 KSELFTEST = "kselftest"
 KERNEL_LOG = "kernel_log"  # path of what the kernel complained of outside of all programs
+COMPILED = "compiled"  # path of whether what the series changes was compiled
 
 Object = dict[str, Any]
 
@@ -78,7 +79,7 @@ def report(result: RunResult) -> Object:
     """Give the report: one checkout, its build if there was one, and a test for each result."""
     base = _base_id(result)
     build = _build(result, base)
-    tests = list(_tests(result, base)) if build else []
+    tests = [*_compiled(result, base), *_tests(result, base)] if build else []
     return {
         "version": {"major": V5_3.major, "minor": V5_3.minor},
         "checkouts": [_checkout(result, base)],
@@ -183,6 +184,27 @@ def _tests(result: RunResult, base: str) -> Iterator[Object]:
         # Names of tests are not unique everywhere; ids are.
         again = f"#{used[path]}" if used[path] > 1 else ""
         yield {**shared, "id": f"{base}:{path}{again}", "path": path, **test}
+
+
+def _compiled(result: RunResult, base: str) -> Iterator[Object]:
+    """Tell whether what the series changes was compiled, where that is known."""
+    if result.changed is None:
+        return
+    why = next(uncompiled.failures(result.changed), "")
+    test: Object = {
+        "id": f"{base}:{COMPILED}",
+        "build_id": f"{base}:build",
+        "origin": ORIGIN,
+        "path": COMPILED,
+        "status": "FAIL" if why else "PASS",
+        "comment": plain(why or uncompiled.statement(result) or "all that the series changes"),
+    }
+    untested = [file for file in result.changed if file.state.untested]
+    if untested:
+        test["misc"] = {
+            "not_compiled": {plain(file.path): plain(uncompiled.told(file)) for file in untested}
+        }
+    yield test
 
 
 def _found(result: RunResult) -> Iterator[tuple[str, Object]]:

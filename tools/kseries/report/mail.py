@@ -19,7 +19,7 @@ from kseries.model import (
 )
 from kseries.report import against, repeat
 from kseries.report.words import again, counted, duration, plain
-from kseries.results import charged, findings
+from kseries.results import charged, findings, uncompiled
 from kseries.results.charged import Charged
 from kseries.results.ktapreason import telling
 from kseries.results.outcome import label_of, leaves
@@ -98,15 +98,28 @@ def _verdict(result: RunResult) -> Iterator[str]:
     version = result.provenance.kseries_version
     sentence = f"{what} was {_done(result)} with kseries {version}."
     yield from _folded(plain(f"{sentence} {_VERDICTS[result.verdict]}"))
-    if result.reasons:
+    said = uncompiled.statement(result)
+    if said or result.reasons:
         yield ""
+    yield from _listed([said] if said else [])
     yield from _listed(result.reasons[:MAX_REASONS])
     if len(result.reasons) > MAX_REASONS:
         yield f"- and {len(result.reasons) - MAX_REASONS} more"
+    yield from _compiling(result)
     excuse = against.excuse(result)
     if excuse:
         yield ""
         yield from _folded(plain(f"{excuse}."))
+
+
+def _compiling(result: RunResult) -> Iterator[str]:
+    what, _, command = uncompiled.advice(result).partition(": ")
+    if what:
+        yield ""
+        yield from _folded(plain(f"{what}:" if command else f"{what}."))
+    if command:
+        yield ""
+        yield from _command(plain(command))
 
 
 def _done(result: RunResult) -> str:

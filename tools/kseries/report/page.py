@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from kseries.model import (
     AppliedPatch,
     Case,
+    ChangedFile,
     Diagnostic,
     Finding,
     PatchState,
@@ -21,7 +22,7 @@ from kseries.model import (
 )
 from kseries.report import against, repeat
 from kseries.report.against import Listed, SuiteCounts
-from kseries.results import charged, findings
+from kseries.results import charged, findings, uncompiled
 from kseries.results.named import NamedTest, tests
 from kseries.results.outcome import label_of, leaves
 from kseries.results.tally import Tally, count
@@ -123,6 +124,8 @@ class Page:
 
     result: RunResult
     tally: Tally  # of what counts: what was broken before is an expected failure
+    uncompiled: str  # which changed files were not compiled, "" where all were
+    advice: str  # how to have them compiled, "" where nothing helps
     excuse: str  # what was broken before, "" where nothing was
     against: str  # what the run was compared with, and what came of it; "" where it was not
     others: tuple[Listed, ...]  # what the series fixed, added, …
@@ -135,6 +138,7 @@ class Page:
     bars: tuple[Bar, ...]
     bars_left_out: int
     patches: tuple[PatchGroup, ...]
+    changed: tuple[ChangedFile, ...]
     diagnostics: tuple[Diagnostic, ...]
     diagnostics_left_out: int
     checkout: str
@@ -151,6 +155,8 @@ def make(result: RunResult) -> Page:
     return Page(
         result=result,
         tally=charged.tally(result),
+        uncompiled=uncompiled.statement(result),
+        advice=uncompiled.advice(result),
         excuse=against.excuse(result),
         against=against.counts(result.baseline) if result.baseline else "",
         others=tuple(against.lists(result, added=True)),
@@ -163,6 +169,7 @@ def make(result: RunResult) -> Page:
         bars=_bars(result.stages, result.programs, chosen),
         bars_left_out=len(result.programs) - len(chosen),
         patches=_groups(result.patches),
+        changed=result.changed or (),
         diagnostics=result.diagnostics[:MAX_DIAGNOSTICS],
         diagnostics_left_out=max(len(result.diagnostics) - MAX_DIAGNOSTICS, 0),
         checkout=repeat.checkout(result.provenance),

@@ -28,7 +28,7 @@ from kseries.model import (
 )
 from kseries.report import against
 from kseries.report.words import counted, duration, plain, reason, took
-from kseries.results import charged, findings
+from kseries.results import charged, findings, uncompiled
 from kseries.results.outcome import label_of, leaves
 
 MAX_REASONS = 4
@@ -132,7 +132,12 @@ def _headline(result: RunResult) -> RenderableType:
 
 
 def _reasons(result: RunResult) -> Iterator[RenderableType]:
+    said = uncompiled.statement(result)
+    yield from _listed([said] if said else [], 1, "")
     yield from _listed(result.reasons, MAX_REASONS, "more, below")
+    advice = uncompiled.advice(result)
+    if advice:
+        yield _whole(f"  {plain(advice)}")
     excuse = against.excuse(result)
     if excuse:
         yield from _listed([excuse], 1, "")

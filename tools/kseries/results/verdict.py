@@ -3,7 +3,8 @@
 
 A pass needs every stage done, every planned suite seen, every planned test with a result line
 and a fitting exit status, and a clean kernel log. Nothing seen is never a pass. Where the run was
-compared with the base without the series, what was broken before does not count.
+compared with the base without the series, what was broken before does not count. A series of
+which nothing was compiled was not tested, and does not pass.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from kseries.errors import UserError
 from kseries.model import (
     AgainstBase,
     AppliedPatch,
+    ChangedFile,
     Finding,
     PatchState,
     ProgramResult,
@@ -24,7 +26,7 @@ from kseries.model import (
     Status,
     Verdict,
 )
-from kseries.results import charged, findings
+from kseries.results import charged, findings, uncompiled
 from kseries.results.charged import gone
 from kseries.results.named import CASE
 from kseries.results.outcome import label_of, leaves, walk
@@ -59,11 +61,13 @@ def decide(
     suites: Sequence[str],
     patches: Sequence[AppliedPatch] = (),
     baseline: AgainstBase | None = None,
+    changed: Sequence[ChangedFile] | None = None,
 ) -> Decision:
     """Decide from what the stages left.
 
     programs, found: what of the tests and of the kernel log counts. suites: the planned ones.
-    baseline: what the run was compared with.
+    baseline: what the run was compared with. changed: what the series changes, and what the build
+    did with it; None where that is not known.
 
     A run that was lost or interrupted is INCOMPLETE even where failures were seen: it did not
     see everything. The failures are among the reasons all the same.
@@ -71,6 +75,7 @@ def decide(
     lost = [*_lost_reasons(stages)]
     rest = [stage.name for stage in stages if stage.state is StageState.NOT_RUN]
     failed = [
+        *uncompiled.failures(changed),
         *_stage_failures(stages),
         *_patch_failures(patches),
         *_program_failures(programs),
@@ -98,6 +103,7 @@ def decided(result: RunResult) -> RunResult:
         result.suites,
         result.patches,
         result.baseline,
+        changed=result.changed,
     )
     usage = any(stage.state is StageState.USAGE for stage in result.stages)
     exit_code = UserError.exit_code if usage else decision.verdict.exit_code

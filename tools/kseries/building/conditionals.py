@@ -1,0 +1,161 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Which lines of a C source a .config leaves out: `#ifdef CONFIG_X` and the like.
+
+Only what the config decides is followed; what else stands in a condition may be true or not, and
+then its lines count as compiled.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+Truth = bool | None  # None: not known
+
+_DIRECTIVE = re.compile(r"\s*#\s*(if|ifdef|ifndef|elif|else|endif)\b(.*)")
+_COMMENT = re.compile(r"/\*.*?\*/|//.*|/\*.*$")
+_TOKEN = re.compile(
+    r"(?:IS_ENABLED|IS_BUILTIN|defined)\s*\(\s*CONFIG_\w+\s*\)|defined\s+CONFIG_\w+"
+    r"|&&|\|\||[!()]|\b[01]\b|[^\s!()&|]+|[&|]"
+)
+_SYMBOL = re.compile(r"CONFIG_(\w+)")
+_WHOLE_COMMENT = re.compile(r"^\s*(?://.*|/\*.*\*/)\s*$")
+MAX_TOKENS = 200  # of one condition
+
+
+@dataclass
+class _Level:
+    """An `#if`, up to its `#endif`. taken: whether one of its branches before was."""
+
+    now: Truth
+    taken: Truth
+    symbols: set[str] = field(default_factory=set)  # of all its conditions so far
+
+
+def left_out(text: str, values: Mapping[str, str]) -> dict[int, tuple[str, ...]]:
+    """Give line → symbols of the conditions that leave it out, sorted. Lines count from 1."""
+    found: dict[int, tuple[str, ...]] = {}
+    levels: list[_Level] = []
+    for number, line in _logical(text):
+        match = _DIRECTIVE.match(line)
+        if match:
+            _follow(levels, match[1], _COMMENT.sub(" ", match[2]), values)
+            continue
+        symbols = {name for level in levels if level.now is False for name in level.symbols}
+        if any(level.now is False for level in levels):
+            found[number] = tuple(sorted(symbols))
+    return found
+
+
+def tells(line: str) -> bool:
+    """Whether a line of a source says more than white space, a comment or a condition."""
+    return bool(_WHOLE_COMMENT.sub("", line).strip()) and not _DIRECTIVE.match(line)
+
+
+def _logical(text: str) -> Iterator[tuple[int, str]]:
+    """Give the lines; a directive goes on where it ends in a backslash."""
+    held, first = "", 0
+    for number, line in enumerate(text.splitlines(), 1):
+        if held or (line.endswith("\\") and _DIRECTIVE.match(line)):
+            first = first or number
+            held += line.removesuffix("\\")
+            if line.endswith("\\"):
+                continue
+            yield first, held
+            held, first = "", 0
+            continue
+        yield number, line
+
+
+def _follow(levels: list[_Level], word: str, said: str, values: Mapping[str, str]) -> None:
+    if word in ("if", "ifdef", "ifndef"):
+        truth = _truth(said, values) if word == "if" else _defined(said, values)
+        truth = _not(truth) if word == "ifndef" else truth
+        levels.append(_Level(truth, truth, set(_SYMBOL.findall(said))))
+    elif not levels:
+        return
+    elif word == "endif":
+        levels.pop()
+    else:
+        level = levels[-1]
+        truth = _truth(said, values) if word == "elif" else True
+        level.symbols |= set(_SYMBOL.findall(said))
+        level.now = _and(_not(level.taken), truth)
+        level.taken = _or(level.taken, truth)
+
+
+def _defined(said: str, values: Mapping[str, str]) -> Truth:
+    match = _SYMBOL.fullmatch(said.strip())
+    return None if match is None else values.get(match[1], "n") not in ("n", "m")
+
+
+def _truth(said: str, values: Mapping[str, str]) -> Truth:
+    tokens = _TOKEN.findall(said)[: MAX_TOKENS + 1]
+    return None if len(tokens) > MAX_TOKENS else _Condition(tokens, values).truth()
+
+
+@dataclass
+class _Condition:
+    """A condition, read from its front."""
+
+    tokens: list[str]
+    values: Mapping[str, str]
+
+    def truth(self) -> Truth:
+        found = self._any()
+        return None if self.tokens else found
+
+    def _any(self) -> Truth:
+        found = self._all()
+        while self._next() == "||":
+            self.tokens.pop(0)
+            found = _or(found, self._all())
+        return found
+
+    def _all(self) -> Truth:
+        found = self._one()
+        while self._next() == "&&":
+            self.tokens.pop(0)
+            found = _and(found, self._one())
+        return found
+
+    def _one(self) -> Truth:
+        token = self.tokens.pop(0) if self.tokens else ""
+        if token == "!":
+            return _not(self._one())
+        if token == "(":
+            found = self._any()
+            if self._next() == ")":
+                self.tokens.pop(0)
+            return found
+        if token in ("0", "1"):
+            return token == "1"
+        symbol = _SYMBOL.search(token)
+        if symbol and token.startswith(("IS_", "defined")):
+            value = self.values.get(symbol[1], "n")
+            return value not in ("n", "m") or (value == "m" and token.startswith("IS_ENABLED"))
+        # Something else: what it is compared or called with is passed over.
+        while self._next() not in ("", "&&", "||", ")"):
+            if self.tokens.pop(0) == "(":
+                self._any()
+                if self._next() == ")":
+                    self.tokens.pop(0)
+        return None
+
+    def _next(self) -> str:
+        return self.tokens[0] if self.tokens else ""
+
+
+def _not(truth: Truth) -> Truth:
+    return None if truth is None else not truth
+
+
+def _and(one: Truth, other: Truth) -> Truth:
+    if one is False or other is False:
+        return False
+    return True if one and other else None
+
+
+def _or(one: Truth, other: Truth) -> Truth:
+    return _not(_and(_not(one), _not(other)))

@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Reading what kbuild leaves: a small build folder, in the format of Linux 6.12."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from kseries.building.cmdfiles import CMD_LIMIT, evidence
+from kseries.untrusted import NotPlain, Untrusted
+
+INSIDE = "/kseries/linux"
+ASKED = (
+    "net/core/dev.c",
+    "net/old/gone.c",
+    "drivers/net/tun.c",
+    "lib/crc32.c",
+    "include/linux/netdevice.h",
+    "include/linux/types.h",
+    "include/uapi/linux/if.h",
+    "scripts/setup.ld",
+    "tools/objtool/elf.c",
+    "tools/objtool/elf.h",
+    "tools/include/linux/list.h",
+    "net/Kconfig",
+    "arch/arm/Kconfig",
+)
+
+
+def compile_of(target: str, source: str, *deps: str) -> str:
+    lines = [
+        f"savedcmd_{target} := gcc -Wp,-MMD,x.d -I../include -include ../include/linux/types.h"
+        f" -DX='\"a b\"' -c -o {target} {source}",
+        "",
+        f"source_{target} := {source}",
+        "",
+        f"deps_{target} := \\",
+        "    $(wildcard include/config/NET) \\",
+        *(f"  {dep} \\" for dep in deps),
+        "",
+        f"{target}: $(deps_{target})",
+        "",
+        f"$(deps_{target}):",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def archive_of(folder: str, *members: str) -> str:
+    target = f"{folder}/built-in.a" if folder else "built-in.a"
+    names = " ".join(members)
+    where = folder or "."
+    pipe = f'rm -f {target};  printf "{where}/%s " {names} | xargs ar cDPrST {target}'
+    return f"savedcmd_{target} := {pipe}\n"
+
+
+@pytest.fixture
+def build(tmp_path: Path) -> Untrusted:
+    tools = f"{INSIDE}/out/tools/objtool"
+    files = {
+        ".vmlinux.a.cmd": "savedcmd_vmlinux.a := rm -f vmlinux.a; "
+        "ar cDPrST vmlinux.a ./built-in.a\n",
+        ".vmlinux.o.cmd": "savedcmd_vmlinux.o := ld -r -o vmlinux.o --whole-archive vmlinux.a"
+        " --no-whole-archive --start-group lib/lib.a --end-group\n",
+        ".built-in.a.cmd": archive_of("", "net/built-in.a", "drivers/built-in.a"),
+        "net/.built-in.a.cmd": archive_of("net", "core/built-in.a"),
+        "net/core/.built-in.a.cmd": archive_of("net/core", "dev.o"),
+        "net/core/.dev.o.cmd": compile_of(
+            "net/core/dev.o", "../net/core/dev.c", "../include/linux/netdevice.h"
+        ),
+        # drivers/ goes into a folder that has the name of one at the top.
+        "drivers/.built-in.a.cmd": archive_of("drivers", "old/built-in.a"),
+        "drivers/old/.built-in.a.cmd": archive_of("drivers/old"),
+        "old/.built-in.a.cmd": archive_of("old", "gone.o"),
+        # Left by an earlier config: its archive has it no more.
+        "drivers/net/.tun.o.cmd": compile_of(
+            "drivers/net/tun.o", "../drivers/net/tun.c", "../include/linux/netdevice.h"
+        ),
+        "lib/.lib.a.cmd": "savedcmd_lib/lib.a := rm -f lib/lib.a; "
+        "ar cDPrsT lib/lib.a lib/crc32.o\n",
+        "lib/.crc32.o.cmd": compile_of("lib/crc32.o", f"{INSIDE}/lib/crc32.c"),
+        "old/.gone.o.cmd": compile_of("old/gone.o", "../net/old/gone.c"),
+        "boot/.setup.elf.cmd": "savedcmd_boot/setup.elf := ld -T ../scripts/setup.ld boot/a.o\n",
+        "usr/include/linux/.if.h.cmd": "savedcmd_usr/include/linux/if.h := sh "
+        "../scripts/headers_install.sh ../include/uapi/linux/if.h usr/include/linux/if.h\n",
+        "tools/objtool/.elf.o.cmd": f"cmd_{tools}/elf.o := gcc -c -o {tools}/elf.o elf.c\n\n"
+        f"source_{tools}/elf.o := elf.c\n\ndeps_{tools}/elf.o := \\\n  elf.h \\\n"
+        f"  {INSIDE}/tools/include/linux/list.h \\\n",
+        "include/config/auto.conf.cmd": "deps_config := \\\n\tKconfig \\\n\tnet/Kconfig\n",
+    }
+    for name, text in files.items():
+        path = tmp_path / "out-base" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return Untrusted(tmp_path / "out-base")
+
+
+def test_what_was_compiled_is_what_is_linked(build: Untrusted) -> None:
+    found = evidence(build, ASKED, (INSIDE,), f"{INSIDE}/out")
+    assert found.compiled == {
+        "net/core/dev.c": "net/core/dev.o",
+        "lib/crc32.c": "lib/crc32.o",
+        "tools/objtool/elf.c": "tools/objtool/elf.o",
+    }
+    assert found.included == {
+        "include/linux/netdevice.h": "net/core/dev.o",
+        "tools/objtool/elf.h": "tools/objtool/elf.o",
+        "tools/include/linux/list.h": "tools/objtool/elf.o",
+    }
+
+
+def test_what_commands_name_and_what_kconfig_read(build: Untrusted) -> None:
+    found = evidence(build, ASKED, (INSIDE,), f"{INSIDE}/out")
+    assert found.named["scripts/setup.ld"] == "boot/setup.elf"
+    assert found.named["include/uapi/linux/if.h"] == "usr/include/linux/if.h"
+    assert found.named["include/linux/types.h"] == "lib/crc32.o"
+    assert found.kconfig == {"net/Kconfig"}
+    assert {"net", "net/core", "drivers", "lib"} <= found.folders
+    assert "drivers/net" not in found.folders
+
+
+def test_a_header_of_the_host_is_none_of_the_tree(build: Untrusted) -> None:
+    file = build.path / "net/core/.dev.o.cmd"
+    file.write_text(compile_of("net/core/dev.o", "../net/core/dev.c", "/usr/include/linux/types.h"))
+    assert (
+        "include/linux/types.h" not in evidence(build, ASKED, (INSIDE,), f"{INSIDE}/out").included
+    )
+
+
+def test_without_a_build_nothing_was_compiled(tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    found = evidence(Untrusted(tmp_path / "out"), ASKED, (INSIDE,), f"{INSIDE}/out")
+    assert not found.compiled
+    assert not found.included
+    assert not found.kconfig
+
+
+def test_links_fifos_and_devices_are_passed_over(build: Untrusted, tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text(compile_of("net/x.o", "../drivers/net/tun.c"))
+    (build.path / "net/.x.elf.cmd").symlink_to(secret)
+    os.mkfifo(build.path / "net/.y.elf.cmd")
+    (build.path / "net/.z.elf.cmd").mkdir()
+    (build.path / "loop").symlink_to(build.path)
+    assert "drivers/net/tun.c" not in evidence(build, ASKED, (INSIDE,), f"{INSIDE}/out").compiled
+
+
+def test_a_file_of_any_length_is_not_read(build: Untrusted) -> None:
+    with (build.path / "net/core/.dev.o.cmd").open("r+b") as file:
+        file.truncate(CMD_LIMIT + 1)
+    with pytest.raises(NotPlain, match="is larger than"):
+        evidence(build, ASKED, (INSIDE,), f"{INSIDE}/out")
+
+
+def test_what_is_no_text_is_no_harm(build: Untrusted) -> None:
+    (build.path / "net/core/.dev.o.cmd").write_bytes(b"\xff\x00source_ := \n\x80" * 100)
+    assert "net/core/dev.c" not in evidence(build, ASKED, (INSIDE,), f"{INSIDE}/out").compiled

@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Which symbols have a file compiled: the forms that the kernel's Makefiles have."""
+
+from __future__ import annotations
+
+import pytest
+
+from kseries.building.makefiles import Makefiles, Want, parse
+
+TREE = {
+    "Kbuild": "obj-y += drivers/ fs/\nobj-$(CONFIG_NET) += net/\nobj-y += arch/$(SRCARCH)/\n"
+    "obj-$(CONFIG_SAMPLES) += samples/\n",
+    "Makefile": "VERSION = 6\nlibs-y := lib/\n",
+    "arch/x86/Makefile": "drivers-$(CONFIG_PCI) += arch/x86/pci/\nlibs-y += arch/x86/lib/\n",
+    "arch/x86/Kbuild": "obj-y += kernel/\nobj-$(subst m,y,$(CONFIG_KVM)) += kvm/\n",
+    "arch/x86/kernel/Makefile": "obj-y := process_$(BITS).o # and a word\n"
+    "ifeq ($(CONFIG_X86_64),y)\nobj-y += vsmp_64.o\nelse\nobj-y += legacy.o\nendif\n",
+    "arch/x86/kvm/Makefile": "kvm-y += x86.o $(KVM)/eventfd.o\nobj-$(CONFIG_KVM) += kvm.o\n",
+    "arch/x86/pci/Makefile": "obj-y := i386.o\n",
+    "drivers/Makefile": "obj-y += net/ # all of them\nobj-${CONFIG_USB4} += thunderbolt/\n"
+    "obj-$(CONFIG_STAGING)\t+= staging/deep/\n",
+    "drivers/thunderbolt/Makefile": "obj-${CONFIG_USB4} := thunderbolt.o\n"
+    "thunderbolt-objs := nhi.o\n",
+    "drivers/staging/deep/Makefile": "obj-m += only.o\n",
+    "drivers/net/Makefile": "obj-$(CONFIG_NET_CORE) += \\\n\tdummy.o \\\n\tveth.o\n"
+    "obj-$(CONFIG_ETHERNET) += ethernet/\nifdef CONFIG_TRACE\nobj-y += trace.o\n"
+    "ifndef CONFIG_SLIM\nobj-y += fat.o\nendif\nendif\n"
+    "ifneq ($(CONFIG_WIFI),)\nobj-y += wifi.o\nendif\n"
+    "ifeq ($(shell uname),Linux)\nobj-$(CONFIG_HOST) += host.o\nendif\n",
+    "drivers/net/ethernet/Kbuild": "obj-$(CONFIG_E1000) += e1000.o\n"
+    "e1000-y := main.o $(hw)\nhw := hw.o\ne1000-$(CONFIG_E1000_DCB) += dcb.o\n"
+    "e1000-objs-$(CONFIG_E1000_PTP) += ptp.o\n",
+    "drivers/net/ethernet/Makefile": "obj-y += main.o\n",
+    "fs/Makefile": "obj-$(CONFIG_XFS) += xfs/\nobj-y += open.o proc/\nobj-$(CONFIG_TWO) += two.o\n"
+    "obj-$(CONFIG_ONE) += two.o\n",
+    "fs/xfs/Makefile": "obj-$(CONFIG_XFS) += xfs.o\n"
+    "xfs-y += $(addprefix libxfs/, ag.o \\\n\tbit.o)\n",
+    "fs/proc/Makefile": "obj-y += proc.o\nproc-y := nommu.o\nproc-$(CONFIG_MMU) := mmu.o\n",
+    "lib/Makefile": "lib-y := ctype.o\nlib-$(CONFIG_CRC) += crc.o\n"
+    "obj-$(CONFIG_ASN1) += key.asn1.o\n",
+    "net/Makefile": "obj-y += core.o\n",
+}
+ON = {"X86_64": "y", "NET_CORE": "y", "MMU": "y", "E1000": "m", "ETHERNET": "y", "ONE": "y"}
+
+
+def lacking(*symbols: str) -> tuple[Want, ...]:
+    return tuple(Want(symbol.lstrip("!"), not symbol.startswith("!")) for symbol in symbols)
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("fs/open.c", ()),
+        ("lib/ctype.c", ()),
+        ("lib/crc.c", lacking("CRC")),
+        ("lib/key.asn1", lacking("ASN1")),
+        ("net/core.c", lacking("NET")),
+        ("arch/x86/kernel/process_64.c", ()),
+        ("arch/x86/kernel/vsmp_64.c", ()),
+        ("arch/x86/kernel/legacy.c", lacking("!X86_64")),
+        ("arch/x86/kvm/x86.c", lacking("KVM")),
+        ("arch/x86/pci/i386.c", lacking("PCI")),
+        ("drivers/thunderbolt/nhi.c", lacking("USB4")),
+        ("drivers/net/veth.c", ()),
+        ("drivers/net/trace.c", lacking("TRACE")),
+        ("drivers/net/fat.S", lacking("TRACE")),
+        ("drivers/net/wifi.c", lacking("WIFI")),
+        ("drivers/net/host.c", lacking("HOST")),
+        # m is not built.
+        ("drivers/net/ethernet/main.c", lacking("E1000")),
+        ("drivers/net/ethernet/hw.c", lacking("E1000")),
+        ("drivers/net/ethernet/dcb.c", lacking("E1000", "E1000_DCB")),
+        ("drivers/net/ethernet/ptp.c", lacking("E1000", "E1000_PTP")),
+        ("fs/xfs/libxfs/ag.c", lacking("XFS")),
+        ("fs/xfs/libxfs/bit.c", lacking("XFS")),
+        # Of two ways the one that lacks nothing.
+        ("fs/two.c", ()),
+        ("drivers/net/unknown.c", None),
+        ("elsewhere/file.c", None),
+    ],
+)
+def test_what_is_missing_to_have_a_file_compiled(
+    path: str, expected: tuple[Want, ...] | None
+) -> None:
+    assert Makefiles(TREE.get, ON).unmet(path) == expected
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("fs/xfs/any.h", lacking("XFS")),
+        ("fs/xfs/libxfs/any.h", lacking("XFS")),
+        ("drivers/staging/deep/any.h", lacking("STAGING")),
+        ("fs/any.h", ()),
+        ("include/linux/any.h", None),
+        ("top.h", None),
+    ],
+)
+def test_what_is_missing_to_have_make_go_into_a_folder(
+    path: str, expected: tuple[Want, ...] | None
+) -> None:
+    assert Makefiles(TREE.get, ON).unmet_around(path) == expected
+
+
+def test_makefiles_that_lead_in_a_circle() -> None:
+    loop = {"Kbuild": "a-y := b.o\nb-y := a.o\nx = $(y)\ny = $(x) z.o\nobj-y += $(x\n"}
+    assert Makefiles(loop.get, {}).unmet("b.c") is None
+    assert Makefiles(loop.get, {}).unmet("z.c") is None
+
+
+def test_lines_of_a_fragment() -> None:
+    assert [want.line for want in lacking("A", "!B")] == ["CONFIG_A=y", "# CONFIG_B is not set"]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "${}" * 5000,
+        "$(" * 5000,
+        "$(a(b)" * 5000,
+        "$(addprefix" + " " * 100_000,
+        "x := " + "$(addprefix a,$(addprefix b," * 2000,
+        "ifeq (" + " " * 100_000,
+    ],
+)
+def test_no_line_takes_long(line: str) -> None:
+    parse(f"{line}\n{line} x\n")
+
+
+def test_no_tree_takes_long() -> None:
+    names = [f"n{number}" for number in range(100)]
+    everything = " ".join(f"{name}.o $({name})" for name in names)
+    text = "".join(f"{name}-$(CONFIG_{name}) += {everything}\n" for name in names)
+    assert Makefiles({"Kbuild": text}.get, {}).unmet("n1.c") is None
+
+
+def test_folders_of_any_depth_are_no_harm() -> None:
+    folders = ["/".join(["d"] * depth) for depth in range(1, 1500)]
+    tree = {f"{folder}/Kbuild": "obj-y += d/ a.o\n" for folder in folders}
+    assert (
+        Makefiles({"Kbuild": "obj-y += d/\n", **tree}.get, {}).unmet(f"{folders[-1]}/a.c") is None
+    )
