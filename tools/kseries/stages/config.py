@@ -16,13 +16,20 @@ from pathlib import Path
 from pydantic import TypeAdapter, ValidationError
 
 from kseries import proc, publish
-from kseries.building import buildfailure, fragments, kbuild, kconfig_ask
+from kseries.building import (
+    buildfailure,
+    configblame,
+    fragments,
+    kbuild,
+    kconfig_ask,
+    kconfigdiff,
+)
 from kseries.building.diagnostics import Parser
 from kseries.building.fragments import Merged, Promise
 from kseries.building.kconfig_ask import Told
 from kseries.building.sandbox import Sandbox, made_text, prepare
 from kseries.deadline import Deadline
-from kseries.errors import CheckFailed, UserError
+from kseries.errors import UserError
 from kseries.model import KernelConfig, Stack, Tree
 from kseries.paths import Cache
 from kseries.progress import Progress
@@ -33,7 +40,6 @@ CONFIG_LIMIT_S = 900.0
 CANDIDATE = ".config.kseries"
 MERGED = "merged.config"
 RECORD = "config.json"
-OF_A_SERIES = "if a series adds it: does the stack have that series?"
 # Raised when this stage would make another .config of the same input.
 STAGE_VERSION = 1
 
@@ -57,10 +63,10 @@ def config(
     Where the series under test is cut, promises about symbols that the tree has not are dropped,
     with a note: they may be the series' own.
 
-    Raises UserError for a fragment with mistakes, CheckFailed when a promise is not kept or the
-    tree's Kconfig is broken.
+    Raises UserError for a fragment with mistakes and a promise that the tree cannot keep, series or
+    not; CheckFailed when the series breaks a promise or the tree's Kconfig.
     """
-    merged = fragments.read(stack.fragments)
+    merged = fragments.read(stack.fragments, tree.base.version)
     for note in merged.notes:
         progress.note(note)
     name = kbuild.config_name(stack)
@@ -73,7 +79,10 @@ def config(
         progress.update("make allnoconfig")
         text = _finalise(tree, box, merged, run.log("config"))
         progress.update(f"checking {len(merged.promises)} promises")
-        _check(box, merged.promises, text, progress, whole=stack.whole)
+        broken = _broken_promises(box, merged.promises, text, progress, whole=stack.whole)
+        if broken:
+            change = kconfigdiff.of_series(tree, stack.under_test, whole=stack.whole)
+            raise configblame.error_for(broken, merged.promises, change, tree.base.version)
         publish.write_if_changed(build / ".config", text)
         record = Record(inputs, _sha256(text))
         state = kbuild.state_folder(build)
@@ -103,7 +112,7 @@ def why(tree: Tree, stack: Stack, cache: Cache, symbol: str) -> str:
     name = symbol.strip().upper().removeprefix("CONFIG_")
     _, told = kconfig_ask.ask(box, (), (name,), config=CANDIDATE)
     if told[0].found is None:
-        raise UserError(f"This tree has no symbol {name}.", do=_suggestion(told[0]))
+        raise UserError(f"This tree has no symbol {name}.", do=configblame.suggestion(told[0]))
     return "\n".join(told[0].lines)
 
 
@@ -162,10 +171,10 @@ def _command(box: Sandbox) -> list[str]:
     return kbuild.make(box, targets, jobs=1, variables=variables)
 
 
-def _check(
+def _broken_promises(
     box: Sandbox, promises: Sequence[Promise], text: str, progress: Progress, *, whole: bool
-) -> None:
-    """See that each promise is kept. Raises CheckFailed with the chain for each that is not.
+) -> list[Told]:
+    """Find the promises that are not kept, each with its chain.
 
     whole: whether all is there that brings symbols; else those that are not there are passed over.
     """
@@ -182,16 +191,7 @@ def _check(
         broken = [told for told in broken if told.found is not None]
         if absent:
             progress.note(f"not in this tree, which has not the whole series: {', '.join(absent)}")
-    if not broken:
-        return
-    by_symbol = {promise.symbol: promise for promise in promises}
-    count = "1 promise" if len(broken) == 1 else f"{len(broken)} promises"
-    raise CheckFailed(
-        f"The config cannot be met: {count} of {len(promises)} not kept.",
-        where="\n".join(line for told in broken for line in _told(by_symbol[told.symbol], told)),
-        do="add to a fragment what is needed above, or take the promise out;"
-        " `kseries config why SYMBOL` prints the chain of any symbol",
-    )
+    return broken
 
 
 def _broken(promises: Sequence[Promise], text: str) -> list[Told]:
@@ -199,20 +199,6 @@ def _broken(promises: Sequence[Promise], text: str) -> list[Told]:
     values = dict(re.findall(r"^CONFIG_(\w+)=(.*)$", text, re.MULTILINE))
     found = [(promise, values.get(promise.symbol, "n")) for promise in promises]
     return [Told(p.symbol, value, ()) for p, value in found if value != p.value]
-
-
-def _told(promise: Promise, told: Told) -> list[str]:
-    if told.found is None:
-        head = f"CONFIG_{promise.symbol}={promise.value} promised, but the tree has no such symbol"
-        return [f"{promise.where}: {head}", f"  {_suggestion(told)}", f"  {OF_A_SERIES}"]
-    head = f"CONFIG_{promise.symbol}={promise.value} promised, {told.found} found"
-    return [f"{promise.where}: {head}", *(f"  {line}" for line in told.lines)]
-
-
-def _suggestion(told: Told) -> str:
-    if told.lines:
-        return f"like it: {', '.join(told.lines)}"
-    return "no symbol is called like it"
 
 
 def _sha256(text: str) -> str:
