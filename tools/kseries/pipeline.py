@@ -9,15 +9,15 @@ killed run is continued by walking through all of them again.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic, TypeVar, cast
 
 from pydantic import TypeAdapter
 
-from kseries import crashes, provenance
-from kseries.errors import InfraError, Interrupted, KseriesError
+from kseries import cachefolder, crashes, leases, provenance
+from kseries.errors import InfraError, Interrupted, KseriesError, UserError
 from kseries.inputs.stack import Plan, resolve
 from kseries.locks import locked
 from kseries.model import (
@@ -198,6 +198,8 @@ def carry_out(work: Work, stages: Sequence[Stage[Any]] = STAGES) -> RunResult:
     """
     facts = provenance.gather(work.request, work.project.root)
     _write_script(work, facts)
+    _hold(work)
+    cachefolder.make_room(work.project, work.cache, work.progress)
     record = Record(work.run, work.plan, [item.name for item in stages], facts)
     with locked(work.slot, work.progress):
         for item in stages:
@@ -208,6 +210,15 @@ def carry_out(work: Work, stages: Sequence[Stage[Any]] = STAGES) -> RunResult:
     if TEST in stages and TEST.name in work.left:
         record.note(*_remember(work, record.write()))
     return record.write()
+
+
+def _hold(work: Work) -> None:
+    """Keep what the run has, or will make, from being removed until this process ends."""
+    leases.use(work.run.path)
+    leases.use(work.slot)
+    if work.run.has(FETCH.name):
+        with suppress(UserError):  # of another version: the stage that needs it says so
+            leases.use(work.outcome(FETCH).repo)
 
 
 def _write_script(work: Work, facts: Provenance) -> None:
@@ -242,6 +253,8 @@ def through(work: Work, stages: Sequence[Stage[Any]]) -> None:
 
 
 def _keep(item: Stage[Any], work: Work, outcome: object) -> None:
+    if isinstance(outcome, BaseTree):
+        leases.use(outcome.repo)
     work.left[item.name] = outcome
     work.run.save(item.name, outcome, item.adapter)
 

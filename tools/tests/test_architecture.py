@@ -15,7 +15,7 @@ GENERATOR = TOOLS / "kselftest_zcrx"
 # Lower layers first: a module imports from its own layer or from below.
 LAYERS = (
     {"errors", "deadline", "paths", "progress", "model", "publish", "proc", "textfile"},
-    {"locks", "tomlfile", "runfolder", "gitrepo"},
+    {"locks", "leases", "tomlfile", "runfolder", "gitrepo"},
     {"sources", "building", "applying"},
     {"inputs", "suites", "results", "targets"},
     {"testing"},

@@ -8,11 +8,10 @@ from pathlib import Path
 import pytest
 from pydantic import TypeAdapter
 
-from kseries import cachefolder, doctor, runfolder
+from kseries import doctor, runfolder
 from kseries.errors import UserError
 from kseries.model import BaseTree, LocalSource, NamedSource
 from kseries.paths import Cache, Project
-from kseries.progress import Silent
 
 BASE: TypeAdapter[BaseTree] = TypeAdapter(BaseTree)
 
@@ -53,25 +52,6 @@ def test_an_outcome_of_another_version_is_refused(tmp_path: Path) -> None:
     (run.path / "fetch.json").write_text('{"commit": 1}')
     with pytest.raises(UserError, match="not of this version"):
         run.load("fetch", BASE)
-
-
-def test_the_cache_is_shown_and_cleared_by_kind(tmp_path: Path) -> None:
-    cache = Cache(tmp_path)
-    cache.git.mkdir(parents=True)
-    (cache.git / "tree.git").mkdir()
-    (cache.git / "tree.git" / "pack").write_bytes(b"x" * 10000)
-    cache.downloads.mkdir()
-    (cache.downloads / "file.deb").write_bytes(b"x" * 5000)
-    found = cachefolder.items(cache)
-    assert [(item.kind, item.name) for item in found] == [
-        ("downloads", "file.deb"),
-        ("git", "tree.git"),
-    ]
-    assert found[1].size >= 10000
-    assert cachefolder.clear(cache, ["git"], Silent()) == found[1].size
-    assert [item.kind for item in cachefolder.items(cache)] == ["downloads"]
-    with pytest.raises(UserError, match="nothing called trees"):
-        cachefolder.clear(cache, ["trees"], Silent())
 
 
 def test_the_cache_follows_xdg(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
