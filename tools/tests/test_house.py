@@ -89,3 +89,30 @@ def test_the_doctor_finds_every_tool_and_names_the_mend(
     assert ill["no-such"].mend == "apt-get install --no-install-recommends a-package"
     assert "--jobs 1" in ill["memory"].mend
     assert "cache clear" in ill["disk for out/"].mend
+
+
+def test_the_doctor_names_bounds_that_this_host_does_not_enforce(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    bounds = (
+        doctor.Bound("there", "this", lambda: "", "a command"),
+        doctor.Bound("gone", "that", lambda: "no such file", "a command"),
+    )
+    monkeypatch.setattr(doctor, "BOUNDS", bounds)
+    findings = {f.name: f for f in doctor.examine(Project(tmp_path), Cache(tmp_path))}
+    assert findings["there"] == doctor.Finding("there", doctor.Health.OK, "enforced: this")
+    told = "no such file; not enforced: that"
+    assert findings["gone"] == doctor.Finding("gone", doctor.Health.OPEN, told, "a command")
+    assert doctor.healthy((findings["gone"],))
+
+
+def test_a_bound_that_is_not_there_is_seen(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    looks = {bound.name: bound.missing for bound in doctor.BOUNDS}
+    monkeypatch.setattr(doctor, "CGROUP", tmp_path)
+    assert looks["cgroup v2"]() == "no cgroup v2 here"
+    monkeypatch.setattr("os.geteuid", lambda: 1000)
+    monkeypatch.setattr(doctor, "USERNS_LIMIT", tmp_path / "limit")
+    (tmp_path / "limit").write_text("0\n")
+    assert looks["user namespaces"]() == f"{tmp_path / 'limit'} is 0"
+    (tmp_path / "limit").write_text("100\n")
+    assert looks["user namespaces"]() == ""

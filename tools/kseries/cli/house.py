@@ -19,6 +19,7 @@ from kseries.paths import Cache, Project
 MARK = {
     doctor.Health.OK: "[green]ok[/]",
     doctor.Health.SLOW: "[yellow]slow[/]",
+    doctor.Health.OPEN: "[yellow]open[/]",
     doctor.Health.LACK: "[red]lack[/]",
 }
 
