@@ -97,7 +97,7 @@ def key(work: Work) -> str:
         str(FORMAT),
         work.outcome(pipeline.FETCH).commit,
         *(patch.sha256 for series in base.series for patch in series.patches),
-        fragments.read(stack.fragments).text,
+        fragments.read(stack.fragments, work.outcome(pipeline.FETCH).version).text,
         " ".join(stack.suites),
         # With the fragment of all checkers, tests run that otherwise have to be asked for.
         kbuild.config_name(stack),

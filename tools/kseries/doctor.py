@@ -1,12 +1,16 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Check the host: what is there, what is lacking, and the line that mends each lack."""
+"""Check the host: what is there, what is lacking, and the line that mends each lack.
+
+What limits a hostile series and cannot be had on this host is told, too: `BOUNDS`.
+"""
 
 from __future__ import annotations
 
+import ctypes.util
 import os
 import platform
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -30,6 +34,7 @@ class Health(StrEnum):
 
     OK = "ok"
     SLOW = "slow"  # works, less well
+    OPEN = "open"  # works, with a bound less around what a series can do
     LACK = "lack"
 
 
@@ -74,6 +79,70 @@ TOOLS = (
 )
 
 
+@dataclass(frozen=True)
+class Bound:
+    """What keeps a series from harming this host, where the host can enforce it.
+
+    missing: looks; gives "" where it is enforced, else why not. kept: what it keeps.
+    """
+
+    name: str
+    kept: str
+    missing: Callable[[], str]
+    mend: str
+
+
+def _no_cgroup() -> str:
+    """See whether limits of memory and processes can be set on a group of processes."""
+    try:
+        place = CGROUP / Path("/proc/self/cgroup").read_text().split("0::/", 1)[1].split("\n")[0]
+        there = (place / "cgroup.controllers").read_text().split()
+    except (OSError, IndexError):
+        return "no cgroup v2 here"
+    lacking = [name for name in ("memory", "pids") if name not in there]
+    if lacking:
+        return f"not delegated: {', '.join(lacking)}"
+    return "" if os.access(place, os.W_OK) else f"{place} cannot be written by this user"
+
+
+def _no_userns() -> str:
+    if os.geteuid() == 0:
+        return ""
+    try:
+        return "" if int(USERNS_LIMIT.read_text()) > 0 else f"{USERNS_LIMIT} is 0"
+    except (OSError, ValueError):
+        return f"{USERNS_LIMIT} cannot be read"
+
+
+def _no_seccomp() -> str:
+    """See whether the kernel filters system calls, and whether there is what makes filters."""
+    try:
+        if "Seccomp:" not in Path("/proc/self/status").read_text():
+            return "this kernel has none"
+    except OSError as error:
+        return str(error)
+    return "" if ctypes.util.find_library("seccomp") else "no libseccomp"
+
+
+CGROUP = Path("/sys/fs/cgroup")
+USERNS_LIMIT = Path("/proc/sys/user/max_user_namespaces")
+BOUNDS = (
+    Bound(
+        "cgroup v2",
+        "memory and processes of a build as a whole; each process has limits of its own",
+        _no_cgroup,
+        "systemd-run --user --scope -p Delegate=yes kseries run",
+    ),
+    Bound(
+        "user namespaces",
+        "a sandbox, for who is not root",
+        _no_userns,
+        "sysctl -w user.max_user_namespaces=10000",
+    ),
+    Bound("seccomp", "fewer system calls", _no_seccomp, "apt-get install libseccomp2"),
+)
+
+
 def examine(project: Project, cache: Cache) -> tuple[Finding, ...]:
     """Carry out every check; none of them changes anything or takes longer than seconds."""
     return (
@@ -84,12 +153,20 @@ def examine(project: Project, cache: Cache) -> tuple[Finding, ...]:
         _disk("disk for the cache", cache.root, DISK_CACHE_GIB),
         _memory(),
         _kvm(Path("/dev/kvm")),
+        *(_bound(bound) for bound in BOUNDS),
     )
 
 
 def healthy(findings: Sequence[Finding]) -> bool:
     """Whether nothing that is needed is lacking."""
     return not any(finding.health is Health.LACK for finding in findings)
+
+
+def _bound(bound: Bound) -> Finding:
+    why = bound.missing()
+    if not why:
+        return Finding(bound.name, Health.OK, f"enforced: {bound.kept}")
+    return Finding(bound.name, Health.OPEN, f"{why}; not enforced: {bound.kept}", bound.mend)
 
 
 def _machine() -> Finding:

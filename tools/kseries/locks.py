@@ -9,6 +9,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from kseries import publish
 from kseries.errors import InfraError
 from kseries.progress import Progress
 
@@ -19,10 +20,12 @@ def locked(place: Path, progress: Progress, wait_s: float = 3600.0) -> Iterator[
 
     The kernel drops the lock when its holder dies. Raises InfraError after `wait_s` seconds.
     """
-    place.parent.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(place.parent / f".{place.name}.lock")
+    with publish.disk_errors(place.parent):
+        place.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(lock_file(place))
     try:
-        lock.acquire(timeout=0)
+        with publish.disk_errors(place):
+            lock.acquire(timeout=0)
     except Timeout:
         progress.note(f"waiting for another kseries that uses {place}")
         try:
@@ -37,3 +40,8 @@ def locked(place: Path, progress: Progress, wait_s: float = 3600.0) -> Iterator[
         yield
     finally:
         lock.release()
+
+
+def lock_file(place: Path) -> Path:
+    """Give the file whose lock `locked` holds."""
+    return place.parent / f".{publish.short_name(place.name)}.lock"

@@ -11,6 +11,71 @@ from kseries.errors import UserError
 
 ROOT_MARK = Path("kernel") / "stacks"
 
+# Linux's own bounds, in bytes: of one name, and of a path.
+NAME_MAX = 255
+PATH_MAX = 4096
+
+
+def user_path(text: str, base: Path) -> Path:
+    """Give the path that a user names; relative ones start from `base`, `~` is a home.
+
+    What can be no path on any disk raises UserError here, so that whoever looks there needs not
+    expect it.
+    """
+    try:
+        path = base / Path(text).expanduser()
+    except RuntimeError as error:
+        raise _no_path(text, "there is no such user, or no home folder") from error
+    raw = os.fsencode(path)
+    if b"\0" in raw:
+        raise _no_path(text, "it holds a zero byte")
+    if len(raw) >= PATH_MAX or any(len(part) > NAME_MAX for part in raw.split(b"/")):
+        raise _no_path(text, "it is too long")
+    return path
+
+
+def named_path(folder: Path, name: str, suffix: str = "") -> Path | None:
+    """Give the place of something in a folder of ours by its name; None for what is no name."""
+    raw = os.fsencode(name + suffix)
+    if name in ("", ".", "..") or len(raw) > NAME_MAX or b"/" in raw or b"\0" in raw:
+        return None
+    return folder / f"{name}{suffix}"
+
+
+def current() -> Path:
+    """Give the current folder. Raises UserError when it was removed."""
+    try:
+        return Path.cwd()
+    except OSError as error:
+        raise UserError(
+            "The current folder is not there any more.", do="change into another folder"
+        ) from error
+
+
+def _no_path(text: str, why: str) -> UserError:
+    shown = text if len(text) <= 100 else f"{text[:100]}…"
+    return UserError(
+        f"This is no path: {why}.", where=repr(shown)[1:-1], do="name a file or folder"
+    )
+
+
+def require_folder(place: Path, what: str, do: str) -> None:
+    """Raise UserError where something else than a folder stands, or in the way to one.
+
+    what: the folder, for people. A link to a folder is one; nothing there at all is fine.
+    """
+    for part in (place, *place.parents):
+        try:
+            part.lstat()
+        except FileNotFoundError:
+            continue
+        except OSError:  # something further up is in the way
+            continue
+        if part.is_dir():
+            return
+        why = "leads nowhere" if part.is_symlink() and not part.exists() else "is no folder"
+        raise UserError(f"{what} cannot be used: {part} {why}.", where=str(place), do=do)
+
 
 @dataclass(frozen=True)
 class Project:
@@ -24,12 +89,17 @@ class Project:
 
         Raises UserError when none holds kernel/stacks.
         """
-        given = os.environ.get("KSERIES_ROOT")
-        here = Path.cwd()
-        places = [Path(given)] if given else [here, *here.parents, *Path(__file__).parents]
+        asked = os.environ.get("KSERIES_ROOT")
+        if asked:
+            places = [user_path(asked, Path("/"))]
+        else:
+            here = current()
+            places = [here, *here.parents, *Path(__file__).parents]
         for place in places:
             if (place / ROOT_MARK).is_dir():
-                return cls(root=place.resolve())
+                project = cls(root=place.resolve())
+                require_folder(project.out, "The folder out/", "move it out of the way")
+                return project
         raise UserError(
             "No kseries checkout found.",
             where=f"looked for {ROOT_MARK} in {places[0]} and above",
@@ -80,10 +150,19 @@ class Cache:
 
     @classmethod
     def find(cls) -> Cache:
-        """Follow the XDG base directory rules: an unset or relative value means ~/.cache."""
-        given = os.environ.get("XDG_CACHE_HOME", "")
-        base = Path(given) if given.startswith("/") else Path.home() / ".cache"
-        return cls(root=base / "kseries")
+        """Follow the XDG base directory rules: an unset or relative value means ~/.cache.
+
+        Raises UserError when there is no home, and for a place that is no folder of this user.
+        """
+        do = "set XDG_CACHE_HOME to a folder of yours"
+        asked = os.environ.get("XDG_CACHE_HOME", "")
+        base = user_path(asked, Path("/")) if asked.startswith("/") else _home(do) / ".cache"
+        root = base / "kseries"
+        require_folder(root, "The cache folder", do)
+        if root.is_dir() and root.stat().st_uid != os.geteuid():
+            # Whoever may write there chooses what we build and run.
+            raise UserError("The cache folder belongs to another user.", where=str(root), do=do)
+        return cls(root=root)
 
     @property
     def downloads(self) -> Path:
@@ -124,3 +203,13 @@ class Cache:
     def baselines(self) -> Path:
         """What tests do on bases without the series under test, one file each."""
         return self.root / "baselines"
+
+
+def _home(do: str) -> Path:
+    try:
+        home = Path.home()
+    except RuntimeError:
+        home = Path()
+    if os.environ.get("HOME") == "" or not home.is_absolute():
+        raise UserError("This user has no home folder for the cache.", do=do)
+    return home

@@ -9,16 +9,16 @@ killed run is continued by walking through all of them again.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Generic, TypeVar, cast
 
 from pydantic import TypeAdapter
 
-from kseries import buildplace, crashes, provenance
+from kseries import buildplace, cachefolder, crashes, leases, provenance
 from kseries.building import compiled, enabling, kbuild, kconfig_ask
-from kseries.errors import InfraError, Interrupted, KseriesError
+from kseries.errors import InfraError, Interrupted, KseriesError, UserError
 from kseries.inputs.stack import Plan, resolve
 from kseries.locks import locked
 from kseries.model import (
@@ -72,6 +72,7 @@ class Work:
     left: dict[str, object] = field(default_factory=dict)
     room: str = ""  # a worktree beside the stack's own, for who is going to change it
     whole: Stack | None = None  # of which this is a part that is built where the others are
+    held: set[Path] = field(default_factory=set)  # what is kept from being removed
     session: tuple[str, ...] = ("selftest",)  # of nox, that repeats it, and its own words
 
     def outcome(self, of: Stage[T]) -> T:
@@ -90,7 +91,16 @@ class Work:
         """Where the stack is built, and with which compiler cache."""
         stack = self.whole or self.stack
         commit, config = self.outcome(FETCH).commit, kbuild.config_name(stack)
-        return buildplace.find(stack, commit, config, self.slot, self.cache.ccache)
+        found = buildplace.find(stack, commit, config, self.slot, self.cache.ccache)
+        self.hold(found.folder, found.ccache, *([found.clean] if found.clean else []))
+        return found
+
+    def hold(self, *places: Path) -> None:
+        """Keep what the run uses from being removed until this process ends."""
+        for place in places:
+            if place not in self.held:
+                leases.use(place)
+                self.held.add(place)
 
     @property
     def slot(self) -> Path:
@@ -225,6 +235,8 @@ def carry_out(work: Work, stages: Sequence[Stage[Any]] = STAGES) -> RunResult:
     """
     facts = provenance.gather(work.request, work.project.root)
     _write_script(work, facts)
+    _hold(work)
+    cachefolder.make_room(work.project, work.cache, work.progress)
     record = Record(work.run, work.plan, [item.name for item in stages], facts)
     with locked(work.slot, work.progress):
         for item in stages:
@@ -235,6 +247,17 @@ def carry_out(work: Work, stages: Sequence[Stage[Any]] = STAGES) -> RunResult:
     if TEST in stages and TEST.name in work.left:
         record.note(*_remember(work, record.write()))
     return record.write()
+
+
+def _hold(work: Work) -> None:
+    """Keep what the run has, or will make, from being removed."""
+    work.hold(work.run.path, work.slot)
+    with suppress(UserError):  # of another version: the stage that needs it says so
+        if work.run.has(FETCH.name):
+            work.hold(work.outcome(FETCH).repo)
+        if work.run.has(CONFIG.name):
+            place = work.outcome(CONFIG).place
+            work.hold(place.folder, place.ccache)
 
 
 def _write_script(work: Work, facts: Provenance) -> None:
@@ -269,6 +292,8 @@ def through(work: Work, stages: Sequence[Stage[Any]]) -> None:
 
 
 def _keep(item: Stage[Any], work: Work, outcome: object) -> None:
+    if isinstance(outcome, BaseTree):
+        work.hold(outcome.repo)
     work.left[item.name] = outcome
     work.run.save(item.name, outcome, item.adapter)
 

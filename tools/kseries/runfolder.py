@@ -20,8 +20,9 @@ from typing import TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
-from kseries import publish
+from kseries import publish, textfile
 from kseries.errors import UserError
+from kseries.paths import current, named_path, user_path
 
 T = TypeVar("T")
 
@@ -75,10 +76,10 @@ class RunFolder:
         return (self.path / f"{name}.json").is_file()
 
     def load(self, name: str, adapter: TypeAdapter[T]) -> T:
-        """Read `<name>.json`. Raises UserError when it is missing or of another version."""
+        """Read `<name>.json`. Raises UserError when there is no such file of this version."""
         file = self.path / f"{name}.json"
         try:
-            return adapter.validate_json(file.read_bytes())
+            return adapter.validate_json(textfile.content(file))
         except FileNotFoundError as error:
             raise UserError(
                 f"The run {self.name} has not come to the stage '{name}'.",
@@ -112,8 +113,8 @@ def create(runs: Path, stack: str) -> RunFolder:
 
 def find(runs: Path, name: str) -> RunFolder:
     """Find a run by name, path, or `latest`. Raises UserError naming what there is."""
-    for path in (runs / name, Path(name)):
-        if (path / "request.json").is_file():
+    for path in (named_path(runs, name), user_path(name, current())):
+        if path is not None and (path / "request.json").is_file():
             return RunFolder(path.resolve())
     known = sorted(entry.parent.name for entry in runs.glob("*/request.json"))[-5:]
     raise UserError(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -17,9 +17,11 @@ import tree_sitter_toml
 from pydantic import TypeAdapter, ValidationError
 from tree_sitter import Language, Node, Parser
 
+from kseries import textfile
 from kseries.errors import UserError
 
 T = TypeVar("T")
+CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 KeyPath = tuple[str | int, ...]
 
 
@@ -28,21 +30,21 @@ def read(path: Path, adapter: TypeAdapter[T], *, what: str) -> T:
 
     Raises UserError with one line `file:line: mistake` for each mistake.
     """
+    text = textfile.read(path, f"{what} file", do="name a text file")
     try:
-        text = path.read_bytes()
-    except FileNotFoundError as error:
-        raise UserError(f"There is no such {what} file.", where=str(path)) from error
-    try:
-        value = tomllib.loads(text.decode())
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        value = tomllib.loads(text)
+    except RecursionError as error:
+        raise mistake(path, what, [(1, "not valid TOML: nested too deep")]) from error
+    except tomllib.TOMLDecodeError as error:
         # Python 3.11 tells the line in the message only, and not at the end of the file.
         told = re.search(r"at line (\d+)", str(error))
-        line = int(told[1]) if told else text.count(b"\n") + 1
+        line = int(told[1]) if told else text.count("\n") + 1
         raise mistake(path, what, [(line, f"not valid TOML: {error}")]) from error
+    _require_plain(path, what, value, text)
     try:
         return adapter.validate_python(value)
     except ValidationError as error:
-        lines = _lines_of_keys(text)
+        lines = _lines_of_keys(text.encode())
         mistakes = sorted(
             (_line_of(lines, detail["loc"]), f"{_dotted(detail['loc'])}{detail['msg']}")
             for detail in error.errors()
@@ -63,6 +65,29 @@ def mistake(path: Path, what: str, mistakes: Sequence[tuple[int, str]]) -> UserE
 def line_of(path: Path, *key: str | int) -> int:
     """Give the line of a key (or of the nearest key above it) in a TOML file; 1 where none is."""
     return _line_of(_lines_of_keys(path.read_bytes()), key)
+
+
+def _require_plain(path: Path, what: str, value: Any, text: str) -> None:  # noqa: ANN401
+    strange = [key for key, string in _strings(value) if CONTROL.search(string)]
+    if strange:
+        lines = _lines_of_keys(text.encode())
+        told = "no control characters are wanted here"
+        raise mistake(
+            path, what, sorted((_line_of(lines, key), f"{_dotted(key)}{told}") for key in strange)
+        )
+
+
+def _strings(value: Any, key: KeyPath = ()) -> Iterator[tuple[KeyPath, str]]:  # noqa: ANN401
+    """Give the strings in a decoded file, keys included, each with its place."""
+    if isinstance(value, str):
+        yield key, value
+    elif isinstance(value, dict):
+        for name, inner in value.items():
+            yield (*key, name), name
+            yield from _strings(inner, (*key, name))
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            yield from _strings(inner, (*key, index))
 
 
 def _line_of(lines: dict[KeyPath, int], location: Sequence[str | int]) -> int:

@@ -14,8 +14,11 @@ GENERATOR = TOOLS / "kselftest_zcrx"
 
 # Lower layers first: a module imports from its own layer or from below.
 LAYERS = (
-    {"errors", "deadline", "paths", "progress", "model", "publish", "proc", "untrusted"},
-    {"locks", "tomlfile", "runfolder", "gitrepo"},
+    {
+        *("errors", "deadline", "paths", "progress", "model", "publish", "textfile", "proc"),
+        "untrusted",
+    },
+    {"locks", "leases", "tomlfile", "runfolder", "gitrepo"},
     {"sources", "building", "applying"},
     {"inputs", "suites", "results", "targets"},
     {"testing"},

@@ -144,11 +144,11 @@ def test_an_mbox_that_misses_a_patch_names_it_and_the_run_opens(desk: Desk, tmp_
 
 def test_a_config_that_cannot_be_met_names_symbol_and_chain(desk: Desk) -> None:
     code, output = desk.kseries("run", "--config", "impossible", "--until", "build")
-    assert code == 1
+    assert code == 2
     assert "IO_URING_ZCRX" in output
     assert "PAGE_POOL" in output
     assert "impossible.config:1" in output
-    assert desk.states()["config"] == "failed"
+    assert desk.states()["config"] == "usage"
     # The tree is configured all the same, so one can ask.
     code, output = desk.kseries("config", "why", "IO_URING_ZCRX")
     assert code == 0, output
@@ -201,6 +201,47 @@ def test_ctrl_c_in_a_stage_leaves_a_run_that_opens_and_goes_on(desk: Desk, stage
     code, output = desk.kseries("run", "--resume", "latest")
     assert code == 0, output
     assert len(list((desk.root / "out/runs").glob("2*"))) == 1
+
+
+def test_what_a_run_uses_is_not_cleared_under_it(desk: Desk) -> None:
+    process = desk.start("run", "--until", "build")
+    assert process.stdout is not None
+    for line in process.stdout:
+        if line.startswith("config: begins"):
+            process.send_signal(signal.SIGSTOP)
+            break
+    code, shown = desk.kseries("cache", "show")
+    assert code == 0
+    assert shown.count("in use") >= 3, shown
+    code, cleared = desk.kseries("cache", "clear", "git", "trees", "builds", "runs")
+    assert code == 0, cleared
+    left = [line.split(":")[1].split()[0] for line in cleared.splitlines()[1:]]
+    assert {"git", "trees", "runs"} <= set(left), cleared
+    process.send_signal(signal.SIGCONT)
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 0, output
+    # Afterwards all of it goes, and comes again.
+    code, cleared = desk.kseries("cache", "clear", "git", "trees", "builds", "runs")
+    assert "left" not in cleared
+    for folder in (desk.root / "out/trees", desk.root.parent / "cache/kseries/git"):
+        assert [path for path in folder.iterdir() if not path.name.startswith(".")] == []
+    assert desk.kseries("run", "--until", "build")[0] == 0
+
+
+def test_what_was_used_longest_ago_makes_room(desk: Desk) -> None:
+    assert desk.kseries("run", "--until", "build")[0] == 0
+    old = desk.root / "out/trees/old"
+    old.mkdir()
+    (old / "data").write_bytes(b"x" * 5_000_000)
+    os.utime(old, (0, 0))
+    os.environ["KSERIES_LIMITS"] = "trees=0.004"
+    try:
+        code, output = desk.kseries("run", "--until", "build")
+    finally:
+        del os.environ["KSERIES_LIMITS"]
+    assert code == 0, output
+    assert "removed to make room: trees old, 5 MB, last used 1970-01-01" in output
+    assert not old.exists()
 
 
 def test_killed_at_any_moment_the_next_run_passes(desk: Desk) -> None:

@@ -8,11 +8,10 @@ from pathlib import Path
 import pytest
 from pydantic import TypeAdapter
 
-from kseries import cachefolder, doctor, runfolder
+from kseries import doctor, runfolder
 from kseries.errors import UserError
 from kseries.model import BaseTree, LocalSource, NamedSource
 from kseries.paths import Cache, Project
-from kseries.progress import Silent
 
 BASE: TypeAdapter[BaseTree] = TypeAdapter(BaseTree)
 
@@ -55,25 +54,6 @@ def test_an_outcome_of_another_version_is_refused(tmp_path: Path) -> None:
         run.load("fetch", BASE)
 
 
-def test_the_cache_is_shown_and_cleared_by_kind(tmp_path: Path) -> None:
-    cache = Cache(tmp_path)
-    cache.git.mkdir(parents=True)
-    (cache.git / "tree.git").mkdir()
-    (cache.git / "tree.git" / "pack").write_bytes(b"x" * 10000)
-    cache.downloads.mkdir()
-    (cache.downloads / "file.deb").write_bytes(b"x" * 5000)
-    found = cachefolder.items(cache)
-    assert [(item.kind, item.name) for item in found] == [
-        ("downloads", "file.deb"),
-        ("git", "tree.git"),
-    ]
-    assert found[1].size >= 10000
-    assert cachefolder.clear(cache, ["git"], Silent()) == found[1].size
-    assert [item.kind for item in cachefolder.items(cache)] == ["downloads"]
-    with pytest.raises(UserError, match="nothing called trees"):
-        cachefolder.clear(cache, ["trees"], Silent())
-
-
 def test_the_cache_follows_xdg(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     assert Cache.find().root == tmp_path / "kseries"
@@ -109,3 +89,30 @@ def test_the_doctor_finds_every_tool_and_names_the_mend(
     assert ill["no-such"].mend == "apt-get install --no-install-recommends a-package"
     assert "--jobs 1" in ill["memory"].mend
     assert "cache clear" in ill["disk for out/"].mend
+
+
+def test_the_doctor_names_bounds_that_this_host_does_not_enforce(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    bounds = (
+        doctor.Bound("there", "this", lambda: "", "a command"),
+        doctor.Bound("gone", "that", lambda: "no such file", "a command"),
+    )
+    monkeypatch.setattr(doctor, "BOUNDS", bounds)
+    findings = {f.name: f for f in doctor.examine(Project(tmp_path), Cache(tmp_path))}
+    assert findings["there"] == doctor.Finding("there", doctor.Health.OK, "enforced: this")
+    told = "no such file; not enforced: that"
+    assert findings["gone"] == doctor.Finding("gone", doctor.Health.OPEN, told, "a command")
+    assert doctor.healthy((findings["gone"],))
+
+
+def test_a_bound_that_is_not_there_is_seen(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    looks = {bound.name: bound.missing for bound in doctor.BOUNDS}
+    monkeypatch.setattr(doctor, "CGROUP", tmp_path)
+    assert looks["cgroup v2"]() == "no cgroup v2 here"
+    monkeypatch.setattr("os.geteuid", lambda: 1000)
+    monkeypatch.setattr(doctor, "USERNS_LIMIT", tmp_path / "limit")
+    (tmp_path / "limit").write_text("0\n")
+    assert looks["user namespaces"]() == f"{tmp_path / 'limit'} is 0"
+    (tmp_path / "limit").write_text("100\n")
+    assert looks["user namespaces"]() == ""

@@ -178,7 +178,8 @@ def test_answer(srctree: Path) -> None:
     told = kconfig.answer(tree, promises, ("EXPERT",))
     assert [item[:2] for item in told["broken"]] == [["LEAF", "n"], ["SPOILR", None]]
     assert told["broken"][1][2] == ["SPOILER"]
-    assert told["why"] == [["EXPERT", "y", why(tree, "EXPERT")]]
+    assert told["broken"][1][3] == ["SPOILR"]
+    assert told["why"] == [["EXPERT", "y", why(tree, "EXPERT"), ["EXPERT"]]]
 
 
 def test_program(

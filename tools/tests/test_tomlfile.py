@@ -73,7 +73,7 @@ def test_what_is_no_toml_names_its_line(tmp_path: Path) -> None:
 
 
 def test_no_such_file(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="There is no such thing file"):
+    with pytest.raises(UserError, match=r"thing file cannot be read.*\n.*is not there"):
         tomlfile.read(tmp_path / "none.toml", THING, what="thing")
 
 
@@ -84,3 +84,18 @@ def test_line_of_keys_in_tables_of_tables(tmp_path: Path) -> None:
     assert tomlfile.line_of(file, "quoted key", "y") == 8
     assert tomlfile.line_of(file, "a", "b") == 1
     assert tomlfile.line_of(file, "nothing") == 1
+
+
+def test_control_characters_have_a_line(tmp_path: Path) -> None:
+    file = tmp_path / "x.toml"
+    file.write_text('name = "a"\nother = ["b", "c\\u0000"]\n')
+    with pytest.raises(UserError) as error:
+        tomlfile.read(file, THING, what="thing")
+    assert f"{file}:2: other.1: no control characters are wanted here" in error.value.where
+
+
+def test_nested_without_end(tmp_path: Path) -> None:
+    file = tmp_path / "x.toml"
+    file.write_text("a = " + "[" * 5000 + "]" * 5000)
+    with pytest.raises(UserError, match="nested too deep"):
+        tomlfile.read(file, THING, what="thing")

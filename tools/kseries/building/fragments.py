@@ -5,14 +5,25 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from kseries import textfile
+from kseries.building import kernelrange
+from kseries.building.kernelrange import Range
 from kseries.errors import UserError
 
-SET = re.compile(r"CONFIG_(\w+)=(.*)")
-NOT_SET = re.compile(r"# CONFIG_(\w+) is not set")
-VALUE = re.compile(r'[ymn]|-?\d+|0[xX][0-9a-fA-F]+|"(?:[^"\\]|\\.)*"')
+SET = re.compile(r"CONFIG_([A-Za-z0-9_]+)=(.*)")
+NOT_SET = re.compile(r"# CONFIG_([A-Za-z0-9_]+) is not set")
+VALUE = re.compile(r'[ymn]|-?[0-9]+|0[xX][0-9a-fA-F]+|"(?:[^"\\\x00-\x1f\x7f]|\\[^\x00-\x1f])*"')
+SPACED = re.compile(r"CONFIG_([A-Za-z0-9_]+)\s*=\s*(.*)")
+KERNELS = re.compile(r"#\s*(only )?kernels\s*:\s*(.*)")
+
+# So that a line of a megabyte does not fill the terminal.
+SHOWN = 80
+MISTAKES_SHOWN = 20
+
+MEND = "write CONFIG_X=value or `# CONFIG_X is not set`, each symbol once, and comments behind a #"
 
 
 @dataclass(frozen=True)
@@ -23,6 +34,7 @@ class Promise:
     value: str
     file: Path
     line: int
+    kernels: Range | None = None  # that its fragment says it is for
 
     @property
     def where(self) -> str:
@@ -54,15 +66,16 @@ class Merged:
         return "".join(f"{promise.text}\n" for promise in self.promises)
 
 
-def read(files: Sequence[Path]) -> Merged:
-    """Read fragments and merge them, later ones win.
+def read(files: Sequence[Path], version: str) -> Merged:
+    """Read fragments for a kernel of a version and merge them, later ones win.
 
-    Raises UserError naming file and line of each line that is no promise.
+    Raises UserError naming file and line of each line that is no promise, and for a fragment that
+    is for kernels of other versions.
     """
     promises: dict[str, Promise] = {}
     notes = []
     for file in files:
-        for promise in parse(file):
+        for promise in parse(file, version):
             before = promises.get(promise.symbol)
             if before is not None and before.value != promise.value:
                 notes.append(
@@ -70,47 +83,121 @@ def read(files: Sequence[Path]) -> Merged:
                     f" {before.value} of {before.where}"
                 )
             promises[promise.symbol] = promise
+    _require_modules(promises)
     return Merged(tuple(promises.values()), tuple(notes))
 
 
-def parse(file: Path) -> list[Promise]:
-    """Read the promises of one fragment. Raises UserError."""
-    try:
-        text = file.read_text()
-    except (OSError, UnicodeDecodeError) as error:
+def parse(file: Path, version: str) -> list[Promise]:
+    """Read the promises of one fragment for a kernel of a version. Raises UserError."""
+    text = textfile.read(
+        file, "Kconfig fragment", do="name a text file; the project's own are in configs/"
+    )
+    reader = _Reader(file, version)
+    # Not splitlines: it counts more ends of lines than editors and the kernel do.
+    for line in text.split("\n"):
+        reader.feed(line.strip())
+    if reader.mistakes:
+        raise _mistaken(reader.mistakes)
+    if reader.kernels is not None and not reader.kernels.holds(version):
         raise UserError(
-            "The Kconfig fragment cannot be read.",
-            where=f"{file}: {error}",
-            do="name a fragment that is there; the project's own are in configs/",
-        ) from error
-    promises = []
-    mistakes = []
-    for number, line in enumerate(text.splitlines(), 1):
-        promise = _parse_line(line.strip(), file, number)
-        if isinstance(promise, str):
-            mistakes.append(f"{file}:{number}: {promise}")
-        elif promise is not None:
-            promises.append(promise)
-    if mistakes:
-        raise UserError(
-            "The Kconfig fragment has lines that promise nothing.",
-            where="\n".join(mistakes),
-            do="write CONFIG_X=value or `# CONFIG_X is not set`, and comments behind a #",
+            f"The Kconfig fragment {file.stem} is not for Linux {version}.",
+            where=f"{reader.kernels_at}: for kernels {reader.kernels.text}",
+            do="take a source of such a version, or a fragment of your own in its place: `config`"
+            " in the stack's file names them (docs/stacks.md)",
         )
-    return promises
+    return reader.promises
 
 
-def _parse_line(line: str, file: Path, number: int) -> Promise | str | None:
-    """Give a promise, None for a line without meaning, or what is wrong with the line."""
-    off = NOT_SET.fullmatch(line)
-    if off:
-        return Promise(off[1], "n", file, number)
-    if not line or line.startswith("#"):
-        return None
-    match = SET.fullmatch(line)
-    if match is None:
-        return f"not understood: {line}"
-    value = match[2].strip()
-    if not VALUE.fullmatch(value):
-        return f'not a value: {value or "(nothing)"} (y, m, n, a number or a "string")'
-    return Promise(match[1], value, file, number)
+@dataclass
+class _Reader:
+    """Collects promises and mistakes of one fragment, line by line."""
+
+    file: Path
+    version: str
+    promises: list[Promise] = field(default_factory=list)
+    mistakes: list[str] = field(default_factory=list)
+    kernels: Range | None = None
+    kernels_at: str = ""
+    _line: int = 0
+    _only: Range | None = None  # what the present paragraph is for
+    _begun: bool = False  # a promise was read, be it for this kernel or another
+    _seen: dict[str, Promise] = field(default_factory=dict)
+
+    def feed(self, line: str) -> None:
+        self._line += 1
+        marked = KERNELS.fullmatch(line)
+        if marked:
+            self._mark(bool(marked[1]), marked[2])
+        elif not line:
+            self._only = None
+        elif off := NOT_SET.fullmatch(line):
+            self._promise(off[1], "n")
+        elif not line.startswith("#"):
+            self._set(line)
+
+    def _mark(self, paragraph: bool, text: str) -> None:
+        found = kernelrange.parse(text.strip())
+        if found is None:
+            self._mistake(f"not a range of kernels: {_shown(text)} ({kernelrange.FORMS})")
+        elif paragraph:
+            self._only = found
+        elif self._begun or self.kernels is not None:
+            self._mistake("stands once, and before the first promise: # kernels:")
+        else:
+            self.kernels, self.kernels_at = found, f"{self.file}:{self._line}"
+
+    def _set(self, line: str) -> None:
+        match = SET.fullmatch(line)
+        spaced = SPACED.fullmatch(line)
+        if match is None or match[2] != match[2].strip():
+            hint = f" (no spaces around =: CONFIG_{spaced[1]}={spaced[2]})" if spaced else ""
+            self._mistake(f"not understood: {_shown(line)}{_shown(hint)}")
+        elif not VALUE.fullmatch(match[2]):
+            value = _shown(match[2]) or "(nothing)"
+            self._mistake(f'not a value: {value} (y, m, n, a number or a "string")')
+        else:
+            self._promise(match[1], match[2])
+
+    def _promise(self, symbol: str, value: str) -> None:
+        self._begun = True
+        if self._only is not None and not self._only.holds(self.version):
+            return
+        promise = Promise(symbol, value, self.file, self._line, self._only or self.kernels)
+        before = self._seen.setdefault(symbol, promise)
+        if before.value != value:
+            self._mistake(
+                f"CONFIG_{symbol} is {_shown(value)} here and {_shown(before.value)} in line"
+                f" {before.line}"
+            )
+        self.promises.append(promise)
+
+    def _mistake(self, text: str) -> None:
+        self.mistakes.append(f"{self.file}:{self._line}: {text}")
+
+
+def _mistaken(mistakes: Sequence[str]) -> UserError:
+    shown = list(mistakes[:MISTAKES_SHOWN])
+    if len(mistakes) > len(shown):
+        shown.append(f"… and {len(mistakes) - len(shown)} more")
+    return UserError(
+        "The Kconfig fragment has lines that promise nothing.", where="\n".join(shown), do=MEND
+    )
+
+
+def _require_modules(promises: dict[str, Promise]) -> None:
+    """Raise UserError for promises of modules in a kernel without them."""
+    asked = [promise for promise in promises.values() if promise.value == "m"]
+    on = promises.get("MODULES")
+    if not asked or (on is not None and on.value == "y"):
+        return
+    raise UserError(
+        "The Kconfig fragments ask for modules, and for a kernel that cannot load any.",
+        where="\n".join(f"{p.where}: {p.text}" for p in asked[:MISTAKES_SHOWN]),
+        do="write =y: modules are neither built nor put on the target",
+    )
+
+
+def _shown(text: str) -> str:
+    """Cut what a message repeats, with control characters made visible."""
+    visible = text if text.isprintable() else repr(text)[1:-1]
+    return visible if len(visible) <= SHOWN else f"{visible[:SHOWN]}…"

@@ -194,6 +194,31 @@ def _blamed(symbol: Symbol) -> list[Symbol]:
     return list({item.name: item for item in found if item.nodes}.values())
 
 
+def deciding(symbol: Symbol) -> list[str]:
+    """Name a symbol and those that keep it, directly or not, from another value."""
+    found: dict[str, Symbol] = {}
+    left = [symbol]
+    while left:
+        item = left.pop()
+        if item.name not in found:
+            found[item.name] = item
+            left += [*_blamed(item), *_forcing(item)]
+    return list(found)
+
+
+def _forcing(symbol: Symbol) -> list[Symbol]:
+    """Find the symbols that turn a symbol on, or bound its number."""
+    expressions = [
+        item
+        for every in (symbol.rev_dep, symbol.weak_rev_dep)
+        for item in kconfiglib.split_expr(every, kconfiglib.OR)
+        if kconfiglib.expr_value(item)
+    ]
+    parts = [kconfiglib.split_expr(item, kconfiglib.AND)[0] for item in expressions]
+    parts += [bound for low, high, _ in symbol.orig_ranges for bound in (low, high)]
+    return [item for item in parts if getattr(item, "nodes", None) and item is not symbol]
+
+
 def _unmet(expression: Expr, wanted: bool) -> Iterable[Symbol]:
     """Give the symbols that keep an expression from its wanted value."""
     if met(expression, wanted):
@@ -286,7 +311,7 @@ def answer(kconfig: Any, promises: Sequence[Sequence[str]], names: Sequence[str]
     """Answer what the program is asked.
 
     promises: (symbol, value) each. Gives `broken`: [symbol, value found or None, lines that
-    tell why or close names], and `why`: the same for `names`.
+    tell why or close names, the symbols that decided], and `why`: the same for `names`.
     """
     told: set[str] = set()
     found = [(name, promised, value_of(kconfig, name)) for name, promised in promises]
@@ -301,8 +326,10 @@ def answer(kconfig: Any, promises: Sequence[Sequence[str]], names: Sequence[str]
 
 
 def _told(kconfig: Any, name: str, found: str | None, told: set[str]) -> list[Any]:  # noqa: ANN401
-    known = found is not None
-    return [name, found, why(kconfig.syms[name], told) if known else close_names(kconfig, name)]
+    if found is None:
+        return [name, found, close_names(kconfig, name), [name]]
+    symbol = kconfig.syms[name]
+    return [name, found, why(symbol, told), deciding(symbol)]
 
 
 def taken_apart(expression: Expr) -> tuple[str, tuple[Expr, ...]]:

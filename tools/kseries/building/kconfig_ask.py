@@ -42,19 +42,21 @@ class Told:
 
     found: its value as .config writes it; None when the tree has no such symbol.
     lines: why it has that value; for an unknown symbol, names like it.
+    chain: the names of the symbol and of those that stand in its way, () where not known.
     """
 
     symbol: str
     found: str | None
     lines: tuple[str, ...]
+    chain: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Answer:
     """What was asked for; `error` alone when Kconfig could not be read."""
 
-    broken: tuple[tuple[str, str | None, tuple[str, ...]], ...] = ()
-    why: tuple[tuple[str, str | None, tuple[str, ...]], ...] = ()
+    broken: tuple[tuple[str, str | None, tuple[str, ...], tuple[str, ...]], ...] = ()
+    why: tuple[tuple[str, str | None, tuple[str, ...], tuple[str, ...]], ...] = ()
     error: str = ""
 
 
@@ -106,8 +108,9 @@ def ask(
     return [_told(*item) for item in answer.broken], [_told(*item) for item in answer.why]
 
 
-def _told(symbol: str, found: str | None, lines: Sequence[str]) -> Told:
-    return Told(symbol, found and harmless(found), tuple(harmless(line) for line in lines))
+def _told(symbol: str, found: str | None, lines: Sequence[str], chain: Sequence[str] = ()) -> Told:
+    shown = tuple(harmless(line) for line in lines)
+    return Told(symbol, found and harmless(found), shown, tuple(chain))
 
 
 def _command(box: Sandbox, names: Sequence[str], config: Path) -> list[str]:

@@ -6,18 +6,20 @@ from __future__ import annotations
 import argparse
 import datetime
 import sys
+from collections.abc import Sequence
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from kseries import cachefolder, doctor
 from kseries.cli.commands import Commands
 from kseries.paths import Cache, Project
-from kseries.progress import Silent
 
 MARK = {
     doctor.Health.OK: "[green]ok[/]",
     doctor.Health.SLOW: "[yellow]slow[/]",
+    doctor.Health.OPEN: "[yellow]open[/]",
     doctor.Health.LACK: "[red]lack[/]",
 }
 
@@ -26,12 +28,17 @@ def add_commands(commands: Commands) -> None:
     """Add `doctor` and `cache`."""
     parser = commands.add_parser("doctor", help="check this host; print what mends each lack")
     parser.set_defaults(command=_doctor)
-    cache = commands.add_parser("cache", help="show or clear what clones share")
+    cache = commands.add_parser("cache", help="show or clear what is kept from run to run")
     actions = cache.add_subparsers(required=True, metavar="ACTION")
     actions.add_parser("show", help="list it with sizes").set_defaults(command=_show)
-    clear = actions.add_parser("clear", help="remove it; all of it can be made again")
+    clear = actions.add_parser(
+        "clear", help="remove what no run uses; all but runs can be made again"
+    )
     clear.add_argument(
-        "kinds", nargs="*", metavar="KIND", help=f"one of: {', '.join(cachefolder.KINDS)}"
+        "kinds",
+        nargs="*",
+        metavar="KIND",
+        help=f"default: all that clones share; or of: {', '.join(cachefolder.BY_NAME)}",
     )
     clear.set_defaults(command=_clear)
 
@@ -50,24 +57,45 @@ def _doctor(_arguments: argparse.Namespace) -> int:
 
 
 def _show(_arguments: argparse.Namespace) -> int:
-    cache = Cache.find()
-    found = cachefolder.items(cache)
-    table = Table(title=str(cache.root), title_justify="left", box=None, pad_edge=False)
-    for heading in ("kind", "size", "changed", "item"):
+    project, cache = Project.find(), Cache.find()
+    allowed = (f"{name}={size / cachefolder.GIB:g}" for name, size in cachefolder.limits().items())
+    found = cachefolder.items(project, cache) + cachefolder.others(project, cache)
+    console = Console(file=sys.stdout)
+    for root in (cache.root, project.out):
+        here = [item for item in found if item.path.is_relative_to(root)]
+        print(_printable(str(root)))
+        console.print(_table(here))
+        print()
+    print(f"limits in GiB, as {cachefolder.LIMITS} takes them:\n  {','.join(allowed)}")
+    return 0
+
+
+def _table(found: Sequence[cachefolder.Item]) -> Table:
+    table = Table(box=None, pad_edge=False)
+    for heading in ("kind", "size", "last used", "", "item"):
         table.add_column(heading, justify="right" if heading == "size" else "left")
     for item in found:
-        changed = datetime.datetime.fromtimestamp(item.used, tz=datetime.UTC).astimezone()
-        table.add_row(item.kind, megabytes(item.size), f"{changed:%Y-%m-%d %H:%M}", item.name)
-    table.add_row("[bold]all[/]", megabytes(sum(item.size for item in found)), "", "")
-    Console(file=sys.stdout).print(table)
-    return 0
+        used = datetime.datetime.fromtimestamp(item.used, tz=datetime.UTC).astimezone()
+        mark = "in use" if item.in_use else ""
+        name = Text(_printable(item.name), overflow="fold")
+        table.add_row(item.kind, megabytes(item.size), f"{used:%Y-%m-%d %H:%M}", mark, name)
+    table.add_row("[bold]all[/]", megabytes(sum(item.size for item in found)), "", "", "")
+    return table
 
 
 def _clear(arguments: argparse.Namespace) -> int:
-    cache = Cache.find()
-    freed = cachefolder.clear(cache, arguments.kinds, Silent())
-    print(f"{megabytes(freed)} set free in {cache.root}")
+    project, cache = Project.find(), Cache.find()
+    done = cachefolder.clear(project, cache, arguments.kinds)
+    print(f"{megabytes(done.freed)} set free")
+    for item in done.left:
+        print(f"left, since a run uses it: {item.kind} {_printable(item.name)}")
     return 0
+
+
+def _printable(name: str) -> str:
+    """Make visible what a name holds that is no text."""
+    text = name.encode(errors="backslashreplace").decode()
+    return text if text.isprintable() else repr(text)[1:-1]
 
 
 def megabytes(size: int) -> str:

@@ -8,30 +8,39 @@ interrupted.
 from __future__ import annotations
 
 import argparse
+import io
+import os
 import signal
 import sys
 import traceback
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from types import FrameType
 
 import kseries
+from kseries import publish
 from kseries.cli import bisecting, house, kselftests, mutation, reports, runs
-from kseries.errors import Interrupted, KseriesError
+from kseries.errors import InfraError, Interrupted, KseriesError, UserError
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Carry out one command; give its exit code."""
-    arguments = build_parser().parse_args(argv)
+    for stream in (sys.stdout, sys.stderr):
+        # Names of files need not be text.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    words = sys.argv[1:] if argv is None else argv
+    arguments = build_parser().parse_args(words)
     command: Callable[[argparse.Namespace], int] = arguments.command
     for number in SIGNALS:
         signal.signal(number, _interrupt)
     try:
+        _require_text(words)
         return command(arguments)
     except KseriesError as error:
-        print(f"kseries: {error}", file=sys.stderr)
-        return error.exit_code
+        return _fail(error)
     except Interrupted as interruption:
         print(f"kseries: {interruption}", file=sys.stderr)
         return Interrupted.exit_code
@@ -39,10 +48,45 @@ def main(argv: Sequence[str] | None = None) -> int:
         # Whoever read our output has seen enough.
         sys.stderr.close()
         return 0
+    except (OSError, MemoryError) as error:
+        return _fail(_of_system(error))
     except Exception:  # the last line of defence: a fault of our own
         traceback.print_exc()
         print("kseries: this is a fault in kseries itself, not in the series", file=sys.stderr)
         return 3
+
+
+def _fail(error: KseriesError) -> int:
+    print(f"kseries: {error}", file=sys.stderr)
+    return error.exit_code
+
+
+def _of_system(error: OSError | MemoryError) -> KseriesError:
+    """Turn what the system refused, and nobody expected, into an error with the place."""
+    if isinstance(error, MemoryError):
+        return InfraError("There is not enough memory.", do="close other programs")
+    name = error.filename
+    place = os.fsdecode(name) if isinstance(name, str | bytes) else ""
+    if place:
+        told = publish.disk_error(error, Path(place))
+        if told is not None:
+            return told
+    return InfraError(
+        f"The system refused something: {error.strerror or error}.",
+        where=place or "".join(traceback.format_tb(error.__traceback__)[-1:]),
+        do="look at that place; `kseries doctor` checks this host",
+    )
+
+
+def _require_text(words: Sequence[str]) -> None:
+    """Raise UserError for what goes neither into the JSON of a run nor into its script."""
+    for word in words:
+        try:
+            word.encode()
+        except UnicodeEncodeError as error:
+            raise UserError(
+                "Arguments are UTF-8.", where=repr(word), do="rename what it names"
+            ) from error
 
 
 def build_parser() -> argparse.ArgumentParser:

@@ -57,6 +57,7 @@ def take_up(resume: str | None, request: Callable[[], Request], name: str = "") 
 def _new_run(request: Request, name: str) -> Opened:
     project = Project.find()
     planned = plan(request, project=project, suites=SUITES)
+    Cache.find()  # before anything is made: it can be no place for one
     run = runfolder.create(project.runs, name or planned.name)
     run.save("request", request, REQUEST)
     return Opened(project, run, request, planned)

@@ -29,7 +29,7 @@ from kseries.inputs.patchfolder import (
     read_series_file,
 )
 from kseries.model import Patch, Series
-from kseries.paths import Project
+from kseries.paths import Project, named_path, user_path
 from kseries.progress import Progress
 
 COVER = "0000-cover-letter.eml"
@@ -127,13 +127,13 @@ def slug(text: str) -> str:
 
 
 def _locate(spec: str, project: Project, archive: ArchiveConfig, base: Path) -> Located | None:
-    known = project.patches / spec
-    if "/" not in spec and spec not in ("", ".", "..") and known.is_dir():
+    known = named_path(project.patches, spec)
+    if known is not None and known.is_dir():
         return Located(Kind.FOLDER, slug(spec), path=known)
     link = parse_link(spec, archive)
     if link is not None:
         return _of_archive(link[0], link[1])
-    path = base / Path(spec).expanduser()
+    path = user_path(spec, base)
     if path.is_dir():
         path = path.resolve()
         maildir = (path / "cur").is_dir() and (path / "new").is_dir()

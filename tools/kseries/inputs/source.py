@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import difflib
+import urllib.parse
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from kseries import tomlfile
 from kseries.errors import UserError
 from kseries.inputs.series import slug
 from kseries.model import LocalSource, NamedSource, Source, TarballSource
-from kseries.paths import Project
+from kseries.paths import Project, current, named_path, user_path
 
 # What the top folder of every kernel tree holds.
 KERNEL_FILES = ("Makefile", "Kconfig", "Kbuild")
@@ -27,10 +28,10 @@ def read_source(spec: str, *, project: Project, relative_to: Path | None = None)
     relative_to: the folder that paths start from, the current one by default.
     Raises UserError when there is no such source, and for each mistake in its file.
     """
-    pin = project.sources / f"{spec}.toml"
-    if "/" not in spec and pin.is_file():
+    pin = named_path(project.sources, spec, ".toml")
+    if pin is not None and pin.is_file():
         return _read_pin(pin)
-    path = (relative_to or Path.cwd()) / Path(spec).expanduser()
+    path = user_path(spec, relative_to or current())
     if path.is_dir():
         return local_source(path)
     if path.is_file() and path.suffix == ".toml":
@@ -53,7 +54,8 @@ def read_source(spec: str, *, project: Project, relative_to: Path | None = None)
 
 def local_source(folder: Path) -> NamedSource:
     """Take a folder with a kernel tree as source. Raises UserError when it holds none."""
-    folder = folder.resolve()
+    # Only then: of a link in a circle nobody can say where it leads.
+    folder = folder.resolve() if folder.is_dir() else folder
     absent = [name for name in KERNEL_FILES if not (folder / name).is_file()]
     if absent:
         raise UserError(
@@ -69,14 +71,20 @@ def local_source(folder: Path) -> NamedSource:
 def _read_pin(file: Path) -> NamedSource:
     source = tomlfile.read(file, _ADAPTER, what="source")
     if isinstance(source, LocalSource):
-        path = file.parent / source.path.expanduser()
+        path = user_path(str(source.path), file.parent)
         try:
             source = local_source(path).source
         except UserError as error:
             line = tomlfile.line_of(file, "path")
             text = f"path: {error.what} {error.where}"
             raise tomlfile.mistake(file, "source", [(line, text)]) from error
+    if isinstance(source, TarballSource):
+        try:
+            urllib.parse.urlsplit(source.url)
+        except ValueError as error:
+            line = tomlfile.line_of(file, "url")
+            raise tomlfile.mistake(file, "source", [(line, f"url: {error}")]) from error
     if isinstance(source, TarballSource) and "://" not in source.url:
         # A path in a file means the same wherever kseries was started.
-        source = replace(source, url=str(file.parent / Path(source.url).expanduser()))
+        source = replace(source, url=str(user_path(source.url, file.parent)))
     return NamedSource(slug(file.stem), source)

@@ -24,7 +24,7 @@ from kseries.inputs.stackfile import (
     required_by,
 )
 from kseries.model import NamedSource, Request, Stack
-from kseries.paths import Project
+from kseries.paths import Project, current, user_path
 from kseries.progress import Progress
 
 DEFAULT_STACK = "zcrx-v7"
@@ -131,12 +131,12 @@ def read_stack(
 
 def _source(request: Request, stack: CheckedStack, project: Project) -> NamedSource:
     if request.tree:
-        return local_source(Path(request.tree).expanduser())
+        return local_source(user_path(request.tree, current()))
     return read_source(request.source, project=project) if request.source else stack.source
 
 
 def _fragments(request: Request, stack: CheckedStack, project: Project) -> tuple[Path, ...]:
-    here = Path.cwd()
+    here = current()
     added = [find_fragment(name, project=project, base=here) for name in request.configs]
     return tuple(dict.fromkeys([*stack.fragments, *added]))
 
@@ -149,7 +149,7 @@ def _vouched(request: Request, by_stack: bool, by_request: bool) -> bool:
 
 def _with_series(planned: Plan, spec: str, project: Project) -> Plan:
     """Put a series in the place of the one under test, what it requires before it."""
-    new = plan_series(spec, project=project, archive=planned.archive, base=Path.cwd())
+    new = plan_series(spec, project=project, archive=planned.archive, base=current())
     if (new.name, new.located) in [(planned.under_test, one.located) for one in planned.series]:
         return planned
     place = next(

@@ -20,7 +20,7 @@ from kseries.inputs.patchfolder import SERIES_FILE, SeriesFile
 from kseries.inputs.series import Located, locate, slug
 from kseries.inputs.source import read_source
 from kseries.model import NamedSource
-from kseries.paths import Project
+from kseries.paths import Project, current, named_path, user_path
 
 T = TypeVar("T")
 
@@ -120,12 +120,16 @@ def missing_before(
 
 def find_fragment(name: str, *, project: Project, base: Path) -> Path:
     """Find a Kconfig fragment by name (configs/NAME.config) or path. Raises UserError."""
-    known = project.configs / f"{name}.config"
-    if "/" not in name and known.is_file():
+    known = named_path(project.configs, name, ".config")
+    if known is not None and known.is_file():
         return known
-    path = base / Path(name).expanduser()
+    path = user_path(name, base)
     if path.is_file():
         return path.resolve()
+    if path.exists():
+        raise UserError(
+            "A config fragment is a regular file.", where=str(path), do="name a text file"
+        )
     there = [file.stem for file in project.configs.glob("*.config")]
     raise UserError(
         f"There is no config fragment '{name}'.",
@@ -143,10 +147,10 @@ def choices(given: str, there: Iterable[str]) -> str:
 
 
 def _find(spec: str, project: Project) -> Path:
-    known = project.stacks / f"{spec}.toml"
-    if "/" not in spec and known.is_file():
+    known = named_path(project.stacks, spec, ".toml")
+    if known is not None and known.is_file():
         return known
-    path = Path(spec).expanduser()
+    path = user_path(spec, current())
     if path.suffix == ".toml" and path.is_file():
         return path.resolve()
     raise UserError(

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from pydantic import TypeAdapter, ValidationError
 
+from kseries import textfile
 from kseries.errors import UserError
 from kseries.model import SCHEMA_VERSION, RunResult
 from kseries.runfolder import RunFolder
@@ -28,9 +29,9 @@ _VERSIONED = TypeAdapter(_Versioned)
 
 
 def read(run: RunFolder) -> RunResult:
-    """Read the result document of a run. Raises UserError as `parse`, or when there is none."""
+    """Read the result document of a run. Raises UserError as `parse`, or when there is no file."""
     try:
-        data = run.results.read_bytes()
+        data = textfile.content(run.results)
     except FileNotFoundError as error:
         raise UserError(
             f"The run {run.name} has no result document.",

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from kseries import proc, publish
+from kseries import leases, proc, publish
 from kseries.deadline import Deadline
 from kseries.errors import InfraError
 from kseries.locks import locked
@@ -26,8 +26,12 @@ def unpacked(package: str, suite: str, cache: Cache, log: Path, progress: Progre
     cannot be had now.
     """
     with locked(cache.libraries / package, progress):
-        kept = sorted(cache.libraries.glob(f"{package}_*"))
-        return kept[-1] if kept else _unpack(package, suite, cache, log, progress)
+        for kept in sorted(cache.libraries.glob(f"{package}_*"), reverse=True):
+            lease = leases.use(kept)
+            if kept.is_dir():
+                return kept
+            lease.release()
+        return _unpack(package, suite, cache, log, progress)
 
 
 def _unpack(package: str, suite: str, cache: Cache, log: Path, progress: Progress) -> Path:
@@ -36,6 +40,7 @@ def _unpack(package: str, suite: str, cache: Cache, log: Path, progress: Progres
         apt = Apt(package, suite, home, log, progress)
         deb = apt.newest(apt.candidate(), lambda version: apt.download(version, cache.downloads))
     final = cache.libraries / deb.stem
+    leases.use(final)
     with publish.new_folder(final) as folder:
         argv: list[str | Path] = ["dpkg-deb", "--extract", deb, folder]
         limit = Deadline.after(UNPACK_LIMIT_S)

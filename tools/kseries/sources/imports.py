@@ -12,7 +12,7 @@ from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
-from kseries import gitrepo, publish
+from kseries import gitrepo, leases, publish
 from kseries.gitrepo import Repository
 from kseries.locks import locked
 from kseries.progress import Progress
@@ -54,9 +54,12 @@ def matching(folder: Path, name: str, content: str) -> Iterator[tuple[Path, Impo
         folder.glob(f"{name}-*.git/{RECORD}"), key=lambda item: item.stat().st_mtime, reverse=True
     )
     for record in records:
+        lease = leases.use(record.parent)
         found = read(record.parent)
         if found is not None and found.content.startswith(content):
             yield record.parent, found
+        else:
+            lease.release()
 
 
 def make_once(
@@ -69,15 +72,20 @@ def make_once(
     """Give the import at `path`; make it when it is not there, or of another content.
 
     fill: gets an empty repository, writes the source into it and gives the commit. It may raise;
-    nothing is left then.
+    nothing is left then. The import is in use until this process ends.
     """
-    with locked(path, progress):
-        found = read(path)
-        if found is not None and found.content == content:
-            return found
-        with publish.new_folder(path) as partial:
-            repository = gitrepo.create(partial)
-            return record(repository, content, origin, fill(repository))
+    lease = leases.use(path)
+    try:
+        with locked(path, progress):
+            found = read(path)
+            if found is not None and found.content == content:
+                return found
+            with publish.new_folder(path) as partial:
+                repository = gitrepo.create(partial)
+                return record(repository, content, origin, fill(repository))
+    except BaseException:
+        lease.release()
+        raise
 
 
 def record(repository: Repository, content: str, origin: str, commit: str) -> Import:

@@ -16,13 +16,20 @@ from pathlib import Path
 from pydantic import TypeAdapter, ValidationError
 
 from kseries import proc, publish
-from kseries.building import buildfailure, fragments, kbuild, kconfig_ask
+from kseries.building import (
+    buildfailure,
+    configblame,
+    fragments,
+    kbuild,
+    kconfig_ask,
+    kconfigdiff,
+)
 from kseries.building.diagnostics import Parser
 from kseries.building.fragments import Merged, Promise
 from kseries.building.kconfig_ask import Told
 from kseries.building.sandbox import Sandbox, prepare, run_in
 from kseries.deadline import Deadline
-from kseries.errors import CheckFailed, UserError
+from kseries.errors import UserError
 from kseries.model import BuildPlace, KernelConfig, Stack, Tree
 from kseries.progress import Progress
 from kseries.runfolder import RunFolder
@@ -34,7 +41,6 @@ FINALISED = ".config.kseries"
 CANDIDATE = "candidate.config"
 MERGED = "merged.config"
 RECORD = "config.json"
-OF_A_SERIES = "if a series adds it: does the stack have that series?"
 # A .config has 100 to 300 kB.
 CONFIG_SIZE = 16 << 20
 # Raised when this stage would make another .config of the same input.
@@ -60,10 +66,10 @@ def config(
     Where the series under test is cut, promises about symbols that the tree has not are dropped,
     with a note: they may be the series' own.
 
-    Raises UserError for a fragment with mistakes, CheckFailed when a promise is not kept or the
-    tree's Kconfig is broken.
+    Raises UserError for a fragment with mistakes and a promise that the tree cannot keep, series or
+    not; CheckFailed when the series breaks a promise or the tree's Kconfig.
     """
-    merged = fragments.read(stack.fragments)
+    merged = fragments.read(stack.fragments, tree.base.version)
     for note in merged.notes:
         progress.note(note)
     box = kbuild.sandbox(tree.path, place, trusted=stack.trusted, readable=kconfig_ask.readable())
@@ -75,7 +81,10 @@ def config(
         text = _finalise(tree, box, place, merged, run.log("config"))
         publish.write_text(place.state / CANDIDATE, text)
         progress.update(f"checking {len(merged.promises)} promises")
-        _check(box, merged.promises, text, progress, whole=stack.whole)
+        broken = _broken_promises(box, merged.promises, text, progress, whole=stack.whole)
+        if broken:
+            change = kconfigdiff.of_series(tree, stack.under_test, whole=stack.whole)
+            raise configblame.error_for(broken, merged.promises, change, tree.base.version)
         publish.write_if_changed(place.state / kbuild.CONFIG, text)
         record = Record(inputs, _sha256(text))
         publish.write_bytes(place.state / RECORD, RECORD_ADAPTER.dump_json(record))
@@ -105,7 +114,7 @@ def why(tree: Tree, stack: Stack, place: BuildPlace, symbol: str) -> str:
     name = symbol.strip().upper().removeprefix("CONFIG_")
     _, told = kconfig_ask.ask(box, (), (name,), config=box.inside_state / CANDIDATE)
     if told[0].found is None:
-        raise UserError(f"This tree has no symbol {name}.", do=_suggestion(told[0]))
+        raise UserError(f"This tree has no symbol {name}.", do=configblame.suggestion(told[0]))
     return "\n".join(told[0].lines)
 
 
@@ -161,10 +170,10 @@ def _command(box: Sandbox) -> list[str]:
     return kbuild.make(box, targets, jobs=1, variables=variables)
 
 
-def _check(
+def _broken_promises(
     box: Sandbox, promises: Sequence[Promise], text: str, progress: Progress, *, whole: bool
-) -> None:
-    """See that each promise is kept. Raises CheckFailed with the chain for each that is not.
+) -> list[Told]:
+    """Find the promises that are not kept, each with its chain.
 
     whole: whether all is there that brings symbols; else those that are not there are passed over.
     """
@@ -181,16 +190,7 @@ def _check(
         broken = [told for told in broken if told.found is not None]
         if absent:
             progress.note(f"not in this tree, which has not the whole series: {', '.join(absent)}")
-    if not broken:
-        return
-    by_symbol = {promise.symbol: promise for promise in promises}
-    count = "1 promise" if len(broken) == 1 else f"{len(broken)} promises"
-    raise CheckFailed(
-        f"The config cannot be met: {count} of {len(promises)} not kept.",
-        where="\n".join(line for told in broken for line in _told(by_symbol[told.symbol], told)),
-        do="add to a fragment what is needed above, or take the promise out;"
-        " `kseries config why SYMBOL` prints the chain of any symbol",
-    )
+    return broken
 
 
 def _broken(promises: Sequence[Promise], text: str) -> list[Told]:
@@ -198,20 +198,6 @@ def _broken(promises: Sequence[Promise], text: str) -> list[Told]:
     values = dict(re.findall(r"^CONFIG_(\w+)=(.*)$", text, re.MULTILINE))
     found = [(promise, values.get(promise.symbol, "n")) for promise in promises]
     return [Told(p.symbol, value, ()) for p, value in found if value != p.value]
-
-
-def _told(promise: Promise, told: Told) -> list[str]:
-    if told.found is None:
-        head = f"CONFIG_{promise.symbol}={promise.value} promised, but the tree has no such symbol"
-        return [f"{promise.where}: {head}", f"  {_suggestion(told)}", f"  {OF_A_SERIES}"]
-    head = f"CONFIG_{promise.symbol}={promise.value} promised, {told.found} found"
-    return [f"{promise.where}: {head}", *(f"  {line}" for line in told.lines)]
-
-
-def _suggestion(told: Told) -> str:
-    if told.lines:
-        return f"like it: {', '.join(told.lines)}"
-    return "no symbol is called like it"
 
 
 def _sha256(text: str) -> str:
