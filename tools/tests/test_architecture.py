@@ -14,7 +14,7 @@ GENERATOR = TOOLS / "kselftest_zcrx"
 
 # Lower layers first: a module imports from its own layer or from below.
 LAYERS = (
-    {"errors", "deadline", "paths", "progress", "model", "publish", "proc", "untrusted"},
+    {"errors", "deadline", "paths", "progress", "model", "publish", "bounded", "proc", "untrusted"},
     {"locks", "tomlfile", "runfolder", "gitrepo"},
     {"sources", "building", "applying"},
     {"inputs", "suites", "results", "targets"},

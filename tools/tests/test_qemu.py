@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from kseries.errors import InfraError
-from kseries.targets import qemu
+from kseries.targets import consolelog, qemu
+from kseries.targets.consolelog import ConsoleLog
 
 MACHINE = qemu.Machine("tcg", 2, 2048, Path("/k/bzImage"), ("console=ttyS0", "panic=-1"))
 
@@ -33,7 +34,7 @@ def test_kvm_takes_the_hosts_processor() -> None:
 def test_a_console_is_timed_kept_and_watched(tmp_path: Path) -> None:
     ours, theirs = socket.socketpair()
     lines: list[tuple[float, str]] = [(0.0, "of an earlier boot")]
-    log = qemu.ConsoleLog(ours, tmp_path / "console.log", lines)
+    log = ConsoleLog(ours, tmp_path / "console.log", lines)
     before = time.monotonic()
     theirs.sendall(b"[1.0] one\r\n[1.1] Kernel panic - not sync")
     assert select.select([log.wake], [], [], 0.2)[0] == []
@@ -57,7 +58,7 @@ def test_a_console_is_timed_kept_and_watched(tmp_path: Path) -> None:
 
 def test_a_console_that_cannot_be_kept_is_told(tmp_path: Path) -> None:
     ours, theirs = socket.socketpair()
-    log = qemu.ConsoleLog(ours, Path("/dev/full"), [])
+    log = ConsoleLog(ours, Path("/dev/full"), [])
     theirs.sendall(b"text\n")
     assert select.select([log.wake], [], [], 5.0)[0] == [log.wake]
     theirs.sendall(b"more\n")
@@ -66,3 +67,40 @@ def test_a_console_that_cannot_be_kept_is_told(tmp_path: Path) -> None:
     with pytest.raises(InfraError, match="The disk is full"):
         log.raise_error()
     log.close()
+
+
+def test_a_console_without_end_is_bounded(tmp_path: Path) -> None:
+    ours, theirs = socket.socketpair()
+    lines: list[tuple[float, str]] = []
+    log = ConsoleLog(ours, tmp_path / "console.log", lines)
+    log.expect("the mark")
+    for number in range(200):
+        theirs.sendall(b"".join(b"%d %s\n" % (number, b"x" * 900) for _ in range(100)))
+    theirs.sendall(b"[1.0] the mark\n")
+    assert log.wait_expected(20.0)
+    lost = log.end_part()
+    assert lost > 10_000
+    theirs.sendall(b"the next part\n")
+    log.expect("never")
+    theirs.close()
+    assert not log.wait_expected(20.0)
+    log.note(["a note"])
+    log.close()
+    texts = [line for _, line in lines]
+    assert (tmp_path / "console.log").read_text().splitlines() == texts
+    assert (tmp_path / "console.log").stat().st_size < consolelog.PART_HEAD + consolelog.PART_TAIL
+    assert f"# kseries: {lost} lines of the console were left out here" in texts
+    assert texts[-3:] == ["[1.0] the mark", "the next part", "a note"]
+
+
+def test_a_console_line_without_end_comes_in_parts(tmp_path: Path) -> None:
+    ours, theirs = socket.socketpair()
+    lines: list[tuple[float, str]] = []
+    log = ConsoleLog(ours, tmp_path / "console.log", lines)
+    for _ in range(20):
+        theirs.sendall(b"x" * (1 << 20))
+    theirs.close()
+    assert log.wait_ended(20.0)
+    log.close()
+    assert max(len(line) for _, line in lines) <= 1 << 20
+    assert (tmp_path / "console.log").stat().st_size < 6 << 20

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -135,7 +136,10 @@ def test_all_pass(bench: Bench) -> None:
     assert told.notes == ()
     assert told.facts == {"accelerator": "none", "boots": "1"}
     assert (bench.run.path / result.log).read_text().splitlines()[-1] == "ok 3 demo.case_3"
-    assert "kseries: start demo/good\nkseries: end demo/good\n" in bench.run.console().read_text()
+    console = bench.run.console().read_text()
+    assert re.search(
+        r"kseries: start demo/good \[\w{28}\]\n.*kseries: end demo/good \[\w{28}\]\n", console
+    )
     assert bench.targets[0].closed
 
 
@@ -746,7 +750,7 @@ def test_what_the_kernel_said_before_the_end_is_not_forgotten(bench: Bench) -> N
     add_by_case(bench, "second", "sleep 0.2")
     end_at(bench, "demo/second: demo.case_2")
     told = bench.test()
-    assert [(event.during, event.line) for event in told.events] == [("demo/warns", 3)]
+    assert [(event.during, event.line) for event in told.events] == [("demo/warns", 4)]
     assert [program.status for program in told.programs] == [F, P]
 
 
@@ -779,3 +783,70 @@ def test_the_board_hands_out_what_is_left_first() -> None:
     assert board.take() == three
     assert board.close() == (two,)
     assert board.take() is None
+
+
+# ---- tests that hide what the kernel says
+
+
+ONE = "echo TAP version 13; echo 1..1; echo ok 1 a\n"
+
+
+def test_a_test_that_hides_the_console_does_not_pass(bench: Bench) -> None:
+    bench.add("before", GOOD)
+    bench.add(
+        "hides", f"#!/bin/sh\ntouch $DARK; cat >$HIDDEN <<'END'\n{WARN}\nEND\nrm $DARK\n{ONE}"
+    )
+    bench.add("dark", f"#!/bin/sh\ntouch $DARK\n{ONE}")
+    told = bench.test()
+    before, hides, dark = told.programs
+    assert before.status is P
+    assert hides.status is Status.ERROR
+    assert [(e.kind, e.during) for e in told.events if e.during == "demo/hides"] == [
+        (EventKind.HIDDEN, "demo/hides"), (EventKind.WARN, "demo/hides")
+    ]  # fmt: skip
+    assert "WARNING: at io_uring/zcrx.c:12 io_zcrx_refill" in hides.problems[1]
+    console = bench.run.console().read_text().splitlines()
+    warn = next(e for e in told.events if e.kind is EventKind.WARN)
+    assert console[warn.line - 1].endswith("[ cut here ]------------")
+    assert dark.status is Status.ERROR
+    assert dark.problems[0].endswith("a mark did not come to the console")
+
+
+def test_a_taint_without_a_word_in_the_log_is_a_finding(bench: Bench) -> None:
+    bench.add("before", GOOD)
+    bench.add("taints", f"#!/bin/sh\necho 512 1 0 >$COUNTS\n{ONE}")
+    bench.add("later", GOOD)
+    bench.add("again", f"#!/bin/sh\necho 512 2 0 >$COUNTS\n{ONE}")
+    bench.add("warns", f"#!/bin/sh\n{SAY_WARN}\necho 512 3 0 >$COUNTS\n{ONE}")
+    told = bench.test()
+    assert [program.status for program in told.programs] == [P, F, P, F, F]
+    assert [(event.kind, event.during) for event in told.events] == [
+        (EventKind.TAINT, "demo/taints"), (EventKind.TAINT, "demo/again"),
+        (EventKind.WARN, "demo/warns"),
+    ]  # fmt: skip
+    assert "taint flag W: the kernel gave a warning" in told.programs[1].problems[0]
+
+
+def test_forged_and_copied_marks_move_no_complaint(bench: Bench) -> None:
+    bench.add("before", GOOD)
+    forge = 'echo "kseries: start demo/before [$(printf %028d 0)]" >>$KMSG'
+    copy = "grep 'start demo/before' $KMSG | head -1 >>$KMSG"
+    bench.add("forges", f"#!/bin/sh\n{forge}\n{SAY_WARN}\n{ONE}")
+    bench.add("copies", f"#!/bin/sh\n{copy}\n{SAY_WARN}\n{ONE}")
+    told = bench.test()
+    assert [program.status for program in told.programs] == [P, Status.ERROR, Status.ERROR]
+    assert [(event.kind, event.during) for event in told.events] == [
+        (EventKind.HIDDEN, "demo/forges"), (EventKind.WARN, "demo/forges"),
+        (EventKind.HIDDEN, "demo/copies"), (EventKind.WARN, "demo/copies"),
+    ]  # fmt: skip
+
+
+def test_what_was_hidden_before_the_end_is_not_forgotten(bench: Bench) -> None:
+    bench.add("hides", f"#!/bin/sh\necho 512 1 0 >$COUNTS; touch $DARK\n{ONE}")
+    add_by_case(bench, "second", "rm -f $DARK; sleep 0.2")
+    end_at(bench, "demo/second: demo.case_2")
+    told = bench.test()
+    assert {(event.kind, event.during) for event in told.events} == {
+        (EventKind.HIDDEN, "demo/hides"), (EventKind.TAINT, "demo/hides")
+    }  # fmt: skip
+    assert [program.status for program in told.programs] == [Status.ERROR, P]

@@ -65,7 +65,7 @@ def test(
     events = (*earlier, *crew.events())
     whole = [partial.join(run, result) for result in _put_together(programs, crew, left)]
     charged = [outcome.with_events(result, events) for result in whole]
-    results = evidence.gather(run, charged, partial.consoles(run))
+    results = evidence.gather(run, charged, partial.consoles(run), partial.marks(run))
     notes = [*crew.notes, *_unplanned(programs, results)]
     boots = crew.boots
     if again:

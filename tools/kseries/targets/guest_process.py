@@ -13,8 +13,9 @@ from pathlib import Path
 from kseries import proc
 from kseries.deadline import Deadline
 from kseries.targets import qemu
-from kseries.targets.agent import Agent, Command, Gone
+from kseries.targets.agent import Agent, Command, Garbled, Gone
 from kseries.targets.base import BootFailed, KernelDied, TargetLost
+from kseries.targets.consolelog import ConsoleLog
 
 LAST_WORDS_S = 2.0
 """How long a dying kernel gets to print the rest, and QEMU to end."""
@@ -41,7 +42,7 @@ class Guest:
 
     logs: Logs
     child: proc.Child
-    console: qemu.ConsoleLog
+    console: ConsoleLog
     agent: Agent
 
     def death(self, kind: type[KernelDied]) -> TargetLost:
@@ -83,6 +84,8 @@ class Guest:
             answers = self.agent.answers(Deadline.after(PING_S))
         except Gone:
             return self.death(KernelDied)
+        except Garbled as error:
+            return self.garbled(error, KernelDied)
         self.console.sysrq(HANG_KEYS)
         if watcher.suspicion:
             return KernelDied(watcher.suspicion, where=where)
@@ -91,6 +94,15 @@ class Guest:
         if answers:
             return KernelDied("a program cannot be killed, it hangs in the kernel", where=where)
         return KernelDied("it hangs: the machine does not answer any more", where=where)
+
+    def garbled(self, error: Garbled, kind: type[KernelDied]) -> TargetLost:
+        """Say that the guest's agent was tampered with, or that its memory is spoilt."""
+        self.console.raise_error()
+        return kind(
+            f"the agent in the guest does not speak as ours does any more: {error};"
+            " a test has tampered with it, or the kernel has spoilt its memory",
+            where=f"{self.logs.console}:{self.console.watcher.count}",
+        )
 
     def _qemu_status(self) -> int | None:
         """Give QEMU's exit status; it is about to end, as its console was closed."""
@@ -113,7 +125,7 @@ def started(
         console_end, console_stream = _pair(stack)
         channel_end, channel = _pair(stack)
         log = stack.enter_context(logs.qemu.open("ab"))
-        console = qemu.ConsoleLog(console_stream, logs.console, lines)
+        console = ConsoleLog(console_stream, logs.console, lines)
         stack.callback(console.close)
         argv = qemu.argv(machine, qemu.Channels(image, console_end.fileno(), channel_end.fileno()))
         log.write(f"$ {proc.command_text(argv)}\n".encode())

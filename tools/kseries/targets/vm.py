@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path, PurePosixPath
 from types import TracebackType
-from typing import IO
+from typing import IO, TypeVar
 
 from kseries import proc, publish
 from kseries.deadline import Deadline
@@ -22,18 +22,23 @@ from kseries.paths import Cache, Project
 from kseries.progress import Progress
 from kseries.runfolder import RunFolder
 from kseries.targets import accel, capacity, qemu, rootfs, transfer
-from kseries.targets.agent import Command, Gone, Silent, Unfit
-from kseries.targets.base import BootFailed, Exit, KernelDied, TargetLost, TimedLine
+from kseries.targets.agent import Agent, Command, Garbled, Gone, Silent, Unfit
+from kseries.targets.base import BootFailed, Exit, KernelDied, TargetLost, TimedLine, Witness
 from kseries.targets.console import Lines
 from kseries.targets.guest_process import PING_S, Guest, Logs, started
 
 ARGUMENTS = ("root=/dev/vda", "rw", f"init={rootfs.AGENT_PLACE}", "net.ifnames=0")
 
 KILL_GRACE_S = 10.0
+MARK_S = 30.0
+"""How long a mark may take to the console, behind all that the kernel has still to print there."""
 POWER_OFF_S = 10.0
 MESSAGE_BYTES = 4000
+READ_SIZE = 1 << 20
 
 TAR_ERRORS = "/run/kseries-tar"
+
+T = TypeVar("T")
 
 
 class VirtualMachine:
@@ -125,6 +130,8 @@ class VirtualMachine:
             up = guest.agent.wait_hello(deadline)
         except Gone:
             raise self._lost(guest.death(BootFailed)) from None
+        except Garbled as error:
+            raise self._lost(guest.garbled(error, BootFailed)) from error
         if not up:
             raise self._lost(guest.silence(deadline))
         self._guest = guest
@@ -206,6 +213,41 @@ class VirtualMachine:
         if left_out:
             self._progress.note(f"not copied from the guest: {', '.join(left_out[:10])}")
 
+    def mark(self, line: str, deadline: Deadline) -> Witness:
+        """Write a line into the kernel log; give what the kernel said of itself up to it.
+
+        Raises KernelDied, TargetLost.
+        """
+        guest = self._running()
+        guest.console.expect(line)
+        report = self._asked(Command(("mark",)), lambda agent: agent.mark(line, deadline))
+        if report is None:
+            raise self._lost(guest.hang(Command(("mark",))))
+        log = report.log
+        missing = []
+        if not guest.console.wait_expected(MARK_S):
+            guest.console.raise_error()
+            missing.append("a mark did not come to the console: something was kept from it")
+        if not log.marked:
+            missing.append("a mark is not in the kernel log")
+        if log.lost:
+            missing.append(f"{log.lost} records of the kernel log are missing")
+        if log.left_out:
+            missing.append(f"{log.left_out} lines of the kernel log were too many to keep")
+        if lines := guest.console.end_part():
+            missing.append(f"{lines} lines of the console were too many to keep")
+        return Witness(report.counts, tuple(log.said), tuple(missing))
+
+    def note(self, lines: Sequence[str]) -> None:
+        """Put lines of ours behind the kernel log."""
+        if self._guest is not None:
+            self._guest.console.note(lines)
+            return
+        with publish.disk_errors(self._logs.console), self._logs.console.open("ab") as sink:
+            sink.write("".join(f"{line}\n" for line in lines).encode(errors="replace"))
+        now = time.monotonic()
+        self._lines.extend((now, line) for line in lines)
+
     def console(self) -> tuple[tuple[float, str], ...]:
         """Give the kernel log of all boots so far: (arrival on the monotonic clock, line)."""
         return tuple(self._lines)
@@ -223,7 +265,7 @@ class VirtualMachine:
     def close(self) -> None:
         """Power off and let go. Safe to repeat."""
         if self._guest is not None:
-            with suppress(Gone):
+            with suppress(Gone, Garbled):
                 self._guest.agent.power_off(Deadline.after(PING_S))
                 self._guest.console.wait_ended(POWER_OFF_S)
         self._let_go()
@@ -252,6 +294,7 @@ class VirtualMachine:
                 *qemu.CONSOLE_ARGUMENTS,
                 *qemu.TIMER_ARGUMENTS,
                 *qemu.RCU_ARGUMENTS,
+                *qemu.LOG_ARGUMENTS,
                 *ARGUMENTS,
                 *self._arguments,
             ),
@@ -269,15 +312,20 @@ class VirtualMachine:
         self, command: Command, deadline: Deadline, sink: Callable[[bytes], None]
     ) -> int | None:
         """Run a command; at the deadline kill it and give None. Raises KernelDied, TargetLost."""
-        guest = self._guest
-        if guest is None:
-            raise TargetLost(
-                "The virtual machine does not run.", where=str(self._logs.console), do="boot it"
-            )
-        try:
-            status = guest.agent.execute(command, deadline, sink)
+
+        def execute(agent: Agent) -> int | None:
+            status = agent.execute(command, deadline, sink)
             if status is None:
-                guest.agent.kill(Deadline.after(KILL_GRACE_S))
+                agent.kill(Deadline.after(KILL_GRACE_S))
+            return status
+
+        return self._asked(command, execute)
+
+    def _asked(self, command: Command, ask: Callable[[Agent], T]) -> T:
+        """Ask the agent something; its errors become those of a target."""
+        guest = self._running()
+        try:
+            return ask(guest.agent)
         except Unfit as error:
             raise UserError(
                 f"This cannot be run on the target: {error}.",
@@ -286,9 +334,17 @@ class VirtualMachine:
         except Gone:
             guest.agent.drain()
             raise self._lost(guest.death(KernelDied)) from None
+        except Garbled as error:
+            raise self._lost(guest.garbled(error, KernelDied)) from error
         except Silent:
             raise self._lost(guest.hang(command)) from None
-        return status
+
+    def _running(self) -> Guest:
+        if self._guest is None:
+            raise TargetLost(
+                "The virtual machine does not run.", where=str(self._logs.console), do="boot it"
+            )
+        return self._guest
 
     def _lost(self, error: TargetLost) -> TargetLost:
         """Let go of a machine that is no use any more."""
@@ -310,7 +366,9 @@ def _earlier_lines(console: Path) -> list[tuple[float, str]]:
     if not console.is_file():
         return []
     cutter = Lines()
-    lines = cutter.feed(console.read_bytes())
+    with console.open("rb") as log:
+        blocks = iter(lambda: log.read(READ_SIZE), b"")
+        lines = [line for data in blocks for line in cutter.feed(data)]
     if rest := cutter.flush():
         with console.open("ab") as sink:
             sink.write(b"\n")

@@ -11,26 +11,20 @@ from pathlib import PurePosixPath
 from kseries import publish
 from kseries.deadline import Deadline
 from kseries.model import Kernel, KernelEvent, ProgramResult, StagedSuites, TestProgram
-from kseries.results import attribution, klog, ktap, outcome
+from kseries.results import attribution, ktap, marks, outcome, partial
 from kseries.results.attribution import Death
+from kseries.results.marks import Marks
 from kseries.results.outcome import Ended, label_of
 from kseries.results.running import RunningCases, Span
-from kseries.results.testlog import open_log
+from kseries.results.testlog import TestLog, open_log
 from kseries.runfolder import RunFolder
 from kseries.targets.base import BootFailed, KernelDied, Target, TargetLost
 from kseries.testing.pieces import Piece
+from kseries.testing.watch import Watch
 
 PLACE = "/kselftest"  # of the staged folder, on the target
-KERNEL_LOG = "/dev/kmsg"
-
 BOOT_S = 180.0  # a kernel with all checkers, emulated, needs 25
 PUT_S = 180.0
-
-# Marks the kernel log before and after a program, in one go with it.
-# Arguments: file to write to, first line, last line, the program.
-_MARKED = """log=$1 first=$2 last=$3; shift 3
-say() { { echo "$1" >>"$log"; } 2>/dev/null; }
-say "$first"; "$@"; status=$?; say "$last"; exit $status"""
 
 KMEMLEAK = "/sys/kernel/debug/kmemleak"
 LEAK_AGE_S = 6  # kmemleak tells of an object when it is older than 5 s, in the second scan
@@ -61,12 +55,13 @@ class Seen:
     spans: Mapping[str, tuple[Span, ...]]
     deaths: tuple[Death, ...]
     closed: float  # when the machine was told to power off, on the monotonic clock
+    signed: Marks
 
     def events(self) -> tuple[KernelEvent, ...]:
         """Give what the kernel complained of, charged to programs and cases."""
-        lines = self.lines[self.first :]
-        during = attribution.during(lines, self.spans, self.closed)
-        found = klog.events(lines, first_line=self.first + 1, during=during)
+        found = attribution.events(
+            self.lines, self.signed, self.spans, closed=self.closed, first=self.first
+        )
         charged = attribution.charge_death(found, self.lines, self.deaths)
         return tuple(replace(event, log=self.log) for event in charged)
 
@@ -97,6 +92,8 @@ class Session:
     def __post_init__(self) -> None:
         """Remember where the log of earlier sessions ends."""
         self._first = len(self.target.console())
+        self._signed = partial.marks(self.run)
+        self._watch = Watch(self.target, self._signed)
 
     def boot(self) -> None:
         """See to it that the machine is up and has the programs. Raises NoBoot."""
@@ -104,6 +101,7 @@ class Session:
             return
         self.up = self.used = False
         self.boots += 1
+        self._watch.booting()
         try:
             self.tell("booting" if self.boots == 1 else f"booting again ({self.boots})")
             self.target.boot(self.kernel, Deadline.after(BOOT_S))
@@ -124,13 +122,7 @@ class Session:
         self.tell(label)
         with open_log(log, lambda running: self.tell(f"{label}: {_current(running)}")) as sink:
             try:
-                status = self.target.run(
-                    _command(program),
-                    deadline=Deadline.after(program.timeout_s),
-                    cwd=str(PurePosixPath(PLACE, program.folder)),
-                    env=dict(program.env),
-                    on_line=sink.take,
-                ).status
+                status = self._marked(program, sink)
             except KernelDied as error:
                 death = error.reason
                 self.up = False
@@ -146,10 +138,28 @@ class Session:
         result = outcome.with_times(result, spans)
         return replace(result, log=str(log.relative_to(self.run.path)))
 
+    def _marked(self, program: TestProgram, sink: TestLog) -> int | None:
+        """Run a program between marks in the kernel log; give its exit status."""
+        label = label_of(program)
+        # What came late is still of what ran before.
+        self._watch.mark(marks.CLOSE)
+        self._watch.mark(marks.START, label)
+        end = self.target.run(
+            _command(program),
+            deadline=Deadline.after(program.timeout_s),
+            cwd=str(PurePosixPath(PLACE, program.folder)),
+            env=dict(program.env),
+            on_line=sink.take,
+        )
+        self._watch.mark(marks.END, label)
+        return end.status
+
     def end(self) -> Seen:
         """Have the kernel tell what it lost, power the machine off, give what was seen."""
         if self.up:
             self._look_for_leaks()
+        if self.up:
+            self._last_look()
         closed = time.monotonic()
         self.target.close()
         self.up = False
@@ -161,7 +171,15 @@ class Session:
             spans=self._spans,
             deaths=tuple(self._deaths),
             closed=closed,
+            signed=self._signed,
         )
+
+    def _last_look(self) -> None:
+        """See what the kernel said since the last program has ended."""
+        try:
+            self._watch.mark(marks.CLOSE)
+        except TargetLost as loss:
+            self.notes.append(f"the machine was lost after the last test: {loss.what}")
 
     def _look_for_leaks(self) -> None:
         """Have the kernel say what was never freed; its log tells how many, our log where."""
@@ -176,8 +194,10 @@ class Session:
             if end.status == GAVE_UP:
                 self.notes.append("kmemleak has given up: whether memory was lost is not known")
         except KernelDied as death:
+            self.up = False
             self.notes.append(f"the kernel died while it looked for memory leaks: {death.reason}")
         except TargetLost as loss:
+            self.up = False
             # All tests have run: that nobody knows of leaks is told, and is no reason to lose them.
             self.notes.append(f"the machine was lost while it looked for memory leaks: {loss.what}")
         if found:
@@ -190,9 +210,7 @@ def _command(program: TestProgram) -> list[str]:
     first, *rest = program.argv
     if "/" in first and not first.startswith(("/", "./", "../")):
         first = str(PurePosixPath(PLACE, first))
-    label = label_of(program)
-    marks = (attribution.start_mark(label), attribution.end_mark(label))
-    return ["sh", "-c", _MARKED, "sh", KERNEL_LOG, *marks, first, *rest]
+    return [first, *rest]
 
 
 def _current(running: RunningCases) -> str:
