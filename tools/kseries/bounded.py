@@ -30,7 +30,7 @@ class HeadTail:
         if rest:
             self._tail.append(rest)
             self._held += len(rest)
-            while self._held - len(self._tail[0]) >= self._most:
+            while self._tail and self._held - len(self._tail[0]) >= self._most:
                 self._drop(self._tail.popleft())
         return head
 
@@ -41,7 +41,7 @@ class HeadTail:
         self._held = 0
         if len(tail) > self._most:
             self.lost += len(tail) - self._most
-            tail = tail[-self._most :]
+            tail = tail[len(tail) - self._most :]
         if not self.lost:
             return tail
         return b"\n# kseries: %d bytes of output were left out here\n" % self.lost + tail

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 from pydantic import TypeAdapter
 
-from kseries.errors import InfraError, Interrupted, UserError
+from kseries.errors import CheckFailed, InfraError, Interrupted, UserError
 from kseries.model import (
     BaseTree,
     BuildPlace,
@@ -28,7 +29,7 @@ from kseries.model import (
     Tree,
 )
 from kseries.progress import Silent
-from kseries.results import partial, plan
+from kseries.results import partial, plan, testlog
 from kseries.runfolder import RunFolder
 from kseries.stages import test as stage
 from kseries.testing import again, crew, session
@@ -850,3 +851,40 @@ def test_what_was_hidden_before_the_end_is_not_forgotten(bench: Bench) -> None:
         (EventKind.HIDDEN, "demo/hides"), (EventKind.TAINT, "demo/hides")
     }  # fmt: skip
     assert [program.status for program in told.programs] == [Status.ERROR, P]
+
+
+def test_output_that_is_too_much_is_cut_and_is_no_pass(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(testlog, "LOG_HEAD", 1000)
+    monkeypatch.setattr(testlog, "LOG_TAIL", 200)
+    flood = "i=0; while [ $i -lt 500 ]; do echo '# a line of 20 chars'; i=$((i + 1)); done\n"
+    bench.add("floods", f"#!/bin/sh\necho TAP version 13; echo 1..1\n{flood}echo ok 1 a\n")
+    (result,) = bench.test().programs
+    log = (bench.run.path / result.log).read_text()
+    assert log.startswith("TAP version 13\n1..1\n")
+    assert log.endswith("ok 1 a\n")
+    assert len(log) < 1300
+    assert (result.status, brief(result)) == (Status.ERROR, [("a", P)])
+    assert "of its output were left out of the log" in result.problems[0]
+
+
+def test_a_sparse_file_among_the_tests_is_refused(bench: Bench) -> None:
+    bench.add("good", GOOD)
+    with (bench.path / "staged/sparse").open("wb") as file:
+        file.truncate(1 << 42)
+    with pytest.raises(CheckFailed, match="too large for the guest"):
+        bench.test()
+
+
+def test_a_pipe_among_the_tests_is_not_waited_for(bench: Bench) -> None:
+    bench.add("good", GOOD)
+    os.mkfifo(bench.path / "staged/fifo")
+    monkey = bench.open
+
+    def open_without(folder: RunFolder, number: int) -> AbstractContextManager[HostTarget]:
+        (bench.path / "staged/fifo").unlink(missing_ok=True)
+        return monkey(folder, number)
+
+    told = stage.test(bench.staged, KERNEL, open_without, bench.run, Silent())
+    assert [program.status for program in told.programs] == [P]

@@ -8,6 +8,7 @@ tests/session.json is there as long as there is something left to run, and says 
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -77,7 +78,10 @@ def join(run: RunFolder, result: ProgramResult) -> ProgramResult:
     files = _files_of(run, result)
     logs = [log for log in (Path(f"{file}.log") for file in files) if log.is_file()]
     if len(files) > 1:
-        publish.write_bytes(whole, b"".join(log.read_bytes() for log in logs))
+        with publish.new_file(whole) as joined_log, joined_log.open("wb") as out:
+            for log in logs:
+                with log.open("rb") as part:
+                    shutil.copyfileobj(part, out)
         for file in files[1:]:
             for ending in ("log", "json"):
                 Path(f"{file}.{ending}").unlink(missing_ok=True)

@@ -12,9 +12,10 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path, PurePosixPath
 from types import TracebackType
-from typing import IO, TypeVar
+from typing import TypeVar
 
 from kseries import proc, publish
+from kseries.bounded import HeadTail
 from kseries.deadline import Deadline
 from kseries.errors import InfraError, UserError
 from kseries.model import Kernel
@@ -35,6 +36,8 @@ MARK_S = 30.0
 POWER_OFF_S = 10.0
 MESSAGE_BYTES = 4000
 READ_SIZE = 1 << 20
+ARCHIVE_BYTES = 256 << 20
+"""What an archive may have beside the contents of its files."""
 
 TAR_ERRORS = "/run/kseries-tar"
 
@@ -182,9 +185,9 @@ class VirtualMachine:
             command = Command(
                 ("sh", "-c", script, "put", str(place.parent)), feed=transfer.chunks(spool)
             )
-            said = bytearray()
-            status = self._execute(command, deadline, said.extend)
-        _check_copied(status, f"{source} to {destination}", bytes(said), deadline)
+            said = _Said()
+            status = self._execute(command, deadline, said.feed)
+        _check_copied(status, f"{source} to {destination}", said.text(), deadline)
 
     def get(self, source: str, destination: Path, deadline: Deadline) -> None:
         """Copy a file or folder of the target to the host, as `destination`, replacing it.
@@ -196,13 +199,20 @@ class VirtualMachine:
         script = f'exec tar -c -C "$1" -- "$2" 2>{TAR_ERRORS}'
         command = Command(("sh", "-c", script, "get", str(place.parent), place.name))
         with tempfile.TemporaryFile() as spool, publish.disk_errors(Path(tempfile.gettempdir())):
-            status = self._execute(command, deadline, lambda data: _write(spool, data))
+            room = [transfer.MAX_BYTES + ARCHIVE_BYTES]
+
+            def keep(data: bytes) -> None:
+                # What is too much for an archive is found out by reading it.
+                spool.write(data[: room[0]])
+                room[0] = max(0, room[0] - len(data))
+
+            status = self._execute(command, deadline, keep)
             # 1: a file changed while it was read. That is no reason to have nothing.
             if status not in (0, 1):
-                said = bytearray()
+                said = _Said()
                 report = Command(("cat", TAR_ERRORS))
-                self._execute(report, Deadline.after(KILL_GRACE_S), said.extend)
-                _check_copied(status, f"{source} to {destination}", bytes(said), deadline)
+                self._execute(report, Deadline.after(KILL_GRACE_S), said.feed)
+                _check_copied(status, f"{source} to {destination}", said.text(), deadline)
             try:
                 left_out = transfer.unpack(spool, place.name, destination)
             except tarfile.TarError as error:
@@ -375,14 +385,22 @@ def _earlier_lines(console: Path) -> list[tuple[float, str]]:
     return [(0.0, line) for line in (*lines, *rest)]
 
 
-def _check_copied(status: int | None, what: str, said: bytes, limit: Deadline) -> None:
+class _Said:
+    """What a program printed that should print little: the end of it."""
+
+    def __init__(self) -> None:
+        self._kept = HeadTail(0, MESSAGE_BYTES)
+
+    def feed(self, data: bytes) -> None:
+        self._kept.feed(data)
+
+    def text(self) -> str:
+        return self._kept.end().decode(errors="replace").strip()
+
+
+def _check_copied(status: int | None, what: str, text: str, limit: Deadline) -> None:
     if status == 0:
         return
-    text = said[-MESSAGE_BYTES:].decode(errors="replace").strip()
     if status is None:
         text = f"not done within {limit.limit_s:.0f} s"
     raise InfraError(f"Could not copy {what}.", where=text)
-
-
-def _write(spool: IO[bytes], data: bytes) -> None:
-    spool.write(data)

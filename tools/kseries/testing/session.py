@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 
 from kseries import publish
+from kseries.bounded import MIB, HeadTail
 from kseries.deadline import Deadline
 from kseries.model import Kernel, KernelEvent, ProgramResult, StagedSuites, TestProgram
 from kseries.results import attribution, ktap, marks, outcome, partial
@@ -29,6 +30,7 @@ PUT_S = 180.0
 KMEMLEAK = "/sys/kernel/debug/kmemleak"
 LEAK_AGE_S = 6  # kmemleak tells of an object when it is older than 5 s, in the second scan
 LEAKS_S = 300.0
+LEAKS_BYTES = 16 * MIB
 
 # Prints where what the kernel has lost was allocated. Arguments: kmemleak's file, an age. kmemleak
 # ends itself when it finds no memory for what it must remember, and then scans no more.
@@ -130,6 +132,7 @@ class Session:
         running = sink.running.running if status is None else ()
         with log.open(errors="replace") as lines:
             said = ktap.parse(lines)
+        said = replace(said, problems=(*said.problems, *sink.problems))
         result = outcome.judge(program, said, Ended(status, now - started, death, running))
         spans = sink.running.spans(now)
         if death and running:
@@ -184,12 +187,13 @@ class Session:
     def _look_for_leaks(self) -> None:
         """Have the kernel say what was never freed; its log tells how many, our log where."""
         self.tell("looking for memory leaks")
-        found: list[str] = []
+        found = HeadTail(LEAKS_BYTES, 0)
+        kept: list[bytes] = []
         try:
             end = self.target.run(
                 ["sh", "-c", _LEAKS, "sh", KMEMLEAK, str(LEAK_AGE_S)],
                 deadline=Deadline.after(LEAKS_S),
-                on_line=lambda _at, line: found.append(line),
+                on_line=lambda _at, line: kept.append(found.feed(f"{line}\n".encode())),
             )
             if end.status == GAVE_UP:
                 self.notes.append("kmemleak has given up: whether memory was lost is not known")
@@ -200,9 +204,9 @@ class Session:
             self.up = False
             # All tests have run: that nobody knows of leaks is told, and is no reason to lose them.
             self.notes.append(f"the machine was lost while it looked for memory leaks: {loss.what}")
-        if found:
+        if kept:
             log = self.run.log("kmemleak", self.number)
-            publish.write_text(log, "".join(f"{line}\n" for line in found))
+            publish.write_bytes(log, b"".join([*kept, found.end()]))
             self.notes.append(f"memory was lost: {log.name} tells where it was allocated")
 
 
