@@ -27,6 +27,7 @@ from kseries.deadline import Deadline
 from kseries.errors import InfraError, UserError
 
 KILL_GRACE_S = 5.0
+GONE_S = 2.0
 TAIL_LINES = 20
 TAIL_WIDTH = 2000  # characters
 READ_SIZE = 1 << 16
@@ -173,6 +174,7 @@ def end(child: subprocess.Popen[bytes]) -> None:
     # The leader may be gone while members of its session still run.
     _signal_group(child, signal.SIGKILL)
     child.wait()
+    _wait_group_gone(child)
     if child.stdout is not None:
         child.stdout.close()
 
@@ -181,6 +183,26 @@ def kill(child: subprocess.Popen[bytes]) -> None:
     """Kill a program and what it started, without waiting; from any thread."""
     if child.returncode is None:
         _signal_group(child, signal.SIGKILL)
+
+
+def descendant(pid: int, program: str) -> int | None:
+    """Find the process, `pid` or below it, that runs a program; None when there is none."""
+    children: dict[int, list[int]] = {}
+    names: dict[int, str] = {}
+    for place in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            number, _, rest = place.read_text(errors="replace").partition(" (")
+            name, _, fields = rest.rpartition(") ")
+            children.setdefault(int(fields.split()[1]), []).append(int(number))
+            names[int(number)] = name
+    below = [pid]
+    while below:
+        found = below.pop()
+        # The kernel keeps the first 15 characters.
+        if names.get(found) == program[:15]:
+            return found
+        below += children.get(found, [])
+    return None
 
 
 def command_text(argv: Sequence[str]) -> str:
@@ -267,6 +289,17 @@ def _log_file(log: Path | None, argv: tuple[str, ...], cwd: Path) -> Iterator[IO
 def _signal_group(child: subprocess.Popen[bytes], number: signal.Signals) -> None:
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(child.pid, number)
+
+
+def _wait_group_gone(child: subprocess.Popen[bytes]) -> None:
+    """Wait until what was killed has let go of its files and memory; not for what nobody reaps."""
+    deadline = Deadline.after(GONE_S)
+    while not deadline.expired:
+        try:
+            os.killpg(child.pid, 0)
+        except (ProcessLookupError, PermissionError):
+            return
+        time.sleep(0.01)
 
 
 def status_of(returncode: int) -> str:

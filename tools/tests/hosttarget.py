@@ -5,6 +5,7 @@ What a program writes to the kernel log ($KMSG) lands on the target's console. A
 writes there is one, seen at the latest when the program says that it is dying. What it writes to
 $HIDDEN the kernel says too, and the console does not show it; $COUNTS has the kernel's taint and
 how many warnings and Oopses it counts; where there is a file $DARK, the console shows no marks.
+$WAITED has for how many seconds the host let it wait.
 """
 
 from __future__ import annotations
@@ -89,6 +90,7 @@ class HostTarget:
             "KMSG": str(self.kmsg),
             "STATE": str(self.root.parent / "state"),
             **{name.upper(): str(self.root / name) for name in ("hidden", "counts", "dark")},
+            "WAITED": str(self.root.parent / "waited"),
         }
         try:
             done = proc.run(
@@ -122,6 +124,10 @@ class HostTarget:
     def note(self, lines: Sequence[str]) -> None:
         for line in lines:
             self._say(line)
+
+    def waited(self, since: float, until: float) -> float:
+        file = self.root.parent / "waited"
+        return float(file.read_text()) if file.exists() else 0.0
 
     def put(self, source: Path, destination: str, deadline: Deadline) -> None:
         shutil.copytree(source, f"{self.root}{destination}")

@@ -888,3 +888,57 @@ def test_a_pipe_among_the_tests_is_not_waited_for(bench: Bench) -> None:
 
     told = stage.test(bench.staged, KERNEL, open_without, bench.run, Silent())
     assert [program.status for program in told.programs] == [P]
+
+
+# ---- a host that has too much to do
+
+
+LOCKUP = "[   60.000000] watchdog: BUG: soft lockup - CPU#1 stuck for 26s! [test:99]"
+ONCE = "[ ! -e $STATE.once ] && touch $STATE.once"
+
+
+def test_a_stall_that_the_host_caused_is_run_again(bench: Bench) -> None:
+    stall = f"if {ONCE}; then echo '{LOCKUP}' >>$KMSG; echo 20 >$WAITED; else rm -f $WAITED; fi"
+    bench.add("stalls", f"#!/bin/sh\n{stall}\n{ONE}")
+    told = bench.test()
+    assert [program.status for program in told.programs] == [P]
+    assert told.events == ()
+    (note,) = told.notes
+    assert "of 30 s the machine's processors waited 20 s" in note
+    assert told.facts["boots"] == "2"
+    assert LOCKUP in bench.run.console().read_text()
+    assert partial.events(bench.run) == ()
+
+
+def test_a_stall_that_the_kernel_made_itself_is_a_finding(bench: Bench) -> None:
+    bench.add("stalls", f"#!/bin/sh\necho '{LOCKUP}' >>$KMSG; echo 3 >$WAITED\n{ONE}")
+    told = bench.test()
+    assert [program.status for program in told.programs] == [F]
+    assert [event.kind for event in told.events] == [EventKind.LOCKUP]
+    assert told.notes == ()
+
+
+def test_another_complaint_of_a_machine_that_had_to_wait_stays(bench: Bench) -> None:
+    stall = f"echo '{LOCKUP}' >>$KMSG; echo 20 >$WAITED\n{SAY_WARN}"
+    script = f"#!/bin/sh\nif {ONCE}; then :; {stall}\nelse rm -f $WAITED; fi\n{ONE}"
+    bench.add("stalls", script)
+    told = bench.test()
+    assert [event.kind for event in told.events] == [EventKind.WARN]
+    assert [program.status for program in told.programs] == [F]
+
+
+def test_a_timeout_of_a_machine_that_had_to_wait_is_run_again(bench: Bench) -> None:
+    slow = f"if {ONCE}; then echo 2 >$WAITED; sleep 30; else rm -f $WAITED; fi"
+    bench.add("slow", f"#!/bin/sh\n{slow}\n{ONE}", timeout_s=2.0)
+    told = bench.test()
+    assert [program.status for program in told.programs] == [P]
+    assert "was run again" in told.notes[0]
+
+
+def test_a_host_that_never_has_time_says_nothing_of_the_series(bench: Bench) -> None:
+    bench.add("stalls", f"#!/bin/sh\necho '{LOCKUP}' >>$KMSG; echo 29 >$WAITED\n{ONE}")
+    with pytest.raises(InfraError, match="This host has too much to do") as caught:
+        bench.test()
+    assert caught.value.exit_code == 3
+    assert bench.targets[0].boots == crew.MAX_LOSSES + 1
+    assert partial.events(bench.run) == ()

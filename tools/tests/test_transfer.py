@@ -141,6 +141,6 @@ def test_an_archive_that_grows_is_not_unpacked(tmp_path: Path) -> None:
 
 def test_too_many_members_are_not_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(transfer, "MAX_FILES", 3)
-    files = [(f"d/{number}", {}, b"") for number in range(3)]
+    files: list[tuple[str, dict[str, object], bytes]] = [(f"d/{n}", {}, b"") for n in range(3)]
     with pytest.raises(tarfile.ReadError, match="holds more than"):
         transfer.unpack(archive(FOLDER, *files), "d", tmp_path / "back")

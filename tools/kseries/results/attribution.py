@@ -35,6 +35,8 @@ LAST_WORDS_S = 1.0  # from the fault to the panic that follows it
 
 _NEW_KERNEL = re.compile(r"Linux version \d")
 
+_SINCE = re.compile(r"from line (\d{1,9}): ")
+
 IMITATED = "a line of the log imitates a mark of kseries"
 _NOTED = {marks.TAINT: EventKind.TAINT, marks.HIDDEN: EventKind.HIDDEN}
 # What a machine complains of that the host let wait.
@@ -161,12 +163,8 @@ def _noted(
 
 def _starved(told: Sequence[Mark | None]) -> Callable[[int], bool]:
     """Give a function that says whether the host let the machine wait at a line, by its index."""
-    spans: list[tuple[int, int]] = []
-    begun = 0
+    spans = []
     for index, mark in enumerate(told):
-        if mark is not None and mark.kind == marks.START:
-            begun = index
-        elif mark is not None and mark.kind == marks.STARVED:
-            spans.append((begun, index))
-            begun = index
-    return lambda index: any(start <= index <= end for start, end in spans)
+        if mark is not None and mark.kind == marks.STARVED and (since := _SINCE.match(mark.text)):
+            spans.append(range(int(since[1]) - 1, index))
+    return lambda index: any(index in span for span in spans)

@@ -26,11 +26,19 @@ class TargetLost(InfraError):
 
 
 class KernelDied(TargetLost):
-    """The kernel panicked, hung or reset; `reason` is the console's line that shows it."""
+    """The kernel panicked, hung or reset; `reason` is the console's line that shows it.
 
-    def __init__(self, reason: str, *, where: str) -> None:
+    hung: it only does not answer; a host that lets it wait does the same to it.
+    """
+
+    def __init__(self, reason: str, *, where: str, hung: bool = False) -> None:
         super().__init__(f"The kernel died: {reason}", where=where)
         self.reason = reason
+        self.hung = hung
+
+
+class Starved(TargetLost):
+    """The host let the machine wait so long that what it did says nothing of its kernel."""
 
 
 class BootFailed(KernelDied):
@@ -100,6 +108,9 @@ class Target(Protocol):
 
     def console(self) -> tuple[tuple[float, str], ...]:
         """Give the kernel log so far: (time of arrival in seconds, monotonic clock; line)."""
+
+    def waited(self, since: float, until: float) -> float:
+        """Give for how many seconds of that time (monotonic clock) the host let it wait."""
 
     def abort(self) -> None:
         """End the machine at once and for good, from any thread; its users get TargetLost."""

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from kseries import proc
@@ -23,6 +24,15 @@ RCU_ARGUMENTS = ("rcupdate.rcu_expedited=1",)
 LOG_ARGUMENTS = ("ignore_loglevel", "printk.devkmsg=on", "log_buf_len=4M")
 
 
+# What QEMU itself may ask of the host's kernel; guests need none of it.
+SANDBOX = (
+    "-sandbox",
+    "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny",
+)
+IMAGE = "/dev/fdset/1"
+"""The root file system: QEMU's name for a file that it was given open."""
+
+
 @dataclass(frozen=True)
 class Machine:
     """A virtual machine to start."""
@@ -36,9 +46,9 @@ class Machine:
 
 @dataclass(frozen=True)
 class Channels:
-    """File descriptors of QEMU's ends, and the root file system."""
+    """File descriptors of the root file system and of QEMU's ends."""
 
-    image: Path
+    image: int
     console: int
     agent: int
 
@@ -47,6 +57,14 @@ def version() -> str:
     """Give QEMU's version line."""
     done = proc.run([PROGRAM, "--version"], cwd=Path("/"), deadline=Deadline.after(30.0))
     return done.output.partition("\n")[0]
+
+
+@cache
+def sandbox_words() -> tuple[str, ...]:
+    """Give the options of QEMU's own filter of system calls; () where it was built without."""
+    words = [PROGRAM, *SANDBOX, "-machine", "help"]
+    done = proc.run(words, cwd=Path("/"), deadline=Deadline.after(30.0), check=False)
+    return SANDBOX if done.ok else ()
 
 
 def base_argv(machine: Machine) -> list[str]:
@@ -60,14 +78,13 @@ def base_argv(machine: Machine) -> list[str]:
         *(PROGRAM, "-machine", "q35", "-accel", machine.accelerator, "-cpu", cpu),
         *("-smp", str(machine.cpus), "-m", f"{machine.memory_mib}M"),
         *("-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"),
+        *(*sandbox_words(), "-name", "kseries,debug-threads=on"),
         *("-kernel", str(machine.kernel), "-append", " ".join(machine.arguments)),
     ]
 
 
 def argv(machine: Machine, channels: Channels) -> list[str]:
     """Plan the machine with console, control channel and a disk whose changes are dropped."""
-    # QEMU doubles a comma to mean one.
-    image = str(channels.image).replace(",", ",,")
     return [
         *base_argv(machine),
         # mux: the only way to send a break, which asks for SysRq, through a socket.
@@ -76,6 +93,7 @@ def argv(machine: Machine, channels: Channels) -> list[str]:
         *("-device", "virtio-serial-pci"),
         *("-chardev", f"socket,id=agent,fd={channels.agent}"),
         *("-device", "virtserialport,chardev=agent,nr=1,name=kseries.agent"),
-        *("-drive", f"file={image},if=none,id=root,format=raw,snapshot=on"),
+        *("-add-fd", f"fd={channels.image},set=1"),
+        *("-drive", f"file={IMAGE},if=none,id=root,format=raw,snapshot=on"),
         *("-device", "virtio-blk-pci,drive=root"),
     ]

@@ -22,11 +22,12 @@ from kseries.model import Kernel
 from kseries.paths import Cache, Project
 from kseries.progress import Progress
 from kseries.runfolder import RunFolder
-from kseries.targets import accel, capacity, qemu, rootfs, transfer
+from kseries.targets import accel, capacity, confine, qemu, rootfs, transfer
 from kseries.targets.agent import Agent, Command, Garbled, Gone, Silent, Unfit
 from kseries.targets.base import BootFailed, Exit, KernelDied, TargetLost, TimedLine, Witness
 from kseries.targets.console import Lines
 from kseries.targets.guest_process import PING_S, Guest, Logs, started
+from kseries.targets.starvation import Meter
 
 ARGUMENTS = ("root=/dev/vda", "rw", f"init={rootfs.AGENT_PLACE}", "net.ifnames=0")
 
@@ -72,6 +73,7 @@ class VirtualMachine:
         self._arguments = tuple(arguments)
         self._settings = _settings(project)
         self._facts: dict[str, str] = {}
+        self._meter = Meter()
         self._lines = _earlier_lines(self._logs.console)
         self._image: Path | None = None
         self._stack = ExitStack()
@@ -114,6 +116,8 @@ class VirtualMachine:
             self._cache.rootfs, self._settings, self._progress, self._rootfs_log
         )
         self._facts["guest"] = self._image.stem
+        if why := confine.why_open():
+            self._progress.note(f"QEMU sees the files of this host that anybody may read: {why}")
 
     def boot(self, kernel: Kernel, deadline: Deadline) -> None:
         """Start the kernel and wait until programs can be run. Raises BootFailed.
@@ -262,6 +266,10 @@ class VirtualMachine:
         """Give the kernel log of all boots so far: (arrival on the monotonic clock, line)."""
         return tuple(self._lines)
 
+    def waited(self, since: float, until: float) -> float:
+        """Give for how many seconds of that time (monotonic clock) the host let it wait."""
+        return self._meter.waited(since, until)
+
     def abort(self) -> None:
         """End the machine at once and for good; whoever waits for it is told that it is lost.
 
@@ -314,7 +322,9 @@ class VirtualMachine:
         with self._abort_lock:
             if self._aborted:
                 raise TargetLost("The virtual machine was ended.", where=str(self._logs.console))
-            guest = self._stack.enter_context(started(machine, image, self._logs, self._lines))
+            guest = self._stack.enter_context(
+                started(machine, image, self._logs, self._lines, self._meter)
+            )
             self._child = guest.child
         return guest
 

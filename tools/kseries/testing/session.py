@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -11,15 +12,22 @@ from pathlib import PurePosixPath
 from kseries import publish
 from kseries.bounded import MIB, HeadTail
 from kseries.deadline import Deadline
-from kseries.model import Kernel, KernelEvent, ProgramResult, StagedSuites, TestProgram
-from kseries.results import attribution, ktap, marks, outcome, partial
+from kseries.model import (
+    EventKind,
+    Kernel,
+    KernelEvent,
+    ProgramResult,
+    StagedSuites,
+    TestProgram,
+)
+from kseries.results import attribution, klog, ktap, marks, outcome, partial
 from kseries.results.attribution import Death
 from kseries.results.marks import Marks
 from kseries.results.outcome import Ended, label_of
 from kseries.results.running import RunningCases, Span
 from kseries.results.testlog import TestLog, open_log
 from kseries.runfolder import RunFolder
-from kseries.targets.base import BootFailed, KernelDied, Target, TargetLost
+from kseries.targets.base import BootFailed, KernelDied, Starved, Target, TargetLost
 from kseries.testing.pieces import Piece
 from kseries.testing.watch import Watch
 
@@ -40,6 +48,16 @@ scan "$1" && sleep "$2" && scan "$1" || exit 3
 cat "$1"
 """
 GAVE_UP = 3
+
+
+# How long a kernel waits before it complains that something stalls, and a little more: seconds. The
+# watchdog takes 20, RCU 21, the search for hung tasks 120.
+STALL_S = {
+    EventKind.LOCKUP: 30.0,
+    EventKind.RCU_STALL: 30.0,
+    EventKind.HUNG_TASK: 130.0,
+}
+STARVED_SHARE = 0.5  # of that time
 
 
 class NoBoot(Exception):
@@ -96,6 +114,7 @@ class Session:
         self._first = len(self.target.console())
         self._signed = partial.marks(self.run)
         self._watch = Watch(self.target, self._signed)
+        self._looked = self._first
 
     def boot(self) -> None:
         """See to it that the machine is up and has the programs. Raises NoBoot."""
@@ -104,12 +123,16 @@ class Session:
         self.up = self.used = False
         self.boots += 1
         self._watch.booting()
+        self._looked = len(self.target.console())
+        began = time.monotonic()
         try:
             self.tell("booting" if self.boots == 1 else f"booting again ({self.boots})")
             self.target.boot(self.kernel, Deadline.after(BOOT_S))
             self.tell("copying the tests")
             self.target.put(self.staged.folder, PLACE, Deadline.after(PUT_S))
         except KernelDied as death:
+            if death.hung:
+                self._raise_starved(began, time.monotonic())
             raise NoBoot(_no_boot(death, self.boots)) from death
         self.up = True
 
@@ -118,7 +141,7 @@ class Session:
         program = piece.program
         label = label_of(program)
         log = self.run.test_log(program.suite, program.name, piece.number)
-        started, death = time.monotonic(), ""
+        started, death, hung = time.monotonic(), "", False
         status: int | None = None
         self.used = True
         self.tell(label)
@@ -126,9 +149,12 @@ class Session:
             try:
                 status = self._marked(program, sink)
             except KernelDied as error:
-                death = error.reason
+                death, hung = error.reason, error.hung
                 self.up = False
         now = time.monotonic()
+        if status is None and (hung or not death):
+            self._raise_starved(started, now)
+        self._look_for_stalls()
         running = sink.running.running if status is None else ()
         with log.open(errors="replace") as lines:
             said = ktap.parse(lines)
@@ -157,6 +183,32 @@ class Session:
         self._watch.mark(marks.END, label)
         return end.status
 
+    def _look_for_stalls(self) -> None:
+        """See whether the kernel complains of what the host did. Raises Starved."""
+        lines = self.target.console()
+        for event in klog.events(lines[self._looked :], first_line=self._looked + 1):
+            if event.kind in STALL_S:
+                at = lines[event.line - 1][0]
+                self._raise_starved(at - STALL_S[event.kind], at)
+        self._looked = len(lines)
+
+    def _raise_starved(self, since: float, until: float) -> None:
+        """Raise Starved when the host let the machine wait for half of that time or more."""
+        waited_s, whole_s = self.target.waited(since, until), until - since
+        if waited_s < STARVED_SHARE * whole_s:
+            return
+        said = (
+            f"this host has too much to do: of {whole_s:.0f} s the machine's processors"
+            f" waited {waited_s:.0f} s for one of the host's"
+        )
+        since_line = f"from line {self._looked + 1}: {said}"
+        self.target.note([self._signed.line(marks.STARVED, since_line)])
+        raise Starved(
+            f"{said[0].upper()}{said[1:]}.",
+            where=f"machine {self.number}, load {os.getloadavg()[0]:.1f}",
+            do="go on when there is less to do on it (`--resume`)",
+        )
+
     def end(self) -> Seen:
         """Have the kernel tell what it lost, power the machine off, give what was seen."""
         if self.up:
@@ -181,6 +233,10 @@ class Session:
         """See what the kernel said since the last program has ended."""
         try:
             self._watch.mark(marks.CLOSE)
+            self._look_for_stalls()
+        except Starved as starved:
+            # All tests have run, and what they did is known.
+            self.notes.append(starved.what)
         except TargetLost as loss:
             self.notes.append(f"the machine was lost after the last test: {loss.what}")
 
