@@ -80,13 +80,13 @@ def test_a_console_without_end_is_bounded(tmp_path: Path) -> None:
     for number in range(200):
         theirs.sendall(b"".join(b"%d %s\n" % (number, b"x" * 900) for _ in range(100)))
     theirs.sendall(b"[1.0] the mark\n")
-    assert log.wait_expected(20.0)
+    assert log.wait_expected(20.0, 20.0)
     lost = log.end_part()
     assert lost > 10_000
     theirs.sendall(b"the next part\n")
     log.expect("never")
     theirs.close()
-    assert not log.wait_expected(20.0)
+    assert not log.wait_expected(20.0, 20.0)
     log.note(["a note"])
     log.close()
     texts = [line for _, line in lines]

@@ -15,6 +15,7 @@ from typing import IO
 
 from kseries import publish
 from kseries.bounded import MIB, ByteLines
+from kseries.deadline import Deadline
 from kseries.targets import console
 
 READ_SIZE = 1 << 16
@@ -65,10 +66,16 @@ class ConsoleLog:
         with self._changed:
             self._awaited = text
 
-    def wait_expected(self, seconds: float) -> bool:
-        """Wait until a line with the expected text has come; tell whether it has."""
+    def wait_expected(self, seconds: float, quiet: float) -> bool:
+        """Wait until a line with the expected text has come; tell whether it has.
+
+        At most that many seconds, and no longer than `quiet` seconds without any line.
+        """
+        deadline = Deadline.after(seconds)
         with self._changed:
-            self._changed.wait_for(lambda: not self._awaited or self._ended, seconds)
+            while self._awaited and not (self._ended or deadline.expired):
+                if not self._changed.wait(min(quiet, deadline.remaining())):
+                    break
             came, self._awaited = not self._awaited, ""
         return came
 
@@ -142,7 +149,8 @@ class ConsoleLog:
                 self.watcher.take(text)
                 if self._awaited and self._awaited in text:
                     self._awaited = ""
-                    self._changed.notify_all()
+            if lines:
+                self._changed.notify_all()
         if self.watcher.death is not None:
             os.eventfd_write(self.wake, 1)
 

@@ -32,8 +32,9 @@ from kseries.targets.starvation import Meter
 ARGUMENTS = ("root=/dev/vda", "rw", f"init={rootfs.AGENT_PLACE}", "net.ifnames=0")
 
 KILL_GRACE_S = 10.0
-MARK_S = 30.0
-"""How long a mark may take to the console, behind all that the kernel has still to print there."""
+MARK_S, MARK_QUIET_S = 60.0, 5.0
+"""How long a mark may take to the console, behind what the kernel has still to print there; and how
+long nothing may come there meanwhile. The kernel has said by then that it has printed the mark."""
 POWER_OFF_S = 10.0
 MESSAGE_BYTES = 4000
 READ_SIZE = 1 << 20
@@ -239,7 +240,7 @@ class VirtualMachine:
             raise self._lost(guest.hang(Command(("mark",))))
         log = report.log
         missing = []
-        if not guest.console.wait_expected(MARK_S):
+        if not guest.console.wait_expected(MARK_S, MARK_QUIET_S):
             guest.console.raise_error()
             missing.append("a mark did not come to the console: something was kept from it")
         if not log.marked:

@@ -118,7 +118,7 @@ class Session:
 
     def boot(self) -> None:
         """See to it that the machine is up and has the programs. Raises NoBoot."""
-        if self.up and not (self.fresh and self.used):
+        if self.up and not self._watch.hidden and not (self.fresh and self.used):
             return
         self.up = self.used = False
         self.boots += 1

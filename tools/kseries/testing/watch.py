@@ -26,7 +26,11 @@ KEPT_FROM_CONSOLE = "the kernel complained, and the console does not have it"
 
 
 class Watch:
-    """Marks a machine's kernel log. To be told when it boots."""
+    """Marks a machine's kernel log. To be told when it boots.
+
+    hidden: whether something was kept from us since then; such a machine is no good witness of
+    what is run next.
+    """
 
     def __init__(self, target: Target, signed: Marks) -> None:
         self._target = target
@@ -38,15 +42,19 @@ class Watch:
         self._from = len(self._target.console())
         self._counts = Counts(0, 0, 0)
         self._boots = True
+        self.hidden = False
 
     def mark(self, kind: str, label: str = "") -> None:
         """Mark the log; note what was hidden since the mark before. Raises as `Target.run` does."""
         line = self._signed.line(kind, label)
         witness = self._target.mark(line, Deadline.after(MARK_S))
         lines = [text for _, text in self._target.console()[self._from :]]
-        at = next((n for n in reversed(range(len(lines))) if line in lines[n]), len(lines))
+        at = next((n for n in reversed(range(len(lines))) if line in lines[n]), None)
         notes = list(self._notes(lines[:at], witness))
-        self._from += min(at + 1, len(lines))
+        if at is None:
+            # So that what is noted, and what comes now, is not taken for what was there before.
+            notes.insert(0, line)
+        self._from += len(lines) if at is None else at + 1
         self._counts, self._boots = witness.counts, False
         if notes:
             self._target.note(notes)
@@ -54,6 +62,7 @@ class Watch:
     def _notes(self, lines: Sequence[str], witness: Witness) -> Iterator[str]:
         shown, said = _complaints(lines), _complaints(witness.said)
         for text in witness.missing:
+            self.hidden = True
             yield self._signed.line(marks.HIDDEN, text)
         kinds = {event.kind for event in (*shown, *said)}
         for text in taint.untold(self._counts, witness.counts, kinds, booting=self._boots):
@@ -65,6 +74,7 @@ class Watch:
             if there[event.title] < 0:
                 absent.append(event)
         if absent:
+            self.hidden = True
             yield self._signed.line(marks.HIDDEN, KEPT_FROM_CONSOLE)
         for event in absent[:MAX_REPEATED]:
             yield from event.lines
