@@ -160,3 +160,32 @@ def test_records_that_a_test_takes_from_the_agent(tmp_path: Path) -> None:
         (event,) = complaints(guest, script)
         assert event.kind is K.HIDDEN
         assert "records of the kernel log are missing" in event.title
+
+
+def test_another_kernel_that_a_test_starts(tmp_path: Path) -> None:
+    image = kernel().image
+    script = (
+        "import ctypes, os\n"
+        "libc, line = ctypes.CDLL(None), open('/proc/cmdline', 'rb').read().strip() + b'\\0'\n"
+        "fd = os.open('/tmp/kernel', os.O_RDONLY)\n"
+        "done = libc.syscall(320, fd, -1, len(line), line, 4)\n"  # kexec_file_load, no initramfs
+        "print(done, flush=True)\n"
+        "os.sync()\n"
+        "libc.reboot(0x45584543)\n"  # LINUX_REBOOT_CMD_KEXEC
+    )
+    with machine(tmp_path) as guest:
+        guest.put(image, "/tmp/kernel", soon())
+        lines: list[str] = []
+        with pytest.raises(KernelDied):
+            guest.run(
+                ["python3", "-c", script],
+                deadline=soon(100.0),
+                on_line=lambda _, line: lines.append(line),
+            )
+        assert lines == ["0"]
+
+
+def test_a_channel_that_a_test_takes_away(tmp_path: Path) -> None:
+    script = "cd /sys/bus/virtio/drivers/virtio_console; for d in virtio*; do echo $d >unbind; done"
+    with machine(tmp_path) as guest, pytest.raises(KernelDied):
+        guest.run(["sh", "-c", f"{script}; sleep 20"], deadline=soon(30.0))
