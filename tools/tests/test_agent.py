@@ -10,7 +10,8 @@ import pytest
 
 from kseries.deadline import Deadline
 from kseries.results.taint import Counts
-from kseries.targets.agent import Agent, Command, Garbled, Gone, Silent, Unfit, encode
+from kseries.targets.agent import Agent, Garbled, Gone, Silent
+from kseries.targets.command import Command, Unfit, encode
 
 
 def frame(kind: bytes, payload: bytes = b"") -> bytes:

@@ -159,3 +159,19 @@ def test_a_kernel_image_that_is_a_link_is_refused(tmp_path: Path) -> None:
     with refused, confine.confined(tmp_path / "bzImage", memory=0, disk=0, kvm=False):
         pass
     assert list(confine.PLACES.glob(f"{confine.PREFIX}{os.getpid()}-*")) == []
+
+
+def test_when_a_console_has_much_further_parts_have_little_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(consolelog, "MUCH", 1000)
+    (tmp_path / "console.log").write_text("x" * 2000)
+    ours, theirs = socket.socketpair()
+    log = ConsoleLog(ours, tmp_path / "console.log", [(0.0, "x" * 2000)])
+    theirs.sendall(b"short lines\n" * 100_000)
+    theirs.close()
+    assert log.wait_ended(20.0)
+    assert log.end_part() > 0
+    log.close()
+    most = 2000 + consolelog.SMALL_HEAD + consolelog.SMALL_TAIL + 100
+    assert (tmp_path / "console.log").stat().st_size < most

@@ -8,13 +8,14 @@ import re
 import selectors
 import socket
 import struct
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from kseries.deadline import Deadline
 from kseries.results.taint import Counts
 from kseries.targets import kmsg
+from kseries.targets.command import Command, encode
 
 HEADER = struct.Struct("<BI")
 NUMBER = struct.Struct("<I")
@@ -39,7 +40,6 @@ _COUNTS = re.compile(rf"{_COUNT} {_COUNT} {_COUNT}")
 STDIN_WINDOW = 1 << 20
 STDIN_CHUNK = 1 << 16
 READ_SIZE = 1 << 18
-COMMAND_MAX = 1 << 20
 
 Sink = Callable[[bytes], None]
 
@@ -57,20 +57,6 @@ class Garbled(Exception):
 
 class Silent(Exception):
     """The agent did not answer until the deadline."""
-
-
-class Unfit(Exception):
-    """The command cannot be sent."""
-
-
-@dataclass(frozen=True)
-class Command:
-    """A program to run on the guest. feed: its standard input; None: /dev/null."""
-
-    argv: tuple[str, ...]
-    cwd: str = "/"
-    env: Mapping[str, str] = field(default_factory=dict)
-    feed: Iterable[bytes] | None = None
 
 
 @dataclass(frozen=True)
@@ -308,30 +294,6 @@ def _ends(status: int) -> bool:
     if status & 0x7F:
         return status <= 0xFF and os.WIFSIGNALED(status)
     return status <= 0xFFFF and not status & 0x80
-
-
-def encode(command: Command) -> bytes:
-    """Encode a command as the payload of its frame.
-
-    Raises Unfit for a NUL, a variable without a name, no program, or more than 1 MiB.
-    """
-    variables = [f"{name}={value}" for name, value in command.env.items()]
-    has_input = "0" if command.feed is None else "1"
-    strings: Sequence[str] = [
-        *(has_input, command.cwd, str(len(variables))),
-        *variables,
-        *command.argv,
-    ]
-    if not command.argv:
-        raise Unfit("no program")
-    if any("\0" in text for text in strings):
-        raise Unfit("an argument holds a NUL character")
-    if any(not name or "=" in name for name in command.env):
-        raise Unfit("a variable has no name")
-    payload = b"".join(os.fsencode(text) + b"\0" for text in strings)
-    if len(payload) > COMMAND_MAX:
-        raise Unfit("the arguments are too long")
-    return payload
 
 
 def _chunks(feed: Iterable[bytes]) -> Iterable[bytes]:

@@ -25,7 +25,9 @@ from kseries.untrusted import Untrusted
 
 NOBODY = 65534
 KVM = Path("/dev/kvm")
-PLACES = Path("/var/tmp")  # noqa: S108 - where QEMU keeps what a guest writes to its disk
+# Where QEMU keeps what a guest writes to its disk: not in memory, where that can be had.
+_LASTING = "/var/tmp"  # noqa: S108
+PLACES = Path(_LASTING if os.access(_LASTING, os.W_OK) else tempfile.gettempdir())
 PREFIX = "kseries-vm-"
 INSIDE = Path("/vm")
 KERNEL, SPACE, DEVICE = "kernel", "tmp", "kvm"

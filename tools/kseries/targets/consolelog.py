@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import select
 import socket
 import threading
 import time
@@ -21,8 +22,10 @@ from kseries.targets import console
 READ_SIZE = 1 << 16
 
 # Bytes of a part of the console, from one mark to the next, that are kept as they come, and those
-# at its end. A test that prints without end must not fill disk and memory.
+# at its end. A test that prints without end must not fill disk and memory. Once all parts together
+# have so much, further ones have little room.
 PART_HEAD, PART_TAIL = 4 * MIB, 1 * MIB
+MUCH, SMALL_HEAD, SMALL_TAIL = 48 * MIB, 256 << 10, 64 << 10
 
 TimedLines = list[tuple[float, str]]
 
@@ -42,7 +45,8 @@ class ConsoleLog:
         self._file = file
         self._sink: IO[bytes] | None = None
         self._lines = lines
-        self._part = _Part()
+        self._size = file.stat().st_size if file.is_file() else 0
+        self._part = self._new_part()
         self._awaited = ""  # a text that no other line has
         self._changed = threading.Condition()  # of all that both threads use
         self._ended = False
@@ -74,7 +78,8 @@ class ConsoleLog:
         deadline = Deadline.after(seconds)
         with self._changed:
             while self._awaited and not (self._ended or deadline.expired):
-                if not self._changed.wait(min(quiet, deadline.remaining())):
+                changed = self._changed.wait(min(quiet, deadline.remaining()))
+                if not (changed or self._has_more()):
                     break
             came, self._awaited = not self._awaited, ""
         return came
@@ -133,6 +138,10 @@ class ConsoleLog:
                 self._changed.notify_all()
             os.eventfd_write(self.wake, 1)
 
+    def _has_more(self) -> bool:
+        """Whether something waits to be read: on a busy host the thread may be late."""
+        return bool(select.select([self._stream], [], [], 0)[0])
+
     def _receive(self) -> bytes:
         try:
             return self._stream.recv(READ_SIZE)
@@ -158,18 +167,24 @@ class ConsoleLog:
 
     def _end_part(self) -> int:
         rest, lost = self._part.end()
-        self._part = _Part()
+        self._part = self._new_part()
         if lost:
             said = f"# kseries: {lost} lines of the console were left out here"
             rest.insert(0, (time.monotonic(), said.encode()))
         self._keep(rest)
         return lost
 
+    def _new_part(self) -> _Part:
+        much = self._size > MUCH
+        return _Part(*(SMALL_HEAD, SMALL_TAIL) if much else (PART_HEAD, PART_TAIL))
+
     def _keep(self, lines: list[tuple[float, bytes]]) -> None:
         if not lines or self._sink is None or self._error is not None:
             return
+        data = b"".join(line + b"\n" for _, line in lines)
+        self._size += len(data)
         try:
-            self._sink.write(b"".join(line + b"\n" for _, line in lines))
+            self._sink.write(data)
         except OSError as error:
             self._fail(error)
             return
@@ -183,8 +198,9 @@ class ConsoleLog:
 class _Part:
     """What is kept of a part of the console: its beginning at once, its end when it ends."""
 
-    def __init__(self) -> None:
-        self._room = PART_HEAD
+    def __init__(self, head: int, tail: int) -> None:
+        self._room = head
+        self._most = tail
         self._tail: deque[tuple[float, bytes]] = deque()
         self._held = 0
         self._lost = 0
@@ -200,7 +216,7 @@ class _Part:
         for line in lines:
             self._tail.append(line)
             self._held += len(line[1]) + 1
-            while self._held > PART_TAIL and len(self._tail) > 1:
+            while self._held > self._most and len(self._tail) > 1:
                 self._held -= len(self._tail.popleft()[1]) + 1
                 self._lost += 1
         return []

@@ -13,8 +13,9 @@ from pathlib import Path
 from kseries import proc
 from kseries.deadline import Deadline
 from kseries.targets import accel, confine, qemu, qemulog
-from kseries.targets.agent import Agent, Command, Garbled, Gone
-from kseries.targets.base import BootFailed, KernelDied, TargetLost
+from kseries.targets.agent import Agent, Garbled, Gone, Report
+from kseries.targets.base import BootFailed, KernelDied, TargetLost, Witness
+from kseries.targets.command import Command
 from kseries.targets.consolelog import ConsoleLog
 from kseries.targets.starvation import Meter
 
@@ -22,6 +23,10 @@ LAST_WORDS_S = 2.0
 """How long a dying kernel gets to print the rest, and QEMU to end."""
 
 PING_S = 5.0
+
+MARK_S, MARK_QUIET_S = 60.0, 15.0
+"""How long a mark may take to the console, behind what the kernel has still to print there; and how
+long nothing may come there meanwhile. The agent has said by then that it wrote the mark."""
 
 HANG_KEYS = "lw"
 """SysRq: what each processor does, which tasks are blocked."""
@@ -104,6 +109,25 @@ class Guest:
         else:
             what = "it hangs: the machine does not answer any more"
         return KernelDied(what, where=where, hung=True)
+
+    def witness(self, report: Report) -> Witness:
+        """Give what was seen of the kernel up to a mark: by the agent, and on the console.
+
+        The console's log was told to expect the mark.
+        """
+        log, missing = report.log, []
+        if not self.console.wait_expected(MARK_S, MARK_QUIET_S):
+            self.console.raise_error()
+            missing.append("a mark did not come to the console: something was kept from it")
+        if not log.marked:
+            missing.append("a mark is not in the kernel log")
+        if log.lost:
+            missing.append(f"{log.lost} records of the kernel log are missing")
+        if log.left_out:
+            missing.append(f"{log.left_out} lines of the kernel log were too many to keep")
+        if lines := self.console.end_part():
+            missing.append(f"{lines} lines of the console were too many to keep")
+        return Witness(report.counts, tuple(log.said), tuple(missing))
 
     def garbled(self, error: Garbled, kind: type[KernelDied]) -> TargetLost:
         """Say that the guest's agent was tampered with, or that its memory is spoilt."""

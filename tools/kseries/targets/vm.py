@@ -3,28 +3,25 @@
 
 from __future__ import annotations
 
-import os
-import tarfile
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from types import TracebackType
 from typing import TypeVar
 
 from kseries import proc, publish
-from kseries.bounded import HeadTail
 from kseries.deadline import Deadline
-from kseries.errors import InfraError, UserError
+from kseries.errors import UserError
 from kseries.model import Kernel
 from kseries.paths import Cache, Project
 from kseries.progress import Progress
 from kseries.runfolder import RunFolder
-from kseries.targets import accel, capacity, confine, qemu, rootfs, transfer
-from kseries.targets.agent import Agent, Command, Garbled, Gone, Silent, Unfit
+from kseries.targets import accel, capacity, confine, copying, qemu, rootfs
+from kseries.targets.agent import Agent, Garbled, Gone, Silent
 from kseries.targets.base import BootFailed, Exit, KernelDied, TargetLost, TimedLine, Witness
+from kseries.targets.command import Command, Unfit
 from kseries.targets.console import Lines
 from kseries.targets.guest_process import PING_S, Guest, Logs, started
 from kseries.targets.starvation import Meter
@@ -32,18 +29,13 @@ from kseries.targets.starvation import Meter
 ARGUMENTS = ("root=/dev/vda", "rw", f"init={rootfs.AGENT_PLACE}", "net.ifnames=0")
 
 KILL_GRACE_S = 10.0
-MARK_S, MARK_QUIET_S = 60.0, 5.0
-"""How long a mark may take to the console, behind what the kernel has still to print there; and how
-long nothing may come there meanwhile. The kernel has said by then that it has printed the mark."""
 POWER_OFF_S = 10.0
 MESSAGE_BYTES = 4000
 READ_SIZE = 1 << 20
-ARCHIVE_BYTES = 256 << 20
-"""What an archive may have beside the contents of its files."""
-
-TAR_ERRORS = "/run/kseries-tar"
 
 T = TypeVar("T")
+
+MARK = Command(("mark",))  # for messages
 
 
 class VirtualMachine:
@@ -181,18 +173,7 @@ class VirtualMachine:
 
         A folder is merged into one that is there. Owner is root, modes and links are kept.
         """
-        if not os.path.lexists(source):
-            raise UserError("There is no such file to copy to the target.", where=str(source))
-        place = PurePosixPath(destination)
-        script = 'mkdir -p "$1" && exec tar -xp --no-same-owner --warning=no-timestamp -C "$1"'
-        with tempfile.TemporaryFile() as spool, publish.disk_errors(Path(tempfile.gettempdir())):
-            transfer.pack(source, place.name, spool)
-            command = Command(
-                ("sh", "-c", script, "put", str(place.parent)), feed=transfer.chunks(spool)
-            )
-            said = _Said()
-            status = self._execute(command, deadline, said.feed)
-        _check_copied(status, f"{source} to {destination}", said.text(), deadline)
+        copying.put(self._execute, source, destination, deadline)
 
     def get(self, source: str, destination: Path, deadline: Deadline) -> None:
         """Copy a file or folder of the target to the host, as `destination`, replacing it.
@@ -200,31 +181,7 @@ class VirtualMachine:
         Devices and links that lead out of `source` are left out. Files of debugfs and the like
         that say they are empty come out empty: copy them on the target first.
         """
-        place = PurePosixPath(source)
-        script = f'exec tar -c -C "$1" -- "$2" 2>{TAR_ERRORS}'
-        command = Command(("sh", "-c", script, "get", str(place.parent), place.name))
-        with tempfile.TemporaryFile() as spool, publish.disk_errors(Path(tempfile.gettempdir())):
-            room = [transfer.MAX_BYTES + ARCHIVE_BYTES]
-
-            def keep(data: bytes) -> None:
-                # What is too much for an archive is found out by reading it.
-                spool.write(data[: room[0]])
-                room[0] = max(0, room[0] - len(data))
-
-            status = self._execute(command, deadline, keep)
-            # 1: a file changed while it was read. That is no reason to have nothing.
-            if status not in (0, 1):
-                said = _Said()
-                report = Command(("cat", TAR_ERRORS))
-                self._execute(report, Deadline.after(KILL_GRACE_S), said.feed)
-                _check_copied(status, f"{source} to {destination}", said.text(), deadline)
-            try:
-                left_out = transfer.unpack(spool, place.name, destination)
-            except tarfile.TarError as error:
-                raise TargetLost(
-                    f"What the guest sent is no archive of {source}: {error}",
-                    where=str(self._logs.console),
-                ) from error
+        left_out = copying.get(self._execute, source, destination, deadline)
         if left_out:
             self._progress.note(f"not copied from the guest: {', '.join(left_out[:10])}")
 
@@ -235,23 +192,10 @@ class VirtualMachine:
         """
         guest = self._running()
         guest.console.expect(line)
-        report = self._asked(Command(("mark",)), lambda agent: agent.mark(line, deadline))
+        report = self._asked(MARK, lambda agent: agent.mark(line, deadline))
         if report is None:
-            raise self._lost(guest.hang(Command(("mark",))))
-        log = report.log
-        missing = []
-        if not guest.console.wait_expected(MARK_S, MARK_QUIET_S):
-            guest.console.raise_error()
-            missing.append("a mark did not come to the console: something was kept from it")
-        if not log.marked:
-            missing.append("a mark is not in the kernel log")
-        if log.lost:
-            missing.append(f"{log.lost} records of the kernel log are missing")
-        if log.left_out:
-            missing.append(f"{log.left_out} lines of the kernel log were too many to keep")
-        if lines := guest.console.end_part():
-            missing.append(f"{lines} lines of the console were too many to keep")
-        return Witness(report.counts, tuple(log.said), tuple(missing))
+            raise self._lost(guest.hang(MARK))
+        return guest.witness(report)
 
     def note(self, lines: Sequence[str]) -> None:
         """Put lines of ours behind the kernel log."""
@@ -394,24 +338,3 @@ def _earlier_lines(console: Path) -> list[tuple[float, str]]:
         with console.open("ab") as sink:
             sink.write(b"\n")
     return [(0.0, line) for line in (*lines, *rest)]
-
-
-class _Said:
-    """What a program printed that should print little: the end of it."""
-
-    def __init__(self) -> None:
-        self._kept = HeadTail(0, MESSAGE_BYTES)
-
-    def feed(self, data: bytes) -> None:
-        self._kept.feed(data)
-
-    def text(self) -> str:
-        return self._kept.end().decode(errors="replace").strip()
-
-
-def _check_copied(status: int | None, what: str, text: str, limit: Deadline) -> None:
-    if status == 0:
-        return
-    if status is None:
-        text = f"not done within {limit.limit_s:.0f} s"
-    raise InfraError(f"Could not copy {what}.", where=text)
