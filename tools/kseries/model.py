@@ -382,6 +382,8 @@ class EventKind(StrEnum):
     LOCKUP = "lockup"
     LEAK = "leak"
     RCU_STALL = "RCU stall"
+    TAINT = "taint"  # the kernel notes a fault of which its log has no word
+    HIDDEN = "hidden log"  # a part of the log was kept from us: what it said is not known
 
 
 @dataclass(frozen=True)

@@ -22,13 +22,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from kseries.bounded import MIB, ByteLines, HeadTail
 from kseries.deadline import Deadline
 from kseries.errors import InfraError, UserError
 
 KILL_GRACE_S = 5.0
+GONE_S = 2.0
 TAIL_LINES = 20
+TAIL_WIDTH = 2000  # characters
 READ_SIZE = 1 << 16
 WATCH_S = 1.0
+# What is kept of a program's output, of its beginning and of its end: in memory, and in the log.
+OUTPUT_HEAD, OUTPUT_TAIL = 64 * MIB, 1 * MIB
+LOG_HEAD, LOG_TAIL = 64 * MIB, 4 * MIB
 
 LineSink = Callable[[str], None]
 
@@ -43,7 +49,8 @@ class Completed:
     """A program that ended by itself.
 
     returncode: its exit status, negative for the signal that ended it.
-    output: stdout and stderr as they came, together, decoded with replacement.
+    output: stdout and stderr as they came, together, decoded with replacement. Of more than
+    OUTPUT_HEAD bytes the beginning and the end, with a line between that says so.
     seconds: wall time.
     """
 
@@ -167,6 +174,7 @@ def end(child: subprocess.Popen[bytes]) -> None:
     # The leader may be gone while members of its session still run.
     _signal_group(child, signal.SIGKILL)
     child.wait()
+    _wait_group_gone(child)
     if child.stdout is not None:
         child.stdout.close()
 
@@ -177,37 +185,65 @@ def kill(child: subprocess.Popen[bytes]) -> None:
         _signal_group(child, signal.SIGKILL)
 
 
+def descendant(pid: int, program: str) -> int | None:
+    """Find the process, `pid` or below it, that runs a program; None when there is none."""
+    children: dict[int, list[int]] = {}
+    names: dict[int, str] = {}
+    for place in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            number, _, rest = place.read_text(errors="replace").partition(" (")
+            name, _, fields = rest.rpartition(") ")
+            children.setdefault(int(fields.split()[1]), []).append(int(number))
+            names[int(number)] = name
+    below = [pid]
+    while below:
+        found = below.pop()
+        # The kernel keeps the first 15 characters.
+        if names.get(found) == program[:15]:
+            return found
+        below += children.get(found, [])
+    return None
+
+
 def command_text(argv: Sequence[str]) -> str:
     """Give the command as one could type it."""
     return shlex.join(argv)
 
 
 class _Output:
-    """Collects output, cuts it into lines for the listener."""
+    """Collects output, cuts it into lines for the listener. Holds and writes a bounded part."""
 
     def __init__(self, sink: IO[bytes] | None, on_line: LineSink | None) -> None:
         self._sink = sink
         self._on_line = on_line
         self._chunks: list[bytes] = []
-        self._rest = b""
+        self._held = HeadTail(OUTPUT_HEAD, OUTPUT_TAIL)
+        self._written = HeadTail(LOG_HEAD, LOG_TAIL)
+        self._lines = ByteLines()
 
     def feed(self, data: bytes) -> None:
-        self._chunks.append(data)
-        if self._sink is not None:
-            self._sink.write(data)
-            self._sink.flush()
+        self._chunks.append(self._held.feed(data))
+        self._write(self._written.feed(data))
         if self._on_line is not None:
-            *lines, self._rest = (self._rest + data).split(b"\n")
-            for line in lines:
-                self._on_line(line.decode(errors="replace"))
+            self._tell(self._lines.feed(data))
 
     def close(self) -> None:
-        if self._on_line is not None and self._rest:
-            self._on_line(self._rest.decode(errors="replace"))
-            self._rest = b""
+        self._chunks.append(self._held.end())
+        self._write(self._written.end())
+        self._tell(self._lines.flush())
 
     def text(self) -> str:
         return b"".join(self._chunks).decode(errors="replace")
+
+    def _write(self, data: bytes) -> None:
+        if self._sink is not None and data:
+            self._sink.write(data)
+            self._sink.flush()
+
+    def _tell(self, lines: list[bytes]) -> None:
+        for line in lines:
+            if self._on_line is not None:
+                self._on_line(line.decode(errors="replace"))
 
 
 def _pump(
@@ -255,6 +291,17 @@ def _signal_group(child: subprocess.Popen[bytes], number: signal.Signals) -> Non
         os.killpg(child.pid, number)
 
 
+def _wait_group_gone(child: subprocess.Popen[bytes]) -> None:
+    """Wait until what was killed has let go of its files and memory; not for what nobody reaps."""
+    deadline = Deadline.after(GONE_S)
+    while not deadline.expired:
+        try:
+            os.killpg(child.pid, 0)
+        except (ProcessLookupError, PermissionError):
+            return
+        time.sleep(0.01)
+
+
 def status_of(returncode: int) -> str:
     """Say how a program ended: by itself, or by which signal."""
     if returncode >= 0:
@@ -266,5 +313,6 @@ def _where(argv: tuple[str, ...], cwd: Path, log: Path | None, text: str) -> str
     lines = [f"{command_text(argv)} (in {cwd})"]
     if log is not None:
         lines.append(f"log: {log}")
-    lines += [f"| {line}" for line in text.splitlines()[-TAIL_LINES:]]
+    tail = text[-TAIL_LINES * TAIL_WIDTH :].splitlines()[-TAIL_LINES:]
+    lines += [f"| {line[:TAIL_WIDTH]}" for line in tail]
     return "\n".join(lines)

@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0
 """A target that runs programs on this host and whose kernel is a script.
 
-What a program writes to the kernel log lands on the target's console. A panic that it writes
-there is one, seen at the latest when the program says that it is dying.
+What a program writes to the kernel log ($KMSG) lands on the target's console. A panic that it
+writes there is one, seen at the latest when the program says that it is dying. What it writes to
+$HIDDEN the kernel says too, and the console does not show it; $COUNTS has the kernel's taint and
+how many warnings and Oopses it counts; where there is a file $DARK, the console shows no marks.
+$WAITED has for how many seconds the host let it wait.
 """
 
 from __future__ import annotations
@@ -17,7 +20,8 @@ from types import TracebackType
 from kseries import proc
 from kseries.deadline import Deadline
 from kseries.model import Kernel
-from kseries.targets.base import BootFailed, Exit, KernelDied, TargetLost, TimedLine
+from kseries.results.taint import Counts
+from kseries.targets.base import BootFailed, Exit, KernelDied, TargetLost, TimedLine, Witness
 from kseries.testing import session
 
 
@@ -30,6 +34,7 @@ class HostTarget:
         self.dies_at_boot = list(boots)
         self.boots = 0
         self.closed = self.aborted = False
+        self._marked = 0
         self._lines: list[tuple[float, str]] = []
 
     def __enter__(self) -> HostTarget:
@@ -50,6 +55,8 @@ class HostTarget:
     def boot(self, kernel: Kernel, deadline: Deadline) -> None:
         shutil.rmtree(self.root, ignore_errors=True)
         self.root.mkdir()
+        self._collect()
+        self._marked = len(self._lines)
         self._say(f"[    0.000000] Linux version {kernel.release}")
         reason = self.dies_at_boot[self.boots] if self.boots < len(self.dies_at_boot) else ""
         self.boots += 1
@@ -66,11 +73,7 @@ class HostTarget:
         env: Mapping[str, str] | None = None,
         on_line: TimedLine | None = None,
     ) -> Exit:
-        place = {session.KERNEL_LOG: str(self.kmsg)}
-        words = [
-            place.get(word, word.replace(session.PLACE, f"{self.root}{session.PLACE}"))
-            for word in argv
-        ]
+        words = [word.replace(session.PLACE, f"{self.root}{session.PLACE}") for word in argv]
         started = time.monotonic()
 
         def take(line: str) -> None:
@@ -86,10 +89,12 @@ class HostTarget:
             **(env or {}),
             "KMSG": str(self.kmsg),
             "STATE": str(self.root.parent / "state"),
+            **{name.upper(): str(self.root / name) for name in ("hidden", "counts", "dark")},
+            "WAITED": str(self.root.parent / "waited"),
         }
         try:
             done = proc.run(
-                words,
+                ["sh", "-c", '"$@"', "sh", *words],
                 cwd=Path(f"{self.root}{cwd}"),
                 deadline=deadline,
                 env=variables,
@@ -100,6 +105,29 @@ class HostTarget:
             return Exit(None, time.monotonic() - started)
         self._check()
         return Exit(done.returncode, done.seconds)
+
+    def mark(self, line: str, deadline: Deadline) -> Witness:
+        self._check()
+        said = [text for _, text in self._lines[self._marked :]]
+        hidden, counts = self.root / "hidden", self.root / "counts"
+        if hidden.exists():
+            said += hidden.read_text().splitlines()
+            hidden.unlink()
+        dark = (self.root / "dark").exists()
+        if not dark:
+            self._say(f"[    1.000000] {line}")
+        self._marked = len(self._lines)
+        numbers = map(int, counts.read_text().split()) if counts.exists() else (0, 0, 0)
+        missing = ("a mark did not come to the console",) if dark else ()
+        return Witness(Counts(*numbers), tuple(said), missing)
+
+    def note(self, lines: Sequence[str]) -> None:
+        for line in lines:
+            self._say(line)
+
+    def waited(self, since: float, until: float) -> float:
+        file = self.root.parent / "waited"
+        return float(file.read_text()) if file.exists() else 0.0
 
     def put(self, source: Path, destination: str, deadline: Deadline) -> None:
         shutil.copytree(source, f"{self.root}{destination}")

@@ -61,6 +61,7 @@ def test_another_qemu_or_a_spoilt_file_has_no_answer(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(proc.which("qemu-system-x86_64") is None, reason="QEMU is not installed")
 def test_a_probe_that_qemu_refuses(tmp_path: Path) -> None:
+    (tmp_path / "none").write_text("no kernel")
     why = accel.probe(tmp_path / "none")
     # 1 for want of a kernel; where the host's KVM lacks a register, QEMU aborts before it looks
     assert re.search(r"QEMU ended with (exit status 1|signal SIGABRT): \S", why)

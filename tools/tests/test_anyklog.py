@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from kseries.model import EventKind, KernelEvent
 from kseries.results import attribution, klog
+from kseries.results.marks import Marks
 from kseries.results.running import RunningCases, Span
 from tests.madelogs import NOISE, joined, ktap_logs, read
 
@@ -29,7 +30,8 @@ NAMES = tuple(sorted(path.stem for path in LOGS.glob("*.log") if "healthy" not i
 
 _STAMP = re.compile(r"^\[ *\d+\.\d{6}\]")
 
-MARK = attribution.end_mark("zcrx/a")
+MARKS = Marks(bytes(32))
+MARK = MARKS.line("end", "zcrx/a")
 
 ANY_TEXT = st.text(st.characters(exclude_characters="\n", exclude_categories=["Cs"]), max_size=40)
 names = st.sampled_from(NAMES)
@@ -103,7 +105,7 @@ def test_clocks_that_jump_change_nothing(chosen: list[str], data: st.DataObject)
     told = []
     for some in (lines, jumping):
         timed = [(0.0, line) for line in some]
-        told.append(klog.events(timed, during=attribution.during(timed, {})))
+        told.append(attribution.events(timed, MARKS, {}))
     assert told[0] == told[1]
 
 
@@ -121,7 +123,7 @@ def test_any_lines_at_any_times(lines: list[str], times: list[float]) -> None:
     for at, line in timed:
         running.feed(at, line)
     spans = {"a/b": running.spans(times[0])}
-    told = klog.events(timed, during=attribution.during(timed, spans, times[-1]))
+    told = attribution.events(timed, MARKS, spans, closed=times[-1])
     attribution.charge_death(told, timed, [attribution.Death("a/b", len(timed), "c")])
 
 
@@ -136,12 +138,12 @@ def test_a_complaint_belongs_to_the_program_between_whose_marks_it_is(
     splat = list(recorded(name))
     lines, owners = [], []
     for label in labels:
-        part = [attribution.start_mark(label), *splat, attribution.end_mark(label)]
+        part = [MARKS.line("start", label), *splat, MARKS.line("end", label)]
         lines += part
         owners += [label] * len(part)
     timed = [(times[i % len(times)], line) for i, line in enumerate(lines)]
     spans = {label: [Span(f"case of {label}", min(times), max(times))] for label in labels}
-    told = klog.events(timed, during=attribution.during(timed, spans))
+    told = attribution.events(timed, MARKS, spans)
     assert len(told) == len(labels) * len(events(splat))
     for event in told:
         owner = owners[event.line - 1]

@@ -16,7 +16,7 @@ GENERATOR = TOOLS / "kselftest_zcrx"
 LAYERS = (
     {
         *("errors", "deadline", "paths", "progress", "model", "publish", "textfile", "proc"),
-        "untrusted",
+        *("bounded", "untrusted"),
     },
     {"locks", "leases", "tomlfile", "runfolder", "gitrepo"},
     {"sources", "building", "applying"},

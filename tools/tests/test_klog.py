@@ -7,12 +7,14 @@ The kernels were Linux 6.12 with all checkers on, and a module that breaks one r
 from __future__ import annotations
 
 import random
+import re
 from pathlib import Path
 
 import pytest
 
 from kseries.model import EventKind, KernelEvent
 from kseries.results import attribution, klog, ktapline
+from kseries.results.marks import Marks
 from kseries.results.running import Span
 
 LOGS = Path(__file__).parent / "data" / "klog"
@@ -382,10 +384,19 @@ LOG = """\
 """
 
 
+MARKS = Marks(bytes(32))
+_UNSIGNED = re.compile(r"kseries: (start|end) (\S+)$")
+
+
+def signed(lines: list[tuple[float, str]]) -> list[tuple[float, str]]:
+    """Make marks of what looks like one."""
+    return [(at, _UNSIGNED.sub(lambda m: MARKS.line(m[1], m[2]), line)) for at, line in lines]
+
+
 def test_during() -> None:
     lines = timed(LOG)
     spans = {"zcrx/register": [Span("registration.a", 2.5, 4.0), Span("registration.b", 4.0, 5.0)]}
-    told = klog.events(lines, during=attribution.during(lines, spans, closed=15.0))
+    told = attribution.events(signed(lines), MARKS, spans, closed=15.0)
     assert [(event.title, event.during) for event in told] == [
         ("WARNING: at a.c:1 early", "boot"),
         ("BUG: first", "zcrx/register: registration.a"),
@@ -407,7 +418,7 @@ def test_panic_is_charged_to_the_case_that_never_ended() -> None:
         (9.7, "Kernel panic - not syncing: Fatal exception"),
     ]
     spans = {"zcrx/register": [Span("a", 1.0, 9.8), Span("b", 9.9, 10.0)]}
-    told = klog.events(lines, during=attribution.during(lines, spans))
+    told = attribution.events(signed(lines), MARKS, spans)
     told = attribution.charge_death(told, lines, [attribution.Death("zcrx/register", 5, "b")])
     assert [(event.kind, event.during) for event in told] == [
         (K.BUG, "zcrx/register: a"),
@@ -426,6 +437,6 @@ def test_two_deaths_of_one_program_are_charged_to_a_case_each() -> None:
         attribution.Death("zcrx/register", 2, "a"),
         attribution.Death("zcrx/register", 5, "b"),
     ]
-    told = klog.events(lines, during=attribution.during(lines, {}))
+    told = attribution.events(signed(lines), MARKS, {})
     told = attribution.charge_death(told, lines, deaths)
     assert [event.during for event in told] == ["zcrx/register: a", "zcrx/register: b"]

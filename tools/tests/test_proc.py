@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from kseries import proc
+from kseries import bounded, proc
 from kseries.deadline import Deadline
 from kseries.errors import UserError
 
@@ -105,3 +105,47 @@ def test_what_we_started_dies_with_us(tmp_path: Path) -> None:
     parent.send_signal(signal.SIGKILL)
     parent.wait()
     assert wait_until_gone(child)
+
+
+def test_output_without_end_is_kept_at_its_head_and_tail(tmp_path: Path) -> None:
+    # 200 MB without a newline: to look at it anew with each block would take hours.
+    log, seen = tmp_path / "log", []
+    script = "head -c 200M /dev/zero | tr '\\0' x; printf '\\nthe end\\n'"
+    done = proc.run(
+        ["sh", "-c", script],
+        cwd=tmp_path,
+        deadline=Deadline.after(100.0),
+        log=log,
+        on_line=lambda line: seen.append(len(line)),
+    )
+    assert len(done.output) < proc.OUTPUT_HEAD + proc.OUTPUT_TAIL + 100
+    assert done.output.endswith("the end\n")
+    assert "bytes of output were left out here" in done.output
+    assert log.stat().st_size < proc.LOG_HEAD + proc.LOG_TAIL + 1000
+    assert max(seen) <= bounded.LINE_MAX
+    assert sum(seen) >= 200 << 20
+
+
+def test_heads_and_tails() -> None:
+    for size in (1, 3, 100):
+        kept = bounded.HeadTail(10, 4)
+        data = bytes(range(65, 91))
+        head = b"".join(kept.feed(data[at : at + size]) for at in range(0, len(data), size))
+        assert head == data[:10]
+        assert kept.end() == b"\n# kseries: 12 bytes of output were left out here\n" + data[-4:]
+        assert kept.lost == 12
+    short = bounded.HeadTail(10, 4)
+    assert short.feed(b"0123456789abcd") + short.end() == b"0123456789abcd"
+
+
+def test_lines_longer_than_can_be_held_come_in_parts() -> None:
+    cutter = bounded.ByteLines()
+    data = b"a" * (bounded.LINE_MAX * 2 + 5) + b"\n\nb"
+    whole = [
+        line for at in range(0, len(data), 70_000) for line in cutter.feed(data[at : at + 70_000])
+    ]
+    whole += cutter.flush()
+    assert [len(line) for line in whole[:2]] == [bounded.LINE_MAX] * 2
+    assert all(line.startswith(bounded.CONTINUED) for line in whole[1:3])
+    assert b"".join(whole).replace(bounded.CONTINUED, b"") == data.replace(b"\n", b"")
+    assert whole[3:] == [b"", b"b"]

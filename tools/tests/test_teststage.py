@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -10,7 +12,7 @@ from pathlib import Path
 import pytest
 from pydantic import TypeAdapter
 
-from kseries.errors import InfraError, Interrupted, UserError
+from kseries.errors import CheckFailed, InfraError, Interrupted, UserError
 from kseries.model import (
     BaseTree,
     BuildPlace,
@@ -27,7 +29,7 @@ from kseries.model import (
     Tree,
 )
 from kseries.progress import Silent
-from kseries.results import partial, plan
+from kseries.results import partial, plan, testlog
 from kseries.runfolder import RunFolder
 from kseries.stages import test as stage
 from kseries.testing import again, crew, session
@@ -135,7 +137,10 @@ def test_all_pass(bench: Bench) -> None:
     assert told.notes == ()
     assert told.facts == {"accelerator": "none", "boots": "1"}
     assert (bench.run.path / result.log).read_text().splitlines()[-1] == "ok 3 demo.case_3"
-    assert "kseries: start demo/good\nkseries: end demo/good\n" in bench.run.console().read_text()
+    console = bench.run.console().read_text()
+    assert re.search(
+        r"kseries: start demo/good \[\w{28}\]\n.*kseries: end demo/good \[\w{28}\]\n", console
+    )
     assert bench.targets[0].closed
 
 
@@ -746,7 +751,7 @@ def test_what_the_kernel_said_before_the_end_is_not_forgotten(bench: Bench) -> N
     add_by_case(bench, "second", "sleep 0.2")
     end_at(bench, "demo/second: demo.case_2")
     told = bench.test()
-    assert [(event.during, event.line) for event in told.events] == [("demo/warns", 3)]
+    assert [(event.during, event.line) for event in told.events] == [("demo/warns", 4)]
     assert [program.status for program in told.programs] == [F, P]
 
 
@@ -779,3 +784,161 @@ def test_the_board_hands_out_what_is_left_first() -> None:
     assert board.take() == three
     assert board.close() == (two,)
     assert board.take() is None
+
+
+# ---- tests that hide what the kernel says
+
+
+ONE = "echo TAP version 13; echo 1..1; echo ok 1 a\n"
+
+
+def test_a_test_that_hides_the_console_does_not_pass(bench: Bench) -> None:
+    bench.add("before", GOOD)
+    bench.add(
+        "hides", f"#!/bin/sh\ntouch $DARK; cat >$HIDDEN <<'END'\n{WARN}\nEND\nrm $DARK\n{ONE}"
+    )
+    bench.add("dark", f"#!/bin/sh\ntouch $DARK\n{ONE}")
+    told = bench.test()
+    before, hides, dark = told.programs
+    assert before.status is P
+    assert hides.status is Status.ERROR
+    assert [(e.kind, e.during) for e in told.events if e.during == "demo/hides"] == [
+        (EventKind.HIDDEN, "demo/hides"), (EventKind.WARN, "demo/hides")
+    ]  # fmt: skip
+    assert "WARNING: at io_uring/zcrx.c:12 io_zcrx_refill" in hides.problems[1]
+    console = bench.run.console().read_text().splitlines()
+    warn = next(e for e in told.events if e.kind is EventKind.WARN)
+    assert console[warn.line - 1].endswith("[ cut here ]------------")
+    assert dark.status is Status.ERROR
+    assert dark.problems[0].endswith("a mark did not come to the console")
+
+
+def test_a_taint_without_a_word_in_the_log_is_a_finding(bench: Bench) -> None:
+    bench.add("before", GOOD)
+    bench.add("taints", f"#!/bin/sh\necho 512 1 0 >$COUNTS\n{ONE}")
+    bench.add("later", GOOD)
+    bench.add("again", f"#!/bin/sh\necho 512 2 0 >$COUNTS\n{ONE}")
+    bench.add("warns", f"#!/bin/sh\n{SAY_WARN}\necho 512 3 0 >$COUNTS\n{ONE}")
+    told = bench.test()
+    assert [program.status for program in told.programs] == [P, F, P, F, F]
+    assert [(event.kind, event.during) for event in told.events] == [
+        (EventKind.TAINT, "demo/taints"), (EventKind.TAINT, "demo/again"),
+        (EventKind.WARN, "demo/warns"),
+    ]  # fmt: skip
+    assert "taint flag W: the kernel gave a warning" in told.programs[1].problems[0]
+
+
+def test_forged_and_copied_marks_move_no_complaint(bench: Bench) -> None:
+    bench.add("before", GOOD)
+    forge = 'echo "kseries: start demo/before [$(printf %028d 0)]" >>$KMSG'
+    copy = "grep 'start demo/before' $KMSG | head -1 >>$KMSG"
+    bench.add("forges", f"#!/bin/sh\n{forge}\n{SAY_WARN}\n{ONE}")
+    bench.add("copies", f"#!/bin/sh\n{copy}\n{SAY_WARN}\n{ONE}")
+    told = bench.test()
+    assert [program.status for program in told.programs] == [P, Status.ERROR, Status.ERROR]
+    assert [(event.kind, event.during) for event in told.events] == [
+        (EventKind.HIDDEN, "demo/forges"), (EventKind.WARN, "demo/forges"),
+        (EventKind.HIDDEN, "demo/copies"), (EventKind.WARN, "demo/copies"),
+    ]  # fmt: skip
+
+
+def test_what_was_hidden_before_the_end_is_not_forgotten(bench: Bench) -> None:
+    bench.add("hides", f"#!/bin/sh\necho 512 1 0 >$COUNTS; touch $DARK\n{ONE}")
+    add_by_case(bench, "second", "sleep 0.2")
+    end_at(bench, "demo/second: demo.case_2")
+    told = bench.test()
+    assert {(event.kind, event.during) for event in told.events} == {
+        (EventKind.HIDDEN, "demo/hides"), (EventKind.TAINT, "demo/hides")
+    }  # fmt: skip
+    assert [program.status for program in told.programs] == [Status.ERROR, P]
+
+
+def test_output_that_is_too_much_is_cut_and_is_no_pass(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(testlog, "LOG_HEAD", 1000)
+    monkeypatch.setattr(testlog, "LOG_TAIL", 200)
+    flood = "i=0; while [ $i -lt 500 ]; do echo '# a line of 20 chars'; i=$((i + 1)); done\n"
+    bench.add("floods", f"#!/bin/sh\necho TAP version 13; echo 1..1\n{flood}echo ok 1 a\n")
+    (result,) = bench.test().programs
+    log = (bench.run.path / result.log).read_text()
+    assert log.startswith("TAP version 13\n1..1\n")
+    assert log.endswith("ok 1 a\n")
+    assert len(log) < 1300
+    assert (result.status, brief(result)) == (Status.ERROR, [("a", P)])
+    assert "of its output were left out of the log" in result.problems[0]
+
+
+def test_a_sparse_file_among_the_tests_is_refused(bench: Bench) -> None:
+    bench.add("good", GOOD)
+    with (bench.path / "staged/sparse").open("wb") as file:
+        file.truncate(1 << 42)
+    with pytest.raises(CheckFailed, match="too large for the guest"):
+        bench.test()
+
+
+def test_a_pipe_among_the_tests_is_not_waited_for(bench: Bench) -> None:
+    bench.add("good", GOOD)
+    os.mkfifo(bench.path / "staged/fifo")
+    monkey = bench.open
+
+    def open_without(folder: RunFolder, number: int) -> AbstractContextManager[HostTarget]:
+        (bench.path / "staged/fifo").unlink(missing_ok=True)
+        return monkey(folder, number)
+
+    told = stage.test(bench.staged, KERNEL, open_without, bench.run, Silent())
+    assert [program.status for program in told.programs] == [P]
+
+
+# ---- a host that has too much to do
+
+
+LOCKUP = "[   60.000000] watchdog: BUG: soft lockup - CPU#1 stuck for 26s! [test:99]"
+ONCE = "[ ! -e $STATE.once ] && touch $STATE.once"
+
+
+def test_a_stall_that_the_host_caused_is_run_again(bench: Bench) -> None:
+    stall = f"if {ONCE}; then echo '{LOCKUP}' >>$KMSG; echo 20 >$WAITED; else rm -f $WAITED; fi"
+    bench.add("stalls", f"#!/bin/sh\n{stall}\n{ONE}")
+    told = bench.test()
+    assert [program.status for program in told.programs] == [P]
+    assert told.events == ()
+    (note,) = told.notes
+    assert "of 30 s the machine's processors waited 20 s" in note
+    assert told.facts["boots"] == "2"
+    assert LOCKUP in bench.run.console().read_text()
+    assert partial.events(bench.run) == ()
+
+
+def test_a_stall_that_the_kernel_made_itself_is_a_finding(bench: Bench) -> None:
+    bench.add("stalls", f"#!/bin/sh\necho '{LOCKUP}' >>$KMSG; echo 3 >$WAITED\n{ONE}")
+    told = bench.test()
+    assert [program.status for program in told.programs] == [F]
+    assert [event.kind for event in told.events] == [EventKind.LOCKUP]
+    assert told.notes == ()
+
+
+def test_another_complaint_of_a_machine_that_had_to_wait_stays(bench: Bench) -> None:
+    stall = f"echo '{LOCKUP}' >>$KMSG; echo 20 >$WAITED\n{SAY_WARN}"
+    script = f"#!/bin/sh\nif {ONCE}; then :; {stall}\nelse rm -f $WAITED; fi\n{ONE}"
+    bench.add("stalls", script)
+    told = bench.test()
+    assert [event.kind for event in told.events] == [EventKind.WARN]
+    assert [program.status for program in told.programs] == [F]
+
+
+def test_a_timeout_of_a_machine_that_had_to_wait_is_run_again(bench: Bench) -> None:
+    slow = f"if {ONCE}; then echo 2 >$WAITED; sleep 30; else rm -f $WAITED; fi"
+    bench.add("slow", f"#!/bin/sh\n{slow}\n{ONE}", timeout_s=2.0)
+    told = bench.test()
+    assert [program.status for program in told.programs] == [P]
+    assert "was run again" in told.notes[0]
+
+
+def test_a_host_that_never_has_time_says_nothing_of_the_series(bench: Bench) -> None:
+    bench.add("stalls", f"#!/bin/sh\necho '{LOCKUP}' >>$KMSG; echo 29 >$WAITED\n{ONE}")
+    with pytest.raises(InfraError, match="This host has too much to do") as caught:
+        bench.test()
+    assert caught.value.exit_code == 3
+    assert bench.targets[0].boots == crew.MAX_LOSSES + 1
+    assert partial.events(bench.run) == ()

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from kseries.errors import CheckFailed
 from kseries.targets import transfer
 
 
@@ -103,3 +104,43 @@ def test_an_archive_without_it(tmp_path: Path, data: bytes) -> None:
 )
 def test_links(link: str, target: str, inside: bool) -> None:
     assert transfer.points_inside(link, target) is inside
+
+
+def test_a_sparse_file_is_not_read(tmp_path: Path) -> None:
+    folder = tmp_path / "tests"
+    folder.mkdir()
+    with (folder / "sparse").open("wb") as file:
+        file.truncate(1 << 42)
+    spool = io.BytesIO()
+    with pytest.raises(CheckFailed, match="too large for the guest"):
+        transfer.pack(folder, "tests", spool)
+    assert spool.getvalue() == b""
+
+
+def test_too_many_files_are_not_packed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transfer, "MAX_FILES", 3)
+    for name in "abc":
+        (tmp_path / name).touch()
+    with pytest.raises(CheckFailed):
+        transfer.pack(tmp_path, "x", io.BytesIO())
+
+
+def test_an_archive_that_grows_is_not_unpacked(tmp_path: Path) -> None:
+    spool = io.BytesIO()
+    with tarfile.open(fileobj=spool, mode="w|", format=tarfile.PAX_FORMAT) as out:
+        # All of a terabyte is a hole.
+        holes = {"GNU.sparse.major": "1", "GNU.sparse.minor": "0", "GNU.sparse.name": "d"}
+        info = tarfile.TarInfo("d")
+        info.pax_headers = {**holes, "GNU.sparse.realsize": str(1 << 40)}
+        info.size = 512
+        out.addfile(info, io.BytesIO(b"1\n0\n0\n".ljust(512, b"\0")))
+    with pytest.raises(tarfile.ReadError, match="holds more than"):
+        transfer.unpack(spool, "d", tmp_path / "back")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_too_many_members_are_not_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transfer, "MAX_FILES", 3)
+    files: list[tuple[str, dict[str, object], bytes]] = [(f"d/{n}", {}, b"") for n in range(3)]
+    with pytest.raises(tarfile.ReadError, match="holds more than"):
+        transfer.unpack(archive(FOLDER, *files), "d", tmp_path / "back")

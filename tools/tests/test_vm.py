@@ -18,7 +18,7 @@ from kseries.deadline import Deadline
 from kseries.errors import InfraError, UserError
 from kseries.paths import Cache, Project
 from kseries.progress import Silent
-from kseries.targets import guest_process, vm
+from kseries.targets import confine, guest_process, vm
 from kseries.targets.base import BootFailed, KernelDied, TargetLost
 from kseries.targets.vm import VirtualMachine
 
@@ -301,7 +301,8 @@ def test_a_machine_that_hangs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(guest_process, "PING_S", 1.0)
     with machine(tmp_path) as guest:
         assert guest._guest is not None
-        pid = guest._guest.child.pid
+        pid = guest._guest.qemu_pid
+        assert pid is not None
         with pytest.raises(KernelDied, match="it hangs: the machine does not answer any more"):
             guest.run(
                 ["sh", "-c", "echo on; sleep 100"],
@@ -321,7 +322,8 @@ def test_a_program_that_cannot_be_killed(tmp_path: Path, monkeypatch: pytest.Mon
 def test_qemu_killed_from_outside(tmp_path: Path) -> None:
     with machine(tmp_path) as guest:
         assert guest._guest is not None
-        pid = guest._guest.child.pid
+        pid = guest._guest.qemu_pid
+        assert pid is not None
         with pytest.raises(TargetLost, match="QEMU ended with signal 9") as caught:
             guest.run(
                 ["sh", "-c", "echo on; sleep 100"],
@@ -329,6 +331,32 @@ def test_qemu_killed_from_outside(tmp_path: Path) -> None:
                 on_line=lambda *_: os.kill(pid, signal.SIGKILL),
             )
         assert not isinstance(caught.value, KernelDied)
+
+
+def test_qemu_has_no_rights_and_sees_nothing_of_the_host(tmp_path: Path) -> None:
+    before = set(confine.PLACES.glob(f"{confine.PREFIX}*"))
+    with machine(tmp_path) as guest:
+        assert guest._guest is not None
+        place = Path(f"/proc/{guest._guest.qemu_pid}")
+        status = dict(
+            line.split(":", 1)
+            for line in (place / "status").read_text().splitlines()
+            if ":" in line
+        )
+        assert status["Uid"].split() == [str(os.geteuid() or confine.NOBODY)] * 4
+        assert int(status["CapEff"], 16) == int(status["CapBnd"], 16) == 0
+        assert (status["NoNewPrivs"].strip(), status["Seccomp"].strip()) == ("1", "2")
+        if confine.why_open():
+            pytest.skip(confine.why_open())
+        assert {path.name for path in (place / "root").iterdir()} <= {
+            *("bin", "dev", "etc", "lib", "lib32", "lib64", "libx32", "proc", "sbin", "usr", "vm")
+        }
+        assert sorted(path.name for path in (place / "root/vm").iterdir()) == ["kernel", "tmp"]
+        interfaces = (place / "net/dev").read_text().splitlines()[2:]
+        assert [line.split(":")[0].strip() for line in interfaces] == ["lo"]
+        assert output(guest, "sh", "-c", "head -c 50M /dev/zero >/written; sync") == (0, [])
+    mine = f"{confine.PREFIX}{os.getpid()}-*"
+    assert set(confine.PLACES.glob(mine)) <= before
 
 
 def test_two_machines_at_once(tmp_path: Path) -> None:
@@ -356,7 +384,7 @@ from pathlib import Path
 sys.path.insert(0, {tests!r})
 import test_vm
 with test_vm.machine(Path({folder!r})) as guest:
-    print(guest._guest.child.pid, flush=True)
+    print(guest._guest.qemu_pid, flush=True)
     guest.run(["sleep", "100"], deadline=test_vm.soon(100))
 """
 

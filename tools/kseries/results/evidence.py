@@ -14,6 +14,7 @@ from pathlib import Path
 from kseries.model import ProgramResult
 from kseries.results import attribution
 from kseries.results.ktapline import clean
+from kseries.results.marks import Marks
 from kseries.results.outcome import label_of
 from kseries.runfolder import RunFolder
 
@@ -25,16 +26,17 @@ def gather(
     run: RunFolder,
     programs: Sequence[ProgramResult],
     consoles: Sequence[Sequence[tuple[float, str]]],
+    marks: Marks,
 ) -> tuple[ProgramResult, ...]:
     """Give the programs, the bad ones with their evidence.
 
-    consoles: the kernel logs, one a machine, as (time of arrival, line).
+    consoles: the kernel logs, one a machine, as (time of arrival, line). marks: those in them.
     """
     if all(program.status.good for program in programs):
         return tuple(programs)
     said: dict[str, list[str]] = {}
     for console in consoles:
-        for owner, lines in attribution.lines_of(console).items():
+        for owner, lines in attribution.lines_of(console, marks).items():
             said.setdefault(owner, []).extend(lines)
     return tuple(
         program

@@ -85,7 +85,10 @@ def with_events(result: ProgramResult, events: Sequence[KernelEvent]) -> Program
     more = len(said) - MAX_EVENTS_NAMED
     if more > 0:
         said = [*said[:MAX_EVENTS_NAMED], f"and {more} more complaints in the kernel log"]
-    status = Status.FAIL if result.status.good else result.status
+    status = result.status
+    if status.good:
+        hidden = any(event.kind is EventKind.HIDDEN for event in mine)
+        status = Status.ERROR if hidden else Status.FAIL
     return replace(result, status=status, problems=(*result.problems, *said))
 
 

@@ -17,6 +17,7 @@ from kseries.model import (
     Baseline,
     Case,
     Effect,
+    EventKind,
     KernelEvent,
     ProgramResult,
     Status,
@@ -41,6 +42,7 @@ class _Test:
     status: Status
     exit_status: int | None = None
     flaky: bool = False
+    hidden: bool = False  # a part of the kernel log was kept from us
 
 
 def against(
@@ -108,7 +110,7 @@ def _new(test: _Test, known: bool) -> Effect | None:
 
 
 def _excused(before: _Test, after: _Test) -> bool:
-    if before.flaky and not after.flaky:
+    if after.hidden or (before.flaky and not after.flaky):
         return False
     if after.status is Status.FAIL and before.status in _WORSE_THAN_FAIL:
         return True
@@ -154,7 +156,8 @@ def _program(test: NamedTest, events: Sequence[KernelEvent]) -> _Test | None:
         by_events = program.status is Status.FAIL and of_cases is not None and of_cases.good
         if by_events and any(events_of(program, events)):
             return None
-    return _Test(program.status, status, program.flaky)
+    hidden = any(event.kind is EventKind.HIDDEN for event in events_of(program, events))
+    return _Test(program.status, status, program.flaky, hidden)
 
 
 # ---------------------------------------------------------------- the kernel log
@@ -168,11 +171,13 @@ def _events_before(base: Sequence[KernelEvent], now: Sequence[KernelEvent]) -> t
     """
     exact = {(event.kind, event.title, event.where) for event in base}
     left = Counter(_loosely(event) for event in base)
-    same = [n for n, e in enumerate(now) if (e.kind, e.title, e.where) in exact]
+    # What was hidden on the base need not be what is hidden now.
+    told = [(n, e) for n, e in enumerate(now) if e.kind is not EventKind.HIDDEN]
+    same = [n for n, e in told if (e.kind, e.title, e.where) in exact]
     for number in same:
         left[_loosely(now[number])] -= 1
     moved = []
-    for number, event in enumerate(now):
+    for number, event in told:
         if number not in same and left[_loosely(event)] > 0:
             left[_loosely(event)] -= 1
             moved.append(number)

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import IO
 
 from kseries import publish
+from kseries.bounded import MIB, HeadTail
 from kseries.results.running import RunningCases
 
-LOG_LIMIT = 64 << 20  # bytes kept of a program's output
-CUT_NOTE = "# kseries: the rest of the output was left out\n"
+LOG_HEAD, LOG_TAIL = 64 * MIB, 1 * MIB  # kept of the beginning and of the end of the output
 
 
 class TestLog:
@@ -21,11 +21,11 @@ class TestLog:
 
     __test__ = False  # not a pytest class
 
-    def __init__(self, sink: IO[str], on_case: Callable[[RunningCases], None]) -> None:
+    def __init__(self, sink: IO[bytes], on_case: Callable[[RunningCases], None]) -> None:
         self.running = RunningCases(time.monotonic())
         self._sink = sink
         self._on_case = on_case
-        self._left = LOG_LIMIT
+        self._kept = HeadTail(LOG_HEAD, LOG_TAIL)
 
     def take(self, at: float, line: str) -> None:
         """Take the next line."""
@@ -33,11 +33,19 @@ class TestLog:
         self.running.feed(at, line)
         if (self.running.running, self.running.ended) != before:
             self._on_case(self.running)
-        if self._left < 0:
-            return
-        self._left -= len(line) + 1
-        self._sink.write(f"{line}\n" if self._left >= 0 else CUT_NOTE)
-        self._sink.flush()
+        if head := self._kept.feed(f"{line}\n".encode(errors="replace")):
+            self._sink.write(head)
+            self._sink.flush()
+
+    def close(self) -> None:
+        """Write the end of what was too much to be written as it came."""
+        self._sink.write(self._kept.end())
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """Say that not all results can be in the log; () when all of it was kept."""
+        lost = self._kept.lost
+        return (f"{lost} bytes of its output were left out of the log",) if lost else ()
 
 
 @contextmanager
@@ -45,5 +53,9 @@ def open_log(path: Path, on_case: Callable[[RunningCases], None]) -> Iterator[Te
     """Write the log at `path`, empty at first. `on_case` is told when a case begins or ends."""
     with publish.disk_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("w", errors="replace") as sink:
-            yield TestLog(sink, on_case)
+        with path.open("wb") as sink:
+            log = TestLog(sink, on_case)
+            try:
+                yield log
+            finally:
+                log.close()

@@ -12,16 +12,17 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 from kseries.model import Kernel, KernelEvent, ProgramResult, StagedSuites, TestOutcome, TestProgram
 from kseries.progress import Progress
 from kseries.results import evidence, outcome, partial, parts, plan
 from kseries.results.outcome import label_of
 from kseries.runfolder import RunFolder
+from kseries.targets import transfer
 from kseries.testing import pieces as cutting
 from kseries.testing.again import run_again
 from kseries.testing.crew import Crew, Enough, Job, OpenTarget, never
+from kseries.untrusted import Untrusted
 
 MAX_NAMED = 5  # cases in one note
 
@@ -53,7 +54,10 @@ def test(
     if not programs:
         partial.clear(run)
         return TestOutcome((), (), {}, ("no test program was planned",))
-    on = partial.On(_digest([kernel.image]), _digest(_files(staged.folder)), only, extended)
+    image = Untrusted(kernel.image.parent)
+    on = partial.On(
+        image.sha256(kernel.image.name), _digest(Untrusted(staged.folder)), only, extended
+    )
     earlier: tuple[KernelEvent, ...] = ()
     left = cutting.Left(cutting.plan(programs, machines), {})
     if partial.begin(run, on):
@@ -65,7 +69,7 @@ def test(
     events = (*earlier, *crew.events())
     whole = [partial.join(run, result) for result in _put_together(programs, crew, left)]
     charged = [outcome.with_events(result, events) for result in whole]
-    results = evidence.gather(run, charged, partial.consoles(run))
+    results = evidence.gather(run, charged, partial.consoles(run), partial.marks(run))
     notes = [*crew.notes, *_unplanned(programs, results)]
     boots = crew.boots
     if again:
@@ -98,16 +102,13 @@ def _unplanned(programs: Sequence[TestProgram], results: Sequence[ProgramResult]
             yield f"{label_of(program)} ran cases that were not planned: {listed}{more}"
 
 
-def _files(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.rglob("*") if path.is_file())
-
-
-def _digest(files: Sequence[Path]) -> str:
-    """Give the sha256 of files, their names and contents."""
-    found = hashlib.sha256()
-    for file in files:
-        found.update(f"{file}\0{file.stat().st_size}\0".encode())
-        with file.open("rb") as content:
-            while data := content.read(1 << 20):
-                found.update(data)
+def _digest(folder: Untrusted) -> str:
+    """Give the sha256 of what the series built there, names and contents, within bounds."""
+    found, room = hashlib.sha256(), transfer.MAX_BYTES
+    for file in sorted(folder.files(), key=lambda file: file.name):
+        room -= file.size
+        if room < 0:
+            # Nothing of it is read: copying it says what is too large.
+            transfer.measure(folder.path)
+        found.update(f"{file.name}\0{folder.sha256(file.name)}\0".encode(errors="replace"))
     return found.hexdigest()

@@ -19,7 +19,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from kseries import proc, publish
 from kseries.deadline import Deadline
-from kseries.targets import qemu
+from kseries.targets import confine, qemu
 from kseries.targets.console import PANIC
 
 KVM, TCG = "kvm", "tcg"
@@ -79,16 +79,20 @@ def probe(kernel: Path) -> str:
     """Boot the kernel under KVM without a disk; say why KVM does not work, "" when it does."""
     arguments = (*qemu.CONSOLE_ARGUMENTS, "loglevel=4")
     machine = qemu.Machine(KVM, cpus=2, memory_mib=512, kernel=kernel, arguments=arguments)
-    argv = [*qemu.base_argv(machine), "-chardev", "stdio,id=console,signal=off"]
-    argv += ["-serial", "chardev:console"]
+    memory = machine.memory_mib << 20
     try:
-        done = proc.run(argv, cwd=Path("/"), deadline=Deadline.after(PROBE_S), check=False)
+        with confine.confined(kernel, memory=memory, disk=0, kvm=True) as place:
+            words = qemu.base_argv(replace(machine, kernel=place.kernel))
+            words += ["-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console"]
+            deadline = Deadline.after(PROBE_S)
+            done = proc.run(place.argv(words), cwd=Path("/"), deadline=deadline, check=False)
     except proc.CommandTimeout:
         return f"{DEVICE} is there, but a kernel does not come up with it in {PROBE_S:.0f} s"
     if PANIC.search(done.output):
         return ""
+    code = confine.returncode(done.returncode)
     last = done.output.strip().rpartition("\n")[2] or "it printed nothing"
-    return f"{DEVICE} is there, but QEMU ended with {proc.status_of(done.returncode)}: {last}"
+    return f"{DEVICE} is there, but QEMU ended with {proc.status_of(code)}: {last}"
 
 
 def remember(memory: Path, qemu_version: str, accelerator: Accelerator) -> None:

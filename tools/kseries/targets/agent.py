@@ -4,23 +4,42 @@
 from __future__ import annotations
 
 import os
+import re
 import selectors
 import socket
 import struct
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import dataclass
 
 from kseries.deadline import Deadline
+from kseries.results.taint import Counts
+from kseries.targets import kmsg
+from kseries.targets.command import Command, encode
 
 HEADER = struct.Struct("<BI")
 NUMBER = struct.Struct("<I")
-RUN, INPUT, KILL, PING, POWER_OFF = b"R", b"I", b"K", b"P", b"Q"
-HELLO, OUTPUT, TAKEN, ENDED = b"H", b"O", b"A", b"X"
+RUN, INPUT, KILL, MARK, PING, POWER_OFF = b"R", b"I", b"K", b"M", b"P", b"Q"
+HELLO, OUTPUT, TAKEN, ENDED, LOG, COUNTS = b"H", b"O", b"A", b"X", b"L", b"W"
+
+# How long the payload of each frame may be: (least, most) bytes. No other frame is accepted.
+SIZES = {
+    HELLO: (1, 64),  # utsname's release
+    OUTPUT: (1, 1 << 15),
+    TAKEN: (4, 4),
+    ENDED: (4, 4),
+    LOG: (1, 1 << 15),
+    COUNTS: (5, 96),
+    PING: (0, 0),
+}
+DRAIN_MAX = 8 << 20  # bytes that are taken of a machine that is dead
+
+_COUNT = r"(\d{1,20}|-)"
+_COUNTS = re.compile(rf"{_COUNT} {_COUNT} {_COUNT}")
 
 STDIN_WINDOW = 1 << 20
 STDIN_CHUNK = 1 << 16
 READ_SIZE = 1 << 18
-COMMAND_MAX = 1 << 20
 
 Sink = Callable[[bytes], None]
 
@@ -29,22 +48,23 @@ class Gone(Exception):
     """The machine closed the channel, or its console shows that it is dead."""
 
 
+class Garbled(Exception):
+    """What came is not what the guest's agent says; the text tells what is wrong with it.
+
+    QEMU carries bytes faithfully: the guest's kernel, or a test that is root there, made it.
+    """
+
+
 class Silent(Exception):
     """The agent did not answer until the deadline."""
 
 
-class Unfit(Exception):
-    """The command cannot be sent."""
-
-
 @dataclass(frozen=True)
-class Command:
-    """A program to run on the guest. feed: its standard input; None: /dev/null."""
+class Report:
+    """What the kernel said up to a mark, and what it counts."""
 
-    argv: tuple[str, ...]
-    cwd: str = "/"
-    env: Mapping[str, str] = field(default_factory=dict)
-    feed: Iterable[bytes] | None = None
+    log: kmsg.Log
+    counts: Counts
 
 
 @dataclass
@@ -60,6 +80,7 @@ class Agent:
     """One end of the control channel.
 
     wake: a file descriptor that becomes readable when the console shows the machine's end.
+    Whatever the other end sends, no more than one frame is held; all methods raise Garbled.
     """
 
     def __init__(self, channel: socket.socket, wake: int) -> None:
@@ -68,8 +89,10 @@ class Agent:
         self._wake = wake
         self._received = bytearray()
         self._program: _Program | None = None
+        self._log = kmsg.Reader()
+        self._counts: Counts | None = None
         self._hello = False
-        self._pong = False
+        self._asked = self._pong = False
 
     def wait_hello(self, deadline: Deadline) -> bool:
         """Wait until the guest is up; tell whether that was in time. Raises Gone."""
@@ -107,9 +130,19 @@ class Agent:
             raise Silent
         self._program = None
 
+    def mark(self, line: str, deadline: Deadline) -> Report | None:
+        """Write a line into the kernel log; None when there was no answer in time. Raises Gone."""
+        self._counts, self._log.awaited = None, line
+        if not self._send(MARK, line.encode(), deadline):
+            return None
+        if not self._pump(lambda: self._counts is not None, deadline):
+            return None
+        assert self._counts is not None
+        return Report(self._log.take(), self._counts)
+
     def answers(self, deadline: Deadline) -> bool:
         """Tell whether the agent still answers. Raises Gone."""
-        self._pong = False
+        self._asked, self._pong = True, False
         return self._send(PING, b"", deadline) and self._pump(lambda: self._pong, deadline)
 
     def power_off(self, deadline: Deadline) -> None:
@@ -117,13 +150,13 @@ class Agent:
         self._send(POWER_OFF, b"", deadline)
 
     def drain(self) -> None:
-        """Hand out what a dead machine has still sent."""
-        try:
-            while data := self._channel.recv(READ_SIZE):
+        """Hand out what a dead machine has still sent, as far as it makes sense."""
+        taken = 0
+        with suppress(BlockingIOError, ConnectionError, Garbled):
+            while taken < DRAIN_MAX and (data := self._channel.recv(READ_SIZE)):
+                taken += len(data)
                 self._received += data
-        except (BlockingIOError, ConnectionError):
-            pass
-        self._take_frames()
+                self._take_frames()
 
     def _feed(self, program: _Program, feed: Iterable[bytes], deadline: Deadline) -> bool:
         """Send standard input, as far as the program takes it; tell whether that was in time."""
@@ -193,53 +226,74 @@ class Agent:
         self._take_frames()
 
     def _take_frames(self) -> None:
-        while len(self._received) >= HEADER.size:
-            kind, size = HEADER.unpack_from(self._received)
-            end = HEADER.size + size
-            if len(self._received) < end:
-                return
-            payload = bytes(self._received[HEADER.size : end])
-            del self._received[:end]
-            self._take(bytes([kind]), payload)
+        data, at = self._received, 0
+        try:
+            while len(data) - at >= HEADER.size:
+                number, size = HEADER.unpack_from(data, at)
+                kind = bytes([number])
+                least, most = SIZES.get(kind, (0, -1))
+                if not least <= size <= most:
+                    raise Garbled(f"a frame of type {kind!r} with {size} bytes")
+                end = at + HEADER.size + size
+                if len(data) < end:
+                    break
+                payload, at = bytes(data[at + HEADER.size : end]), end
+                self._take(kind, payload)
+        finally:
+            del data[:at]
 
     def _take(self, kind: bytes, payload: bytes) -> None:
-        program = self._program
+        if (kind == HELLO) is self._hello:
+            # Another kernel was started in its place (kexec), or the first frame is missing.
+            raise Garbled("it began anew" if self._hello else f"a frame of type {kind!r} at first")
         if kind == HELLO:
             self._hello = True
+        elif kind == LOG:
+            self._take_log(payload)
+        elif kind == COUNTS:
+            self._take_counts(payload)
         elif kind == PING:
-            self._pong = True
-        elif program is None:
-            return
-        elif kind == OUTPUT:
+            if not self._asked:
+                raise Garbled("an answer to nothing")
+            self._asked, self._pong = False, True
+        else:
+            self._take_of_program(kind, payload)
+
+    def _take_of_program(self, kind: bytes, payload: bytes) -> None:
+        program = self._program
+        if program is None or program.status is not None:
+            raise Garbled(f"a frame of type {kind!r} while no program ran")
+        if kind == OUTPUT:
             program.sink(payload)
         elif kind == TAKEN:
             program.on_the_way -= NUMBER.unpack(payload)[0]
-        elif kind == ENDED:
-            program.status = NUMBER.unpack(payload)[0]
+            if program.on_the_way < 0:
+                raise Garbled("more input was taken than there was")
+        else:
+            status = NUMBER.unpack(payload)[0]
+            if not _ends(status):
+                raise Garbled(f"wait status {status:#x}")
+            program.status = status
+
+    def _take_log(self, payload: bytes) -> None:
+        try:
+            self._log.feed(payload)
+        except kmsg.NoRecord as error:
+            raise Garbled(f"no record of the kernel log: {error}") from error
+
+    def _take_counts(self, payload: bytes) -> None:
+        found = _COUNTS.fullmatch(payload.decode("ascii", errors="replace"))
+        if found is None or self._counts is not None or not self._log.awaited:
+            raise Garbled("counts of the kernel that make no sense")
+        taint, warnings, oopses = (None if text == "-" else int(text) for text in found.groups())
+        self._counts = Counts(taint or 0, warnings, oopses)
 
 
-def encode(command: Command) -> bytes:
-    """Encode a command as the payload of its frame.
-
-    Raises Unfit for a NUL, a variable without a name, no program, or more than 1 MiB.
-    """
-    variables = [f"{name}={value}" for name, value in command.env.items()]
-    has_input = "0" if command.feed is None else "1"
-    strings: Sequence[str] = [
-        *(has_input, command.cwd, str(len(variables))),
-        *variables,
-        *command.argv,
-    ]
-    if not command.argv:
-        raise Unfit("no program")
-    if any("\0" in text for text in strings):
-        raise Unfit("an argument holds a NUL character")
-    if any(not name or "=" in name for name in command.env):
-        raise Unfit("a variable has no name")
-    payload = b"".join(os.fsencode(text) + b"\0" for text in strings)
-    if len(payload) > COMMAND_MAX:
-        raise Unfit("the arguments are too long")
-    return payload
+def _ends(status: int) -> bool:
+    """Whether a wait status is that of a program that exited, or that a signal ended."""
+    if status & 0x7F:
+        return status <= 0xFF and os.WIFSIGNALED(status)
+    return status <= 0xFFFF and not status & 0x80
 
 
 def _chunks(feed: Iterable[bytes]) -> Iterable[bytes]:

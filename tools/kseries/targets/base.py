@@ -15,6 +15,7 @@ from typing import Protocol
 from kseries.deadline import Deadline
 from kseries.errors import InfraError
 from kseries.model import Kernel
+from kseries.results.taint import Counts
 
 TimedLine = Callable[[float, str], None]
 """Gets each line with its time of arrival, in seconds on the monotonic clock."""
@@ -25,11 +26,19 @@ class TargetLost(InfraError):
 
 
 class KernelDied(TargetLost):
-    """The kernel panicked, hung or reset; `reason` is the console's line that shows it."""
+    """The kernel panicked, hung or reset; `reason` is the console's line that shows it.
 
-    def __init__(self, reason: str, *, where: str) -> None:
+    hung: it only does not answer; a host that lets it wait does the same to it.
+    """
+
+    def __init__(self, reason: str, *, where: str, hung: bool = False) -> None:
         super().__init__(f"The kernel died: {reason}", where=where)
         self.reason = reason
+        self.hung = hung
+
+
+class Starved(TargetLost):
+    """The host let the machine wait so long that what it did says nothing of its kernel."""
 
 
 class BootFailed(KernelDied):
@@ -42,6 +51,19 @@ class Exit:
 
     status: int | None
     seconds: float
+
+
+@dataclass(frozen=True)
+class Witness:
+    """What was seen of a machine's kernel up to a mark in its log.
+
+    said: the kernel's own lines since the mark before, as on a console, read where no console
+    level hides them. missing: what of its log was not seen, one sentence each.
+    """
+
+    counts: Counts
+    said: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
 
 
 class Target(Protocol):
@@ -74,8 +96,21 @@ class Target(Protocol):
     def get(self, source: str, destination: Path, deadline: Deadline) -> None:
         """Copy a file or folder of the target to the host."""
 
+    def mark(self, line: str, deadline: Deadline) -> Witness:
+        """Write a line into the kernel log; give what the kernel said of itself up to it.
+
+        line: one that nobody can know before. It has reached the console when this returns, or
+        the witness says that it has not. Raises as `run` does.
+        """
+
+    def note(self, lines: Sequence[str]) -> None:
+        """Put lines of ours behind what `console` gives, and into its file."""
+
     def console(self) -> tuple[tuple[float, str], ...]:
         """Give the kernel log so far: (time of arrival in seconds, monotonic clock; line)."""
+
+    def waited(self, since: float, until: float) -> float:
+        """Give for how many seconds of that time (monotonic clock) the host let it wait."""
 
     def abort(self) -> None:
         """End the machine at once and for good, from any thread; its users get TargetLost."""

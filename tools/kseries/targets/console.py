@@ -10,6 +10,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
+from kseries.bounded import ByteLines
+
 PREFIX = re.compile(r"^(?:<\d+>)?(?:\s*\[[^\]]{0,40}\])*:?\s*")
 """printk's log level, time stamp and caller, before the text of a line."""
 
@@ -43,21 +45,19 @@ SUSPICION = re.compile(
 """The kernel says itself that something hangs: the reason, should it not answer later."""
 
 
-@dataclass
 class Lines:
-    """Cuts a stream of bytes into lines."""
+    """Cuts a stream of bytes into lines of text; one of megabytes comes in parts."""
 
-    _rest: bytes = b""
+    def __init__(self) -> None:
+        self._lines = ByteLines()
 
     def feed(self, data: bytes) -> list[str]:
         """Take bytes as they come; give the lines that they complete, without line ends."""
-        *lines, self._rest = (self._rest + data).split(b"\n")
-        return [_decode(line) for line in lines]
+        return [decode(line) for line in self._lines.feed(data)]
 
     def flush(self) -> list[str]:
         """Give what is left of a last line without an end."""
-        rest, self._rest = self._rest, b""
-        return [_decode(rest)] if rest else []
+        return [decode(line) for line in self._lines.flush()]
 
 
 @dataclass
@@ -110,5 +110,6 @@ def plain(line: str) -> str:
     return PREFIX.sub("", ESCAPE.sub("", line)).strip()
 
 
-def _decode(line: bytes) -> str:
+def decode(line: bytes) -> str:
+    """Give a line as text, without what is left of its end."""
     return line.rstrip(b"\r").decode(errors="replace")

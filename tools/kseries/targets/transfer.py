@@ -12,12 +12,23 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 
 from kseries import publish
+from kseries.errors import CheckFailed
 
 CHUNK = 1 << 18
 
+# What one copy may hold, there and back: the guest's disk is little larger. Holes count, as they
+# are read as zeros on one side and written as such on the other.
+MAX_BYTES = 1 << 30
+MAX_FILES = 100_000
+TOO_MUCH = f"{MAX_BYTES >> 20} MiB or {MAX_FILES} files"
+
 
 def pack(source: Path, name: str, spool: IO[bytes]) -> None:
-    """Write `source` as `name` (a folder with all it holds) into `spool`, owned by root."""
+    """Write `source` as `name` (a folder with all it holds) into `spool`, owned by root.
+
+    Raises CheckFailed for more than MAX_BYTES or MAX_FILES, as a series may have built it.
+    """
+    measure(source)
     with tarfile.open(fileobj=spool, mode="w|", format=tarfile.PAX_FORMAT) as archive:
         archive.add(source, arcname=name, filter=_as_root)
 
@@ -34,7 +45,7 @@ def unpack(spool: IO[bytes], name: str, destination: Path) -> list[str]:
 
     A patched kernel made the archive: nothing in it may lead outside of the destination. Left
     out are devices, sockets and links that point outside. Raises tarfile.TarError for an archive
-    that is none or does not hold `name`.
+    that is none, does not hold `name`, or holds more than MAX_BYTES or MAX_FILES.
     """
     spool.seek(0)
     with publish.disk_errors(destination):
@@ -75,8 +86,15 @@ def _extract(spool: IO[bytes], work: Path) -> list[str]:
     left_out: list[str] = []
     modes: list[tuple[Path, int]] = []
     links: list[tuple[Path, str]] = []
+    room = MAX_BYTES
     with tarfile.open(fileobj=spool, mode="r|") as archive:
-        for member in archive:
+        for number, member in enumerate(archive):
+            # Of a sparse file all of it counts: it is written in full.
+            room -= member.size
+            if room < 0 or number >= MAX_FILES:
+                raise tarfile.ReadError(f"it holds more than {TOO_MUCH}")
+            # Or a stream keeps all that it has given.
+            archive.members = []  # type: ignore[attr-defined]
             place = _place(work, member.name)
             if place is None or os.path.lexists(place):
                 left_out.append(member.name)
@@ -111,6 +129,20 @@ def _extract_file(
         shutil.copyfileobj(data, file)
     place.chmod(member.mode & 0o777)
     return True
+
+
+def measure(source: Path) -> None:
+    """Raise CheckFailed when there is too much to copy; nothing is opened."""
+    room, left = MAX_BYTES, MAX_FILES
+    for place in [source, *(source.rglob("*") if source.is_dir() else ())]:
+        room -= place.lstat().st_size
+        left -= 1
+        if room < 0 or left < 0:
+            raise CheckFailed(
+                f"The tests are too large for the guest: more than {TOO_MUCH}.",
+                where=str(place),
+                do="choose fewer suites, or see what the series builds there",
+            )
 
 
 def _place(work: Path, name: str) -> Path | None:

@@ -3,37 +3,39 @@
 
 from __future__ import annotations
 
-import os
-import tarfile
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from types import TracebackType
-from typing import IO
+from typing import TypeVar
 
 from kseries import proc, publish
 from kseries.deadline import Deadline
-from kseries.errors import InfraError, UserError
+from kseries.errors import UserError
 from kseries.model import Kernel
 from kseries.paths import Cache, Project
 from kseries.progress import Progress
 from kseries.runfolder import RunFolder
-from kseries.targets import accel, capacity, qemu, rootfs, transfer
-from kseries.targets.agent import Command, Gone, Silent, Unfit
-from kseries.targets.base import BootFailed, Exit, KernelDied, TargetLost, TimedLine
+from kseries.targets import accel, capacity, confine, copying, qemu, rootfs
+from kseries.targets.agent import Agent, Garbled, Gone, Silent
+from kseries.targets.base import BootFailed, Exit, KernelDied, TargetLost, TimedLine, Witness
+from kseries.targets.command import Command, Unfit
 from kseries.targets.console import Lines
 from kseries.targets.guest_process import PING_S, Guest, Logs, started
+from kseries.targets.starvation import Meter
 
 ARGUMENTS = ("root=/dev/vda", "rw", f"init={rootfs.AGENT_PLACE}", "net.ifnames=0")
 
 KILL_GRACE_S = 10.0
 POWER_OFF_S = 10.0
 MESSAGE_BYTES = 4000
+READ_SIZE = 1 << 20
 
-TAR_ERRORS = "/run/kseries-tar"
+T = TypeVar("T")
+
+MARK = Command(("mark",))  # for messages
 
 
 class VirtualMachine:
@@ -64,6 +66,7 @@ class VirtualMachine:
         self._arguments = tuple(arguments)
         self._settings = _settings(project)
         self._facts: dict[str, str] = {}
+        self._meter = Meter()
         self._lines = _earlier_lines(self._logs.console)
         self._image: Path | None = None
         self._stack = ExitStack()
@@ -106,6 +109,8 @@ class VirtualMachine:
             self._cache.rootfs, self._settings, self._progress, self._rootfs_log
         )
         self._facts["guest"] = self._image.stem
+        if why := confine.why_open():
+            self._progress.note(f"QEMU sees the files of this host that anybody may read: {why}")
 
     def boot(self, kernel: Kernel, deadline: Deadline) -> None:
         """Start the kernel and wait until programs can be run. Raises BootFailed.
@@ -125,6 +130,8 @@ class VirtualMachine:
             up = guest.agent.wait_hello(deadline)
         except Gone:
             raise self._lost(guest.death(BootFailed)) from None
+        except Garbled as error:
+            raise self._lost(guest.garbled(error, BootFailed)) from error
         if not up:
             raise self._lost(guest.silence(deadline))
         self._guest = guest
@@ -166,18 +173,7 @@ class VirtualMachine:
 
         A folder is merged into one that is there. Owner is root, modes and links are kept.
         """
-        if not os.path.lexists(source):
-            raise UserError("There is no such file to copy to the target.", where=str(source))
-        place = PurePosixPath(destination)
-        script = 'mkdir -p "$1" && exec tar -xp --no-same-owner --warning=no-timestamp -C "$1"'
-        with tempfile.TemporaryFile() as spool, publish.disk_errors(Path(tempfile.gettempdir())):
-            transfer.pack(source, place.name, spool)
-            command = Command(
-                ("sh", "-c", script, "put", str(place.parent)), feed=transfer.chunks(spool)
-            )
-            said = bytearray()
-            status = self._execute(command, deadline, said.extend)
-        _check_copied(status, f"{source} to {destination}", bytes(said), deadline)
+        copying.put(self._execute, source, destination, deadline)
 
     def get(self, source: str, destination: Path, deadline: Deadline) -> None:
         """Copy a file or folder of the target to the host, as `destination`, replacing it.
@@ -185,30 +181,39 @@ class VirtualMachine:
         Devices and links that lead out of `source` are left out. Files of debugfs and the like
         that say they are empty come out empty: copy them on the target first.
         """
-        place = PurePosixPath(source)
-        script = f'exec tar -c -C "$1" -- "$2" 2>{TAR_ERRORS}'
-        command = Command(("sh", "-c", script, "get", str(place.parent), place.name))
-        with tempfile.TemporaryFile() as spool, publish.disk_errors(Path(tempfile.gettempdir())):
-            status = self._execute(command, deadline, lambda data: _write(spool, data))
-            # 1: a file changed while it was read. That is no reason to have nothing.
-            if status not in (0, 1):
-                said = bytearray()
-                report = Command(("cat", TAR_ERRORS))
-                self._execute(report, Deadline.after(KILL_GRACE_S), said.extend)
-                _check_copied(status, f"{source} to {destination}", bytes(said), deadline)
-            try:
-                left_out = transfer.unpack(spool, place.name, destination)
-            except tarfile.TarError as error:
-                raise TargetLost(
-                    f"What the guest sent is no archive of {source}: {error}",
-                    where=str(self._logs.console),
-                ) from error
+        left_out = copying.get(self._execute, source, destination, deadline)
         if left_out:
             self._progress.note(f"not copied from the guest: {', '.join(left_out[:10])}")
+
+    def mark(self, line: str, deadline: Deadline) -> Witness:
+        """Write a line into the kernel log; give what the kernel said of itself up to it.
+
+        Raises KernelDied, TargetLost.
+        """
+        guest = self._running()
+        guest.console.expect(line)
+        report = self._asked(MARK, lambda agent: agent.mark(line, deadline))
+        if report is None:
+            raise self._lost(guest.hang(MARK))
+        return guest.witness(report)
+
+    def note(self, lines: Sequence[str]) -> None:
+        """Put lines of ours behind the kernel log."""
+        if self._guest is not None:
+            self._guest.console.note(lines)
+            return
+        with publish.disk_errors(self._logs.console), self._logs.console.open("ab") as sink:
+            sink.write("".join(f"{line}\n" for line in lines).encode(errors="replace"))
+        now = time.monotonic()
+        self._lines.extend((now, line) for line in lines)
 
     def console(self) -> tuple[tuple[float, str], ...]:
         """Give the kernel log of all boots so far: (arrival on the monotonic clock, line)."""
         return tuple(self._lines)
+
+    def waited(self, since: float, until: float) -> float:
+        """Give for how many seconds of that time (monotonic clock) the host let it wait."""
+        return self._meter.waited(since, until)
 
     def abort(self) -> None:
         """End the machine at once and for good; whoever waits for it is told that it is lost.
@@ -223,7 +228,7 @@ class VirtualMachine:
     def close(self) -> None:
         """Power off and let go. Safe to repeat."""
         if self._guest is not None:
-            with suppress(Gone):
+            with suppress(Gone, Garbled):
                 self._guest.agent.power_off(Deadline.after(PING_S))
                 self._guest.console.wait_ended(POWER_OFF_S)
         self._let_go()
@@ -252,6 +257,7 @@ class VirtualMachine:
                 *qemu.CONSOLE_ARGUMENTS,
                 *qemu.TIMER_ARGUMENTS,
                 *qemu.RCU_ARGUMENTS,
+                *qemu.LOG_ARGUMENTS,
                 *ARGUMENTS,
                 *self._arguments,
             ),
@@ -261,7 +267,9 @@ class VirtualMachine:
         with self._abort_lock:
             if self._aborted:
                 raise TargetLost("The virtual machine was ended.", where=str(self._logs.console))
-            guest = self._stack.enter_context(started(machine, image, self._logs, self._lines))
+            guest = self._stack.enter_context(
+                started(machine, image, self._logs, self._lines, self._meter)
+            )
             self._child = guest.child
         return guest
 
@@ -269,15 +277,20 @@ class VirtualMachine:
         self, command: Command, deadline: Deadline, sink: Callable[[bytes], None]
     ) -> int | None:
         """Run a command; at the deadline kill it and give None. Raises KernelDied, TargetLost."""
-        guest = self._guest
-        if guest is None:
-            raise TargetLost(
-                "The virtual machine does not run.", where=str(self._logs.console), do="boot it"
-            )
-        try:
-            status = guest.agent.execute(command, deadline, sink)
+
+        def execute(agent: Agent) -> int | None:
+            status = agent.execute(command, deadline, sink)
             if status is None:
-                guest.agent.kill(Deadline.after(KILL_GRACE_S))
+                agent.kill(Deadline.after(KILL_GRACE_S))
+            return status
+
+        return self._asked(command, execute)
+
+    def _asked(self, command: Command, ask: Callable[[Agent], T]) -> T:
+        """Ask the agent something; its errors become those of a target."""
+        guest = self._running()
+        try:
+            return ask(guest.agent)
         except Unfit as error:
             raise UserError(
                 f"This cannot be run on the target: {error}.",
@@ -286,9 +299,17 @@ class VirtualMachine:
         except Gone:
             guest.agent.drain()
             raise self._lost(guest.death(KernelDied)) from None
+        except Garbled as error:
+            raise self._lost(guest.garbled(error, KernelDied)) from error
         except Silent:
             raise self._lost(guest.hang(command)) from None
-        return status
+
+    def _running(self) -> Guest:
+        if self._guest is None:
+            raise TargetLost(
+                "The virtual machine does not run.", where=str(self._logs.console), do="boot it"
+            )
+        return self._guest
 
     def _lost(self, error: TargetLost) -> TargetLost:
         """Let go of a machine that is no use any more."""
@@ -310,21 +331,10 @@ def _earlier_lines(console: Path) -> list[tuple[float, str]]:
     if not console.is_file():
         return []
     cutter = Lines()
-    lines = cutter.feed(console.read_bytes())
+    with console.open("rb") as log:
+        blocks = iter(lambda: log.read(READ_SIZE), b"")
+        lines = [line for data in blocks for line in cutter.feed(data)]
     if rest := cutter.flush():
         with console.open("ab") as sink:
             sink.write(b"\n")
     return [(0.0, line) for line in (*lines, *rest)]
-
-
-def _check_copied(status: int | None, what: str, said: bytes, limit: Deadline) -> None:
-    if status == 0:
-        return
-    text = said[-MESSAGE_BYTES:].decode(errors="replace").strip()
-    if status is None:
-        text = f"not done within {limit.limit_s:.0f} s"
-    raise InfraError(f"Could not copy {what}.", where=text)
-
-
-def _write(spool: IO[bytes], data: bytes) -> None:
-    spool.write(data)

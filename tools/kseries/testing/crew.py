@@ -83,6 +83,8 @@ class Crew:
         self._told: dict[int, str] = {}
         self._error: BaseException | None = None
         count = max(1, min(machines, len(pieces)))
+        # Made once, before several machines want them.
+        partial.marks(self.job.run)
         with ExitStack() as stack:
             # Entered here, one by one: what is made the first time is made once.
             self._targets = [

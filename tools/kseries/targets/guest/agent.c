@@ -10,6 +10,7 @@
  *      of variables, each NAME=value, then the arguments
  *   I  standard input; empty for its end
  *   K  kill all processes
+ *   M  mark: a line for the kernel log
  *   P  ping
  *   Q  power off
  * To the host:
@@ -17,7 +18,14 @@
  *   O  output of the program, both of its streams
  *   A  bytes of standard input that the program's pipe took (four bytes)
  *   X  the program ended: its wait status (four bytes)
+ *   L  records of the kernel log, as /dev/kmsg gives them
+ *   W  the mark was written, and all records up to it were sent: taint, warnings and Oopses, as the
+ *      kernel counts them, in decimal with spaces between; "-" for what it does not count
  *   P  answer to a ping
+ *
+ * Tests are root here and can do what they like: hide /dev/kmsg behind a mount, switch the console
+ * off. So all files that tell of the kernel are opened before the first of them runs, the records
+ * are sent as they come, and the host knows by their numbers when some are missing.
  *
  * The host keeps at most STDIN_WINDOW bytes of standard input on the way, so that this end can
  * always hold them and is never too busy to read a K.
@@ -51,6 +59,15 @@
 #define OUTPUT_CHUNK (1 << 15)
 /* What a pipe can hold: all that a program that has ended may have left in it. */
 #define PIPE_SIZE (1 << 18)
+/* The longest record that /dev/kmsg gives, and how many are looked at before a mark is given up. */
+#define RECORD_MAX 8192
+#define RECORDS_MAX 200000
+#define LOG_BATCH 1000
+/*
+ * A program's (facility 1), for debugging (level 7): it reaches the console only as long as all that
+ * the kernel says does.
+ */
+#define MARK_LEVEL "<15>"
 
 static const struct {
 	const char *type, *place, *options;
@@ -88,9 +105,20 @@ static const char *const variables[] = {
 	"TERM=dumb",
 };
 
+static const char *const counters[] = {
+	"/proc/sys/kernel/tainted",
+	"/sys/kernel/warn_count",
+	"/sys/kernel/oops_count",
+};
+
+#define COUNTERS (sizeof(counters) / sizeof(counters[0]))
+
 struct agent {
 	int port;
 	int signals;
+	/* The kernel log, to write to and to read from, and what the kernel counts. */
+	int log_in, log_out;
+	int counter[COUNTERS];
 	/* The frame that is coming in. */
 	unsigned char in[HEADER + FRAME_MAX + 1];
 	size_t in_len;
@@ -141,6 +169,14 @@ static void prepare_files(void)
 	for (size_t i = 0; i < sizeof(links) / sizeof(links[0]); i++)
 		symlink(links[i].target, links[i].link);
 	umask(022);
+}
+
+static void open_witnesses(void)
+{
+	agent.log_in = open("/dev/kmsg", O_WRONLY | O_CLOEXEC);
+	agent.log_out = open("/dev/kmsg", O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	for (size_t i = 0; i < COUNTERS; i++)
+		agent.counter[i] = open(counters[i], O_RDONLY | O_CLOEXEC);
 }
 
 static void prepare_network(void)
@@ -215,6 +251,69 @@ static void send_number(char type, uint32_t value)
 
 	put32(payload, value);
 	send_frame(type, payload, sizeof(payload));
+}
+
+/* ---- what the kernel says ---- */
+
+/*
+ * Send the records of the kernel log that are there, at most `limit` of them; the last one is that
+ * which ends in `mark`, if there is one. Nobody else's message has a mark's text.
+ */
+static void move_log(size_t limit, const char *mark)
+{
+	static char data[OUTPUT_CHUNK + 1];
+	size_t len = 0;
+	int found = 0;
+
+	while (limit-- && !found) {
+		ssize_t got;
+
+		if (len > OUTPUT_CHUNK - RECORD_MAX) {
+			send_frame('L', data, len);
+			len = 0;
+		}
+		got = read(agent.log_out, data + len, RECORD_MAX);
+		/* EPIPE: some were overwritten; the numbers of those that follow tell. */
+		if (got < 0 && (errno == EPIPE || errno == EINTR))
+			continue;
+		if (got <= 0)
+			break;
+		data[len + got] = 0;
+		found = mark && strstr(data + len, mark);
+		len += got;
+	}
+	if (len)
+		send_frame('L', data, len);
+}
+
+static void send_counts(void)
+{
+	char text[COUNTERS * 32] = "";
+
+	for (size_t i = 0; i < COUNTERS; i++) {
+		char value[24] = "-";
+		ssize_t len = pread(agent.counter[i], value, sizeof(value) - 1, 0);
+
+		if (len > 0)
+			value[strcspn(value, "\n")] = 0;
+		else
+			strcpy(value, "-");
+		snprintf(text + strlen(text), sizeof(text) - strlen(text), "%s%s", i ? " " : "",
+			 value);
+	}
+	send_frame('W', text, strlen(text));
+}
+
+static void take_mark(const char *text)
+{
+	static char line[FRAME_MAX];
+	int len = snprintf(line, sizeof(line), MARK_LEVEL "%s\n", text);
+
+	/* One write is one record, whole with its newline. What it does not take, the host misses. */
+	if (write(agent.log_in, line, len) != len)
+		errno = 0;
+	move_log(RECORDS_MAX, text);
+	send_counts();
 }
 
 /* ---- the program ---- */
@@ -393,6 +492,9 @@ static void take_frame(char type, unsigned char *payload, size_t len)
 		if (agent.program)
 			kill(-1, SIGKILL);
 		break;
+	case 'M':
+		take_mark((const char *)payload);
+		break;
 	case 'P':
 		send_frame('P', "", 0);
 		break;
@@ -440,10 +542,13 @@ static void serve(void)
 			{ .fd = agent.signals, .events = POLLIN },
 			{ .fd = agent.output, .events = POLLIN },
 			{ .fd = agent.pending_len ? agent.input : -1, .events = POLLOUT },
+			{ .fd = agent.log_out, .events = POLLIN },
 		};
 
-		if (poll(fds, 4, -1) < 0)
+		if (poll(fds, 5, -1) < 0)
 			continue;
+		if (fds[4].revents)
+			move_log(LOG_BATCH, NULL);
 		if (fds[2].revents)
 			move_output(OUTPUT_CHUNK);
 		if (fds[3].revents)
@@ -462,6 +567,7 @@ int main(void)
 	agent.output = -1;
 	agent.input = -1;
 	prepare_files();
+	open_witnesses();
 	prepare_network();
 	sethostname("kseries", strlen("kseries"));
 	clearenv();
