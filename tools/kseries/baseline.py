@@ -35,7 +35,7 @@ ROOM = "baseline"
 BASELINE: TypeAdapter[Baseline] = TypeAdapter(Baseline)
 
 # Part of each key: raised when the same input would give another baseline.
-FORMAT = 2
+FORMAT = 3
 # Of the toolkit, what decides the outcome of a test; and the generated tests.
 DECIDING = ("suites", "stages", "targets", "testing", "results")
 GENERATOR = Path(kselftest_zcrx.__file__).parent

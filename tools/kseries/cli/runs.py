@@ -39,10 +39,10 @@ def add_commands(commands: Commands) -> None:
     run.add_argument("--until", choices=STAGE_NAMES, default=STAGE_NAMES[-1], metavar="STAGE")
     run.add_argument("--resume", metavar="RUN", help="go on with a run that was ended")
     run.add_argument(
-        "--no-baseline",
-        dest="baseline",
-        action="store_false",
-        help="do not compare with the base without the series",
+        "--baseline",
+        action=argparse.BooleanOptionalAction,
+        help="build and test the base without the series to compare with"
+        " (default: where something failed)",
     )
     run.set_defaults(command=_run)
     for name in STAGE_NAMES:
@@ -50,7 +50,7 @@ def add_commands(commands: Commands) -> None:
         if name == STAGE_NAMES[0]:
             add_stack_options(parser)
             add_test_options(parser)
-            parser.set_defaults(command=_run, until=name, resume=None, baseline=True)
+            parser.set_defaults(command=_run, until=name, resume=None, baseline=None)
             continue
         _add_run_option(parser)
         parser.set_defaults(command=_stage, stage=name)
@@ -73,7 +73,7 @@ def _run(arguments: argparse.Namespace) -> int:
     stages = [
         stage
         for stage in baseline.STAGES
-        if stage.name in names and (asked.baseline or stage is not baseline.STAGE)
+        if stage.name in names and (asked.baseline is not False or stage is not baseline.STAGE)
     ]
     with live(sys.stderr) as progress:
         return _carry_out(opened.work(progress), stages)
