@@ -492,6 +492,22 @@ class ChangedTest:
 
 
 @dataclass(frozen=True)
+class SourceChanges:
+    """What the series does to the sources of tests, against those of its base.
+
+    removed: tests that only the base's sources have; they are Effect.REMOVED. touched: those
+    programs that run, and that are not as on the base or stand on what is not. unclear: what the
+    sources do not tell, a sentence for each.
+    """
+
+    head: str = ""  # the base's commit
+    removed: tuple[TestEffect, ...] = ()
+    changed: tuple[ChangedTest, ...] = ()
+    touched: frozenset[str] = frozenset()  # "suite/program"
+    unclear: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class ComplaintCount:
     """How often the kernel makes a complaint that the base has too; not in tests run again."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from tests.desk import git
 from tests.toymachine import CORE, Toys, set_up_toys
 
 PING = "netdevsim/ping.py"
+NET = "tools/testing/selftests/drivers/net"
 
 
 @pytest.fixture
@@ -62,6 +64,116 @@ def test_what_the_series_broke_decides_and_the_base_is_tested_once(toys: Toys) -
     assert len(kept(toys)) == 1
 
 
+def test_where_nothing_fails_the_base_is_not_built(toys: Toys) -> None:
+    toys.words("below", "fine", slot="below")
+    toys.words("toys", "with-c")
+    toys.stack("below", "toys", under_test="toys")
+    assert toys.kseries("run") == 0
+    assert kept(toys) == []
+    assert not (toys.desk.root / "out/runs/latest/baseline").exists()
+    assert not list((toys.desk.root / "out/trees").glob("*-baseline"))
+    document = toys.desk.latest()
+    against = document["baseline"]
+    assert (against["by_sources"], against["tests"], against["changed"]) == (True, [], [])
+    below, *_ = [patch for patch in document["patches"] if patch["series"] == "below"]
+    assert against["head"] == below["commit"]
+    (summary,) = [s["summary"] for s in document["stages"] if s["name"] == "baseline"]
+    assert summary == "not built, as no test failed; by its sources: removed 0, changed 0"
+    # Who asks for it gets it, in a run of its own as well as later.
+    assert toys.kseries("baseline", "--run", "latest") == 0
+    assert len(kept(toys)) == 1
+    assert not toys.desk.latest()["baseline"]["by_sources"]
+    # What is kept costs nothing, so it is taken.
+    assert toys.kseries("run") == 0
+    assert toys.desk.latest()["baseline"]["kept"]
+    assert effects(toys) == {f"{PING}: c": "added"}
+
+
+def test_who_asks_for_the_base_gets_it(toys: Toys) -> None:
+    toys.words("toys", "fine")
+    toys.stack("toys", under_test="toys")
+    assert toys.kseries("run", "--baseline", "-k", "ping") == 0
+    assert len(kept(toys)) == 1
+
+
+def test_a_complaint_of_the_kernel_alone_has_the_base_built(toys: Toys) -> None:
+    toys.words("below", "fine", slot="below")
+    toys.words("toys", "b-warns")
+    toys.stack("below", "toys", under_test="toys")
+    assert toys.kseries("run") == 1
+    assert len(kept(toys)) == 1
+
+
+def in_ping(old: str, new: str) -> Callable[[Path], None]:
+    """Change the program ping.py."""
+
+    def change(kernel: Path) -> None:
+        file = kernel / NET / "ping.py"
+        assert old in file.read_text()
+        file.write_text(file.read_text().replace(old, new))
+
+    return change
+
+
+def test_nobody_passes_by_deleting_a_test(toys: Toys) -> None:
+    toys.change("toys", lambda kernel: (kernel / NET / "queues.py").unlink())
+    toys.stack("toys", under_test="toys")
+    assert toys.kseries("run") == 1
+    assert kept(toys) == []
+    name = "netdevsim/queues.py"
+    why = f"the tree has no {NET}/queues.py"
+    assert toys.desk.latest()["reasons"] == [
+        f"{name} is a test of the base that the series removes ({why})"
+    ]
+    assert effects(toys) == {name: "removed"}
+    # What was not asked for is not missed.
+    assert toys.kseries("run", "-k", "stats") == 0
+    assert toys.kseries("run", "-k", "netdevsim") == 1
+
+
+def test_a_test_that_the_base_fails_may_be_deleted(toys: Toys) -> None:
+    (toys.desk.kernel / NET / "queues.py").write_text("#!/bin/sh\necho TAP version 13; exit 1\n")
+    git(toys.desk.kernel, "commit", "--quiet", "--all", "--message=a bad test")
+    toys.change("toys", lambda kernel: (kernel / NET / "queues.py").unlink())
+    toys.stack("toys", under_test="toys")
+    assert toys.kseries("run") == 1
+    assert toys.kseries("run", "--baseline") == 0
+    assert effects(toys) == {}
+
+
+def test_cases_that_a_changed_test_has_lost_are_sought_on_the_base(toys: Toys) -> None:
+    toys.change("toys", in_ping("case_ a; case_ b", "case_ a"))
+    toys.stack("toys", under_test="toys")
+    assert toys.kseries("run") == 1
+    assert effects(toys) == {f"{PING}: b": "broke"}
+    assert toys.desk.latest()["reasons"] == [
+        f"{PING} passes on the base and has no result with the series: b"
+    ]
+
+
+def test_a_changed_test_that_is_as_good_is_told(toys: Toys) -> None:
+    toys.change("toys", in_ping("case_ a; case_ b", "case_ b; case_ a"))
+    toys.stack("toys", under_test="toys")
+    assert toys.kseries("run") == 0
+    told = [{"test": PING, "how": f"{NET}/ping.py"}]
+    assert toys.desk.latest()["baseline"]["changed"] == told
+
+
+@pytest.mark.parametrize("before", ["fine", "a-fails"])
+def test_nobody_passes_by_skipping_a_test(before: str, toys: Toys) -> None:
+    toys.change_base("below:", f"below: {before} ")
+    skip = 'result=ok; [ "$1" = a ] && echo "ok $number a # SKIP" && return\n'
+    toys.change("toys", in_ping("result=ok\n", skip))
+    toys.stack("toys", under_test="toys")
+    passed = before == "fine"
+    assert toys.kseries("run") == int(passed)
+    told = "skipped by a changed test" if passed else "skipped now"
+    assert effects(toys)[f"{PING}: a"] == told
+    if passed:
+        (reason,) = toys.desk.latest()["reasons"]
+        assert reason.startswith(f"{PING} passes on the base and is skipped now")
+
+
 def test_broken_before_alone_passes(toys: Toys) -> None:
     toys.words("below", "a-fails", "b-warns", slot="below")
     toys.words("toys", "fine")
@@ -82,7 +194,7 @@ def test_what_the_series_mends_and_what_it_takes_away(toys: Toys) -> None:
     toys.change_base("below:", "below: b-fails")
     toys.desk.series("toys", (CORE, "toys:", "toys: no-a "), (CORE, "below: b-fails", "below:"))
     toys.stack("toys", under_test="toys")
-    assert toys.kseries("run") == 1
+    assert toys.kseries("run", "--baseline") == 1
     assert effects(toys) == {f"{PING}: a": "broke", f"{PING}: b": "fixed"}
     assert toys.desk.latest()["reasons"] == [
         f"{PING} passes on the base and has no result with the series: a"
@@ -96,7 +208,7 @@ def test_series_that_need_the_one_under_test_are_no_part_of_the_base(toys: Toys)
     (folder / "series.toml").write_text('requires = ["toys"]\n')
     toys.words("higher", "fine", upon="toys")  # it says nothing, and does not apply
     toys.stack("below", "toys", "top", "higher", under_test="toys")
-    assert toys.kseries("run") == 0
+    assert toys.kseries("run", "--baseline") == 0
     assert toys.desk.latest()["baseline"]["left_out"] == ["toys", "top", "higher"]
     base = Baseline(**json.loads(kept(toys)[0].read_text()))
     assert list(base.series) == ["below"]
@@ -110,7 +222,7 @@ def test_the_base_is_shared_by_series_and_clones(
     toys.words("toys", "fine")
     toys.words("others", "a-fails")
     toys.stack("toys", under_test="toys")
-    assert toys.kseries("run") == 0
+    assert toys.kseries("run", "--baseline") == 0
     assert toys.kseries("run", "--series", "others", "--stack", "zcrx-v7", "--trusted") == 1
     against = toys.desk.latest()["baseline"]
     assert against["kept"]
@@ -118,16 +230,16 @@ def test_the_base_is_shared_by_series_and_clones(
     clone = toys.desk.root.with_name("clone")
     shutil.copytree(toys.desk.root, clone, ignore=shutil.ignore_patterns("out"))
     monkeypatch.setenv("KSERIES_ROOT", str(clone))
-    assert toys.kseries("run") == 0
+    assert toys.kseries("run", "--baseline") == 0
     assert len(kept(toys)) == 1
     # Another config is another base, and so is another patch below.
     toys.desk.write("configs/more.config", "CONFIG_NETDEVSIM=y\n")
     monkeypatch.setenv("KSERIES_ROOT", str(toys.desk.root))
-    assert toys.kseries("run", "--config", "more") == 0
+    assert toys.kseries("run", "--baseline", "--config", "more") == 0
     assert len(kept(toys)) == 2
     toys.words("below", "fine", slot="below")
     toys.stack("below", "toys", under_test="toys")
-    assert toys.kseries("run") == 0
+    assert toys.kseries("run", "--baseline") == 0
     assert len(kept(toys)) == 3
 
 
@@ -177,7 +289,7 @@ def test_a_lost_machine_leaves_no_baseline(toys: Toys, monkeypatch: pytest.Monke
     toys.words("toys", "fine")
     toys.stack("toys", under_test="toys")
     ended_at_the_base(toys, monkeypatch, InfraError("The disk is gone."))
-    assert toys.kseries("run") == 0
+    assert toys.kseries("run", "--baseline") == 0
     (note,) = [note for note in toys.desk.latest()["notes"] if "not compared" in note]
     assert "The disk is gone." in note
     assert kept(toys) == []
@@ -189,7 +301,7 @@ def test_ended_while_the_base_is_tested_the_run_goes_on(
     toys.words("toys", "fine")
     toys.stack("toys", under_test="toys")
     ended_at_the_base(toys, monkeypatch, Interrupted("SIGTERM"))
-    assert toys.kseries("run") == 3
+    assert toys.kseries("run", "--baseline") == 3
     assert toys.desk.states()["baseline"] == "interrupted"
     assert kept(toys) == []
     assert toys.kseries("run", "--resume", "latest") == 0
@@ -227,9 +339,9 @@ def test_symbols_of_the_series_are_not_promised_on_the_base(toys: Toys) -> None:
 def test_what_is_kept_and_cannot_be_read_is_made_again(toys: Toys) -> None:
     toys.words("toys", "fine")
     toys.stack("toys", under_test="toys")
-    assert toys.kseries("run") == 0
+    assert toys.kseries("run", "--baseline") == 0
     (file,) = kept(toys)
     file.write_text("{")
-    assert toys.kseries("run") == 0
+    assert toys.kseries("run", "--baseline") == 0
     assert not toys.desk.latest()["baseline"]["kept"]
     assert json.loads(file.read_text())["series"] == []

@@ -14,13 +14,14 @@ from kseries.model import (
     EventKind,
     KernelEvent,
     ProgramResult,
+    SourceChanges,
     Status,
     TestEffect,
     TestOutcome,
 )
 from kseries.results.charged import charged
 from kseries.results.outcome import with_events
-from kseries.results.regressions import SourceChanges, against, stripped
+from kseries.results.regressions import against, stripped
 
 P, F, E, T, C = Status.PASS, Status.FAIL, Status.ERROR, Status.TIMEOUT, Status.CRASH
 

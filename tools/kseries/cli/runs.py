@@ -6,6 +6,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from kseries import baseline, pipeline, runfolder
@@ -27,7 +28,7 @@ STAGE_HELP = {
     "build": "build the kernel",
     "stage": "build the test programs",
     "test": "boot the kernel and run the test programs",
-    "baseline": "compare with what the tests do without the series; made when none is kept",
+    "baseline": "build and test the base without the series, unless it is kept, and compare",
 }
 
 
@@ -81,8 +82,11 @@ def _run(arguments: argparse.Namespace) -> int:
 
 def _stage(arguments: argparse.Namespace) -> int:
     stages = [stage for stage in baseline.STAGES if stage.name == arguments.stage]
+    opened = open_run(arguments.run)
+    if arguments.stage == baseline.STAGE.name:
+        opened = replace(opened, request=replace(opened.request, baseline=True))
     with live(sys.stderr) as progress:
-        return _carry_out(open_run(arguments.run).work(progress), stages)
+        return _carry_out(opened.work(progress), stages)
 
 
 def _why(arguments: argparse.Namespace) -> int:

@@ -66,7 +66,7 @@ def counts(against: AgainstBase) -> str:
     """Say with what it was compared and what came of it, in a line."""
     if against.by_sources:
         head = f"base {against.head[:SHORT]}"
-        return f"sources of the {head}, not built as nothing failed: {sentence(against)}"
+        return f"sources of the {head}, not built, as no test failed: {sentence(against)}"
     origin = f"tested by {plain(against.run)}" if against.kept else "tested now"
     return f"base {against.head[:SHORT]}, {origin}: {sentence(against)}"
 

@@ -9,17 +9,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from kseries.model import (
     AgainstBase,
     Baseline,
     Case,
-    ChangedTest,
     ComplaintCount,
     Effect,
     KernelEvent,
     ProgramResult,
+    SourceChanges,
     Status,
     TestEffect,
     TestOutcome,
@@ -40,19 +40,6 @@ _BROKEN = (Status.FAIL, Status.ERROR, Status.TIMEOUT, Status.CRASH)
 _PASSED = (Status.PASS, Status.XFAIL)
 
 GOOD = TestState(Status.PASS)
-
-
-@dataclass(frozen=True)
-class SourceChanges:
-    """What the series does to the sources of tests.
-
-    removed: tests that the base's sources have; they are Effect.REMOVED. changed: tests that are
-    not as on the base, and what they stand on. touched: "suite/program" of those of them that run.
-    """
-
-    removed: tuple[TestEffect, ...] = ()
-    changed: tuple[ChangedTest, ...] = ()
-    touched: frozenset[str] = frozenset()
 
 
 NO_CHANGES = SourceChanges()
@@ -93,13 +80,10 @@ def against(
     )
 
 
-def by_sources(head: str, *, left_out: tuple[str, ...], sources: SourceChanges) -> AgainstBase:
-    """Compare with the sources of a base that was not built, as no test failed.
-
-    head: the base's commit.
-    """
+def by_sources(sources: SourceChanges, *, left_out: tuple[str, ...]) -> AgainstBase:
+    """Compare with the sources of a base that was not built, as no test failed."""
     return AgainstBase(
-        head=head,
+        head=sources.head,
         left_out=left_out,
         run="",
         made="",
