@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import datetime
 import hashlib
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -21,7 +22,7 @@ from pydantic import TypeAdapter, ValidationError
 import kselftest_zcrx
 import kseries
 from kseries import pipeline, publish, variants
-from kseries.building import fragments, kbuild
+from kseries.building import fragments
 from kseries.errors import KseriesError
 from kseries.gitrepo import Repository
 from kseries.inputs.variant import cut, lacking, needing
@@ -49,9 +50,13 @@ ROOM = "baseline"
 BASELINE: TypeAdapter[Baseline] = TypeAdapter(Baseline)
 
 # Part of each key: raised when the same input would give another baseline.
-FORMAT = 3
-# Of the toolkit, what decides the outcome of a test; and the generated tests.
-DECIDING = ("suites", "stages", "targets", "testing", "results")
+FORMAT = 4
+# Of the toolkit, what decides nothing about the outcome of a test. All else does, in doubt.
+NOT_DECIDING = (
+    *("cli", "report", "__main__.py", "cachefolder.py", "doctor.py", "selftestpatch.py"),
+    *("bisect.py", "mutants.py", "progress.py", "provenance.py"),
+)
+TOOLKIT = Path(kseries.__file__).parent
 GENERATOR = Path(kselftest_zcrx.__file__).parent
 NAME_LENGTH = 80
 
@@ -162,40 +167,40 @@ def kept(work: Work) -> Iterator[Baseline]:
 
 
 def key(work: Work) -> str:
-    """Name all that decides a baseline, in 32 hex digits; nothing of the series is in it."""
+    """Name all that decides a baseline, in 32 hex digits: by content, and nothing of the series."""
     stack, now = work.stack, work.outcome(pipeline.TEST)
     base = cut(stack, 0, needing(stack))
-    parts = [
-        str(FORMAT),
-        work.outcome(pipeline.FETCH).commit,
-        *(patch.sha256 for series in base.series for patch in series.patches),
-        fragments.read(stack.fragments).text,
-        " ".join(stack.suites),
+    parts = {
+        "format": [str(FORMAT)],
+        "source": [work.outcome(pipeline.FETCH).commit],
+        "patches": [patch.sha256 for series in base.series for patch in series.patches],
+        "config": [fragments.read(stack.fragments).text],
+        "suites": list(stack.suites),
         # With the fragment of all checkers, tests run that otherwise have to be asked for.
-        kbuild.config_name(stack),
-        str(work.request.extended),
-        work.outcome(pipeline.BUILD).compiler,
-        *(now.facts.get(name, "") for name in ("accelerator", "qemu")),
-        *_contents(Path(kseries.__file__).parent, DECIDING),
-        *_contents(GENERATOR, ("cases", "templates", "*.py")),
-        *_contents(work.project.configs, ("targets",)),
-    ]
-    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
+        "extended": [str(pipeline.runs_extended(work))],
+        "compiler": [work.outcome(pipeline.BUILD).compiler],
+        "machine": [now.facts.get(name, "") for name in ("accelerator", "qemu")],
+        "toolkit": list(_contents(TOOLKIT, ("*",), NOT_DECIDING)),
+        "generator": list(_contents(GENERATOR, ("cases", "templates", "*.py"))),
+        "targets": list(_contents(work.project.configs, ("targets",))),
+    }
+    # As JSON, no two of them can be taken for each other.
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
 
 
 def _place(work: Work) -> Path:
     return work.cache.baselines / f"{key(work)}.json"
 
 
-def _contents(folder: Path, names: tuple[str, ...]) -> Iterator[str]:
+def _contents(folder: Path, names: tuple[str, ...], without: tuple[str, ...] = ()) -> Iterator[str]:
     """Give names and digests of files; of folders, of all that is below them."""
-    for name in names:
-        for place in sorted(folder.glob(name)):
-            files = sorted(place.rglob("*")) if place.is_dir() else [place]
-            for file in files:
-                if file.is_file() and "__pycache__" not in file.parts:
-                    yield str(file.relative_to(folder))
-                    yield hashlib.sha256(file.read_bytes()).hexdigest()
+    places = {place for name in names for place in folder.glob(name)}
+    for place in sorted(places):
+        files = sorted(place.rglob("*")) if place.is_dir() else [place]
+        for file in files if place.name not in without else ():
+            if file.is_file() and "__pycache__" not in file.parts:
+                yield str(file.relative_to(folder))
+                yield hashlib.sha256(file.read_bytes()).hexdigest()
 
 
 def _read(place: Path) -> Baseline | None:

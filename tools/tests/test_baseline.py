@@ -6,14 +6,18 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from kseries import baseline
+from kseries.cli.opened import open_run
 from kseries.errors import InfraError, Interrupted
 from kseries.model import Baseline
 from kseries.pipeline import Work
+from kseries.progress import Silent
 from tests.desk import git
 from tests.toymachine import CORE, Toys, set_up_toys
 
@@ -241,6 +245,96 @@ def test_the_base_is_shared_by_series_and_clones(
     toys.stack("below", "toys", under_test="toys")
     assert toys.kseries("run", "--baseline") == 0
     assert len(kept(toys)) == 3
+
+
+def key_of(toys: Toys, **request: object) -> str:
+    """Give the key of what the latest run compares with, with another request."""
+    opened = open_run("latest")
+    asked = replace(opened.request, **request)  # type: ignore[arg-type]
+    return baseline.key(replace(opened, request=asked).work(Silent()))
+
+
+def test_the_key_of_a_baseline_is_made_of_all_that_decides_it(
+    toys: Toys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    toys.words("below", "fine", slot="below")
+    toys.words("toys", "fine")
+    toys.stack("below", "toys", under_test="toys")
+    assert toys.kseries("run", "--until", "test") == 0
+    keys = [key_of(toys), key_of(toys, extended=True)]
+    vm = toys.desk.root / "configs/targets/vm.toml"
+    vm.write_text(f"{vm.read_text()}\n# another machine\n")
+    keys.append(key_of(toys))
+    base = toys.desk.root / "configs/base.config"
+    base.write_text(f"{base.read_text()}CONFIG_NETDEVSIM=y\n")
+    keys.append(key_of(toys))
+    for name in ("TOOLKIT", "GENERATOR"):
+        folder = toys.desk.root / name
+        shutil.copytree(getattr(baseline, name), folder)
+        monkeypatch.setattr(baseline, name, folder)
+        assert key_of(toys) == keys[-1]  # where it lies does not matter
+        for place in ("testing/crew.py", "brandnew.py") if name == "TOOLKIT" else ("table.py",):
+            with (folder / place).open("a") as module:
+                module.write("# other\n")
+            keys.append(key_of(toys))
+    latest = toys.desk.root / "out/runs/latest"
+    for file, old, new in (
+        ("test.json", '"accelerator": "none"', '"accelerator": "kvm"'),
+        ("test.json", '"accelerator"', '"qemu": "QEMU 11", "accelerator"'),
+        ("build.json", '"compiler": "', '"compiler": "other '),
+        ("fetch.json", toys.desk.latest()["provenance"]["base_commit"], "c" * 40),
+    ):
+        text = (latest / file).read_text()
+        assert old in text
+        (latest / file).write_text(text.replace(old, new))
+        keys.append(key_of(toys))
+    series = json.loads((latest / "series.json").read_text())
+    below = series["series"][0]
+    below["patches"][0]["sha256"] = "0" * 64
+    (latest / "series.json").write_text(json.dumps(series))
+    keys.append(key_of(toys))
+    (latest / "series.json").write_text(json.dumps({**series, "suites": []}))
+    keys.append(key_of(toys))
+    assert len(set(keys)) == len(keys)
+
+
+def test_names_and_what_decides_nothing_are_not_in_the_key(
+    toys: Toys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    toys.words("below", "fine", slot="below")
+    toys.words("toys", "fine")
+    toys.stack("below", "toys", under_test="toys")
+    assert toys.kseries("run", "--until", "test") == 0
+    key = key_of(toys)
+    latest = toys.desk.root / "out/runs/latest"
+    series = json.loads((latest / "series.json").read_text())
+    series["series"][0]["name"] = "another-name"
+    series["series"][1]["patches"][0]["sha256"] = "0" * 64  # of the series under test
+    (latest / "series.json").write_text(json.dumps(series))
+    folder = toys.desk.root / "toolkit"
+    shutil.copytree(baseline.TOOLKIT, folder)
+    (folder / "report/mail.py").write_text("")
+    monkeypatch.setattr(baseline, "TOOLKIT", folder)
+    assert key_of(toys) == key
+
+
+def test_the_fragment_of_all_checkers_and_extended_are_the_same_tests(toys: Toys) -> None:
+    toys.words("toys", "fine")
+    toys.desk.write("configs/debug.config", "CONFIG_NETDEVSIM=y\n")
+    toys.stack("toys", under_test="toys")
+    assert toys.kseries("run", "--until", "test", "--config", "debug") == 0
+    assert key_of(toys, extended=True) == key_of(toys, extended=False)
+
+
+def test_a_comparison_does_not_outlive_what_was_compared(toys: Toys) -> None:
+    toys.words("toys", "a-fails")
+    toys.stack("toys", under_test="toys")
+    assert toys.kseries("run") == 1
+    assert toys.desk.latest()["baseline"] is not None
+    assert toys.kseries("build", "--run", "latest") != 0
+    assert toys.desk.latest()["baseline"] is None
+    assert toys.kseries("baseline", "--run", "latest") != 0
+    assert toys.desk.latest()["baseline"] is not None
 
 
 def test_some_tests_use_what_is_kept_and_make_nothing(toys: Toys) -> None:
