@@ -12,16 +12,19 @@ from kseries.model import (
     Case,
     Effect,
     EventKind,
+    Finding,
     KernelEvent,
     ProgramResult,
+    RunResult,
     SourceChanges,
     Status,
     TestEffect,
     TestOutcome,
 )
-from kseries.results.charged import charged
+from kseries.results.charged import charged, found
 from kseries.results.outcome import with_events
 from kseries.results.regressions import against, stripped
+from kseries.results.samefailure import MAX_ASSERTIONS, assertions
 
 P, F, E, T, C = Status.PASS, Status.FAIL, Status.ERROR, Status.TIMEOUT, Status.CRASH
 
@@ -187,6 +190,30 @@ def test_both_reasons_are_kept() -> None:
     assert (other.why_before, other.why_after) == (ASSERTED, "Check failed")
 
 
+def test_what_is_told_of_a_failure() -> None:
+    both = said(ASSERTED, f"# {ASSERTED}", "# Check failed 1 != 2")
+    (test,) = told(both, both).values()
+    assert (test.why_before, test.why_after) == (ASSERTED, ASSERTED)
+    flaky = program(Case("a", F, "x", again=(P,)))
+    (test,) = told(flaky, flaky).values()
+    assert test.why_after == "x, flaky"
+    missing = said("planned, no result seen", status=Status.MISSING)
+    (test,) = told(missing, missing).values()
+    assert (test.effect, test.why_after) == (Effect.BEFORE, "")
+    skipped = program(Case("a", Status.SKIP, "no device"), status=Status.SKIP, exit_status=4)
+    (test,) = told(program(Case("a", P), status=P, exit_status=0), skipped).values()
+    assert (test.effect, test.why_after) == (Effect.SKIPPED, "no device")
+
+
+def test_the_assertions_of_a_case_are_bounded() -> None:
+    lines = tuple(f"# Check failed {number} != 0" for number in range(MAX_ASSERTIONS + 1))
+    case = Case("a", F, "x", lines)
+    assert assertions(case) == tuple(line[2:] for line in lines[:MAX_ASSERTIONS])
+    # What was passed over on the base is passed over now.
+    assert effect(program(case), program(case)) is Effect.BEFORE
+    assert assertions(replace(case, status=P)) == ()
+
+
 # ---- what counts of it
 
 
@@ -254,3 +281,33 @@ def test_a_new_complaint_in_a_program_that_has_an_old_one() -> None:
     assert counts.events == (new,)
     assert counts.programs[0].status is F
     assert counts.programs[0].problems == ("the kernel log says WARNING: at b.c:1 g, while a ran",)
+
+
+FOUND = Finding("0" * 12, EventKind.WARN, WARN.title, "f", 3, 3, ("net/ping: a",), ("f", "main"))
+
+
+def found_of(run: RunResult, base: tuple[KernelEvent, ...]) -> tuple[Finding, ...]:
+    """Give the findings of a run that count against a base with these complaints."""
+    before = Baseline("b" * 40, (), "run", "now", run.programs, base, ())
+    now = TestOutcome(run.programs, run.events, {})
+    seen = against(now, before, left_out=(), whole=True, kept=False)
+    return found(replace(run, baseline=seen))
+
+
+def test_a_new_complaint_is_not_dropped_for_an_old_fingerprint(failing_run: RunResult) -> None:
+    """Two complaints of one stack are one finding; the base has the first of them."""
+    new = replace(WARN, title="WARNING: at a.c:9 g", where="g", line=70, during="net/pong")
+    run = replace(failing_run, events=(WARN, new, new), findings=(FOUND,))
+    (finding,) = found_of(run, (WARN,))
+    assert (finding.title, finding.line, finding.count) == (new.title, 70, 2)
+    assert finding.during == ("net/pong",)
+    assert found_of(run, (WARN, new, new)) == ()
+    (finding,) = found_of(run, (WARN, new))
+    assert finding.count == 1
+    assert found_of(run, ()) == (FOUND,)
+
+
+def test_fifty_complaints_where_the_base_has_one_count(failing_run: RunResult) -> None:
+    run = replace(failing_run, programs=(), suites=(), events=(WARN,) * 50, findings=(FOUND,))
+    (finding,) = found_of(run, (WARN,))
+    assert finding.count == 49

@@ -274,6 +274,6 @@ def stripped(outcome: TestOutcome) -> tuple[ProgramResult, ...]:
 
 
 def _stripped(case: Case) -> Case:
-    kept = () if case.status.good else samefailure.assertions(case)
+    kept = samefailure.assertions(case)
     children = tuple(_stripped(c) for c in case.children)
     return replace(case, diagnostics=tuple(f"# {line}" for line in kept), children=children)

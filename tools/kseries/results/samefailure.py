@@ -68,8 +68,7 @@ class TestState:
 
 def of_case(case: Case, program: ProgramResult) -> TestState:
     """Give what a case did; where its program did not end, how that came."""
-    bad = not case.status.good and case.reason != UNSEEN
-    reasons = (case.reason, *assertions(case)) if bad else ()
+    reasons = () if case.reason == UNSEEN else (case.reason, *assertions(case))
     if case.status in (Status.CRASH, Status.TIMEOUT):
         reasons = (*own_problems(program), *reasons)
     return TestState(case.status, _unique(reasons), flaky=case.flaky)
@@ -83,6 +82,8 @@ def of_program(program: ProgramResult) -> TestState:
 
 def assertions(case: Case) -> tuple[str, ...]:
     """Give the diagnostics of a bad case that say what was expected and not found."""
+    if case.status.good:
+        return ()
     told = telling([(line, line.lstrip().startswith("#")) for line in case.diagnostics])
     return tuple(line for line in told if _ASSERTION.match(line.strip()))[:MAX_ASSERTIONS]
 
