@@ -78,11 +78,14 @@ def compare(work: Work) -> AgainstBase | NoBaseline:
     place = _place(work)
     found, is_kept = _read(place), True
     if found is None:
-        why = _why_built(work, told)
-        if not why:
+        failure, asked = _failure(now), work.request.baseline
+        why = failure or _unclear(now, told)
+        # With -k it is not made on its own; then a failure has no excuse.
+        if not asked and (not why or (work.request.only and not failure)):
             return regressions.by_sources(told, left_out=_lacking(stack))
-        if work.request.only and not work.request.baseline:
+        if not asked and work.request.only:
             return NoBaseline("none is kept for this base and config; a run without -k makes one")
+        why = why or "it was asked for"
         work.progress.note(f"the base without the series is built and tested: {why}")
         with locked(place, work.progress):
             found = _read(place)
@@ -103,19 +106,19 @@ def compare(work: Work) -> AgainstBase | NoBaseline:
     )
 
 
-def _why_built(work: Work, told: SourceChanges) -> str:
-    """Say why the base is to be built; "" where nothing that it does can change the verdict.
+def _failure(now: TestOutcome) -> str:
+    """Say what a base might excuse; "" where nothing failed."""
+    if any(not program.status.good for program in now.programs):
+        return "a test is not good"
+    return "the kernel complained" if now.events else ""
+
+
+def _unclear(now: TestOutcome, told: SourceChanges) -> str:
+    """Say what the sources of the tests do not tell; "" where they tell all.
 
     A test that is skipped excuses itself, so one that the series changes must have been skipped
     before.
     """
-    now = work.outcome(pipeline.TEST)
-    if work.request.baseline:
-        return "it was asked for"
-    if any(not program.status.good for program in now.programs):
-        return "a test is not good"
-    if now.events:
-        return "the kernel complained"
     for program in now.programs:
         statuses = (program.status, *(case.status for case in walk(program.cases)))
         if label_of(program) in told.touched and Status.SKIP in statuses:

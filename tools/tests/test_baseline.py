@@ -155,6 +155,22 @@ def test_cases_that_a_changed_test_has_lost_are_sought_on_the_base(toys: Toys) -
     ]
 
 
+def test_with_a_choice_of_tests_what_no_source_tells_is_told(toys: Toys) -> None:
+    def change(kernel: Path) -> None:
+        in_ping("case_ a; case_ b", "case_ a")(kernel)
+        (kernel / NET / "queues.py").unlink()
+
+    toys.change("toys", change)
+    toys.stack("toys", under_test="toys")
+    assert toys.kseries("run", "-k", "ping") == 0
+    assert kept(toys) == []
+    changed = [each["test"] for each in toys.desk.latest()["baseline"]["changed"]]
+    assert changed == [PING, f"the cases of {PING} are not known from its source"]
+    # What it removes counts where it was asked for.
+    assert toys.kseries("run", "-k", "netdevsim") == 1
+    assert effects(toys) == {"netdevsim/queues.py": "removed"}
+
+
 def test_a_changed_test_that_is_as_good_is_told(toys: Toys) -> None:
     toys.change("toys", in_ping("case_ a; case_ b", "case_ b; case_ a"))
     toys.stack("toys", under_test="toys")

@@ -11,19 +11,22 @@ from kseries.model import (
     AgainstBase,
     Baseline,
     Case,
+    ChangedTest,
     ComplaintCount,
     Effect,
     EventKind,
     KernelEvent,
     ProgramResult,
     RunResult,
+    SourceChanges,
     Status,
+    TestEffect,
     TestOutcome,
     Verdict,
 )
 from kseries.results.charged import charged, of
 from kseries.results.outcome import with_events
-from kseries.results.regressions import against, stripped
+from kseries.results.regressions import against, by_sources, stripped
 from kseries.results.verdict import decided
 
 P, S, X, F = Status.PASS, Status.SKIP, Status.XFAIL, Status.FAIL
@@ -119,6 +122,69 @@ def test_what_passes_on_the_base_and_is_gone_is_broken() -> None:
     assert effects(base, now) == {"net/ping: b": Effect.BROKE, "net/pong": Effect.BROKE}
     # Where only some tests were asked for, nothing is gone.
     assert effects(base, now, whole=False) == {}
+
+
+@pytest.mark.parametrize(
+    ("test", "base", "whole", "before"),
+    [
+        # Nothing is known of it, or it passes: it counts.
+        ("net/pong", program(("a", P)), True, "planned"),
+        ("net/pong", program(("a", P), name="pong"), False, "pass"),
+        ("net/pong: a", program(("a", P), name="pong"), False, "pass"),
+        ("net/pong: x", program(("a", P), name="pong"), False, "pass"),
+        # The base cannot run it either.
+        ("net/pong", program(("a", F), name="pong"), True, None),
+        ("net/pong", program(("a", S), name="pong", status=S), True, None),
+        ("net/pong: a", program(("a", F), ("b", P), name="pong", status=P), False, None),
+        # The base itself tells of cases.
+        ("net/ping: x", program(("a", P)), True, None),
+        ("net/ping: x", program(("a", P)), False, "pass"),
+    ],
+)
+def test_what_the_sources_say_is_removed(
+    test: str, base: ProgramResult, whole: bool, before: str | None
+) -> None:
+    told = SourceChanges(removed=(TestEffect(test, Effect.REMOVED, "planned", why_after="how"),))
+    now = outcome(program(("a", P)))
+    found = against(now, baseline(base), left_out=(), whole=whole, kept=True, sources=told)
+    removed = [one for one in found.tests if one.effect is Effect.REMOVED]
+    assert [(one.test, one.before, one.why_after) for one in removed] == (
+        [(test, before, "how")] if before else []
+    )
+
+
+def test_what_is_gone_is_told_once() -> None:
+    told = SourceChanges(removed=(TestEffect("net/pong", Effect.REMOVED, "planned"),))
+    base = baseline(program(("a", P)), program(("a", P), name="pong"))
+    now = outcome(program(("a", P)))
+    found = against(now, base, left_out=(), whole=True, kept=True, sources=told)
+    assert [(one.test, one.effect) for one in found.tests] == [("net/pong", Effect.BROKE)]
+
+
+def test_a_base_that_was_read_and_not_built() -> None:
+    removed = TestEffect("net/pong", Effect.REMOVED, "planned")
+    told = SourceChanges("c" * 40, (removed,), (ChangedTest("net/ping", "how"),), unclear=("why",))
+    found = by_sources(told, left_out=("toys",))
+    assert (found.head, found.left_out, found.by_sources) == ("c" * 40, ("toys",), True)
+    assert (found.tests, found.kept, found.events_before) == ((removed,), False, ())
+    assert found.changed == (ChangedTest("net/ping", "how"), ChangedTest("why", ""))
+
+
+def test_what_is_removed_or_skipped_by_a_changed_test_is_a_reason(passing_run: RunResult) -> None:
+    tests = (
+        TestEffect("net/pong", Effect.REMOVED, "planned", why_after="the tree has no pong"),
+        TestEffect("net/ping: a", Effect.UNREACHED, "pass", "skip", why_after="no device"),
+        TestEffect("net/ping: b", Effect.UNREACHED, "pass", "skip"),
+        TestEffect("net/ping: c", Effect.SKIPPED, "pass", "skip"),
+    )
+    found = by_sources(SourceChanges(removed=tests), left_out=())
+    run = decided(replace(passing_run, baseline=found))
+    assert run.exit_code == 1
+    assert run.reasons == (
+        "net/pong is a test of the base that the series removes (the tree has no pong)",
+        "net/ping passes on the base and is skipped now, as the series changes the test: a"
+        " and 1 more (no device)",
+    )
 
 
 def test_a_program_of_which_the_base_tells_nothing() -> None:
