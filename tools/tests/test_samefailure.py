@@ -257,7 +257,8 @@ def test_what_counts_says_what_the_base_does() -> None:
     assert counts.cases[0].reason == "y; on the base fail: x"
     counts = left(program(Case("a", F, "x")), program(Case("a", F, "x"), exit_status=2))
     assert counts.problems == ("exit status 2; on the base fail: exit status 1",)
-    # What says nothing new is said once.
+    counts = left(program(Case("a", F, "")), program(Case("a", F, "y")))
+    assert counts.cases[0].reason == "y; on the base fail"
     counts = left(program(Case("a", F, "x")), program(Case("a", T, ""), status=T))
     assert counts.cases[0].reason == "on the base fail: x"
 
@@ -305,6 +306,9 @@ def test_a_new_complaint_is_not_dropped_for_an_old_fingerprint(failing_run: RunR
     (finding,) = found_of(run, (WARN, new))
     assert finding.count == 1
     assert found_of(run, ()) == (FOUND,)
+    # Older documents have no findings of their own.
+    (finding,) = found_of(replace(run, findings=()), (WARN,))
+    assert (finding.title, finding.count) == (new.title, 2)
 
 
 def test_fifty_complaints_where_the_base_has_one_count(failing_run: RunResult) -> None:
