@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from kseries import baseline
+from kseries import baseline, provenance
 from kseries.cli.opened import open_run
 from kseries.errors import InfraError, Interrupted
-from kseries.model import Baseline
+from kseries.model import Baseline, Request
 from kseries.pipeline import Work
 from kseries.progress import Silent
 from tests.desk import git
@@ -91,6 +91,13 @@ def test_where_nothing_fails_the_base_is_not_built(toys: Toys) -> None:
     assert toys.kseries("run") == 0
     assert toys.desk.latest()["baseline"]["kept"]
     assert effects(toys) == {f"{PING}: c": "added"}
+
+
+@pytest.mark.parametrize(
+    ("asked", "option"), [(None, ()), (True, ("--baseline",)), (False, ("--no-baseline",))]
+)
+def test_a_run_is_repeated_as_it_was_asked_for(asked: bool | None, option: tuple[str, ...]) -> None:
+    assert provenance.arguments(Request(baseline=asked)) == option
 
 
 def test_who_asks_for_the_base_gets_it(toys: Toys) -> None:

@@ -191,6 +191,9 @@ def test_a_program_of_which_the_base_tells_nothing() -> None:
     base = replace(baseline(), not_run=("net/ping",))
     now = outcome(program(("a", P), ("b", F)))
     assert effects(base, now) == {"net/ping: b": Effect.UNTOLD}
+    # Nor where a part of it ran.
+    base = replace(baseline(program(("b", F))), not_run=("net/ping",))
+    assert effects(base, outcome(program(("b", F)))) == {"net/ping: b": Effect.UNTOLD}
 
 
 def test_a_program_with_a_fault_of_its_own() -> None:

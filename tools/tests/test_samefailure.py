@@ -235,6 +235,16 @@ def test_a_signal_is_not_excused_by_an_old_failure_of_a_case() -> None:
     assert counts.problems[0].startswith("it was ended by SIGSEGV")
 
 
+def test_the_same_signal_is_excused() -> None:
+    died = program(Case("a", P), status=E, exit_status=139, problems=("ended by SIGSEGV",))
+    assert left(died, died).status is Status.XFAIL
+    assert left(program(Case("a", P), status=P, exit_status=0), died) == died
+    # Beside it a new failure counts for what it is.
+    both = replace(died, cases=(Case("b", F, "x"),), exit_status=139, status=F)
+    old = replace(both, cases=(Case("b", P),), status=E)
+    assert left(old, both).status is F
+
+
 @pytest.mark.parametrize(
     "now",
     [
