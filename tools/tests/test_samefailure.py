@@ -235,6 +235,24 @@ def test_a_signal_is_not_excused_by_an_old_failure_of_a_case() -> None:
     assert counts.problems[0].startswith("it was ended by SIGSEGV")
 
 
+def test_a_problem_is_told_once_with_that_of_the_base() -> None:
+    segv = program(Case("a", P), status=E, exit_status=139, problems=("by SIGSEGV",))
+    abrt = replace(segv, exit_status=134, problems=("by SIGABRT",))
+    assert left(segv, abrt).problems == (
+        "by SIGABRT, exit status 134; on the base error: by SIGSEGV, exit status 139",
+    )
+
+
+def test_a_skip_counts_where_the_test_was_good_and_is_changed() -> None:
+    skipped = program(Case("a", Status.SKIP, "no"), status=Status.SKIP, exit_status=4)
+    good, bad = program(Case("a", P), status=P, exit_status=0), program(Case("a", F, "x"))
+    touched = frozenset({"net/ping"})
+    assert effect(good, skipped, touched=touched) is Effect.UNREACHED
+    assert effect(good, skipped) is Effect.SKIPPED
+    assert effect(bad, skipped, touched=touched) is Effect.SKIPPED
+    assert effect(skipped, skipped, touched=touched) is None
+
+
 def test_the_same_signal_is_excused() -> None:
     died = program(Case("a", P), status=E, exit_status=139, problems=("ended by SIGSEGV",))
     assert left(died, died).status is Status.XFAIL
