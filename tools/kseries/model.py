@@ -41,7 +41,8 @@ class Request:
     jobs: int = 0  # of make; 0: one for each core
     machines: int = 0  # that run tests side by side; 0: as many as there is room for
     until: str = ""  # last stage to carry out
-    baseline: bool = True  # compare with the base without the series
+    # Build the base without the series to compare with; None: where something failed.
+    baseline: bool | None = None
     command: tuple[str, ...] = ()  # as typed, for provenance
 
 
@@ -489,7 +490,7 @@ class Baseline:
     series: tuple[str, ...]  # those it has
     run: str  # name of the run that made it
     made: str  # ISO 8601, UTC
-    programs: tuple[ProgramResult, ...]  # those that ran, without their evidence
+    programs: tuple[ProgramResult, ...]  # those that ran; of evidence, what tells failures apart
     events: tuple[KernelEvent, ...]
     not_run: tuple[str, ...]  # "suite/program" that it has, and of which nothing is known
 
@@ -498,9 +499,12 @@ class Effect(StrEnum):
     """What the series under test does to a test."""
 
     BROKE = "broke"  # good on the base, bad or gone with the series
+    DIFFERS = "fails otherwise"  # bad on both, and not in the same way
     FAILS = "new, fails"  # not on the base, and bad
     UNTOLD = "fails, untold before"  # bad, and the base has it but did not run it
-    BEFORE = "broken before"  # bad on both
+    REMOVED = "removed"  # the base's sources have it, those with the series do not
+    UNREACHED = "skipped by a changed test"  # good on the base
+    BEFORE = "broken before"  # bad on both, in the same way
     FIXED = "fixed"
     ADDED = "added"  # not on the base, and good
     SKIPPED = "skipped now"  # it ran on the base
@@ -508,7 +512,17 @@ class Effect(StrEnum):
     @property
     def charged(self) -> bool:
         """Whether it counts against the series."""
-        return self in (Effect.BROKE, Effect.FAILS, Effect.UNTOLD)
+        return self in _CHARGED
+
+
+_CHARGED = (
+    Effect.BROKE,
+    Effect.DIFFERS,
+    Effect.FAILS,
+    Effect.UNTOLD,
+    Effect.REMOVED,
+    Effect.UNREACHED,
+)
 
 
 @dataclass(frozen=True)
@@ -521,6 +535,41 @@ class TestEffect:
     effect: Effect
     before: str = ""  # its status on the base; "" where it is not there
     after: str = ""  # with the series, likewise
+    why_before: str = ""  # in a line; "" where it was good or nothing tells
+    why_after: str = ""  # likewise; of a test that was removed, how
+
+
+@dataclass(frozen=True)
+class ChangedTest:
+    """A test, or what it stands on, that the series changes. It does not count."""
+
+    test: str  # "suite/program", or a file of the tree
+    how: str
+
+
+@dataclass(frozen=True)
+class SourceChanges:
+    """What the series does to the sources of tests, against those of its base.
+
+    removed: tests that only the base's sources have; they are Effect.REMOVED. touched: those
+    programs that run, and that are not as on the base or stand on what is not. unclear: what the
+    sources do not tell, a sentence for each.
+    """
+
+    head: str = ""  # the base's commit
+    removed: tuple[TestEffect, ...] = ()
+    changed: tuple[ChangedTest, ...] = ()
+    touched: frozenset[str] = frozenset()  # "suite/program"
+    unclear: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ComplaintCount:
+    """How often the kernel makes a complaint that the base has too; not in tests run again."""
+
+    title: str
+    before: int
+    after: int
 
 
 @dataclass(frozen=True)
@@ -535,6 +584,9 @@ class AgainstBase:
     tests: tuple[TestEffect, ...]  # without those that are good on both
     events_before: tuple[int, ...]  # places in the document's `events` of those the base has too
     events_gone: tuple[str, ...]  # titles of what only the base complains of
+    by_sources: bool = False  # nothing failed, so the base was read and not built; no run made it
+    complaints: tuple[ComplaintCount, ...] = ()  # those of events_before, once each
+    changed: tuple[ChangedTest, ...] = ()  # by the series
 
 
 @dataclass(frozen=True)

@@ -173,18 +173,19 @@ def _stage(w: Work) -> StagedSuites:
 
 def _test(w: Work) -> TestOutcome:
     kernel = w.outcome(BUILD)
-    extended = w.request.extended or _has_checkers(w.stack)
     outcome = test(
         w.outcome(STAGE), kernel, w.target, w.run, w.progress,
-        only=w.request.only, extended=extended, machines=w.machines, again=True,
+        only=w.request.only, extended=runs_extended(w), machines=w.machines, again=True,
     )  # fmt: skip
     if outcome.events:
         w.progress.update("reading what the kernel said")
     return crashes.examine(outcome, kernel, w.stack, w.run)
 
 
-def _has_checkers(stack: Stack) -> bool:
-    return any(fragment.stem == CHECKERS for fragment in stack.fragments)
+def runs_extended(work: Work) -> bool:
+    """Whether the tests run that take minutes."""
+    checkers = any(fragment.stem == CHECKERS for fragment in work.stack.fragments)
+    return work.request.extended or checkers
 
 
 SERIES: Stage[Stack] = Stage(

@@ -67,8 +67,8 @@ def arguments(request: Request) -> tuple[str, ...]:
         options.append("--extended")
     if request.trusted:
         options.append("--trusted")
-    if not request.baseline:
-        options.append("--no-baseline")
+    if request.baseline is not None:
+        options.append("--baseline" if request.baseline else "--no-baseline")
     return tuple(options)
 
 

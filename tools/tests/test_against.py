@@ -15,10 +15,21 @@ from typing import Any
 import pytest
 from junitparser import Error, Failure, JUnitXml, Skipped
 
-from kseries.model import Effect, ProgramResult, RunResult, Status, Verdict
+from kseries.model import (
+    ChangedTest,
+    ComplaintCount,
+    Effect,
+    ProgramResult,
+    RunResult,
+    SourceChanges,
+    Status,
+    TestEffect,
+    Verdict,
+)
 from kseries.report import against, html, junit, kcidb, mail, terminal
 from kseries.results import document
 from kseries.results.charged import having
+from kseries.results.regressions import by_sources
 from kseries.results.verdict import decided
 from tests.conftest import EVIL
 
@@ -68,6 +79,52 @@ def test_what_was_broken_before_is_no_reason_and_stands_apart(compared_run: RunR
     ):
         assert said in text
         assert "CRASH  zcrx" not in text
+
+
+def test_both_sides_of_a_failure_stand_side_by_side(compared_run: RunResult) -> None:
+    assert compared_run.baseline is not None
+    tests = (
+        TestEffect("zcrx/a: x", Effect.DIFFERS, "fail", "timeout", "errno 14", "it still ran"),
+        TestEffect("zcrx/a: y", Effect.BEFORE, "fail", "fail", "errno 14", "errno 14"),
+    )
+    title = compared_run.events[1].title
+    baseline = replace(
+        compared_run.baseline, tests=tests, complaints=(ComplaintCount(title, 1, 50),)
+    )
+    run = decided(replace(compared_run, baseline=baseline))
+    for text in (
+        terminal.render(run, width=300, color=False),
+        html.render(run),
+        " ".join(mail.render(run).split()),
+    ):
+        assert "zcrx/a: x (before: fail: errno 14; after: timeout: it still ran)" in text
+        assert "zcrx/a: y (before: fail: errno 14; after: fail: errno 14)" in text
+        assert f"{title} (before: 1 time, after: 50 times)" in text
+
+
+def test_a_base_that_was_not_built(passing_run: RunResult) -> None:
+    removed = TestEffect("zcrx/old", Effect.REMOVED, "planned", why_after="the tree has no old")
+    changed = ChangedTest("zcrx/other", "other.py")
+    told = by_sources(SourceChanges("d" * 40, (removed,), (changed,)), left_out=("x",))
+    run = decided(replace(passing_run, baseline=told))
+    assert run.verdict is Verdict.FAIL
+    for text in (
+        terminal.render(run, width=300, color=False),
+        html.render(run),
+        " ".join(mail.render(run).split()),
+    ):
+        assert "sources of the base dddddddddddd, not built, as no test failed" in text
+        assert "removed 1, changed 1" in text
+        assert "zcrx/old (the tree has no old)" in text
+        assert "zcrx/other (other.py)" in text
+    read = JUnitXml.fromstring(junit.render(run).encode())
+    (gone,) = [case for suite in read for case in suite if case.name == "zcrx/old"]
+    assert isinstance(gone.result[0], Failure)
+    assert gone.result[0].message == "is a test of the base that the series removes"
+    tests = {test["comment"]: test for test in json.loads(kcidb.render(run))["tests"]}
+    assert tests["zcrx/old"]["status"] == "MISS"
+    passed = decided(replace(passing_run, baseline=replace(told, tests=())))
+    assert passed.verdict is Verdict.PASS
 
 
 def test_when_nothing_passes_it_is_said(compared_run: RunResult) -> None:

@@ -193,6 +193,57 @@ def test_a_pass_without_one_series_says_nothing_of_another() -> None:
     assert answer(5, 9, steps) is StepAnswer.UNTESTABLE
 
 
+def step(patches: int, *seen: Seen, left_out: tuple[str, ...] = ()) -> BisectStep:
+    return BisectStep(patches, "", tuple(Trial(one, one) for one in seen), left_out=left_out)
+
+
+def said(*steps: BisectStep, of: int) -> StepAnswer:
+    return answer(of, 9, {one.patches: one for one in steps})
+
+
+def test_a_flaky_step_without_others_is_no_answer() -> None:
+    """Neither good, nor bad: the fault may be for want of the others."""
+    whole = step(9, B, B)
+    flaky = step(5, G, B, G, G, G, left_out=("driver",))
+    assert said(whole, flaky, of=5) is StepAnswer.UNTESTABLE
+    assert said(whole, replace(flaky, left_out=()), of=5) is StepAnswer.BAD
+    # As long as its runs do not agree it is tried on.
+    assert said(whole, step(5, G, B, left_out=("driver",)), of=5) is StepAnswer.OPEN
+
+
+def test_what_is_flaky_does_not_show_that_a_test_passes_without_others() -> None:
+    whole, bad = step(9, B, B), step(5, B, B, left_out=("driver",))
+    for seen, told in (
+        ((G, G), StepAnswer.BAD),
+        ((G, B, G, G, G), StepAnswer.UNTESTABLE),
+        ((G, S), StepAnswer.UNTESTABLE),
+        ((S, S), StepAnswer.UNTESTABLE),
+        ((A,), StepAnswer.UNTESTABLE),
+    ):
+        assert said(whole, bad, step(3, *seen, left_out=("driver",)), of=5) is told
+    # One that misses more vouches, too; one that misses others does not.
+    more = step(3, G, G, left_out=("driver", "other"))
+    assert said(whole, bad, more, of=5) is StepAnswer.BAD
+    assert said(whole, bad, replace(more, left_out=("other",)), of=5) is StepAnswer.UNTESTABLE
+
+
+def test_skipped_for_want_of_others_is_no_answer() -> None:
+    whole = step(9, B, B)
+    assert said(whole, step(5, S, S, left_out=("driver",)), of=5) is StepAnswer.UNTESTABLE
+    assert said(whole, step(5, S, S), of=5) is StepAnswer.GOOD
+    assert said(whole, step(5, G, G, left_out=("driver",)), of=5) is StepAnswer.GOOD
+    # The base has none of the series: there it is not for want of others.
+    assert said(whole, step(0, B, B, left_out=("driver",)), of=0) is StepAnswer.BAD
+
+
+def test_a_kernel_that_does_not_boot_is_no_answer_unless_the_whole_one_does_not() -> None:
+    dead = step(5, N)
+    assert said(step(9, B, B), dead, of=5) is StepAnswer.UNTESTABLE
+    assert said(step(9, N, N), dead, of=5) is StepAnswer.OPEN
+    assert said(step(9, N, N), step(5, N, N), of=5) is StepAnswer.BAD
+    assert said(step(9, N, N), of=9) is StepAnswer.BAD
+
+
 def test_skipped_is_good() -> None:
     concluded, _, _ = search(9, lambda n: B if n >= 4 else S)
     assert concluded == found(4)

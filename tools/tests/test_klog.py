@@ -348,7 +348,42 @@ def test_flood_is_bounded() -> None:
     assert sum(len(line) for event in klog.events(long) for line in event.lines) < 10_000_000
     endless = [(0.0, "BUG: something"), *[(0.0, "and so on")] * 10_000]
     (event,) = klog.events(endless)
-    assert len(event.lines) <= klog.MAX_BEFORE_TRACE + 1
+    assert len(event.lines) == klog.MAX_BEFORE_TRACE
+
+
+def test_the_lines_of_a_complaint_are_bounded() -> None:
+    """Before its call trace, which tells the most, less is waited for than in all."""
+    calls = [(0.0, f" f{number}+0x1/0x2") for number in range(1000)]
+    for wait, length in (
+        (klog.MAX_BEFORE_TRACE - 2, klog.MAX_SPLAT_LINES),
+        (klog.MAX_BEFORE_TRACE - 1, klog.MAX_BEFORE_TRACE),
+    ):
+        text = [(0.0, "registers")] * wait
+        lines = [(0.0, "WARNING: CPU: 0 PID: 7 at a.c:1 f+0x1/0x2"), *text, (0.0, "Call Trace:")]
+        (event,) = klog.events([*lines, *calls])
+        assert len(event.lines) == length
+    # What stood before the title takes nothing of that.
+    cut = [(0.0, "------------[ cut here ]------------"), (0.0, "some text")]
+    (event,) = klog.events([*cut, lines[0], *[(0.0, "registers")] * 500])
+    assert len(event.lines) == klog.MAX_BEFORE_TRACE + 2
+
+
+def test_beyond_the_room_for_all_complaints_titles_are_kept() -> None:
+    line = "b" * ktapline.MAX_LINE
+    splat = [(0.0, text) for text in ("BUG: a", "Call Trace:", *[" f+0x1/0x2" + line] * 390)]
+    found = klog.events(splat * 20)
+    assert [event.title for event in found] == ["BUG: a"] * 20
+    whole = [len(event.lines) > 2 for event in found]
+    # As many as fit, and no later one.
+    fit = klog.MAX_TEXT // sum(len(line) for line in found[0].lines)
+    assert whole == [True] * fit + [False] * (20 - fit)
+
+
+def test_the_header_of_an_oops_is_near_its_cause() -> None:
+    cause = (0.0, "BUG: kernel NULL pointer dereference, address: 0")
+    header = (0.0, "Oops: 0000 [#1] PREEMPT SMP")
+    for between, count in ((klog.MAX_TO_OOPS - 1, 1), (klog.MAX_TO_OOPS, 2)):
+        assert len(klog.events([cause, *[(0.0, "text")] * between, header])) == count
 
 
 def test_never_raises() -> None:

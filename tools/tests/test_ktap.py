@@ -300,6 +300,37 @@ def test_result_behind_a_carriage_return() -> None:
     assert result.problems == ()
 
 
+def test_unexpected_passes_are_counted_among_the_passes() -> None:
+    text = "1..2\nok 1 a\nok 2 b # XPASS\n# Totals: pass:{} fail:0 xfail:0 xpass:{} skip:0 error:0"
+    for counts in ((1, 1), (2, 0)):
+        assert parse(text.format(*counts)).problems == ()
+    assert parse(text.format(1, 0)).problems == (
+        "the Totals line says pass:1 fail:0 xfail:0 skip:0, the results are"
+        " pass:2 fail:0 xfail:0 skip:0",
+    )
+
+
+def test_errors_are_counted_among_the_failures() -> None:
+    text = "1..2\nok 1 a\nnot ok 2 b\n# Totals: pass:1 fail:{} xfail:0 xpass:0 skip:0 error:{}"
+    for counts in ((0, 1), (1, 0)):
+        assert parse(text.format(*counts)).problems == ()
+    assert parse(text.format(1, 1)).problems
+
+
+def test_a_dash_makes_a_result_without_a_plan_and_words_do_not() -> None:
+    for line, cases in (
+        ("ok - name", [("name", P)]),
+        ("not ok - name", [("name", F)]),
+        ("ok -", [("test 1", P)]),
+        ("ok then", []),
+        ("ok -name", []),
+        ("ok", []),
+    ):
+        assert brief(parse(line).cases) == cases, line
+        # Where a plan has declared a level, a word will do.
+        assert len(parse(f"1..1\n{line}").cases) == 1
+
+
 def test_two_programs_write_into_one_line() -> None:
     result = parse("ok 1 anot ok 1 b\nok 2 c")
     assert result.problems == ("anot ok 1 b: a failure stands in the line of this result",)

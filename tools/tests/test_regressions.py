@@ -11,18 +11,22 @@ from kseries.model import (
     AgainstBase,
     Baseline,
     Case,
+    ChangedTest,
+    ComplaintCount,
     Effect,
     EventKind,
     KernelEvent,
     ProgramResult,
     RunResult,
+    SourceChanges,
     Status,
+    TestEffect,
     TestOutcome,
     Verdict,
 )
 from kseries.results.charged import charged, of
 from kseries.results.outcome import with_events
-from kseries.results.regressions import against, stripped
+from kseries.results.regressions import against, by_sources, stripped
 from kseries.results.verdict import decided
 
 P, S, X, F = Status.PASS, Status.SKIP, Status.XFAIL, Status.FAIL
@@ -76,17 +80,17 @@ def effects(base: Baseline, now: TestOutcome, *, whole: bool = True) -> dict[str
         (C, C, Effect.BEFORE),
         (T, T, Effect.BEFORE),
         (M, M, Effect.BEFORE),
-        # Worse than on the base, or nobody can tell what it would have done.
-        (F, C, Effect.BROKE),
-        (F, T, Effect.BROKE),
-        (F, M, Effect.BROKE),
-        (T, C, Effect.BROKE),
-        (C, M, Effect.BROKE),
-        # A failure where the base did worse.
-        (C, F, Effect.BEFORE),
-        (T, F, Effect.BEFORE),
+        # Another kind of failure is another failure, be it worse or not.
+        (F, C, Effect.DIFFERS),
+        (F, T, Effect.DIFFERS),
+        (F, M, Effect.DIFFERS),
+        (F, E, Effect.DIFFERS),
+        (T, C, Effect.DIFFERS),
+        (C, M, Effect.DIFFERS),
+        (C, F, Effect.DIFFERS),
+        (T, F, Effect.DIFFERS),
         # No result on the base excuses nothing.
-        (M, F, Effect.BROKE),
+        (M, F, Effect.DIFFERS),
         (M, P, None),
         (F, P, Effect.FIXED),
         (C, P, Effect.FIXED),
@@ -120,10 +124,76 @@ def test_what_passes_on_the_base_and_is_gone_is_broken() -> None:
     assert effects(base, now, whole=False) == {}
 
 
+@pytest.mark.parametrize(
+    ("test", "base", "whole", "before"),
+    [
+        # Nothing is known of it, or it passes: it counts.
+        ("net/pong", program(("a", P)), True, "planned"),
+        ("net/pong", program(("a", P), name="pong"), False, "pass"),
+        ("net/pong: a", program(("a", P), name="pong"), False, "pass"),
+        ("net/pong: x", program(("a", P), name="pong"), False, "pass"),
+        # The base cannot run it either.
+        ("net/pong", program(("a", F), name="pong"), True, None),
+        ("net/pong", program(("a", S), name="pong", status=S), True, None),
+        ("net/pong: a", program(("a", F), ("b", P), name="pong", status=P), False, None),
+        # The base itself tells of cases.
+        ("net/ping: x", program(("a", P)), True, None),
+        ("net/ping: x", program(("a", P)), False, "pass"),
+    ],
+)
+def test_what_the_sources_say_is_removed(
+    test: str, base: ProgramResult, whole: bool, before: str | None
+) -> None:
+    told = SourceChanges(removed=(TestEffect(test, Effect.REMOVED, "planned", why_after="how"),))
+    now = outcome(program(("a", P)))
+    found = against(now, baseline(base), left_out=(), whole=whole, kept=True, sources=told)
+    removed = [one for one in found.tests if one.effect is Effect.REMOVED]
+    assert [(one.test, one.before, one.why_after) for one in removed] == (
+        [(test, before, "how")] if before else []
+    )
+
+
+def test_what_is_gone_is_told_once() -> None:
+    told = SourceChanges(removed=(TestEffect("net/pong", Effect.REMOVED, "planned"),))
+    base = baseline(program(("a", P)), program(("a", P), name="pong"))
+    now = outcome(program(("a", P)))
+    found = against(now, base, left_out=(), whole=True, kept=True, sources=told)
+    assert [(one.test, one.effect) for one in found.tests] == [("net/pong", Effect.BROKE)]
+
+
+def test_a_base_that_was_read_and_not_built() -> None:
+    removed = TestEffect("net/pong", Effect.REMOVED, "planned")
+    told = SourceChanges("c" * 40, (removed,), (ChangedTest("net/ping", "how"),), unclear=("why",))
+    found = by_sources(told, left_out=("toys",))
+    assert (found.head, found.left_out, found.by_sources) == ("c" * 40, ("toys",), True)
+    assert (found.tests, found.kept, found.events_before) == ((removed,), False, ())
+    assert found.changed == (ChangedTest("net/ping", "how"), ChangedTest("why", ""))
+
+
+def test_what_is_removed_or_skipped_by_a_changed_test_is_a_reason(passing_run: RunResult) -> None:
+    tests = (
+        TestEffect("net/pong", Effect.REMOVED, "planned", why_after="the tree has no pong"),
+        TestEffect("net/ping: a", Effect.UNREACHED, "pass", "skip", why_after="no device"),
+        TestEffect("net/ping: b", Effect.UNREACHED, "pass", "skip"),
+        TestEffect("net/ping: c", Effect.SKIPPED, "pass", "skip"),
+    )
+    found = by_sources(SourceChanges(removed=tests), left_out=())
+    run = decided(replace(passing_run, baseline=found))
+    assert run.exit_code == 1
+    assert run.reasons == (
+        "net/pong is a test of the base that the series removes (the tree has no pong)",
+        "net/ping passes on the base and is skipped now, as the series changes the test: a"
+        " and 1 more (no device)",
+    )
+
+
 def test_a_program_of_which_the_base_tells_nothing() -> None:
     base = replace(baseline(), not_run=("net/ping",))
     now = outcome(program(("a", P), ("b", F)))
     assert effects(base, now) == {"net/ping: b": Effect.UNTOLD}
+    # Nor where a part of it ran.
+    base = replace(baseline(program(("b", F))), not_run=("net/ping",))
+    assert effects(base, outcome(program(("b", F)))) == {"net/ping: b": Effect.UNTOLD}
 
 
 def test_a_program_with_a_fault_of_its_own() -> None:
@@ -133,7 +203,7 @@ def test_a_program_with_a_fault_of_its_own() -> None:
     left = program(("a", P), status=E, exit_status=1)
     assert effects(baseline(fine), outcome(died)) == {"net/ping": Effect.BROKE}
     assert effects(baseline(died), outcome(died)) == {"net/ping": Effect.BEFORE}
-    assert effects(baseline(left), outcome(died)) == {"net/ping": Effect.BROKE}
+    assert effects(baseline(left), outcome(died)) == {"net/ping": Effect.DIFFERS}
     assert effects(baseline(died), outcome(fine)) == {"net/ping": Effect.FIXED}
     # A case that fails on the base is no excuse for what the program does now.
     assert effects(baseline(program(("a", F))), outcome(died))["net/ping"] is Effect.BROKE
@@ -157,7 +227,7 @@ def test_a_crash_in_the_same_case_and_in_another() -> None:
     assert set(effects(base, outcome(same)).values()) == {Effect.BEFORE}
     assert effects(base, outcome(other)) == {
         "net/ping: a": Effect.FIXED,
-        "net/ping: b": Effect.BROKE,
+        "net/ping: b": Effect.DIFFERS,
     }
 
 
@@ -172,7 +242,7 @@ def test_a_program_that_could_not_be_started_now() -> None:
 def test_a_failure_that_the_base_shows_now_and_then_excuses_no_firm_one() -> None:
     now_and_then = program(("a", F), flaky=True)
     always = program(("a", F))
-    assert effects(baseline(now_and_then), outcome(always)) == {"net/ping: a": Effect.BROKE}
+    assert effects(baseline(now_and_then), outcome(always)) == {"net/ping: a": Effect.DIFFERS}
     assert effects(baseline(now_and_then), outcome(now_and_then)) == {"net/ping: a": Effect.BEFORE}
     assert effects(baseline(always), outcome(now_and_then)) == {"net/ping: a": Effect.BEFORE}
 
@@ -193,9 +263,30 @@ def events_before(base: tuple[KernelEvent, ...], now: tuple[KernelEvent, ...]) -
     return found.events_before
 
 
-def test_the_same_complaint_is_no_new_one_however_often_it_comes() -> None:
-    assert events_before((WARN,), (WARN, replace(WARN, line=70, during="net/pong"))) == (0, 1)
+def test_a_complaint_is_excused_as_often_as_the_base_makes_it() -> None:
+    often = replace(WARN, line=70, during="net/pong")
+    assert events_before((WARN, WARN), (WARN, often)) == (0, 1)
+    assert events_before((WARN,), (WARN, often)) == (0,)
+    assert events_before((WARN,), (WARN,) * 50) == (0,)
     assert events_before((), (WARN,)) == ()
+
+
+def test_how_often_is_told_of_both() -> None:
+    moved = replace(WARN, title="WARNING: at net/core/dev.c:104 rx")
+    other = replace(WARN, title="WARNING: at net/core/dev.c:7 tx", where="tx")
+    found = against_base(outcome(events=(moved,) * 50), baseline(events=(WARN, other)))
+    assert found.complaints == (ComplaintCount(moved.title, 1, 50),)
+
+
+def test_complaints_of_tests_run_again_do_not_count() -> None:
+    """How often a test is run again depends on which others fail."""
+    again = replace(WARN, log="again-1/console.log")
+    assert events_before((WARN,), (WARN, again, again)) == (0, 1, 2)
+    assert events_before((WARN, again), (WARN, WARN)) == (0,)
+    assert events_before((again,), (WARN, WARN)) == (0,)
+    assert events_before((), (again,)) == ()
+    found = against_base(outcome(events=(WARN, again)), baseline(events=(WARN, again, again)))
+    assert [(each.before, each.after) for each in found.complaints] == [(1, 1)]
 
 
 def test_a_complaint_whose_line_moved_is_the_same_as_often_as_the_base_has_it() -> None:
@@ -204,7 +295,17 @@ def test_a_complaint_whose_line_moved_is_the_same_as_often_as_the_base_has_it() 
     assert events_before((WARN,), (moved,)) == (0,)
     # It could be another one in the same function: one is excused, the rest is not.
     assert events_before((WARN,), (moved, another)) == (0,)
+    # What is there to the letter is the one.
     assert events_before((WARN,), (moved, WARN)) == (1,)
+
+
+def test_another_stack_is_another_complaint() -> None:
+    here, there = (replace(WARN, fingerprint=name) for name in ("a" * 12, "b" * 12))
+    assert events_before((here,), (here,)) == (0,)
+    assert events_before((here,), (there,)) == ()
+    # Where one log does not tell, title and function do.
+    assert events_before((here,), (WARN,)) == (0,)
+    assert events_before((WARN,), (there,)) == (0,)
 
 
 def test_another_function_or_kind_is_another_complaint() -> None:
@@ -311,4 +412,6 @@ def test_evidence_stays_where_it_was_made(failing_run: RunResult) -> None:
     kept = stripped(outcome(*failing_run.programs, never))
     assert [one.name for one in kept] == [one.name for one in failing_run.programs]
     assert {(one.tail, one.kernel_log) for one in kept} == {((), ())}
-    assert not any(case.diagnostics for one in kept for case in one.cases)
+    # But for what tells one failure from another.
+    told = [case.diagnostics for one in kept for case in one.cases if case.diagnostics]
+    assert told == [("# zcrx_refill.c:112:wraps:Expected 4096 (4096) == tail - head (4095)",)]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""What a kept baseline tells of what is sought: only what is good for sure."""
+"""What is sought: found among tests, seen in what a run left, told by a kept baseline."""
 
 from __future__ import annotations
 
@@ -7,10 +7,31 @@ from dataclasses import replace
 
 import pytest
 
-from kseries.model import Baseline, Case, EventKind, KernelEvent, ProgramResult, Status
+from kseries.errors import UserError
+from kseries.model import (
+    Baseline,
+    Case,
+    EventKind,
+    KernelEvent,
+    ProgramResult,
+    RunResult,
+    Status,
+    TestOutcome,
+    TestProgram,
+)
 from kseries.results import klog
 from kseries.results.bisection import Seen, Sought
-from kseries.results.sighting import NOT_THERE, is_complaint, is_told, on_base
+from kseries.results.sighting import (
+    MAX_NAMED,
+    NOT_THERE,
+    chosen,
+    find_line,
+    find_test,
+    is_complaint,
+    is_told,
+    on_base,
+    seen,
+)
 
 P, S, X, F = Status.PASS, Status.SKIP, Status.XFAIL, Status.FAIL
 M, E, T, C = Status.MISSING, Status.ERROR, Status.TIMEOUT, Status.CRASH
@@ -135,3 +156,147 @@ def test_a_line_is_a_complaint_where_the_kernel_says_it_in_complaints_alone() ->
     assert not is_complaint(LINE, [WARN], ["[    1.000000] net_poll is ready", *splat])
     assert not is_complaint(Sought(log="net: up"), [WARN], [boot, *splat])
     assert not is_complaint(LINE, [], [boot])
+
+
+# ---- what is meant
+
+
+def planned(name: str, *cases: str, suite: str = "net") -> TestProgram:
+    return TestProgram(suite, name, (f"./{name}",), "net", 1.0, cases)
+
+
+PLANNED = (planned("ping", "v4", "v6"), planned("ring", "a.full", "a.wraps"), planned("own.py"))
+
+
+@pytest.mark.parametrize(
+    ("asked", "program", "case"),
+    [
+        ("net/ping", "net/ping", ""),
+        ("net/ping: v4", "net/ping", "v4"),
+        ("v6", "net/ping", "v6"),
+        ("ring", "net/ring", ""),  # as a name, though it is a part of others
+        ("wraps", "net/ring", "a.wraps"),
+        # What nobody but the program knows is taken as it is.
+        ("own.py: x", "net/own.py", "x"),
+        ("net/own.py: x: y", "net/own.py", "x: y"),
+        ("own.py", "net/own.py", ""),
+    ],
+)
+def test_the_test_that_is_meant(asked: str, program: str, case: str) -> None:
+    found = find_test(Sought(test=asked), PLANNED)
+    assert (found.program, found.case) == (program, case)
+
+
+def test_a_part_of_many_names_is_none() -> None:
+    many = (planned("ping", *(f"case_{n}" for n in range(MAX_NAMED + 2))),)
+    with pytest.raises(UserError) as caught:
+        find_test(Sought(test="case_"), many)
+    assert caught.value.what == f"'case_' is a part of the names of {MAX_NAMED + 2} tests."
+    assert caught.value.where.endswith("net/ping: case_4 and 2 more")
+    some = (planned("ping", *(f"case_{n}" for n in range(MAX_NAMED))),)
+    with pytest.raises(UserError) as caught:
+        find_test(Sought(test="case_"), some)
+    assert caught.value.where.endswith("net/ping: case_4")
+
+
+def test_a_test_that_is_nowhere() -> None:
+    for asked in ("net/pong", "own.py: ", "ping: v9"):
+        with pytest.raises(UserError) as caught:
+            find_test(Sought(test=asked), PLANNED)
+        assert "there is no test" in caught.value.what
+    with pytest.raises(UserError, match="there is no test") as caught:
+        find_test(Sought(test="net/pimg"), PLANNED)
+    assert caught.value.do.startswith("take for example: net/ping;")
+    with pytest.raises(UserError) as caught:
+        find_test(Sought(test="???"), PLANNED)
+    assert caught.value.do.startswith("take for example: net/ping; net/ring")
+    with pytest.raises(UserError) as caught:
+        find_test(Sought(test="x"), ())
+    assert caught.value.do == "give the stack a suite"
+
+
+def test_what_ran_when_the_kernel_said_it(passing_run: RunResult) -> None:
+    def found(*during: str, log: str = "net_poll") -> Sought:
+        events = tuple(replace(WARN, during=each) for each in during)
+        return find_line(Sought(log=log), replace(passing_run, events=events))
+
+    assert found("net/ping: a").program == "net/ping"
+    assert found("net/pong", "net/ping").program == "net/pong"
+    at_boot = found("boot")
+    assert (at_boot.program, at_boot.at_boot) == ("", True)
+    at_end = found("shutdown")
+    assert (at_end.program, at_end.at_boot) == ("", False)
+    assert found("net/ping", log="something else") == Sought(log="something else")
+
+
+# ---- what was seen
+
+
+def test_which_programs_show_it() -> None:
+    ping, ring, own = PLANNED
+    assert chosen(Sought(program="net/ping"), PLANNED) == (ping,)
+    assert chosen(Sought(program="net/ping", case="v4"), PLANNED) == (ping,)
+    assert chosen(Sought(program="net/ping", case="v9"), PLANNED) == ()
+    assert chosen(Sought(program="net/own.py", case="any"), PLANNED) == (own,)
+    assert chosen(Sought(program="net/gone"), PLANNED) == ()
+    assert chosen(Sought(log="x"), PLANNED) == (ping, ring, own)
+    assert chosen(Sought(log="x", at_boot=True), PLANNED) == (ping,)
+
+
+def shown(sought: Sought, *programs: ProgramResult, log: str = "") -> tuple[Seen, str]:
+    events = (WARN,) if log == "event" else ()
+    return seen(sought, TestOutcome(programs, events, {}, ("it died",)), log.splitlines())
+
+
+def test_what_a_run_shows() -> None:
+    never = ProgramResult("net", "ping", M, None, 0.0)
+    assert shown(CASE_A, never) == (Seen.NO_BOOT, "it died")
+    assert shown(CASE_A, program(A, B)) == (Seen.GOOD, "pass")
+    assert shown(CASE_A, program(Case("a", S, "no"), B)) == (Seen.SKIPPED, "skip: no")
+    assert shown(CASE_A, program(Case("a", F, "no"), B)) == (Seen.BAD, "fail: no")
+    assert shown(CASE_A, program(B)) == (Seen.ABSENT, "net/ping has no such case")
+    crashed = replace(program(B, status=C), problems=("the kernel died",))
+    assert shown(CASE_A, crashed) == (Seen.BAD, "the kernel died")
+    assert shown(CASE_A, program(B, status=T)) == (Seen.BAD, "timeout")
+    assert shown(CASE_A, program(B, status=F)) == (Seen.ABSENT, "net/ping has no such case")
+
+
+def test_a_complaint_makes_a_case_bad_where_it_is_that_case() -> None:
+    told = "the kernel log says WARNING: at net/core.c:12 net_poll, while a ran"
+    assert shown(CASE_A, program(A, B), log="event") == (Seen.BAD, told)
+    assert shown(replace(CASE_A, case="b"), program(A, B), log="event") == (Seen.GOOD, "pass")
+    # A program of one case cannot have meant another.
+    assert shown(replace(CASE_A, case="b"), program(B), log="event") == (Seen.BAD, told)
+
+
+def test_what_a_program_shows() -> None:
+    assert shown(PROGRAM, program(A)) == (Seen.GOOD, "pass")
+    assert shown(PROGRAM, program(A, status=X)) == (Seen.GOOD, "xfail")
+    assert shown(PROGRAM, program(A, status=S)) == (Seen.SKIPPED, "skip")
+    assert shown(PROGRAM, program(A, Case("b", F))) == (Seen.BAD, "fail: b")
+    died = replace(program(A, status=E), problems=("it was ended by SIGSEGV",))
+    assert shown(PROGRAM, died) == (Seen.BAD, "error: it was ended by SIGSEGV")
+    both = replace(program(Case("b", F)), problems=("more",))
+    assert shown(PROGRAM, both) == (Seen.BAD, "fail: b")
+
+
+def test_a_line_of_the_log() -> None:
+    assert shown(LINE, program(A), log="event")[0] is Seen.BAD
+    assert shown(LINE, program(A), log="[    1.000000] net_poll is up") == (
+        Seen.BAD,
+        "net_poll is up",
+    )
+    assert shown(LINE, program(A), log="x") == (Seen.GOOD, "not in the kernel log")
+    # It was said before the kernel died: that counts.
+    never = ProgramResult("net", "ping", M, None, 0.0)
+    assert shown(LINE, never, log="net_poll")[0] is Seen.BAD
+    assert shown(LINE, never)[0] is Seen.NO_BOOT
+
+
+def test_a_line_is_sought_as_it_was_said() -> None:
+    """Numbers that change are passed over, and what is no regular expression is a line."""
+    said = "WARNING: CPU: 1 PID: 99 at net/core.c:99 net_poll+0x5/0x6"
+    assert shown(Sought(log=said), program(A), log="event")[0] is Seen.BAD
+    assert shown(Sought(log="net: (up"), program(A), log="net: (up")[0] is Seen.BAD
+    assert shown(Sought(log="net: (up"), program(A), log="net: down")[0] is Seen.GOOD
+    assert shown(Sought(log="p.ll"), program(A), log="net_poll")[0] is Seen.BAD

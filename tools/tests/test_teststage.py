@@ -663,6 +663,22 @@ def test_a_machine_that_is_lost_once_costs_nothing(bench: Bench) -> None:
     assert told.facts["boots"] == "2"
 
 
+@pytest.mark.parametrize("losses", [crew.MAX_LOSSES, crew.MAX_LOSSES + 1])
+def test_machines_may_be_lost_so_often_and_no_more(losses: int, bench: Bench) -> None:
+    body = (
+        f"if [ $c = demo.case_2 ] && [ $(count) -le {losses} ]; then"
+        ' echo LOST >>"$KMSG"; echo dying; fi'
+    )
+    add_by_case(bench, "unlucky", body)
+    if losses > crew.MAX_LOSSES:
+        with pytest.raises(InfraError, match="The machine is gone"):
+            bench.test()
+        return
+    told = bench.test()
+    assert [program.status for program in told.programs] == [P]
+    assert told.facts["boots"] == str(losses + 1)
+
+
 def test_what_changes_its_mind_is_flaky_and_not_good(bench: Bench) -> None:
     body = (
         "case $c in demo.case_1) [ $(count) = 2 ];; demo.case_2) [ $(count) = 3 ];;"

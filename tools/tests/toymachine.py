@@ -8,7 +8,7 @@ words that the sources hold, so what they say follows from the patches that are 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -130,6 +130,16 @@ class Toys:
         number = len(list(folder.glob("*.patch"))) + 1
         numbered = (f"--start-number={number}", f"--output-directory={folder}")
         git(self.desk.kernel, "format-patch", "--quiet", "-N", "-1", *numbered)
+        git(self.desk.kernel, "reset", "--quiet", "--hard", start)
+
+    def change(self, name: str, change: Callable[[Path], None]) -> None:
+        """Make a series of one patch out of what `change` does to the source."""
+        start = git(self.desk.kernel, "rev-parse", "HEAD").strip()
+        change(self.desk.kernel)
+        git(self.desk.kernel, "add", "--all")
+        git(self.desk.kernel, "commit", "--quiet", f"--message={name}: change tests")
+        folder = self.desk.root / "patches" / name
+        git(self.desk.kernel, "format-patch", "--quiet", "-1", f"--output-directory={folder}")
         git(self.desk.kernel, "reset", "--quiet", "--hard", start)
 
     def remove(self, file: str) -> None:

@@ -41,7 +41,7 @@ def add_commands(commands: Commands) -> None:
     )
     parser.add_argument("--resume", metavar="RUN", help="go on with a search that was ended")
     add_stack_options(parser)
-    tests = {"only": [], "extended": False, "machines": 0, "baseline": True}
+    tests = {"only": [], "extended": False, "machines": 0, "baseline": None}
     parser.set_defaults(command=_bisect, until=LAST, **tests)
 
 
@@ -83,7 +83,7 @@ def _request(arguments: argparse.Namespace, source: RunFolder | None) -> Request
         return own
     asked = source.load("request", REQUEST)
     return replace(
-        asked, only=(), extended=False, baseline=True, until=own.until, command=own.command
+        asked, only=(), extended=False, baseline=None, until=own.until, command=own.command
     )
 
 

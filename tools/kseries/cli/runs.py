@@ -6,6 +6,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from kseries import baseline, pipeline, runfolder
@@ -27,7 +28,7 @@ STAGE_HELP = {
     "build": "build the kernel",
     "stage": "build the test programs",
     "test": "boot the kernel and run the test programs",
-    "baseline": "compare with what the tests do without the series; made when none is kept",
+    "baseline": "build and test the base without the series, unless it is kept, and compare",
 }
 
 
@@ -39,10 +40,10 @@ def add_commands(commands: Commands) -> None:
     run.add_argument("--until", choices=STAGE_NAMES, default=STAGE_NAMES[-1], metavar="STAGE")
     run.add_argument("--resume", metavar="RUN", help="go on with a run that was ended")
     run.add_argument(
-        "--no-baseline",
-        dest="baseline",
-        action="store_false",
-        help="do not compare with the base without the series",
+        "--baseline",
+        action=argparse.BooleanOptionalAction,
+        help="build and test the base without the series to compare with"
+        " (default: where something failed)",
     )
     run.set_defaults(command=_run)
     for name in STAGE_NAMES:
@@ -50,7 +51,7 @@ def add_commands(commands: Commands) -> None:
         if name == STAGE_NAMES[0]:
             add_stack_options(parser)
             add_test_options(parser)
-            parser.set_defaults(command=_run, until=name, resume=None, baseline=True)
+            parser.set_defaults(command=_run, until=name, resume=None, baseline=None)
             continue
         _add_run_option(parser)
         parser.set_defaults(command=_stage, stage=name)
@@ -73,7 +74,7 @@ def _run(arguments: argparse.Namespace) -> int:
     stages = [
         stage
         for stage in baseline.STAGES
-        if stage.name in names and (asked.baseline or stage is not baseline.STAGE)
+        if stage.name in names and (asked.baseline is not False or stage is not baseline.STAGE)
     ]
     with live(sys.stderr) as progress:
         return _carry_out(opened.work(progress), stages)
@@ -81,8 +82,11 @@ def _run(arguments: argparse.Namespace) -> int:
 
 def _stage(arguments: argparse.Namespace) -> int:
     stages = [stage for stage in baseline.STAGES if stage.name == arguments.stage]
+    opened = open_run(arguments.run)
+    if arguments.stage == baseline.STAGE.name:
+        opened = replace(opened, request=replace(opened.request, baseline=True))
     with live(sys.stderr) as progress:
-        return _carry_out(open_run(arguments.run).work(progress), stages)
+        return _carry_out(opened.work(progress), stages)
 
 
 def _why(arguments: argparse.Namespace) -> int:

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 
 from kseries.model import AgainstBase, Effect, RunResult, TestEffect
 from kseries.report.words import counted, plain
+from kseries.results import findings
 from kseries.results.charged import gone, having, of, sentence
 from kseries.results.tally import SuiteTally, by_suite
 
 SHORT = 12  # digits of a commit
 
 # What a single test is marked with; that one was added is nothing special.
-_MARKED = (Effect.BROKE, Effect.FAILS, Effect.UNTOLD, Effect.BEFORE, Effect.FIXED, Effect.SKIPPED)
+_MARKED = tuple(effect for effect in Effect if effect is not Effect.ADDED)
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,9 @@ def excuse(result: RunResult) -> str:
 
 def counts(against: AgainstBase) -> str:
     """Say with what it was compared and what came of it, in a line."""
+    if against.by_sources:
+        head = f"base {against.head[:SHORT]}"
+        return f"sources of the {head}, not built, as no test failed: {sentence(against)}"
     origin = f"tested by {plain(against.run)}" if against.kept else "tested now"
     return f"base {against.head[:SHORT]}, {origin}: {sentence(against)}"
 
@@ -72,16 +76,19 @@ def lists(result: RunResult, *, added: bool = False) -> Iterator[Listed]:
     against = result.baseline
     if against is None:
         return
-    before = [_line(test) for test in having(against, Effect.BEFORE)]
-    for number in against.events_before:
-        event = result.events[number]
-        before.append(f"kernel log, line {event.line}: {plain(event.title)}")
+    before = [_both(test) for test in having(against, Effect.BEFORE)]
+    removed = having(against, Effect.REMOVED)
+    passed = [plain(test.test) for test in gone(against) if test not in removed]
     found = (
-        ("Passed on the base, gone", [plain(test.test) for test in gone(against)]),
-        ("Broken before", before),
+        ("Passed on the base, gone", passed),
+        ("Removed", [_with(test.test, test.why_after) for test in removed]),
+        ("Skipped by a changed test", [_both(t) for t in having(against, Effect.UNREACHED)]),
+        ("Fails otherwise than on the base", [_both(t) for t in having(against, Effect.DIFFERS)]),
+        ("Broken before", [*before, *_complaints(result, against)]),
         ("Fixed", [_line(test) for test in having(against, Effect.FIXED)]),
         ("No longer in the kernel log", [plain(title) for title in against.events_gone]),
         ("Skipped now", [_line(test) for test in having(against, Effect.SKIPPED)]),
+        ("Changed by the series", [_with(each.test, each.how) for each in against.changed]),
         ("Added", [plain(t.test) for t in having(against, Effect.ADDED)] if added else []),
     )
     yield from (Listed(title, tuple(lines)) for title, lines in found if lines)
@@ -91,6 +98,36 @@ def marks(result: RunResult) -> dict[str, str]:
     """Give what is to be said of single tests, by their names."""
     tests = having(result.baseline, *_MARKED)
     return {test.test: test.effect.value for test in tests}
+
+
+def _complaints(result: RunResult, against: AgainstBase) -> Iterator[str]:
+    """Tell the complaints of the kernel that the base has, too, each title once."""
+    counts = {told.title: told for told in against.complaints}
+    seen = set()
+    for number in against.events_before:
+        event = result.events[number]
+        if event.title in seen:
+            continue
+        seen.add(event.title)
+        text = f"kernel log, {findings.line(event)}: {plain(event.title)}"
+        told = counts.get(event.title)
+        often = f"before: {_times(told.before)}, after: {_times(told.after)}" if told else ""
+        yield _with(text, often)
+
+
+def _times(count: int) -> str:
+    return f"{count} time" if count == 1 else f"{count} times"
+
+
+def _both(test: TestEffect) -> str:
+    """Tell a test that is bad on both, why it was and why it is."""
+    sides = ((test.before, test.why_before), (test.after, test.why_after))
+    before, after = (": ".join(filter(None, (state, plain(why)))) for state, why in sides)
+    return f"{plain(test.test)} (before: {before}; after: {after})"
+
+
+def _with(test: str, told: str) -> str:
+    return plain(f"{test} ({told})" if told else test)
 
 
 def _line(test: TestEffect) -> str:

@@ -53,7 +53,7 @@ def render(result: RunResult) -> str:
         document.add_testsuite(
             _suite(KERNEL_LOG, (_finding(finding, result.events) for finding in found))
         )
-    gone = charged.gone(result.baseline)
+    gone = charged.unreached(result.baseline)
     if gone:
         document.add_testsuite(_suite(GONE, map(_gone, gone)))
     document.update_statistics()  # type: ignore[no-untyped-call]
@@ -128,7 +128,8 @@ def _outcome(case: Case) -> Outcome | None:
 
 
 def _gone(test: TestEffect) -> TestCase:
-    told = _told(Failure, "passes on the base, and has no result", test.effect.value, ())
+    words = charged.UNREACHED_WORDS[test.effect]
+    told = _told(Failure, words, test.effect.value, [test.why_after] if test.why_after else [])
     return _case(GONE, plain(test.test), None, told)
 
 

@@ -23,13 +23,21 @@ from kseries.results.tally import Tally, count
 
 KNOWN = "broken before"
 
+# What is told of a test that says nothing with the series.
+UNREACHED_WORDS = {
+    Effect.BROKE: "passes on the base and has no result with the series",
+    Effect.REMOVED: "is a test of the base that the series removes",
+    Effect.UNREACHED: "passes on the base and is skipped now, as the series changes the test",
+}
+
 
 @dataclass(frozen=True)
 class Charged:
     """The programs and complaints of a run, seen against the base.
 
     programs: in the order of the run; a case that was broken before is an expected failure, and
-    so is a program in which nothing else is wrong. events: those that the base has not.
+    so is a program in which nothing else is wrong. What fails otherwise than on the base says so.
+    events: those that the base has not.
     """
 
     programs: tuple[ProgramResult, ...]
@@ -44,14 +52,17 @@ def charged(
     """Take out what was broken before; without a comparison all counts."""
     if against is None:
         return Charged(tuple(programs), tuple(events))
-    effects = {test.test: test.effect for test in against.tests}
+    effects = {test.test: test for test in against.tests}
     before = set(against.events_before)
     known = [event for number, event in enumerate(events) if number in before]
     new = tuple(event for number, event in enumerate(events) if number not in before)
 
     def excuse(name: str, case: Case) -> Case:
-        if effects.get(name) is not Effect.BEFORE:
+        told = effects.get(name)
+        if told is None or told.effect not in (Effect.BEFORE, Effect.DIFFERS):
             return case
+        if told.effect is Effect.DIFFERS:
+            return replace(case, reason=_both(case.reason, told))
         return replace(case, status=Status.XFAIL, reason=f"{KNOWN}: {case.reason}".rstrip(": "))
 
     pairs = zip(programs, named.changed(programs, excuse), strict=True)
@@ -68,13 +79,18 @@ def of(result: RunResult) -> Charged:
 
 
 def found(result: RunResult) -> tuple[Finding, ...]:
-    """Give the findings of the kernel log that count: not all of their events are the base's."""
+    """Give the findings of the kernel log that count, each of those of its events that do.
+
+    A finding may have complaints of the base's and others: the stack alone does not excuse.
+    """
     marked, everything = result.events, result.findings
     if not everything:
         marked, everything = findings.together(result.events)
-    new = {event.fingerprint for event in charged((), marked, result.baseline).events}
-    known = {event.fingerprint for event in marked} - new
-    return tuple(finding for finding in everything if finding.fingerprint not in known)
+    new = charged((), marked, result.baseline).events
+    if len(new) == len(marked):
+        return everything
+    own = ((f, [e for e in new if e.fingerprint == f.fingerprint]) for f in everything)
+    return tuple(findings.of_these(finding, events) for finding, events in own if events)
 
 
 def tally(result: RunResult) -> Tally:
@@ -85,6 +101,9 @@ def tally(result: RunResult) -> Tally:
 def sentence(against: AgainstBase) -> str:
     """Count what the series did to the tests."""
     broke = sum(test.effect.charged for test in against.tests)
+    if against.by_sources:
+        changed = len(against.changed)
+        return f"removed {broke}, changed {changed}"
     fixed, added, before = (
         len(having(against, effect)) for effect in (Effect.FIXED, Effect.ADDED, Effect.BEFORE)
     )
@@ -97,14 +116,26 @@ def having(against: AgainstBase | None, *effects: Effect) -> tuple[TestEffect, .
 
 
 def gone(against: AgainstBase | None) -> tuple[TestEffect, ...]:
-    """Give the tests that pass on the base and are not there with the series."""
-    return tuple(test for test in having(against, Effect.BROKE) if not test.after)
+    """Give the tests that the base has, passed where it was tested, and the series has not."""
+    tests = having(against, Effect.BROKE, Effect.REMOVED)
+    return tuple(test for test in tests if not test.after)
+
+
+def unreached(against: AgainstBase | None) -> tuple[TestEffect, ...]:
+    """Give the tests that are not there any more, or that a changed test skips."""
+    return (*gone(against), *having(against, Effect.UNREACHED))
+
+
+def _both(now: str, test: TestEffect) -> str:
+    """Say why a test fails and, behind it, what it does on the base."""
+    base = f"on the base {test.before}" + (f": {test.why_before}" if test.why_before else "")
+    return "; ".join(filter(None, [now, base]))
 
 
 def _judged(
     program: ProgramResult,
     left: ProgramResult,
-    own: Effect | None,
+    own: TestEffect | None,
     known: Sequence[KernelEvent],
     new: Sequence[KernelEvent],
 ) -> ProgramResult:
@@ -114,8 +145,13 @@ def _judged(
     """
     bad = _bad(left)
     mine, others = events_of(program, new), events_of(program, known)
-    excused = own is Effect.BEFORE or bool(others) or len(_bad(program)) > len(bad)
-    if (own is not None and own.charged) or not excused:
+    before = own is not None and own.effect is Effect.BEFORE
+    excused = before or bool(others) or len(_bad(program)) > len(bad)
+    if own is not None and own.effect is Effect.DIFFERS:
+        # First, as some reports show the first problem alone.
+        problems = [problem for problem in left.problems if problem not in own.why_after]
+        return replace(left, problems=(_both(own.why_after, own), *problems))
+    if (own is not None and own.effect.charged) or not excused:
         return left
     if not (bad or mine):
         return replace(left, status=Status.XFAIL)

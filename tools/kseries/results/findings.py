@@ -73,6 +73,20 @@ def evidence(finding: Finding, events: Iterable[KernelEvent]) -> tuple[str, ...]
     return lines or (finding.title,)
 
 
+def of_these(finding: Finding, events: Sequence[KernelEvent]) -> Finding:
+    """Give a finding made of some of its events alone, at least one; it keeps its stack."""
+    first = events[0]
+    return replace(
+        finding,
+        title=first.title,
+        where=first.where,
+        line=first.line,
+        log=first.log,
+        count=len(events),
+        during=_during(events),
+    )
+
+
 def together(
     events: Sequence[KernelEvent],
 ) -> tuple[tuple[KernelEvent, ...], tuple[Finding, ...]]:
@@ -128,7 +142,7 @@ def sentence(finding: Finding) -> str:
     return f"{line(finding)}: {finding.title}{happened(finding)}{named}"
 
 
-def line(finding: Finding) -> str:
+def line(finding: Finding | KernelEvent) -> str:
     """Tell the line it begins at: "line 812", "line 7 of console-2.log"."""
     return f"line {finding.line}" + (f" of {finding.log}" if finding.log != FIRST_LOG else "")
 
@@ -168,11 +182,15 @@ def _finding(
         where=first.where,
         line=first.line,
         count=len(events),
-        during=tuple(dict.fromkeys(event.during for event in events)),
+        during=_during(events),
         stack=tuple(lines),
         log=first.log,
         undecoded="" if decoded or not lines else undecoded or UNKNOWN,
     )
+
+
+def _during(events: Iterable[KernelEvent]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(event.during for event in events))
 
 
 def _first(traces: Sequence[Trace]) -> tuple[Frame, ...]:

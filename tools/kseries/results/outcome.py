@@ -16,6 +16,10 @@ from kseries.results.running import Span
 SKIP_STATUS = 4  # KSFT_SKIP
 MAX_EVENTS_NAMED = 3
 
+# Of problems: what the kernel log says, and that it is not said at length.
+_COMPLAINT = "the kernel log says "
+_MORE_COMPLAINTS = "more complaints in the kernel log"
+
 _SEVERITY = {status: rank for rank, status in enumerate(Status)}
 
 
@@ -84,7 +88,7 @@ def with_events(result: ProgramResult, events: Sequence[KernelEvent]) -> Program
     said = [complaint(event) for event in mine]
     more = len(said) - MAX_EVENTS_NAMED
     if more > 0:
-        said = [*said[:MAX_EVENTS_NAMED], f"and {more} more complaints in the kernel log"]
+        said = [*said[:MAX_EVENTS_NAMED], f"and {more} {_MORE_COMPLAINTS}"]
     status = result.status
     if status.good:
         hidden = any(event.kind is EventKind.HIDDEN for event in mine)
@@ -94,7 +98,16 @@ def with_events(result: ProgramResult, events: Sequence[KernelEvent]) -> Program
 
 def complaint(event: KernelEvent) -> str:
     """Say what the kernel complained of, as a problem of the program that ran."""
-    return f"the kernel log says {event.title}{_in_case(event)}"
+    return f"{_COMPLAINT}{event.title}{_in_case(event)}"
+
+
+def own_problems(program: ProgramResult) -> tuple[str, ...]:
+    """Give the problems of a program without what the kernel complained of meanwhile."""
+    return tuple(
+        problem
+        for problem in program.problems
+        if not problem.startswith(_COMPLAINT) and not problem.endswith(_MORE_COMPLAINTS)
+    )
 
 
 def not_run(program: TestProgram, why: str) -> ProgramResult:

@@ -83,8 +83,13 @@ def _narrowed(program: TestProgram, only: Sequence[str]) -> TestProgram | None:
     return narrowed(program, cases) if program.case_option else program
 
 
+def matches(name: str, pattern: str) -> bool:
+    """Whether a pattern of `-k` names a test, by a part of its name or with `*`."""
+    return pattern in name or fnmatchcase(name, f"*{pattern}*")
+
+
 def _matches(name: str, only: Sequence[str]) -> bool:
-    return any(pattern in name or fnmatchcase(name, f"*{pattern}*") for pattern in only)
+    return any(matches(name, pattern) for pattern in only)
 
 
 def _close(programs: Sequence[TestProgram], only: str) -> list[str]:

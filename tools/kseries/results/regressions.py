@@ -1,52 +1,60 @@
 # SPDX-License-Identifier: GPL-2.0
 """What a series broke, fixed and added, against its base. Pure; outcomes of tests go in.
 
-In doubt the series is charged. A bad test is excused where the base shows the same bad outcome;
-a plain failure also where the base does worse. What never ran on the base excuses nothing.
+In doubt the series is charged. A bad test is excused where the base shows the same failure
+(`samefailure`). What never ran on the base excuses nothing.
 """
 
 from __future__ import annotations
 
-import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
 
 from kseries.model import (
     AgainstBase,
     Baseline,
     Case,
+    ChangedTest,
+    ComplaintCount,
     Effect,
     EventKind,
     KernelEvent,
     ProgramResult,
+    SourceChanges,
     Status,
     TestEffect,
     TestOutcome,
 )
-from kseries.results import named
+from kseries.results import named, samefailure
 from kseries.results.named import CASE, NamedTest
-from kseries.results.outcome import events_of, exit_problems, label_of, status_of, was_run
+from kseries.results.outcome import (
+    events_of,
+    exit_problems,
+    label_of,
+    leaves,
+    status_of,
+    was_run,
+)
+from kseries.results.samefailure import TestState
 
-_WORSE_THAN_FAIL = (Status.TIMEOUT, Status.CRASH)
 _BROKEN = (Status.FAIL, Status.ERROR, Status.TIMEOUT, Status.CRASH)
 _PASSED = (Status.PASS, Status.XFAIL)
 
-_LINE = re.compile(r"(?<=\.[chS]):\d+")
+GOOD = TestState(Status.PASS)
 
 
-@dataclass(frozen=True)
-class _Test:
-    """What is judged. exit_status: of a program that has a fault beyond its cases, else None."""
-
-    status: Status
-    exit_status: int | None = None
-    flaky: bool = False
-    hidden: bool = False  # a part of the kernel log was kept from us
+NO_CHANGES = SourceChanges()
 
 
 def against(
-    now: TestOutcome, base: Baseline, *, left_out: tuple[str, ...], whole: bool, kept: bool
+    now: TestOutcome,
+    base: Baseline,
+    *,
+    left_out: tuple[str, ...],
+    whole: bool,
+    kept: bool,
+    sources: SourceChanges = NO_CHANGES,
 ) -> AgainstBase:
     """Compare what the tests did with the series with what they do on its base.
 
@@ -54,7 +62,12 @@ def against(
     whole: whether all tests ran, so that one that is not there is gone. kept: whether the
     baseline is an earlier run's.
     """
-    effects = [*_effects(now, base), *(_gone(now, base) if whole else ())]
+    effects = [
+        *_effects(now, base, sources.touched),
+        *(_gone(now, base) if whole else ()),
+    ]
+    effects += _removed(sources.removed, base, {effect.test for effect in effects}, whole=whole)
+    before = samefailure.same_complaints(base.events, now.events)
     return AgainstBase(
         head=base.head,
         left_out=left_out,
@@ -62,59 +75,94 @@ def against(
         made=base.made,
         kept=kept,
         tests=tuple(effects),
-        events_before=_events_before(base.events, now.events),
+        events_before=before,
         events_gone=_events_gone(base.events, now.events),
+        complaints=tuple(_counts(base.events, now.events, before)),
+        changed=sources.changed,
     )
 
 
-def _effects(now: TestOutcome, base: Baseline) -> Iterator[TestEffect]:
+def by_sources(sources: SourceChanges, *, left_out: tuple[str, ...]) -> AgainstBase:
+    """Compare with the sources of a base that was not built, as no test failed.
+
+    What the sources do not tell stands among what is changed.
+    """
+    unclear = (ChangedTest(why, "") for why in sources.unclear)
+    return AgainstBase(
+        head=sources.head,
+        left_out=left_out,
+        run="",
+        made="",
+        kept=False,
+        tests=sources.removed,
+        events_before=(),
+        events_gone=(),
+        by_sources=True,
+        changed=(*sources.changed, *unclear),
+    )
+
+
+def _effects(now: TestOutcome, base: Baseline, touched: Collection[str]) -> list[TestEffect]:
     before = _tests(base.programs, base.events)
+    after = _tests(now.programs, now.events)
     programs = {label_of(program): program.status for program in base.programs}
-    for name, test in _tests(now.programs, now.events).items():
+    found = []
+    for name, test in after.items():
         old = before.get(name)
         if old is None and name in programs:
             # The base's program has no fault of its own: as far as that goes it was good.
-            old = _Test(Status.PASS)
-        known = name.partition(CASE)[0] not in base.not_run
-        effect = _effect(old, test, known=known)
+            old = GOOD
+        label = _label(name)
+        effect = _effect(old, test, known=label not in base.not_run, is_changed=label in touched)
         if effect is not None:
             shown = programs.get(name) or (old.status if old else "")
-            yield TestEffect(name, effect, shown, test.status)
-    yield from _mended(now, before)
+            why = old.why if old else ""
+            found.append(TestEffect(name, effect, shown, test.status, why, test.why))
+    found += _mended(now, before)
+    told = {*after, *(_label(effect.test) for effect in found if effect.effect.charged)}
+    found += [end for end in _other_ends(base.programs, now.programs) if end.test not in told]
+    return found
 
 
-def _mended(now: TestOutcome, before: dict[str, _Test]) -> Iterator[TestEffect]:
+def _label(name: str) -> str:
+    return name.partition(CASE)[0]
+
+
+def _mended(now: TestOutcome, before: dict[str, TestState]) -> Iterator[TestEffect]:
     """Find the programs that had a fault of their own, beyond their cases, and are good now."""
     for test in named.tests(now.programs):
         old = before.get(test.name) if test.case is None else None
         if old is not None and old.status in _BROKEN and test.program.status is Status.PASS:
-            yield TestEffect(test.name, Effect.FIXED, old.status, test.program.status)
+            status = test.program.status
+            yield TestEffect(test.name, Effect.FIXED, old.status, status, old.why)
 
 
-def _effect(before: _Test | None, after: _Test, *, known: bool) -> Effect | None:
-    """Say what became of a test. known: whether the base was asked for it; None: nothing."""
+def _effect(
+    before: TestState | None, after: TestState, *, known: bool, is_changed: bool
+) -> Effect | None:
+    """Say what became of a test; None: nothing.
+
+    known: whether the base was asked for it. is_changed: whether the series changes its sources.
+    """
     if before is None or not known:
         return _new(after, known)
     if after.status is Status.SKIP:
+        if is_changed and before.status in _PASSED:
+            return Effect.UNREACHED
         return Effect.SKIPPED if before.status in (*_PASSED, *_BROKEN) else None
     if after.status.good:
         mended = after.status is Status.PASS and before.status in _BROKEN
         return Effect.FIXED if mended else None
-    return Effect.BEFORE if _excused(before, after) else Effect.BROKE
+    if before.status.good:
+        return Effect.BROKE
+    same = samefailure.is_same(before, after, lines=not is_changed)
+    return Effect.BEFORE if same else Effect.DIFFERS
 
 
-def _new(test: _Test, known: bool) -> Effect | None:
+def _new(test: TestState, known: bool) -> Effect | None:
     if test.status.good:
         return Effect.ADDED if known else None
     return Effect.FAILS if known else Effect.UNTOLD
-
-
-def _excused(before: _Test, after: _Test) -> bool:
-    if after.hidden or (before.flaky and not after.flaky):
-        return False
-    if after.status is Status.FAIL and before.status in _WORSE_THAN_FAIL:
-        return True
-    return (before.status, before.exit_status) == (after.status, after.exit_status)
 
 
 def _gone(now: TestOutcome, base: Baseline) -> Iterator[TestEffect]:
@@ -129,25 +177,43 @@ def _gone(now: TestOutcome, base: Baseline) -> Iterator[TestEffect]:
             yield TestEffect(test.name, Effect.BROKE, test.case.status)
 
 
-def _tests(programs: Sequence[ProgramResult], events: Sequence[KernelEvent]) -> dict[str, _Test]:
+def _removed(
+    removed: Sequence[TestEffect], base: Baseline, told: Collection[str], *, whole: bool
+) -> Iterator[TestEffect]:
+    """Give the tests that are removed, without those that the base cannot run either.
+
+    Of cases the base tells more than its sources do, where all of them ran.
+    """
+    ran = {label_of(program) for program in base.programs}
+    states = {test.name: (test.case or test.program).status for test in named.tests(base.programs)}
+    for test in removed:
+        if whole and CASE in test.test and _label(test.test) in ran:
+            continue
+        status = states.get(test.test, states.get(_label(test.test)))
+        if test.test not in told and (status is None or status in _PASSED):
+            yield replace(test, before=status or test.before)
+
+
+def _tests(
+    programs: Sequence[ProgramResult], events: Sequence[KernelEvent]
+) -> dict[str, TestState]:
     """Give the cases, and the programs that have a fault of their own or no case."""
     found = {}
     for test in named.tests(programs):
-        judged = _program(test, events) if test.case is None else _case(test.case)
+        if test.case is None:
+            judged = _program(test, events)
+        else:
+            judged = samefailure.of_case(test.case, test.program)
         if judged is not None:
             found[test.name] = judged
     return found
 
 
-def _case(case: Case) -> _Test:
-    return _Test(case.status, flaky=case.flaky)
-
-
-def _program(test: NamedTest, events: Sequence[KernelEvent]) -> _Test | None:
+def _program(test: NamedTest, events: Sequence[KernelEvent]) -> TestState | None:
     """Give what is to be said of a program beyond its cases; None where these say it all."""
     program = test.program
     if program.status.good:
-        return None if program.cases else _Test(program.status)
+        return None if program.cases else TestState(program.status)
     status = program.exit_status
     if status is None or not exit_problems(status, program.cases):
         of_cases = status_of(program.cases) if program.cases else None
@@ -157,44 +223,57 @@ def _program(test: NamedTest, events: Sequence[KernelEvent]) -> _Test | None:
         if by_events and any(events_of(program, events)):
             return None
     hidden = any(event.kind is EventKind.HIDDEN for event in events_of(program, events))
-    return _Test(program.status, status, program.flaky, hidden)
+    return replace(samefailure.of_program(program), hidden=hidden)
+
+
+def _other_ends(
+    base: Sequence[ProgramResult], now: Sequence[ProgramResult]
+) -> Iterator[TestEffect]:
+    """Find the programs that are bad on both and ended in a way in which the base's did not.
+
+    An exit status tells something where the same cases are bad; else it may have counted them.
+    """
+    known = {label_of(program): program for program in base}
+    for program in now:
+        old = known.get(label_of(program))
+        if old is None or old.status.good or program.status.good:
+            continue
+        was, ended = samefailure.of_program(old), samefailure.of_program(program)
+        same_exit = was.exit_status == ended.exit_status or _bad(old) != _bad(program)
+        if same_exit and samefailure.says_nothing_new(was, ended):
+            continue
+        statuses = (old.status, program.status)
+        yield TestEffect(label_of(program), Effect.DIFFERS, *statuses, was.why, ended.why)
+
+
+def _bad(program: ProgramResult) -> list[str]:
+    return [case.name for case in leaves(program.cases) if not case.status.good]
 
 
 # ---------------------------------------------------------------- the kernel log
 
 
-def _events_before(base: Sequence[KernelEvent], now: Sequence[KernelEvent]) -> tuple[int, ...]:
-    """Find the complaints that the base has too, by their places.
-
-    Patches move lines, so numbers of lines may differ; but then there must not be more of them
-    than there are on the base, as it could be another one in the same function.
-    """
-    exact = {(event.kind, event.title, event.where) for event in base}
-    left = Counter(_loosely(event) for event in base)
-    # What was hidden on the base need not be what is hidden now.
-    told = [(n, e) for n, e in enumerate(now) if e.kind is not EventKind.HIDDEN]
-    same = [n for n, e in told if (e.kind, e.title, e.where) in exact]
-    for number in same:
-        left[_loosely(now[number])] -= 1
-    moved = []
-    for number, event in told:
-        if number not in same and left[_loosely(event)] > 0:
-            left[_loosely(event)] -= 1
-            moved.append(number)
-    return tuple(sorted([*same, *moved]))
-
-
 def _events_gone(base: Sequence[KernelEvent], now: Sequence[KernelEvent]) -> tuple[str, ...]:
-    there = {_loosely(event) for event in now}
-    return tuple(dict.fromkeys(event.title for event in base if _loosely(event) not in there))
+    there = {samefailure.identity(event) for event in now}
+    gone = (event.title for event in base if samefailure.identity(event) not in there)
+    return tuple(dict.fromkeys(gone))
 
 
-def _loosely(event: KernelEvent) -> tuple[str, str, str]:
-    return event.kind, _LINE.sub("", event.title), _LINE.sub("", event.where)
+def _counts(
+    base: Sequence[KernelEvent], now: Sequence[KernelEvent], before: Sequence[int]
+) -> Iterator[ComplaintCount]:
+    """Count the complaints that both have."""
+    old, new = (
+        Counter(samefailure.identity(event) for event in events if not samefailure.is_again(event))
+        for events in (base, now)
+    )
+    titles = {samefailure.identity(now[number]): now[number].title for number in before}
+    for name, title in titles.items():
+        yield ComplaintCount(title, old[name], new[name])
 
 
 def stripped(outcome: TestOutcome) -> tuple[ProgramResult, ...]:
-    """Give the programs that ran, without the evidence, which stays where it was made."""
+    """Give the programs that ran, and of their evidence what tells one failure from another."""
     return tuple(
         replace(
             program,
@@ -208,4 +287,6 @@ def stripped(outcome: TestOutcome) -> tuple[ProgramResult, ...]:
 
 
 def _stripped(case: Case) -> Case:
-    return replace(case, diagnostics=(), children=tuple(_stripped(c) for c in case.children))
+    kept = samefailure.assertions(case)
+    children = tuple(_stripped(c) for c in case.children)
+    return replace(case, diagnostics=tuple(f"# {line}" for line in kept), children=children)

@@ -27,7 +27,7 @@ from kseries.model import (
     Verdict,
 )
 from kseries.results import charged, findings, uncompiled
-from kseries.results.charged import gone
+from kseries.results.charged import UNREACHED_WORDS, unreached
 from kseries.results.named import CASE
 from kseries.results.outcome import label_of, leaves, walk
 
@@ -79,7 +79,7 @@ def decide(
         *_stage_failures(stages),
         *_patch_failures(patches),
         *_program_failures(programs),
-        *_gone_failures(baseline),
+        *_unreached_failures(baseline),
         *_kernel_failures(found),
     ]
     if not (lost or rest):
@@ -165,13 +165,15 @@ def _suite_failures(suites: Sequence[str], programs: Sequence[ProgramResult]) ->
             )
 
 
-def _gone_failures(baseline: AgainstBase | None) -> Iterator[str]:
-    tests = [test.test for test in gone(baseline)]
-    for label in dict.fromkeys(test.partition(CASE)[0] for test in tests):
-        cases = [test.partition(CASE)[2] for test in tests if test.partition(CASE)[0] == label]
-        named = f": {cases[0]}" if cases[0] else ""
-        more = f" and {len(cases) - 1} more" if len(cases) > 1 else ""
-        yield f"{label} passes on the base and has no result with the series{named}{more}"
+def _unreached_failures(baseline: AgainstBase | None) -> Iterator[str]:
+    tests = unreached(baseline)
+    for label in dict.fromkeys(test.test.partition(CASE)[0] for test in tests):
+        own = [test for test in tests if test.test.partition(CASE)[0] == label]
+        case = own[0].test.partition(CASE)[2]
+        named = f": {case}" if case else ""
+        more = f" and {len(own) - 1} more" if len(own) > 1 else ""
+        why = f" ({own[0].why_after})" if own[0].why_after else ""
+        yield f"{label} {UNREACHED_WORDS[own[0].effect]}{named}{more}{why}"
 
 
 def _kernel_failures(found: Sequence[Finding]) -> Iterator[str]:

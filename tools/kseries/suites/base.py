@@ -71,6 +71,7 @@ class Suite:
     targets: tuple[str, ...]  # TARGETS of the tree's kselftest that install them
     fragments: tuple[str, ...]  # names of Kconfig fragments a stack with it wants
     generate: Generator | None = None  # makes more programs
+    reads: tuple[Path, ...] = ()  # all files of the tree that it looks at
     library: Library | None = None  # that its targets are linked with
     variables: Mapping[str, str] = field(default_factory=dict)  # of make, for its targets
     timeout_s: float = TIMEOUT_S  # of each generated program

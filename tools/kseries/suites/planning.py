@@ -62,6 +62,15 @@ def plan_suites(tree: Path, names: Sequence[str], lib_mk: str) -> Plan:
     return Plan(tuple(programs), tuple(installs), tuple(generated), tuple(left_out))
 
 
+def files_that_decide(names: Sequence[str]) -> tuple[Path, ...]:
+    """Give the files of a tree that `plan_suites` looks at: a tree with these alone will do."""
+    files: list[Path] = []
+    for suite in (SUITES[name] for name in names):
+        files += [SELFTESTS / program.folder / program.name for program in suite.programs]
+        files += suite.reads
+    return tuple(dict.fromkeys(files))
+
+
 def without(plan: Plan, install: Install, why: str) -> Plan:
     """Leave out the suites of what cannot be installed."""
     return replace(

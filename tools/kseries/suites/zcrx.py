@@ -33,6 +33,8 @@ MAINLINE_UAPI = Path("include/uapi/linux/io_uring/zcrx.h")
 MAINLINE_MARK = "region_ptr"
 MAINLINE_NEEDS = ("ZCRX_REG_NODEV", "ZCRX_CTRL_FLUSH_RQ")
 
+READS = (UAPI, CODE, MAINLINE_UAPI)
+
 
 @dataclass(frozen=True)
 class Interface:
@@ -64,10 +66,7 @@ def generate(tree: Path, lib_mk: str) -> Generated | Unfit:
 def interface_of(tree: Path) -> Interface | Unfit:
     """Find the user interface that a tree's headers show."""
     files = Untrusted(tree)
-    texts = {
-        path: files.read_text(str(path)) if files.has(str(path)) else ""
-        for path in (UAPI, CODE, MAINLINE_UAPI)
-    }
+    texts = {path: files.read_text(str(path)) if files.has(str(path)) else "" for path in READS}
     if MAINLINE_MARK in texts[UAPI] or texts[MAINLINE_UAPI]:
         missing = [name for name in MAINLINE_NEEDS if name not in texts[MAINLINE_UAPI]]
         if missing:
@@ -86,6 +85,7 @@ ZCRX = Suite(
     targets=(),
     fragments=("zcrx", "netdevsim"),
     generate=generate,
+    reads=READS,
     timeout_s=TIMEOUT_S,
     extended_timeout_s=EXTENDED_TIMEOUT_S,
 )
