@@ -16,9 +16,15 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+
+RUN_STAGES = ("series", "fetch", "apply", "config", "build", "stage", "test", "baseline")
+"""The stages of a whole run, in order."""
 
 STRICT = ConfigDict(extra="forbid")
+
+Seconds = Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)]
+"""How long something took; documents of others are held to it."""
 
 
 # ---------------------------------------------------------------- the request
@@ -262,7 +268,7 @@ class Kernel:
     release: str  # of include/config/kernel.release
     compiler: str  # first line of its --version
     objects: int  # compiled or linked in this build; 0: nothing was to be done
-    seconds: float  # wall time of make
+    seconds: Seconds  # wall time of make
     log: Path
     diagnostics: tuple[Diagnostic, ...] = ()
 
@@ -325,7 +331,7 @@ class Case:
     reason: str = ""  # of a skip, or the first diagnostic of a failure
     diagnostics: tuple[str, ...] = ()
     children: tuple[Case, ...] = ()
-    seconds: float | None = None  # how long it ran; None where the program does not tell
+    seconds: Seconds | None = None  # how long it ran; None where the program does not tell
     again: tuple[Status, ...] = ()  # where it was not good: run once more, in a fresh machine
 
     @property
@@ -413,7 +419,7 @@ class ProgramResult:
     name: str
     status: Status
     exit_status: int | None  # None: it did not end by itself
-    seconds: float
+    seconds: Seconds
     cases: tuple[Case, ...] = ()
     problems: tuple[str, ...] = ()  # why the status is worse than the cases say
     log: str = ""  # relative to the run folder
@@ -431,6 +437,16 @@ class ProgramResult:
 
 
 @dataclass(frozen=True)
+class TestCount:
+    """How many test programs, and how many tests: their cases, or the program where it has none."""
+
+    __test__ = False  # not a pytest class
+
+    programs: int = 0
+    tests: int = 0
+
+
+@dataclass(frozen=True)
 class TestOutcome:
     """What the test stage found."""
 
@@ -441,6 +457,8 @@ class TestOutcome:
     facts: Mapping[str, str]  # of the target, and how often it was booted
     notes: tuple[str, ...] = ()  # what a reader must know
     findings: tuple[Finding, ...] = ()  # the events, the same ones together
+    chosen: TestCount = field(default_factory=TestCount)  # those that were to run
+    planned: TestCount = field(default_factory=TestCount)  # those there are
 
 
 # ---------------------------------------------------------------- the base without the series
@@ -516,13 +534,14 @@ class Verdict(StrEnum):
     """The answer of a run."""
 
     PASS = "pass"
+    PARTIAL = "partial"  # what was asked for went well, and it was not everything
     FAIL = "fail"
     INCOMPLETE = "incomplete"  # infrastructure lost, or interrupted
 
     @property
     def exit_code(self) -> int:
         """Process exit status for it."""
-        return {Verdict.PASS: 0, Verdict.FAIL: 1, Verdict.INCOMPLETE: 3}[self]
+        return {Verdict.PASS: 0, Verdict.PARTIAL: 0, Verdict.FAIL: 1, Verdict.INCOMPLETE: 3}[self]
 
 
 class StageState(StrEnum):
@@ -547,7 +566,7 @@ class StageRecord:
 
     name: str
     state: StageState
-    seconds: float = 0.0
+    seconds: Seconds = 0.0
     summary: str = ""  # one line
     message: str = ""  # the error in full, "" when done
 
@@ -574,6 +593,20 @@ class Provenance:
 
 
 @dataclass(frozen=True)
+class Scope:
+    """What a run was asked to do, and how far it came: its verdict is about nothing else."""
+
+    asked: str = ""  # the last stage that was asked for
+    reached: str = ""  # the last stage that was done; "" for none
+    not_asked: tuple[str, ...] = ()  # stages of a whole run that were not asked for
+    only: tuple[str, ...] = ()  # patterns of tests (-k); () for all
+    extended: bool = False  # tests that take minutes were asked for, too
+    chosen: TestCount = field(default_factory=TestCount)  # tests that were to run
+    planned: TestCount = field(default_factory=TestCount)  # tests that there are
+    left_out: tuple[str, ...] = ()  # suites of the stack that could not be run on this tree
+
+
+@dataclass(frozen=True)
 class RunResult:
     """The result document, `results.json`: the only source of every report."""
 
@@ -581,7 +614,7 @@ class RunResult:
     stack: str
     under_test: str
     started: str  # ISO 8601, UTC
-    seconds: float
+    seconds: Seconds
     verdict: Verdict
     stages: tuple[StageRecord, ...]
     provenance: Provenance
@@ -595,6 +628,7 @@ class RunResult:
     reasons: tuple[str, ...] = ()  # why the verdict is not a pass, one sentence each
     exit_code: int = 3
     baseline: AgainstBase | None = None
+    scope: Scope = field(default_factory=Scope)
     schema_version: int = field(default=SCHEMA_VERSION)
 
 
@@ -619,4 +653,4 @@ class MutantResult:
     rules: tuple[str, ...]
     fate: MutantFate
     by: tuple[str, ...]
-    seconds: float
+    seconds: Seconds

@@ -16,7 +16,8 @@ from types import FrameType
 
 import kseries
 from kseries.cli import bisecting, house, kselftests, mutation, reports, runs
-from kseries.errors import Interrupted, KseriesError
+from kseries.errors import InfraError, Interrupted, KseriesError
+from kseries.report.printable import printable_lines
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -29,16 +30,18 @@ def main(argv: Sequence[str] | None = None) -> int:
         signal.signal(number, _interrupt)
     try:
         return command(arguments)
-    except KseriesError as error:
-        print(f"kseries: {error}", file=sys.stderr)
+    except (KseriesError, Interrupted) as error:
+        print(f"kseries: {printable_lines(str(error))}", file=sys.stderr)
         return error.exit_code
-    except Interrupted as interruption:
-        print(f"kseries: {interruption}", file=sys.stderr)
-        return Interrupted.exit_code
     except BrokenPipeError:
         # Whoever read our output has seen enough.
         sys.stderr.close()
         return 0
+    except OSError as error:
+        where = f": {error.filename}" if error.filename else ""
+        text = printable_lines(f"{error.strerror or error}{where}")
+        print(f"kseries: {text}\n  do:    look at that file or folder", file=sys.stderr)
+        return InfraError.exit_code
     except Exception:  # the last line of defence: a fault of our own
         traceback.print_exc()
         print("kseries: this is a fault in kseries itself, not in the series", file=sys.stderr)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from kseries.model import AgainstBase, Effect, RunResult, TestEffect
-from kseries.report.words import counted, plain
+from kseries.report.words import counted
 from kseries.results.charged import gone, having, of, sentence
 from kseries.results.tally import SuiteTally, by_suite
 
@@ -63,7 +63,7 @@ def excuse(result: RunResult) -> str:
 
 def counts(against: AgainstBase) -> str:
     """Say with what it was compared and what came of it, in a line."""
-    origin = f"tested by {plain(against.run)}" if against.kept else "tested now"
+    origin = f"tested by {against.run}" if against.kept else "tested now"
     return f"base {against.head[:SHORT]}, {origin}: {sentence(against)}"
 
 
@@ -75,14 +75,14 @@ def lists(result: RunResult, *, added: bool = False) -> Iterator[Listed]:
     before = [_line(test) for test in having(against, Effect.BEFORE)]
     for number in against.events_before:
         event = result.events[number]
-        before.append(f"kernel log, line {event.line}: {plain(event.title)}")
+        before.append(f"kernel log, line {event.line}: {event.title}")
     found = (
-        ("Passed on the base, gone", [plain(test.test) for test in gone(against)]),
+        ("Passed on the base, gone", [test.test for test in gone(against)]),
         ("Broken before", before),
         ("Fixed", [_line(test) for test in having(against, Effect.FIXED)]),
-        ("No longer in the kernel log", [plain(title) for title in against.events_gone]),
+        ("No longer in the kernel log", list(against.events_gone)),
         ("Skipped now", [_line(test) for test in having(against, Effect.SKIPPED)]),
-        ("Added", [plain(t.test) for t in having(against, Effect.ADDED)] if added else []),
+        ("Added", [t.test for t in having(against, Effect.ADDED)] if added else []),
     )
     yield from (Listed(title, tuple(lines)) for title, lines in found if lines)
 
@@ -95,4 +95,4 @@ def marks(result: RunResult) -> dict[str, str]:
 
 def _line(test: TestEffect) -> str:
     states = test.before if test.before == test.after else f"{test.before} → {test.after}"
-    return f"{plain(test.test)} ({states})"
+    return f"{test.test} ({states})"

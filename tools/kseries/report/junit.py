@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 """The result document as JUnit XML, which most CI systems show. The only user of junitparser.
 
-A suite for the stages, one for each test program, and one for what the kernel complained
-of. What was broken before is skipped, as CI systems go red for each failure.
+A suite for the stages, one for what was not done, one for each test program, and one for what the
+kernel complained of. What was broken before is skipped, as CI systems go red for each failure.
 """
 
 from __future__ import annotations
@@ -22,8 +22,9 @@ from kseries.model import (
     Status,
     TestEffect,
 )
-from kseries.report.words import block, plain, reason
-from kseries.results import charged, findings
+from kseries.report.printable import printable
+from kseries.report.words import reason
+from kseries.results import charged, findings, scope
 from kseries.results.named import CASE
 from kseries.results.outcome import label_of, paths
 
@@ -34,6 +35,7 @@ DECLARATION = '<?xml version="1.0" encoding="utf-8"?>'
 STAGES = "stages"
 KERNEL_LOG = "kernel log"
 GONE = "gone"
+NOT_DONE = "not done"
 WHOLE = "(the whole program)"  # where a program is worse than its cases
 
 _ERRORS = (Status.MISSING, Status.ERROR, Status.TIMEOUT, Status.CRASH)
@@ -41,8 +43,12 @@ _ERRORS = (Status.MISSING, Status.ERROR, Status.TIMEOUT, Status.CRASH)
 
 def render(result: RunResult) -> str:
     """Give the XML."""
-    document = JUnitXml(plain(result.run))
-    document.add_testsuite(_suite(STAGES, map(_stage, result.stages)))
+    result = printable(result)
+    document = JUnitXml(f"{result.run}: {scope.heading(result)}")
+    document.add_testsuite(_suite(STAGES, _stages(result)))
+    undone = [*scope.lacking(result), *filter(None, [scope.tests(result)])]
+    if undone:
+        document.add_testsuite(_suite(NOT_DONE, map(_not_done, undone)))
     mine = charged.of(result)
     for program in mine.programs:
         document.add_testsuite(_program(program))
@@ -66,6 +72,16 @@ def _suite(name: str, cases: Iterable[TestCase]) -> TestSuite:
     return suite
 
 
+def _stages(result: RunResult) -> Iterator[TestCase]:
+    yield from map(_stage, result.stages)
+    for name in scope.seen(result).not_asked:
+        yield _case(STAGES, name, None, _told(Skipped, "not asked for", "not asked for", ()))
+
+
+def _not_done(sentence: str) -> TestCase:
+    return _case(NOT_DONE, sentence, None, _told(Skipped, sentence, "not done", ()))
+
+
 def _stage(stage: StageRecord) -> TestCase:
     outcome: Outcome | None = None
     if stage.state is StageState.FAILED:
@@ -78,16 +94,16 @@ def _stage(stage: StageRecord) -> TestCase:
 
 
 def _program(program: ProgramResult) -> TestSuite:
-    suite = _suite(plain(label_of(program)), _cases(program))
+    suite = _suite(label_of(program), _cases(program))
     # Its own time, which is more than that of its cases together.
     suite.time = program.seconds
     return suite
 
 
 def _cases(program: ProgramResult) -> Iterator[TestCase]:
-    name = f"{plain(program.suite)}.{plain(program.name)}"
+    name = f"{program.suite}.{program.name}"
     for path, case in paths(program.cases):
-        yield _case(name, CASE.join(map(plain, path)), case.seconds, _outcome(case))
+        yield _case(name, CASE.join(path), case.seconds, _outcome(case))
     if program.problems or not program.cases:
         yield _case(name, WHOLE, None, _whole(program))
 
@@ -113,11 +129,11 @@ def _outcome(case: Case) -> Outcome | None:
 
 def _gone(test: TestEffect) -> TestCase:
     told = _told(Failure, "passes on the base, and has no result", test.effect.value, ())
-    return _case(GONE, plain(test.test), None, told)
+    return _case(GONE, test.test, None, told)
 
 
 def _finding(finding: Finding, events: Sequence[KernelEvent]) -> TestCase:
-    name = plain(f"{findings.line(finding)}: {finding.title}{findings.happened(finding)}")
+    name = f"{findings.line(finding)}: {finding.title}{findings.happened(finding)}"
     suspicion = [findings.suspicion(finding)] if finding.suspect else []
     lines = (*suspicion, *finding.stack, *findings.evidence(finding, events))
     return _case(KERNEL_LOG, name, None, _told(Failure, finding.title, finding.kind.value, lines))
@@ -133,7 +149,7 @@ def _case(classname: str, name: str, seconds: float | None, outcome: Outcome | N
 def _told(
     kind: type[Error | Failure | Skipped], message: str, status: str, lines: Sequence[str]
 ) -> Outcome:
-    outcome = kind(plain(message), status)
+    outcome = kind(message, status)
     if lines:
-        outcome.text = block(lines)
+        outcome.text = "\n".join(lines)
     return outcome

@@ -21,7 +21,7 @@ from kseries.model import (
 )
 from kseries.report import against, repeat
 from kseries.report.against import Listed, SuiteCounts
-from kseries.results import charged, findings
+from kseries.results import charged, findings, scope
 from kseries.results.named import NamedTest, tests
 from kseries.results.outcome import label_of, leaves
 from kseries.results.tally import Tally, count
@@ -122,6 +122,8 @@ class Page:
     """All that is shown, in the order in which it is shown."""
 
     result: RunResult
+    heading: str  # the answer in a few words
+    tests: str  # how many of the tests were to run, "" where all were
     tally: Tally  # of what counts: what was broken before is an expected failure
     excuse: str  # what was broken before, "" where nothing was
     against: str  # what the run was compared with, and what came of it; "" where it was not
@@ -150,6 +152,8 @@ def make(result: RunResult) -> Page:
     complaints = _complaints(result)
     return Page(
         result=result,
+        heading=scope.heading(result),
+        tests=scope.tests(result),
         tally=charged.tally(result),
         excuse=against.excuse(result),
         against=against.counts(result.baseline) if result.baseline else "",

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
 """The answer of a run, and why. Pure; the result document goes in and comes out decided.
 
-A pass needs every stage done, every planned suite seen, every planned test with a result line
-and a fitting exit status, and a clean kernel log. Nothing seen is never a pass. Where the run was
+A pass needs every stage of a whole run done, every planned suite seen, every planned test with a
+result line and a fitting exit status, and a clean kernel log. Nothing seen is never a pass, and a
+run that was asked for less than everything is partial at best. Where the run was
 compared with the base without the series, what was broken before does not count.
 """
 
@@ -24,7 +25,7 @@ from kseries.model import (
     Status,
     Verdict,
 )
-from kseries.results import charged, findings
+from kseries.results import charged, findings, scope
 from kseries.results.charged import gone
 from kseries.results.named import CASE
 from kseries.results.outcome import label_of, leaves, walk
@@ -59,11 +60,12 @@ def decide(
     suites: Sequence[str],
     patches: Sequence[AppliedPatch] = (),
     baseline: AgainstBase | None = None,
+    lacking: Sequence[str] = (),
 ) -> Decision:
     """Decide from what the stages left.
 
     programs, found: what of the tests and of the kernel log counts. suites: the planned ones.
-    baseline: what the run was compared with.
+    baseline: what the run was compared with. lacking: what was not to be done, in sentences.
 
     A run that was lost or interrupted is INCOMPLETE even where failures were seen: it did not
     see everything. The failures are among the reasons all the same.
@@ -86,11 +88,11 @@ def decide(
     if rest or not stages:
         left = ", ".join(rest) or "every stage"
         return Decision(Verdict.INCOMPLETE, (f"not carried out: {left}",))
-    return Decision(Verdict.PASS, ())
+    return Decision(Verdict.PARTIAL if lacking else Verdict.PASS, tuple(lacking))
 
 
 def decided(result: RunResult) -> RunResult:
-    """Give the document with verdict, reasons and exit code."""
+    """Give the document with verdict, reasons, exit code, and how far it came."""
     decision = decide(
         result.stages,
         charged.of(result).programs,
@@ -98,10 +100,17 @@ def decided(result: RunResult) -> RunResult:
         result.suites,
         result.patches,
         result.baseline,
+        scope.lacking(result),
     )
     usage = any(stage.state is StageState.USAGE for stage in result.stages)
     exit_code = UserError.exit_code if usage else decision.verdict.exit_code
-    return replace(result, verdict=decision.verdict, reasons=decision.reasons, exit_code=exit_code)
+    return replace(
+        result,
+        verdict=decision.verdict,
+        reasons=decision.reasons,
+        exit_code=exit_code,
+        scope=scope.seen(result),
+    )
 
 
 def _lost_reasons(stages: Sequence[StageRecord]) -> Iterator[str]:
