@@ -87,7 +87,13 @@ def printed(parts: Iterable[RenderableType], *, width: int, color: bool) -> str:
     )
     with console.capture() as captured:
         for part in parts:
-            console.print(part, soft_wrap=isinstance(part, Text) and part.no_wrap is True)
+            whole = isinstance(part, Text) and part.no_wrap is True
+            if isinstance(part, Text) and not whole and len(part) > console.width:
+                # What goes on below is set in, so that no name of others begins a line.
+                first, *rest = part.wrap(console, console.width - INDENT[3], overflow="fold")
+                console.print(first, *(Padding(line, INDENT) for line in rest), sep="\n")
+            else:
+                console.print(part, soft_wrap=whole)
     return _PADDING.sub(lambda found: found[0].replace(" ", ""), captured.get())
 
 
