@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
 """Run nox so that its exit status is that of the sessions that run kseries; `./nox` starts it.
 
-nox makes 1 of every failed session. A session that runs kseries tells its exit status through a file
-of this call of nox alone (`tell`), and the highest counts: 0 pass, 1 a test or check failed, 2 usage,
-3 the infrastructure was lost or the run was ended. Other sessions fail with 1.
+nox makes 1 of every failed session. A session that runs kseries tells its exit status through a
+file of this call of nox alone (`tell`), and the highest counts: 0 pass, 1 a test or check failed,
+2 usage, 3 the infrastructure was lost or the run was ended. Other sessions fail with 1.
 
 A signal to nox is handed on to what the session runs, once: that is in a session of its own, where
 Ctrl-C of the terminal does not reach it by itself.
@@ -15,6 +15,7 @@ import os
 import signal
 import sys
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 
@@ -38,7 +39,7 @@ def tell(status: int | None) -> None:
 
 
 def combined(nox: int, told: list[int]) -> int:
-    """Give the exit status of a call. nox: its own. told: those of the sessions that ran kseries."""
+    """Give the exit status of a call. nox: its own. told: those of its sessions with kseries."""
     if nox == INTERRUPTED:
         return LOST
     if nox == NO_SUCH_SESSION and not told:
@@ -51,7 +52,8 @@ def main() -> int:
     from nox.__main__ import main as nox_main
 
     for number in SIGNALS:
-        signal.signal(number, _hand_on)
+        if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:  # of nohup
+            signal.signal(number, _hand_on)
     with tempfile.TemporaryDirectory(prefix="kseries-nox-") as folder:
         file = Path(folder) / "status"
         file.touch()
@@ -68,9 +70,10 @@ def main() -> int:
 
 def _hand_on(number: int, _frame: FrameType | None) -> None:
     """Hand a signal on to what runs; nox then waits for its end, as after Ctrl-C."""
-    for task in Path("/proc/self/task").iterdir():
-        for child in (task / "children").read_text().split():
-            os.kill(int(child), number)
+    for children in Path("/proc/self/task").glob("*/children"):
+        for child in children.read_text().split():
+            with suppress(ProcessLookupError):
+                os.kill(int(child), number)
     raise KeyboardInterrupt
 
 
