@@ -138,7 +138,7 @@ def _tested(result: RunResult) -> Iterator[str]:
     )
     if not result.stack:
         return
-    yield "What was tested:"
+    yield "What was tested:" if result.programs else "What was looked at:"
     yield ""
     for what, value in pairs:
         if value:
