@@ -10,14 +10,18 @@ import sys
 from pathlib import Path
 
 import nox
+from nox.command import CommandFailed
 
 ROOT = Path(__file__).parent
 VENV = ROOT / "out" / "venv"
 
+sys.path.insert(0, str(ROOT / "tools"))
+import noxexit  # noqa: E402 - it stands beside the toolkit
+
 nox.options.default_venv_backend = "none"
 nox.options.sessions = ["selftest"]
 
-# Ctrl-C reaches kseries at the same time as nox; it needs a moment to end the machine it runs.
+# What is interrupted needs a moment to end the machine it runs.
 INTERRUPT_TIMEOUT_S = 30.0
 
 
@@ -28,7 +32,8 @@ def run(session: nox.Session, program: str, *arguments: str) -> None:
         session.run(str(ROOT / "nox"), "-s", session.name, "--", *session.posargs, external=True)
         return
     session.run(
-        *("setpriv", "--pdeathsig", "TERM", "--"),
+        # In a session of its own: noxexit hands signals on, and nobody else sends them.
+        *("setsid", "setpriv", "--pdeathsig", "TERM", "--"),
         *(str(VENV / "bin" / program), *arguments),
         external=True,
         interrupt_timeout=INTERRUPT_TIMEOUT_S,
@@ -36,28 +41,40 @@ def run(session: nox.Session, program: str, *arguments: str) -> None:
     )
 
 
+def kseries(session: nox.Session, *arguments: str) -> None:
+    """Run the toolkit; its exit status becomes that of `./nox`."""
+    try:
+        run(session, "kseries", *arguments)
+    except CommandFailed as error:
+        noxexit.tell(error.return_code)
+        raise
+    except KeyboardInterrupt:
+        noxexit.tell(noxexit.LOST)
+        raise
+
+
 @nox.session
 def build(session: nox.Session) -> None:
     """Fetch, apply, configure and build a stack."""
-    run(session, "kseries", "run", "--until", "build", *session.posargs)
+    kseries(session, "run", "--until", "build", *session.posargs)
 
 
 @nox.session
 def selftest(session: nox.Session) -> None:
     """Give a verdict: build a stack, boot it, run its suites, report."""
-    run(session, "kseries", "run", *session.posargs)
+    kseries(session, "run", *session.posargs)
 
 
 @nox.session
 def mutants(session: nox.Session) -> None:
     """See that the tests catch each deliberate fault of the series; takes an hour."""
-    run(session, "kseries", "mutants", *session.posargs)
+    kseries(session, "mutants", *session.posargs)
 
 
 @nox.session
 def bisect(session: nox.Session) -> None:
     """Find the first patch of the series at which a test goes wrong."""
-    run(session, "kseries", "bisect", *session.posargs)
+    kseries(session, "bisect", *session.posargs)
 
 
 @nox.session

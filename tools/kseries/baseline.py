@@ -181,7 +181,7 @@ def key(work: Work) -> str:
         "config": [fragments.read(stack.fragments, version).text],
         "suites": list(stack.suites),
         # With the fragment of all checkers, tests run that otherwise have to be asked for.
-        "extended": [str(pipeline.runs_extended(work))],
+        "extended": [str(work.extended)],
         "compiler": [work.outcome(pipeline.BUILD).compiler],
         "machine": [now.facts.get(name, "") for name in ("accelerator", "qemu")],
         "toolkit": list(_contents(TOOLKIT, ("*",), NOT_DECIDING)),

@@ -28,7 +28,7 @@ class KseriesError(Exception):
 
     def __str__(self) -> str:
         """Render the three parts, the empty ones left out, one paragraph each."""
-        parts = [self.what]
+        parts = [" ".join(self.what.splitlines())]
         if self.where:
             parts.append(f"  where: {_indent(self.where)}")
         if self.do:

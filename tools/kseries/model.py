@@ -16,9 +16,15 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+
+RUN_STAGES = ("series", "fetch", "apply", "config", "build", "stage", "test", "baseline")
+"""The stages of a whole run, in order."""
 
 STRICT = ConfigDict(extra="forbid")
+
+Seconds = Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)]
+"""How long something took; documents of others are held to it."""
 
 
 # ---------------------------------------------------------------- the request
@@ -292,7 +298,7 @@ class Kernel:
     release: str  # of include/config/kernel.release
     compiler: str  # first line of its --version
     objects: int  # compiled or linked in this build; 0: nothing was to be done
-    seconds: float  # wall time of make
+    seconds: Seconds  # wall time of make
     log: Path
     diagnostics: tuple[Diagnostic, ...] = ()
     # What the series under test changes; None where none is under test, or not all of it.
@@ -359,7 +365,7 @@ class Case:
     reason: str = ""  # of a skip, or the first diagnostic of a failure
     diagnostics: tuple[str, ...] = ()
     children: tuple[Case, ...] = ()
-    seconds: float | None = None  # how long it ran; None where the program does not tell
+    seconds: Seconds | None = None  # how long it ran; None where the program does not tell
     again: tuple[Status, ...] = ()  # where it was not good: run once more, in a fresh machine
 
     @property
@@ -449,7 +455,7 @@ class ProgramResult:
     name: str
     status: Status
     exit_status: int | None  # None: it did not end by itself
-    seconds: float
+    seconds: Seconds
     cases: tuple[Case, ...] = ()
     problems: tuple[str, ...] = ()  # why the status is worse than the cases say
     log: str = ""  # relative to the run folder
@@ -467,6 +473,16 @@ class ProgramResult:
 
 
 @dataclass(frozen=True)
+class TestCount:
+    """How many test programs, and how many tests: their cases, or the program where it has none."""
+
+    __test__ = False  # not a pytest class
+
+    programs: int = 0
+    tests: int = 0
+
+
+@dataclass(frozen=True)
 class TestOutcome:
     """What the test stage found."""
 
@@ -477,6 +493,8 @@ class TestOutcome:
     facts: Mapping[str, str]  # of the target, and how often it was booted
     notes: tuple[str, ...] = ()  # what a reader must know
     findings: tuple[Finding, ...] = ()  # the events, the same ones together
+    chosen: TestCount = field(default_factory=TestCount)  # those that were to run
+    planned: TestCount = field(default_factory=TestCount)  # those there are
 
 
 # ---------------------------------------------------------------- the base without the series
@@ -603,13 +621,14 @@ class Verdict(StrEnum):
     """The answer of a run."""
 
     PASS = "pass"
+    PARTIAL = "partial"  # what was asked for went well, and it was not everything
     FAIL = "fail"
     INCOMPLETE = "incomplete"  # infrastructure lost, or interrupted
 
     @property
     def exit_code(self) -> int:
         """Process exit status for it."""
-        return {Verdict.PASS: 0, Verdict.FAIL: 1, Verdict.INCOMPLETE: 3}[self]
+        return {Verdict.PASS: 0, Verdict.PARTIAL: 0, Verdict.FAIL: 1, Verdict.INCOMPLETE: 3}[self]
 
 
 class StageState(StrEnum):
@@ -634,7 +653,7 @@ class StageRecord:
 
     name: str
     state: StageState
-    seconds: float = 0.0
+    seconds: Seconds = 0.0
     summary: str = ""  # one line
     message: str = ""  # the error in full, "" when done
 
@@ -661,6 +680,20 @@ class Provenance:
 
 
 @dataclass(frozen=True)
+class Scope:
+    """What a run was asked to do, and how far it came: its verdict is about nothing else."""
+
+    asked: str = ""  # the last stage that was asked for
+    reached: str = ""  # the last stage that was done; "" for none
+    not_asked: tuple[str, ...] = ()  # stages of a whole run that were not asked for
+    only: tuple[str, ...] = ()  # patterns of tests (-k); () for all
+    extended: bool = False  # tests that take minutes were asked for, too
+    chosen: TestCount = field(default_factory=TestCount)  # tests that were to run
+    planned: TestCount = field(default_factory=TestCount)  # tests that there are
+    left_out: tuple[str, ...] = ()  # suites of the stack that could not be run on this tree
+
+
+@dataclass(frozen=True)
 class RunResult:
     """The result document, `results.json`: the only source of every report."""
 
@@ -668,7 +701,7 @@ class RunResult:
     stack: str
     under_test: str
     started: str  # ISO 8601, UTC
-    seconds: float
+    seconds: Seconds
     verdict: Verdict
     stages: tuple[StageRecord, ...]
     provenance: Provenance
@@ -684,6 +717,7 @@ class RunResult:
     baseline: AgainstBase | None = None
     # What the series under test changes; None before the build, and where none is under test.
     changed: tuple[ChangedFile, ...] | None = None
+    scope: Scope = field(default_factory=Scope)
     schema_version: int = field(default=SCHEMA_VERSION)
 
 
@@ -708,4 +742,4 @@ class MutantResult:
     rules: tuple[str, ...]
     fate: MutantFate
     by: tuple[str, ...]
-    seconds: float
+    seconds: Seconds

@@ -8,6 +8,7 @@ killed run is continued by walking through all of them again.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field, replace
@@ -16,12 +17,13 @@ from typing import Any, Generic, TypeVar, cast
 
 from pydantic import TypeAdapter
 
-from kseries import buildplace, cachefolder, crashes, leases, provenance
+from kseries import buildplace, cachefolder, crashes, leases, provenance, publish
 from kseries.building import compiled, enabling, kbuild, kconfig_ask
 from kseries.errors import InfraError, Interrupted, KseriesError, UserError
 from kseries.inputs.stack import Plan, resolve
 from kseries.locks import locked
 from kseries.model import (
+    RUN_STAGES,
     BaseTree,
     BuildPlace,
     Kernel,
@@ -30,6 +32,7 @@ from kseries.model import (
     Provenance,
     Request,
     RunResult,
+    Scope,
     Severity,
     Stack,
     StagedSuites,
@@ -42,7 +45,7 @@ from kseries.paths import Cache, Project
 from kseries.progress import Progress
 from kseries.record import STATE_OF, Record
 from kseries.report.words import counted
-from kseries.results import history
+from kseries.results import history, scope
 from kseries.runfolder import RunFolder
 from kseries.stages.apply import apply
 from kseries.stages.build import build
@@ -59,6 +62,10 @@ CHECKERS = "debug"
 """The fragment with all checkers: who waits for them wants to see all tests."""
 
 
+SELFTEST = ("selftest",)
+"""The session of nox that carries out runs."""
+
+
 @dataclass
 class Work:
     """What the stages of one run share, and what they have left so far."""
@@ -73,7 +80,7 @@ class Work:
     room: str = ""  # a worktree beside the stack's own, for who is going to change it
     whole: Stack | None = None  # of which this is a part that is built where the others are
     held: set[Path] = field(default_factory=set)  # what is kept from being removed
-    session: tuple[str, ...] = ("selftest",)  # of nox, that repeats it, and its own words
+    session: tuple[str, ...] = SELFTEST  # of nox, that repeats it, and its own words
 
     def outcome(self, of: Stage[T]) -> T:
         """Give what a stage left, in this process or in an earlier one."""
@@ -111,6 +118,12 @@ class Work:
     def target(self, folder: RunFolder, number: int) -> AbstractContextManager[Target]:
         """Open a machine that tests run on, with its logs in `folder`; they count from 1."""
         return VirtualMachine(self.project, self.cache, folder, self.progress, number=number)
+
+    @property
+    def extended(self) -> bool:
+        """Whether tests that take minutes run, too: when asked for, and with all checkers."""
+        checked = any(fragment.stem == CHECKERS for fragment in self.plan.fragments)
+        return self.request.extended or checked
 
     @property
     def machines(self) -> int:
@@ -173,19 +186,16 @@ def _stage(w: Work) -> StagedSuites:
 
 def _test(w: Work) -> TestOutcome:
     kernel = w.outcome(BUILD)
+    staged = w.outcome(STAGE)
     outcome = test(
-        w.outcome(STAGE), kernel, w.target, w.run, w.progress,
-        only=w.request.only, extended=runs_extended(w), machines=w.machines, again=True,
+        staged, kernel, w.target, w.run, w.progress,
+        only=w.request.only, extended=w.extended, machines=w.machines, again=True,
     )  # fmt: skip
     if outcome.events:
         w.progress.update("reading what the kernel said")
+    chosen, planned = scope.counts(staged.programs, outcome.programs)
+    outcome = replace(outcome, chosen=chosen, planned=planned)
     return crashes.examine(outcome, kernel, w.stack, w.run)
-
-
-def runs_extended(work: Work) -> bool:
-    """Whether the tests run that take minutes."""
-    checkers = any(fragment.stem == CHECKERS for fragment in work.stack.fragments)
-    return work.request.extended or checkers
 
 
 SERIES: Stage[Stack] = Stage(
@@ -232,19 +242,24 @@ def carry_out(work: Work, stages: Sequence[Stage[Any]] = STAGES) -> RunResult:
     """Carry out stages up to the one that fails; give the result document.
 
     It is written when a stage begins and when it ends, so that a run killed at any moment can
-    be read. Raises Interrupted and KeyboardInterrupt after writing it.
+    be read. What stages after these left in an earlier attempt is dropped. Raises Interrupted and
+    KeyboardInterrupt after writing it.
     """
-    facts = provenance.gather(work.request, work.project.root)
-    _write_script(work, facts)
+    names = [item.name for item in stages]
+    facts = provenance.gather(_asked(work, names), work.project.root)
+    _write_script(work, facts, names)
+    asked = Scope(only=work.request.only, extended=work.extended)
     _hold(work)
     cachefolder.make_room(work.project, work.cache, work.progress)
-    record = Record(work.run, work.plan, [item.name for item in stages], facts)
     with locked(work.slot, work.progress):
+        earlier = _earlier(work, names)
+        record = Record(work.run, work.plan, names, facts, scope=asked, earlier=earlier)
+        _drop_later(work, names)
         for item in stages:
             if not _attempt(item, work, record):
                 break
             if item is SERIES:
-                _write_script(work, facts)
+                _write_script(work, facts, names)
     if TEST in stages and TEST.name in work.left:
         record.note(*_remember(work, record.write()))
     return record.write()
@@ -261,13 +276,32 @@ def _hold(work: Work) -> None:
             work.hold(place.folder, place.ccache)
 
 
-def _write_script(work: Work, facts: Provenance) -> None:
+def _earlier(work: Work, names: Sequence[str]) -> dict[str, object]:
+    """Give what the stages before these left."""
+    before = itertools.takewhile(lambda item: item.name not in names, STAGES)
+    return {item.name: work.outcome(item) for item in before if work.run.has(item.name)}
+
+
+def _drop_later(work: Work, names: Sequence[str]) -> None:
+    """Drop what the first of these stages and all after it left: it was made of something else."""
+    if names[0] in RUN_STAGES:
+        for name in RUN_STAGES[RUN_STAGES.index(names[0]) :]:
+            publish.remove_tree(work.run.path / f"{name}.json")
+
+
+def _asked(work: Work, names: Sequence[str]) -> Request:
+    """Give the request as it is carried out: a run goes up to the last of these stages."""
+    return replace(work.request, until=names[-1] if work.session == SELFTEST else "")
+
+
+def _write_script(work: Work, facts: Provenance, names: Sequence[str]) -> None:
     """Write the script that repeats the run, from the series as it was read once that is so."""
     asked, ours = work.request.series, work.project.patches
     from_outside = bool(asked) and ("/" in asked or not (ours / asked).is_dir())
     kept = work.plan.under_test if from_outside and SERIES.name in work.left else ""
     script = work.run.path / "reproduce.sh"
-    provenance.write_script(script, work.run.name, work.session, work.request, facts, series=kept)
+    request = _asked(work, names)
+    provenance.write_script(script, work.run.name, work.session, request, facts, series=kept)
 
 
 def _remember(work: Work, result: RunResult) -> Sequence[str]:

@@ -12,7 +12,7 @@ from pathlib import Path
 import kseries
 from kseries import publish
 from kseries.gitrepo import Repository
-from kseries.model import Provenance, Request
+from kseries.model import RUN_STAGES, Provenance, Request
 
 REPRODUCE = """\
 #!/bin/sh
@@ -69,6 +69,9 @@ def arguments(request: Request) -> tuple[str, ...]:
         options.append("--trusted")
     if request.baseline is not None:
         options.append("--baseline" if request.baseline else "--no-baseline")
+    last = RUN_STAGES[-2] if request.baseline is False else RUN_STAGES[-1]
+    if request.until not in ("", last):
+        options += ["--until", request.until]
     return tuple(options)
 
 

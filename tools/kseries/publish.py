@@ -101,7 +101,9 @@ def write_bytes(path: Path, data: bytes) -> None:
         _sweep_dead(path)
         name = str(path.parent / f"{partial_name(path)}{os.getpid()}")
         try:
-            with Path(name).open("wb") as file:
+            # A new file: what lies there under that name may be a link to anything.
+            Path(name).unlink(missing_ok=True)
+            with Path(name).open("xb") as file:
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())

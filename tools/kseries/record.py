@@ -8,6 +8,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import singledispatch
+from types import MappingProxyType
 from typing import Any
 
 from kseries.errors import CheckFailed, InfraError, KseriesError, UserError
@@ -20,6 +21,7 @@ from kseries.model import (
     NoBaseline,
     Provenance,
     RunResult,
+    Scope,
     Stack,
     StagedSuites,
     StageRecord,
@@ -39,47 +41,54 @@ STATE_OF: Mapping[int, StageState] = {
 
 RUNNING = "It was running when this was written."
 
+NO_SCOPE = Scope()
+NOTHING: Mapping[str, object] = MappingProxyType({})
+
 
 class Record:
     """The result document in the making."""
 
     def __init__(
-        self, run: RunFolder, plan: Plan, stages: Sequence[str], provenance: Provenance
+        self,
+        run: RunFolder,
+        plan: Plan,
+        stages: Sequence[str],
+        provenance: Provenance,
+        *,
+        scope: Scope = NO_SCOPE,
+        earlier: Mapping[str, object] = NOTHING,
     ) -> None:
-        """Go on with the document that is there, or begin one for these stages."""
+        """Begin the document of a run that carries out these stages now.
+
+        earlier: what the stages before them left, by their names. Nothing else is taken over from
+        the document that is there: what came of later stages was made of something else.
+        """
         self._run = run
         self._begun = time.monotonic()
-        if run.has("results"):
-            self._result = document.read(run)
-            return
+        there = document.read(run) if run.has("results") else None
+        before = _before(there.stages if there else (), stages)
         self._result = RunResult(
             run=run.name,
             stack=plan.name,
             under_test=plan.under_test,
-            started=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+            started=there.started if there else _now(),
             seconds=0.0,
             verdict=Verdict.INCOMPLETE,
-            stages=tuple(StageRecord(name, StageState.NOT_RUN) for name in stages),
+            stages=(*before, *(StageRecord(name, StageState.NOT_RUN) for name in stages)),
             provenance=provenance,
-            suites=plan.suites if "test" in stages else (),
             notes=plan.notes,
+            scope=scope,
         )
+        if "test" in stages or any(stage.name == "test" for stage in before):
+            self._result = replace(self._result, suites=plan.suites)
+        for stage in before:
+            if stage.state is StageState.DONE:
+                self.add(earlier.get(stage.name))
 
     def begin(self, stage: str) -> None:
-        """Note that a stage runs. Should we be killed now, it reads as interrupted.
-
-        What came of comparing with the base is dropped: it stands at the end of all stages.
-        """
+        """Note that a stage runs. Should we be killed now, it reads as interrupted."""
         self._begun = time.monotonic()
-        names = [record.name for record in self._result.stages]
-        if stage not in names:
-            names.append(stage)
-        before = self._result.stages[: names.index(stage)]
-        after = tuple(
-            StageRecord(name, StageState.NOT_RUN) for name in names[names.index(stage) + 1 :]
-        )
-        now = StageRecord(stage, StageState.INTERRUPTED, message=RUNNING)
-        self._result = replace(self._result, stages=(*before, now, *after), baseline=None)
+        self._set(StageRecord(stage, StageState.INTERRUPTED, message=RUNNING))
         self.write()
 
     def end(self, stage: str, state: StageState, summary: str, message: str = "") -> None:
@@ -89,8 +98,7 @@ class Record:
         if stage == "test" and state is not StageState.DONE:
             # The programs that came to an end before are known one by one.
             self.add(partial.collect(self._run))
-        stages = tuple(record if s.name == stage else s for s in self._result.stages)
-        self._result = replace(self._result, stages=stages)
+        self._set(record)
         self.write()
 
     def add(self, left: object) -> None:
@@ -111,6 +119,21 @@ class Record:
         self._result = verdict.decided(replace(self._result, seconds=seconds))
         self._run.save("results", self._result, document.RESULT)
         return self._result
+
+    def _set(self, record: StageRecord) -> None:
+        stages = tuple(record if s.name == record.name else s for s in self._result.stages)
+        self._result = replace(self._result, stages=stages)
+
+
+def _before(there: Sequence[StageRecord], stages: Sequence[str]) -> tuple[StageRecord, ...]:
+    """Give the records of the stages before those that are carried out now."""
+    names = [record.name for record in there]
+    end = names.index(stages[0]) if stages and stages[0] in names else len(there)
+    return tuple(there[:end])
+
+
+def _now() -> str:
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
 
 
 @singledispatch
@@ -177,6 +200,7 @@ def _(left: StagedSuites, result: RunResult) -> dict[str, Any]:
         # When none fits, all stay planned: a run that tests nothing is no pass.
         "suites": kept or result.suites,
         "changed": left.changed,
+        "scope": replace(result.scope, left_out=tuple(out)),
         "notes": [f"the suite '{suite}' is left out: {why}" for suite, why in out.items()],
     }
 
@@ -206,6 +230,7 @@ def _(left: TestOutcome, result: RunResult) -> dict[str, Any]:
         "events": events,
         "findings": found,
         "suites": tuple(s for s in result.suites if s in asked) or result.suites,
+        "scope": replace(result.scope, chosen=left.chosen, planned=left.planned),
         "notes": [*left.notes, *filter(None, [left.facts.get("note", "")])],
         "provenance": {
             name: left.facts[name] for name in ("qemu", "accelerator") if name in left.facts

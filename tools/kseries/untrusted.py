@@ -42,7 +42,9 @@ _OPEN_FOLDER = os.O_RDONLY | os.O_NOFOLLOW | os.O_DIRECTORY | os.O_CLOEXEC
 
 
 class NotPlain(CheckFailed):
-    """What should be a plain file or folder, of a bound size, is not."""
+    """What should be a plain file or folder, of a bound size, is not. why: it is not, in words."""
+
+    why = ""
 
 
 @dataclass(frozen=True)
@@ -220,11 +222,13 @@ class Untrusted:
 
     def _odd(self, name: str, why: str) -> NotPlain:
         called = harmless(name.rpartition("/")[2]).replace("\n", "\\n") or "its folder"
-        return NotPlain(
+        error = NotPlain(
             f"The build left {called} in a form that is not accepted: it {why}.",
             where=harmless(str(self.path / name)),
             do="read the log of the build; a series that does this cannot be trusted",
         )
+        error.why = why
+        return error
 
 
 def harmless(text: str) -> str:

@@ -30,11 +30,13 @@ from kseries.model import (
     ProgramResult,
     Provenance,
     RunResult,
+    Scope,
     Severity,
     StageRecord,
     StageState,
     Status,
     Suspect,
+    TestCount,
     TestOutcome,
     Tree,
     Verdict,
@@ -133,10 +135,13 @@ def passing_run() -> RunResult:
             verdict=Verdict.PASS,
             stages=(
                 StageRecord("series", done, 0.2, "debian-6.12 + zcrx-v7 (2 patches)"),
+                StageRecord("fetch", done, 0.4, "Linux 6.12.117 (linux-source-6.12 6.12.117-1)"),
                 StageRecord("apply", done, 3.2, "2 patches applied"),
                 StageRecord("config", done, 11.3, "base+zcrx, 640 options on"),
                 StageRecord("build", done, 278.1, "6.12.117, 4120 objects, 0 warnings"),
+                StageRecord("stage", done, 9.5, "3 test programs"),
                 StageRecord("test", done, 14.1, "2 of 2 programs pass"),
+                StageRecord("baseline", done, 0.1, "none: the base does not boot"),
             ),
             provenance=Provenance(
                 command=("kseries", "run", "--config", "debug"),
@@ -163,6 +168,7 @@ def passing_run() -> RunResult:
             ),
             programs=programs,
             suites=("zcrx", "netdevsim"),
+            scope=Scope(chosen=TestCount(2, 5), planned=TestCount(2, 5)),
         )
     )
 

@@ -73,7 +73,7 @@ FOUND  net/ping: a: goes wrong with patch 2 of 4 of toys, 'net: change 2'.
   2  net: change 2: A B <ab@c.org>, commit 222222222222, <m2@c.org>
 
 Searched: 4 patches of toys, stack zcrx-v7, on debian-6.12: linux-source-6.12 6.12.117-1, commit
-bbbbbbbbbbbb; 4 steps in 5 min 7 s
+  bbbbbbbbbbbb; 4 steps in 5 min 7 s
 
   patches  answer  runs        built in  what was seen
      base  good    2 good         2.0 s  good

@@ -25,11 +25,13 @@ from kseries.model import (
     PatchState,
     ProgramResult,
     RunResult,
+    Scope,
     StageRecord,
     StageState,
     Status,
 )
 from kseries.report import html, junit, kcidb, mail, repeat, terminal
+from kseries.report.printable import printable
 from kseries.results.verdict import decided
 
 GOLDEN = Path(__file__).parent / "data" / "report"
@@ -39,7 +41,7 @@ CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\ufffe\uffff\ud8
 
 def unbuilt(result: RunResult) -> RunResult:
     stages = (
-        *result.stages[:3],
+        *result.stages[:4],
         StageRecord(
             "build",
             StageState.FAILED,
@@ -47,9 +49,9 @@ def unbuilt(result: RunResult) -> RunResult:
             "The kernel does not build.",
             "The kernel does not build.\n  where: io_uring/zcrx.c:40:9: error: no member 'rqx'",
         ),
-        StageRecord("test", StageState.NOT_RUN),
+        *(StageRecord(name, StageState.NOT_RUN) for name in ("stage", "test", "baseline")),
     )
-    return decided(replace(result, stages=stages, programs=(), events=()))
+    return decided(replace(result, stages=stages, programs=(), events=(), scope=Scope()))
 
 
 # ---- KCIDB
@@ -168,7 +170,7 @@ def test_kcidb_tells_findings(failing_run: RunResult) -> None:
 
 def test_kcidb_without_tests_says_nothing_of_the_kernel_log(passing_run: RunResult) -> None:
     lost = StageRecord("test", StageState.LOST, 1.0, "QEMU is gone")
-    result = replace(passing_run, stages=(*passing_run.stages[:-1], lost), programs=())
+    result = replace(passing_run, stages=(*passing_run.stages[:-2], lost), programs=())
     assert submitted(result)["tests"] == []
 
 
@@ -201,7 +203,7 @@ def test_cases_below_cases_are_named_with_all_that_is_above_them(passing_run: Ru
 def test_junit_has_a_stage_without_an_answer_as_an_error(
     state: StageState, passing_run: RunResult
 ) -> None:
-    stages = (*passing_run.stages[:-1], StageRecord("test", state, 1.0, "so it ended"))
+    stages = (*passing_run.stages[:-1], StageRecord("baseline", state, 1.0, "so it ended"))
     *_, stage = suites(replace(passing_run, stages=stages))["stages"]
     kinds: dict[StageState, list[type]] = {
         StageState.DONE: [],
@@ -252,7 +254,7 @@ def test_junit_counts(failing_run: RunResult, passing_run: RunResult) -> None:
 
 
 def test_junit_tells_stages(passing_run: RunResult) -> None:
-    build, test = suites(unbuilt(passing_run))["stages"][-2:]
+    build, *_, test = suites(unbuilt(passing_run))["stages"][4:]
     assert isinstance(build.result[0], Failure)
     assert "no member 'rqx'" in build.result[0].text
     assert isinstance(test.result[0], Skipped)
@@ -346,6 +348,7 @@ def test_commands_of_runs_asked_for_otherwise(
 
 
 def test_a_hostile_name_is_one_word_of_the_command(hostile_run: RunResult) -> None:
+    hostile_run = printable(hostile_run)
     program = hostile_run.programs[0]
     command = repeat.command(hostile_run, repeat.pattern(program, program.cases[0]))
     assert shlex.split(command)[-2] == "-k"

@@ -50,12 +50,14 @@ DONE = StageState.DONE
 P, S, F = Status.PASS, Status.SKIP, Status.FAIL
 
 STAGES = (
+    StageRecord("series", DONE, 0.1, "debian-6.12 + zcrx-v7 (1 patch)"),
     StageRecord("fetch", DONE, 0.4, "Linux 6.12.117 (linux-source-6.12 6.12.117-1)"),
     StageRecord("apply", DONE, 3.2, "17 patches applied, 1 already in the base"),
     StageRecord("config", DONE, 11.3, "base+zcrx, 640 options on"),
     StageRecord("build", DONE, 278.1, "6.12.117, 4120 objects, 3 warnings"),
     StageRecord("stage", DONE, 1.9, "7 test programs"),
     StageRecord("test", DONE, 61.0, "7 of 7 programs pass"),
+    StageRecord("baseline", DONE, 0.1, "none: the base does not boot"),
 )
 
 PROGRAMS = (
@@ -191,7 +193,7 @@ FAILED = replace(
 BROKEN = replace(
     PASSED,
     stages=(
-        *STAGES[:3],
+        *STAGES[:4],
         StageRecord(
             "build",
             StageState.FAILED,
@@ -213,9 +215,9 @@ BROKEN = replace(
 INTERRUPTED = replace(
     PASSED,
     stages=(
-        STAGES[0],
+        *STAGES[:2],
         StageRecord("apply", StageState.INTERRUPTED, 0.0, "interrupted by SIGTERM"),
-        *(StageRecord(stage.name, StageState.NOT_RUN) for stage in STAGES[2:]),
+        *(StageRecord(stage.name, StageState.NOT_RUN) for stage in STAGES[3:]),
     ),
     patches=(),
     programs=(),

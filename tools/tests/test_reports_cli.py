@@ -91,7 +91,6 @@ def test_report_of_the_latest_run_on_the_terminal(
     assert main(["report"]) == 1
     text = capsys.readouterr().out
     assert text.startswith("FAIL  zcrx-v7")
-    assert (runs / "bad/report.txt").read_text() == text
 
 
 def test_json_is_the_document(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -159,7 +158,7 @@ def test_parse_to_json_gives_a_document(runs: Path, capsys: pytest.CaptureFixtur
 
 def test_schema(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["schema"]) == 0
-    assert capsys.readouterr().out == (ROOT / "docs/results-1.schema.json").read_text()
+    assert capsys.readouterr().out == (ROOT / "docs/results-2.schema.json").read_text()
 
 
 def test_other_commands_do_not_wait_for_kcidb_io() -> None:

@@ -68,12 +68,12 @@ def _bisect(arguments: argparse.Namespace) -> int:
 def _source(arguments: argparse.Namespace) -> RunFolder | None:
     """Find the run that is asked about; None where the options say what to search."""
     if arguments.run:
-        return runfolder.find(Project.find().runs, arguments.run)
+        return runfolder.own(Project.find().runs, arguments.run)
     if replace(request(arguments), until="", command=()) != Request():
         return None
     runs = Project.find().runs
     there = (runs / runfolder.LATEST / "request.json").is_file()
-    return runfolder.find(runs, runfolder.LATEST) if there else None
+    return runfolder.own(runs, runfolder.LATEST) if there else None
 
 
 def _request(arguments: argparse.Namespace, source: RunFolder | None) -> Request:

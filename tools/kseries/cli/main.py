@@ -21,6 +21,7 @@ import kseries
 from kseries import publish
 from kseries.cli import bisecting, house, kselftests, mutation, reports, runs
 from kseries.errors import InfraError, Interrupted, KseriesError, UserError
+from kseries.report.printable import printable_lines
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -39,11 +40,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         _require_text(words)
         return command(arguments)
-    except KseriesError as error:
+    except (KseriesError, Interrupted) as error:
         return _fail(error)
-    except Interrupted as interruption:
-        print(f"kseries: {interruption}", file=sys.stderr)
-        return Interrupted.exit_code
     except BrokenPipeError:
         # Whoever read our output has seen enough.
         sys.stderr.close()
@@ -56,8 +54,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 3
 
 
-def _fail(error: KseriesError) -> int:
-    print(f"kseries: {error}", file=sys.stderr)
+def _fail(error: KseriesError | Interrupted) -> int:
+    print(f"kseries: {printable_lines(str(error))}", file=sys.stderr)
     return error.exit_code
 
 

@@ -41,7 +41,7 @@ class Opened:
 def open_run(name: str) -> Opened:
     """Take up a run where its stages left it."""
     project = Project.find()
-    run = runfolder.find(project.runs, name)
+    run = runfolder.own(project.runs, name)
     request = run.load("request", REQUEST)
     return Opened(project, run, request, plan(request, project=project, suites=SUITES))
 

@@ -19,7 +19,7 @@ from kseries.model import RunResult, StageState
 from kseries.paths import Cache, Project
 from kseries.report import bisection, changes, flakelist, formats, runlist, terminal
 from kseries.results import comparison, document, history, logfile, saved
-from kseries.results.bisection import BISECTION
+from kseries.results.bisection import read as read_bisection
 from kseries.results.runs import listed
 from kseries.runfolder import RunFolder
 
@@ -71,13 +71,21 @@ def _factor(text: str) -> float:
 
 
 def _report(arguments: argparse.Namespace) -> int:
-    run = runfolder.find(Project.find().runs, arguments.run)
+    runs = Project.find().runs
+    run = runfolder.find(runs, arguments.run)
     result = document.read(run)
-    if arguments.format == formats.TERMINAL and arguments.out is None:
-        show(result, run)
-        return result.exit_code
     out = arguments.out
+    if arguments.format == formats.TERMINAL and out is None:
+        width, color = screen()
+        sys.stdout.write(_text(result, run, width, color=color))
+        return result.exit_code
     if arguments.format == formats.HTML and out is None:
+        if not runfolder.is_own(runs, run):
+            raise UserError(
+                "Nothing is written into a run that is not one of this project's.",
+                where=str(run.path),
+                do="name a file for the page: --out FILE",
+            )
         out = run.path / "report.html"
     if arguments.format == formats.TERMINAL:
         text = _text(result, run, REPORT_WIDTH, color=False)
@@ -171,7 +179,7 @@ def _text(result: RunResult, run: RunFolder, width: int, *, color: bool) -> str:
     ended = StageState.DONE in states or StageState.FAILED in states
     # What an earlier attempt found is not what this one did.
     if ended and run.has(bisect.ROOM):
-        found = run.load(bisect.ROOM, BISECTION)
+        found = read_bisection(run)
         return bisection.render(found, result, width=width, color=color, folder=folder)
     return terminal.render(result, width=width, color=color, folder=folder)
 

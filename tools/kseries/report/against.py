@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from kseries.model import AgainstBase, Effect, RunResult, TestEffect
-from kseries.report.words import counted, plain
+from kseries.report.words import counted
 from kseries.results import findings
 from kseries.results.charged import gone, having, of, sentence
 from kseries.results.tally import SuiteTally, by_suite
@@ -67,7 +67,7 @@ def counts(against: AgainstBase) -> str:
     if against.by_sources:
         head = f"base {against.head[:SHORT]}"
         return f"sources of the {head}, not built, as no test failed: {sentence(against)}"
-    origin = f"tested by {plain(against.run)}" if against.kept else "tested now"
+    origin = f"tested by {against.run}" if against.kept else "tested now"
     return f"base {against.head[:SHORT]}, {origin}: {sentence(against)}"
 
 
@@ -78,7 +78,7 @@ def lists(result: RunResult, *, added: bool = False) -> Iterator[Listed]:
         return
     before = [_both(test) for test in having(against, Effect.BEFORE)]
     removed = having(against, Effect.REMOVED)
-    passed = [plain(test.test) for test in gone(against) if test not in removed]
+    passed = [test.test for test in gone(against) if test not in removed]
     found = (
         ("Passed on the base, gone", passed),
         ("Removed", [_with(test.test, test.why_after) for test in removed]),
@@ -86,10 +86,10 @@ def lists(result: RunResult, *, added: bool = False) -> Iterator[Listed]:
         ("Fails otherwise than on the base", [_both(t) for t in having(against, Effect.DIFFERS)]),
         ("Broken before", [*before, *_complaints(result, against)]),
         ("Fixed", [_line(test) for test in having(against, Effect.FIXED)]),
-        ("No longer in the kernel log", [plain(title) for title in against.events_gone]),
+        ("No longer in the kernel log", list(against.events_gone)),
         ("Skipped now", [_line(test) for test in having(against, Effect.SKIPPED)]),
         ("Changed by the series", [_with(each.test, each.how) for each in against.changed]),
-        ("Added", [plain(t.test) for t in having(against, Effect.ADDED)] if added else []),
+        ("Added", [t.test for t in having(against, Effect.ADDED)] if added else []),
     )
     yield from (Listed(title, tuple(lines)) for title, lines in found if lines)
 
@@ -109,7 +109,7 @@ def _complaints(result: RunResult, against: AgainstBase) -> Iterator[str]:
         if event.title in seen:
             continue
         seen.add(event.title)
-        text = f"kernel log, {findings.line(event)}: {plain(event.title)}"
+        text = f"kernel log, {findings.line(event)}: {event.title}"
         told = counts.get(event.title)
         often = f"before: {_times(told.before)}, after: {_times(told.after)}" if told else ""
         yield _with(text, often)
@@ -122,14 +122,14 @@ def _times(count: int) -> str:
 def _both(test: TestEffect) -> str:
     """Tell a test that is bad on both, why it was and why it is."""
     sides = ((test.before, test.why_before), (test.after, test.why_after))
-    before, after = (": ".join(filter(None, (state, plain(why)))) for state, why in sides)
-    return f"{plain(test.test)} (before: {before}; after: {after})"
+    before, after = (": ".join(filter(None, (state, why))) for state, why in sides)
+    return f"{test.test} (before: {before}; after: {after})"
 
 
 def _with(test: str, told: str) -> str:
-    return plain(f"{test} ({told})" if told else test)
+    return f"{test} ({told})" if told else test
 
 
 def _line(test: TestEffect) -> str:
     states = test.before if test.before == test.after else f"{test.before} → {test.after}"
-    return f"{plain(test.test)} ({states})"
+    return f"{test.test} ({states})"

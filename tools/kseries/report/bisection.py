@@ -12,8 +12,9 @@ from rich.table import Table
 from rich.text import Text
 
 from kseries.model import RunResult
+from kseries.report.printable import printable
 from kseries.report.terminal import INDENT, notes, printed
-from kseries.report.words import counted, duration, moment, plain
+from kseries.report.words import counted, duration, moment
 from kseries.results.bisection import (
     STEPS,
     Bisection,
@@ -46,12 +47,12 @@ _STYLES = {
 
 def render(found: Bisection, result: RunResult, *, width: int, color: bool, folder: str) -> str:
     """Give the text. result: of the search. width: in columns. folder: where the run is."""
-    return printed(_parts(found, result, folder), width=width, color=color)
+    return printed(_parts(printable(found), printable(result), folder), width=width, color=color)
 
 
 def sentence(found: Bisection) -> str:
     """Give the answer in a sentence."""
-    what, log = plain(str(found.sought)), bool(found.sought.log)
+    what, log = str(found.sought), bool(found.sought.log)
     match found.conclusion:
         case Conclusion.NOT_BROKEN:
             runs = len(_step(found, found.last).trials)
@@ -73,7 +74,7 @@ def _suspects(found: Bisection) -> str:
     if found.first == found.last:
         if not found.first:
             return "the base"
-        title = plain(found.patches[found.first - 1].title)
+        title = found.patches[found.first - 1].title
         return f"patch {found.first} of {total} of {found.series}, '{title}'"
     first = "the base or one of patches 1" if not found.first else f"one of patches {found.first}"
     return f"{first} to {found.last} of {total} of {found.series}"
@@ -91,7 +92,7 @@ def _parts(found: Bisection, result: RunResult, folder: str) -> Iterator[Rendera
     yield Padding(_table(found), INDENT)
     for step in found.steps:
         told = (*step.notes, *_of_baseline(step))
-        yield from _indented(f"{_number(step)}: {plain(note)}" for note in told)
+        yield from _indented(f"{_number(step)}: {note}" for note in told)
     yield from notes(result.notes)
     yield Text()
     yield Text(f"next:  {_next(found)}", overflow="fold")
@@ -114,11 +115,11 @@ def _told(found: Bisection) -> Iterator[str]:
     for number in _numbers(found):
         patch, commit = found.patches[number - 1], found.commits[number - 1]
         facts = [
-            plain(patch.author),
+            patch.author,
             f"commit {commit[:SHORT]}" if commit else "",
-            f"<{plain(patch.message_id)}>" if patch.message_id else "",
+            f"<{patch.message_id}>" if patch.message_id else "",
         ]
-        yield f"{number}  {plain(patch.title)}: {', '.join(filter(None, facts))}"
+        yield f"{number}  {patch.title}: {', '.join(filter(None, facts))}"
     if _is_new(found):
         yield "Before it the test is not there yet."
 
@@ -144,7 +145,7 @@ def _searched(found: Bisection, result: RunResult) -> str:
     """Say on what it was searched, and what that took."""
     facts = result.provenance
     base = f", commit {facts.base_commit[:SHORT]}" if facts.base_commit else ""
-    return plain(
+    return (
         f"Searched: {counted(len(found.patches), 'patch')} of {found.series}, stack {result.stack},"
         f" on {facts.source}{base}; {counted(len(found.steps), 'step')} in"
         f" {duration(result.seconds)}"
@@ -189,7 +190,7 @@ def _table(found: Bisection) -> Table:
             Text(answer.value, _STYLES[answer]),
             _runs(step),
             "" if step.by_baseline else duration(step.seconds),
-            plain(_what(step)),
+            _what(step),
         )
     return table
 

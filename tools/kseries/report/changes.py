@@ -11,10 +11,12 @@ from rich.padding import Padding
 from rich.text import Text
 
 from kseries.model import KernelEvent
+from kseries.report.printable import printable
 from kseries.report.terminal import INDENT, printed
-from kseries.report.words import counted, duration, plain
+from kseries.report.words import counted, duration
 from kseries.results.comparison import Change, Comparison, Slower
 from kseries.results.named import CASE
+from kseries.results.scope import heading
 
 T = TypeVar("T")
 
@@ -24,14 +26,14 @@ SHORT = 12  # digits of a commit or sum
 
 def render(comparison: Comparison, *, width: int, color: bool) -> str:
     """Give the text. width: in columns."""
-    return printed(_parts(comparison), width=width, color=color)
+    return printed(_parts(printable(comparison)), width=width, color=color)
 
 
 def _parts(found: Comparison) -> Iterator[RenderableType]:
     before, after = found.before, found.after
     yield Text.assemble(
-        (plain(before.run), "bold"), f" ({before.verdict.value}) → ",
-        (plain(after.run), "bold"), f" ({after.verdict.value})",
+        (before.run, "bold"), f" ({heading(before)}) → ",
+        (after.run, "bold"), f" ({heading(after)})",
     )  # fmt: skip
     yield from _section("Newly failing", found.failing, _change, "red")
     yield from _section("New in the kernel log", found.events, _event, "red")
@@ -41,17 +43,19 @@ def _parts(found: Comparison) -> Iterator[RenderableType]:
     yield from _section("Patches", found.patches, _change)
     yield from _section("Run with", found.facts, _fact)
     yield from _section("Slower", found.slower, _slower, "yellow")
-    yield from _section("Tests added", _whole(found.added), plain)
-    yield from _section("Tests removed", _whole(found.removed), plain)
+    yield from _section("Tests added", _whole(found.added), str)
+    yield from _section("Tests removed", _whole(found.removed), str)
     yield Text()
     yield Text(_answer(found), "bold red" if found.worse else "bold")
 
 
 def _answer(found: Comparison) -> str:
     if found.worse:
-        return f"{plain(found.after.run)} has failures that {plain(found.before.run)} has not."
+        return f"{found.after.run} has failures that {found.before.run} has not."
+    if found.less:
+        return f"{found.after.run} was to do less than {found.before.run}, so it does not tell."
     if found.exit_code:
-        return f"{plain(found.after.run)} was not completed, so it does not tell."
+        return f"{found.after.run} was not completed, so it does not tell."
     return "No new failure."
 
 
@@ -82,17 +86,17 @@ def _whole(names: Sequence[str]) -> list[str]:
 
 
 def _change(change: Change) -> str:
-    return f"{plain(change.what)}: {_from_to(change.before, change.after)}"
+    return f"{change.what}: {_from_to(change.before, change.after)}"
 
 
 def _fact(change: Change) -> str:
     hexadecimal = all(_is_digest(text) for text in (change.before, change.after))
     cut = SHORT if hexadecimal else None
-    return f"{plain(change.what)}: {_from_to(change.before[:cut], change.after[:cut])}"
+    return f"{change.what}: {_from_to(change.before[:cut], change.after[:cut])}"
 
 
 def _from_to(before: str, after: str) -> str:
-    return f"{plain(before) or 'not there'} → {plain(after) or 'not there'}"
+    return f"{before or 'not there'} → {after or 'not there'}"
 
 
 def _is_digest(text: str) -> bool:
@@ -101,9 +105,9 @@ def _is_digest(text: str) -> bool:
 
 def _slower(test: Slower) -> str:
     times = f"{test.after / test.before:.1f} times" if test.before >= 0.1 else "much longer"
-    return f"{plain(test.name)}: {duration(test.before)} → {duration(test.after)} ({times})"
+    return f"{test.name}: {duration(test.before)} → {duration(test.after)} ({times})"
 
 
 def _event(event: KernelEvent) -> str:
-    during = f", during {plain(event.during)}" if event.during else ""
-    return f"{event.kind.value}  line {event.line}: {plain(event.title)}{during}"
+    during = f", during {event.during}" if event.during else ""
+    return f"{event.kind.value}  line {event.line}: {event.title}{during}"

@@ -9,8 +9,9 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from kseries.report.printable import printable
 from kseries.report.terminal import printed
-from kseries.report.words import moment, plain
+from kseries.report.words import moment
 from kseries.results.history import Past
 
 NOTHING = "No test has failed in the runs that are remembered."
@@ -18,9 +19,9 @@ NOTHING = "No test has failed in the runs that are remembered."
 _RIGHT = ("runs", "flaky", "failed")
 
 
-def render(tests: Sequence[Past], *, width: int, color: bool) -> str:
+def render(tests: tuple[Past, ...], *, width: int, color: bool) -> str:
     """Give the list, in the order of `tests`. width: in columns."""
-    return printed(_parts(tests), width=width, color=color)
+    return printed(_parts(printable(tests)), width=width, color=color)
 
 
 def _parts(tests: Sequence[Past]) -> Iterator[RenderableType]:
@@ -37,6 +38,6 @@ def _parts(tests: Sequence[Past]) -> Iterator[RenderableType]:
             Text(str(past.flaky), "yellow" if past.flaky else ""),
             str(past.failed - past.flaky),
             moment(past.last_failed),
-            plain(past.test),
+            past.test,
         )
     yield table

@@ -10,14 +10,15 @@ import jinja2
 
 from kseries.model import RunResult
 from kseries.report import page
-from kseries.report.words import again, block, counted, duration, moment, plain, took
+from kseries.report.printable import printable
+from kseries.report.words import again, counted, duration, moment, took
 
 TEMPLATE = "report.html.j2"
 
 
 def render(result: RunResult) -> str:
     """Give the page."""
-    return _environment().get_template(TEMPLATE).render(page=page.make(result))
+    return _environment().get_template(TEMPLATE).render(page=page.make(printable(result)))
 
 
 def _environment() -> jinja2.Environment:
@@ -31,11 +32,9 @@ def _environment() -> jinja2.Environment:
     )
     environment.filters |= {
         "again": again,
-        "block": block,
         "counted": counted,
         "duration": duration,
         "moment": moment,
-        "plain": plain,
         "took": took,
     }
     return environment

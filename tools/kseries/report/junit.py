@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 """The result document as JUnit XML, which most CI systems show. The only user of junitparser.
 
-A suite for the stages, one for each test program, and one for what the kernel complained
-of. What was broken before is skipped, as CI systems go red for each failure.
+A suite for the stages, one for what was not done, one for each test program, and one for what the
+kernel complained of. What was broken before is skipped, as CI systems go red for each failure.
 """
 
 from __future__ import annotations
@@ -22,8 +22,9 @@ from kseries.model import (
     Status,
     TestEffect,
 )
-from kseries.report.words import block, plain, reason
-from kseries.results import charged, findings, uncompiled
+from kseries.report.printable import printable
+from kseries.report.words import reason
+from kseries.results import charged, findings, scope, uncompiled
 from kseries.results.named import CASE
 from kseries.results.outcome import label_of, paths
 
@@ -35,6 +36,7 @@ STAGES = "stages"
 COMPILED = "changed files are compiled"
 KERNEL_LOG = "kernel log"
 GONE = "gone"
+NOT_DONE = "not done"
 WHOLE = "(the whole program)"  # where a program is worse than its cases
 
 _ERRORS = (Status.MISSING, Status.ERROR, Status.TIMEOUT, Status.CRASH)
@@ -42,9 +44,13 @@ _ERRORS = (Status.MISSING, Status.ERROR, Status.TIMEOUT, Status.CRASH)
 
 def render(result: RunResult) -> str:
     """Give the XML."""
-    document = JUnitXml(plain(result.run))
-    stages = [*map(_stage, result.stages), *_compiled(result)]
+    result = printable(result)
+    document = JUnitXml(f"{result.run}: {scope.heading(result)}")
+    stages = [*_stages(result), *_compiled(result)]
     document.add_testsuite(_suite(STAGES, stages))
+    undone = [*scope.lacking(result), *filter(None, [scope.tests(result)])]
+    if undone:
+        document.add_testsuite(_suite(NOT_DONE, map(_not_done, undone)))
     mine = charged.of(result)
     for program in mine.programs:
         document.add_testsuite(_program(program))
@@ -66,6 +72,16 @@ def _suite(name: str, cases: Iterable[TestCase]) -> TestSuite:
     suite = TestSuite(name)
     suite.add_testcases(list(cases))
     return suite
+
+
+def _stages(result: RunResult) -> Iterator[TestCase]:
+    yield from map(_stage, result.stages)
+    for name in scope.seen(result).not_asked:
+        yield _case(STAGES, name, None, _told(Skipped, "not asked for", "not asked for", ()))
+
+
+def _not_done(sentence: str) -> TestCase:
+    return _case(NOT_DONE, sentence, None, _told(Skipped, sentence, "not done", ()))
 
 
 def _stage(stage: StageRecord) -> TestCase:
@@ -94,16 +110,16 @@ def _compiled(result: RunResult) -> Iterator[TestCase]:
 
 
 def _program(program: ProgramResult) -> TestSuite:
-    suite = _suite(plain(label_of(program)), _cases(program))
+    suite = _suite(label_of(program), _cases(program))
     # Its own time, which is more than that of its cases together.
     suite.time = program.seconds
     return suite
 
 
 def _cases(program: ProgramResult) -> Iterator[TestCase]:
-    name = f"{plain(program.suite)}.{plain(program.name)}"
+    name = f"{program.suite}.{program.name}"
     for path, case in paths(program.cases):
-        yield _case(name, CASE.join(map(plain, path)), case.seconds, _outcome(case))
+        yield _case(name, CASE.join(path), case.seconds, _outcome(case))
     if program.problems or not program.cases:
         yield _case(name, WHOLE, None, _whole(program))
 
@@ -130,11 +146,11 @@ def _outcome(case: Case) -> Outcome | None:
 def _gone(test: TestEffect) -> TestCase:
     words = charged.UNREACHED_WORDS[test.effect]
     told = _told(Failure, words, test.effect.value, [test.why_after] if test.why_after else [])
-    return _case(GONE, plain(test.test), None, told)
+    return _case(GONE, test.test, None, told)
 
 
 def _finding(finding: Finding, events: Sequence[KernelEvent]) -> TestCase:
-    name = plain(f"{findings.line(finding)}: {finding.title}{findings.happened(finding)}")
+    name = f"{findings.line(finding)}: {finding.title}{findings.happened(finding)}"
     suspicion = [findings.suspicion(finding)] if finding.suspect else []
     lines = (*suspicion, *finding.stack, *findings.evidence(finding, events))
     return _case(KERNEL_LOG, name, None, _told(Failure, finding.title, finding.kind.value, lines))
@@ -150,7 +166,7 @@ def _case(classname: str, name: str, seconds: float | None, outcome: Outcome | N
 def _told(
     kind: type[Error | Failure | Skipped], message: str, status: str, lines: Sequence[str]
 ) -> Outcome:
-    outcome = kind(plain(message), status)
+    outcome = kind(message, status)
     if lines:
-        outcome.text = block(lines)
+        outcome.text = "\n".join(lines)
     return outcome

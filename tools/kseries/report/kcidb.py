@@ -12,10 +12,13 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from typing import Any
 
+from jsonschema import ValidationError
 from kcidb_io.schema import V5_3
 
+from kseries.errors import UserError
 from kseries.model import (
     AppliedPatch,
     Case,
@@ -30,8 +33,9 @@ from kseries.model import (
     Status,
 )
 from kseries.report import against
-from kseries.report.words import block, plain, tail
-from kseries.results import findings, uncompiled
+from kseries.report.printable import printable
+from kseries.report.words import tail
+from kseries.results import findings, scope, uncompiled
 from kseries.results.charged import gone, sentence
 from kseries.results.named import CASE, tests
 from kseries.results.outcome import label_of, loose_events, paths
@@ -71,12 +75,21 @@ _NO_PART = re.compile(r"[^a-zA-Z0-9_-]+")
 
 
 def render(result: RunResult) -> str:
-    """Give the report as JSON. What KCIDB would refuse is never given."""
-    return json.dumps(V5_3.validate(report(result)), indent=2) + "\n"
+    """Give the report as JSON. Raises UserError for what KCIDB would refuse."""
+    try:
+        return json.dumps(V5_3.validate(report(result)), indent=2) + "\n"
+    except ValidationError as error:
+        place = ".".join(map(str, error.absolute_path))
+        raise UserError(
+            "KCIDB would refuse a report of this run.",
+            where=f"{place}: {error.message}",
+            do="take another format, or the document as kseries wrote it",
+        ) from error
 
 
 def report(result: RunResult) -> Object:
     """Give the report: one checkout, its build if there was one, and a test for each result."""
+    result = printable(result)
     base = _base_id(result)
     build = _build(result, base)
     tests = [*_compiled(result, base), *_tests(result, base)] if build else []
@@ -92,15 +105,16 @@ def _base_id(result: RunResult) -> str:
     """Name the run so that two hosts that begin one in the same second do not collide."""
     facts = (result.run, result.started, result.provenance.host, *result.provenance.command)
     digest = hashlib.sha256("\0".join(facts).encode(errors="replace")).hexdigest()
-    return f"{ORIGIN}:{plain(result.run)}-{digest[:12]}"
+    return f"{ORIGIN}:{result.run}-{digest[:12]}"
 
 
 def _checkout(result: RunResult, base: str) -> Object:
     facts = result.provenance
+    what = f"{result.under_test or 'no series'} on {facts.source or 'no source'}"
     stage = _stage(result, "apply")
     known = {
         "git_commit_hash": facts.base_commit,
-        "comment": plain(f"{result.under_test or 'no series'} on {facts.source or 'no source'}"),
+        "comment": f"{what}: {scope.heading(result)}",
         "start_time": result.started,
         "log_excerpt": _stage_excerpt(stage),
     }
@@ -111,13 +125,13 @@ def _checkout(result: RunResult, base: str) -> Object:
     if stage is not None and stage.state in (StageState.DONE, StageState.FAILED):
         checkout["valid"] = stage.state is StageState.DONE
     checkout["misc"] = {
-        "run": plain(result.run),
+        "run": result.run,
         "verdict": result.verdict.value,
-        "kseries_commit": plain(facts.kseries_commit),
-        "head_commit": plain(facts.head_commit),
+        "scope": asdict(scope.seen(result)),
+        "kseries_commit": facts.kseries_commit,
+        "head_commit": facts.head_commit,
         "patches": [
-            {"series": plain(p.series), "title": plain(p.title), "state": p.state.value}
-            for p in result.patches
+            {"series": p.series, "title": p.title, "state": p.state.value} for p in result.patches
         ],
     }
     if result.baseline is not None:
@@ -137,35 +151,35 @@ def _patchset_hash(patches: Sequence[AppliedPatch]) -> str | None:
 
 
 def _build(result: RunResult, base: str) -> Object | None:
-    """Give the build; None where there was no attempt."""
+    """Give the build; None where there was no attempt: a configuration alone is none."""
     stages = [_stage(result, name) for name in ("config", "build")]
     tried = [stage for stage in stages if stage and stage.state is not StageState.NOT_RUN]
-    if not tried or result.provenance.base_commit == "":
+    if not tried or _is_configured(tried[-1]) or result.provenance.base_commit == "":
         return None
     last, facts = tried[-1], result.provenance
     known = {
         "architecture": ARCHITECTURE,
-        "compiler": plain(facts.compiler),
-        "config_name": plain(facts.config),
+        "compiler": facts.compiler,
+        "config_name": facts.config,
         "log_excerpt": _stage_excerpt(last) or _diagnosed(result.diagnostics),
-        "comment": plain(last.summary),
-        "status": _STAGE_STATUS[last.state] if last.name == "build" else _unbuilt(last),
+        "comment": last.summary,
+        "status": _STAGE_STATUS[last.state],
     }
     build = {"id": f"{base}:build", "checkout_id": base, "origin": ORIGIN, **_filled(known)}
     if last.name == "build":
         build["duration"] = last.seconds
     build["misc"] = _filled(
         {
-            "config_sha256": plain(facts.config_sha256),
-            "kernel_release": plain(facts.kernel_release),
+            "config_sha256": facts.config_sha256,
+            "kernel_release": facts.kernel_release,
             "diagnostics": str(len(result.diagnostics)),
         }
     )
     return build
 
 
-def _unbuilt(config: StageRecord) -> str:
-    return "MISS" if config.state is StageState.DONE else _STAGE_STATUS[config.state]
+def _is_configured(stage: StageRecord) -> bool:
+    return stage.name == "config" and stage.state is StageState.DONE
 
 
 def _tests(result: RunResult, base: str) -> Iterator[Object]:
@@ -173,9 +187,7 @@ def _tests(result: RunResult, base: str) -> Iterator[Object]:
         return
     facts = result.provenance
     shared: Object = {"build_id": f"{base}:build", "origin": ORIGIN}
-    environment = _filled(
-        {"comment": plain(", ".join(filter(None, (facts.qemu, facts.accelerator))))}
-    )
+    environment = _filled({"comment": ", ".join(filter(None, (facts.qemu, facts.accelerator)))})
     if environment:
         shared["environment"] = environment
     used: Counter[str] = Counter()
@@ -197,13 +209,11 @@ def _compiled(result: RunResult, base: str) -> Iterator[Object]:
         "origin": ORIGIN,
         "path": COMPILED,
         "status": "FAIL" if why else "PASS",
-        "comment": plain(why or uncompiled.statement(result) or "all that the series changes"),
+        "comment": why or uncompiled.statement(result) or "all that the series changes",
     }
     untested = [file for file in result.changed if file.state.untested]
     if untested:
-        test["misc"] = {
-            "not_compiled": {plain(file.path): plain(uncompiled.told(file)) for file in untested}
-        }
+        test["misc"] = {"not_compiled": {file.path: uncompiled.told(file) for file in untested}}
     yield test
 
 
@@ -236,7 +246,7 @@ def _gone(result: RunResult) -> Iterator[tuple[str, Object]]:
     for one in gone(result.baseline):
         program, _, case = one.test.partition(CASE)
         parts = (*program.split("/", 1), *filter(None, case.split(".")))
-        told = {"comment": plain(one.test), "status": "MISS"}
+        told = {"comment": one.test, "status": "MISS"}
         misc = {"misc": {"against_base": one.effect.value}}
         yield ".".join((KSELFTEST, *map(_part, parts))), {**told, **misc}
 
@@ -249,7 +259,7 @@ def _during(found: Sequence[Finding], label: str) -> list[Finding]:
 def _program(program: ProgramResult, found: Sequence[Finding]) -> Object:
     bad = not program.status.good
     return {
-        "comment": plain(label_of(program)),
+        "comment": label_of(program),
         "status": _STATUS[program.status],
         "duration": program.seconds,
         **_excerpt((*program.problems, *program.tail) if bad else ()),
@@ -259,7 +269,7 @@ def _program(program: ProgramResult, found: Sequence[Finding]) -> Object:
 
 def _case(case: Case) -> Object:
     bad = not case.status.good
-    test: Object = {"comment": plain(case.name), "status": _STATUS[case.status]}
+    test: Object = {"comment": case.name, "status": _STATUS[case.status]}
     if case.seconds is not None:
         test["duration"] = case.seconds
     return {
@@ -282,18 +292,18 @@ def _kernel_log(events: Sequence[KernelEvent], found: Sequence[Finding]) -> Obje
 def _finding(finding: Finding) -> Object:
     return _filled(
         {
-            "fingerprint": plain(finding.fingerprint),
+            "fingerprint": finding.fingerprint,
             "kind": finding.kind.value,
-            "title": plain(finding.title),
-            "where": plain(finding.where),
-            "stack": block(finding.stack),
-            "suspicion": plain(findings.suspicion(finding)),
+            "title": finding.title,
+            "where": finding.where,
+            "stack": "\n".join(finding.stack),
+            "suspicion": findings.suspicion(finding),
         }
     )
 
 
 def _excerpt(lines: Sequence[str]) -> Object:
-    text = tail(block(line for line in lines if line), MAX_EXCERPT)
+    text = tail("\n".join(line for line in lines if line), MAX_EXCERPT)
     return {"log_excerpt": text} if text else {}
 
 
@@ -305,7 +315,7 @@ def _misc(
         return {}
     told = {
         "kseries_status": status.value,
-        "reason": plain(reason),
+        "reason": reason,
         "when_run_again": ", ".join(again),
     }
     return {"misc": _filled(told) | ({"findings": list(map(_finding, found))} if found else {})}
@@ -323,12 +333,12 @@ def _state(result: RunResult, name: str) -> StageState | None:
 def _stage_excerpt(stage: StageRecord | None) -> str:
     if stage is None or stage.state is StageState.DONE:
         return ""
-    return tail(block(stage.message.splitlines()), MAX_EXCERPT)
+    return tail(stage.message, MAX_EXCERPT)
 
 
 def _diagnosed(diagnostics: Sequence[Diagnostic]) -> str:
     lines = (f"{d.file}:{d.line}: {d.severity.value}: {d.text} {d.option}" for d in diagnostics)
-    return tail(block(lines), MAX_EXCERPT)
+    return tail("\n".join(lines), MAX_EXCERPT)
 
 
 def _part(name: str) -> str:

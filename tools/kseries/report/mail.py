@@ -18,11 +18,13 @@ from kseries.model import (
     Verdict,
 )
 from kseries.report import against, repeat
-from kseries.report.words import again, counted, duration, plain
+from kseries.report.printable import printable
+from kseries.report.words import again, counted, duration
 from kseries.results import charged, findings, uncompiled
 from kseries.results.charged import Charged
 from kseries.results.ktapreason import telling
 from kseries.results.outcome import label_of, leaves
+from kseries.results.scope import heading, tests
 from kseries.results.stack import HEAD
 
 WIDTH = 72
@@ -66,6 +68,7 @@ _MACHINERY = re.compile(
 
 _VERDICTS = {
     Verdict.PASS: "It passes.",
+    Verdict.PARTIAL: "{heading}, and not everything was done, so it is no pass:",
     Verdict.FAIL: "It does not pass:",
     Verdict.INCOMPLETE: "The run was not completed, so there is no answer:",
 }
@@ -73,6 +76,7 @@ _VERDICTS = {
 
 def render(result: RunResult) -> str:
     """Give the text of the mail, without headers."""
+    result = printable(result)
     mine = charged.of(result)
     parts = [
         _verdict(result),
@@ -97,7 +101,8 @@ def _verdict(result: RunResult) -> Iterator[str]:
         what = f"The log {result.run}"
     version = result.provenance.kseries_version
     sentence = f"{what} was {_done(result)} with kseries {version}."
-    yield from _folded(plain(f"{sentence} {_VERDICTS[result.verdict]}"))
+    answer = _VERDICTS[result.verdict].format(heading=heading(result))
+    yield from _folded(f"{sentence} {answer}")
     said = uncompiled.statement(result)
     if said or result.reasons:
         yield ""
@@ -109,22 +114,22 @@ def _verdict(result: RunResult) -> Iterator[str]:
     excuse = against.excuse(result)
     if excuse:
         yield ""
-        yield from _folded(plain(f"{excuse}."))
+        yield from _folded(f"{excuse}.")
 
 
 def _compiling(result: RunResult) -> Iterator[str]:
     what, _, command = uncompiled.advice(result).partition(": ")
     if what:
         yield ""
-        yield from _folded(plain(f"{what}:" if command else f"{what}."))
+        yield from _folded(f"{what}:" if command else f"{what}.")
     if command:
         yield ""
-        yield from _command(plain(command))
+        yield from _command(command)
 
 
 def _done(result: RunResult) -> str:
     done = {stage.name for stage in result.stages if stage.state is StageState.DONE}
-    words = [word for stage, word in _DONE_WORDS.items() if stage in done] or ["looked at"]
+    words = [word for stage, word in _DONE_WORDS.items() if stage in done] or ["read"]
     return " and ".join(filter(None, (", ".join(words[:-1]), words[-1])))
 
 
@@ -140,16 +145,17 @@ def _tested(result: RunResult) -> Iterator[str]:
         ("config", facts.config),
         ("kernel", facts.kernel_release),
         ("compiler", facts.compiler),
+        ("tests", tests(result)),
         ("machine", " ".join(filter(None, (facts.qemu, facts.accelerator)))),
         ("time", duration(result.seconds)),
     )
     if not result.stack:
         return
-    yield "What was tested:"
+    yield "What was tested:" if result.programs else "What was looked at:"
     yield ""
     for what, value in pairs:
         if value:
-            yield from _folded(plain(value), f"  {what + ':':<13} ", " " * 16)
+            yield from _folded(value, f"  {what + ':':<13} ", " " * 16)
 
 
 def _table(result: RunResult) -> Iterator[str]:
@@ -163,7 +169,7 @@ def _table(result: RunResult) -> Iterator[str]:
         cases = counts.suite.cases
         last = f" {counts.before:>7}" if before else ""
         yield (
-            f"  {plain(counts.suite.name)[:24]:<24} {counts.suite.programs:>8}"
+            f"  {counts.suite.name[:24]:<24} {counts.suite.programs:>8}"
             f" {cases.passed:>6} {cases.skipped:>6} {counts.failed:>6}{last}"
         )
 
@@ -188,7 +194,7 @@ def _programs(result: RunResult, mine: Charged) -> Iterator[Iterable[str]]:
 
 
 def _program(result: RunResult, program: ProgramResult) -> Iterator[str]:
-    yield from _folded(f"{program.status.value.upper()} {plain(label_of(program))}")
+    yield from _folded(f"{program.status.value.upper()} {label_of(program)}")
     yield from _listed(program.problems, "  ")
     bad = [case for case in leaves(program.cases) if not case.status.good]
     missing = sum(case.status is Status.MISSING for case in bad)
@@ -214,7 +220,7 @@ def _counted_cases(number: int, what: str) -> str:
 
 def _case(case: Case) -> Iterator[str]:
     often = f" ({again(case.again)})" if case.again else ""
-    yield from _folded(f"{case.status.value}: {plain(case.name)}{often}", "  ", "    ")
+    yield from _folded(f"{case.status.value}: {case.name}{often}", "  ", "    ")
     lines = telling([(line, line.lstrip().startswith("#")) for line in case.diagnostics])
     if case.reason and not any(case.reason in line for line in lines[:MAX_LINES]):
         lines = [case.reason, *lines]
@@ -230,7 +236,7 @@ def _findings(result: RunResult) -> Iterator[Iterable[str]]:
 
 
 def _finding(finding: Finding, splat: Sequence[str]) -> Iterator[str]:
-    happened = plain(f"Kernel log, {findings.line(finding)}{findings.happened(finding)}:")
+    happened = f"Kernel log, {findings.line(finding)}{findings.happened(finding)}:"
     yield from _folded(happened, "  ", "  ")
     lines = [line for line in splat if not _MACHINERY.match(line)]
     if finding.stack and not finding.undecoded:
@@ -240,7 +246,7 @@ def _finding(finding: Finding, splat: Sequence[str]) -> Iterator[str]:
     yield from _quoted(lines or [finding.title], MAX_SPLAT)
     if finding.suspect:
         yield ""
-        yield from _folded(plain(findings.suspicion(finding)), "  ", "    ")
+        yield from _folded(findings.suspicion(finding), "  ", "    ")
 
 
 def _against(result: RunResult) -> Iterator[Iterable[str]]:
@@ -258,7 +264,7 @@ def _patches(result: RunResult) -> Iterator[str]:
         if patch.state is not PatchState.APPLIED:
             found = f" as {patch.found_as}" if patch.found_as else ""
             text = f"{patch.series} {patch.index}: {patch.state.value}{found}: {patch.title}"
-            yield from _folded(plain(text), "", "  ")
+            yield from _folded(text, "", "  ")
 
 
 def _diagnostics(result: RunResult) -> Iterator[str]:
@@ -292,13 +298,13 @@ def _again(result: RunResult) -> Iterator[str]:
 
 def _listed(texts: Iterable[str], indent: str = "") -> Iterator[str]:
     for text in texts:
-        yield from _folded(plain(text), f"{indent}- ", f"{indent}  ")
+        yield from _folded(text, f"{indent}- ", f"{indent}  ")
 
 
 def _quoted(lines: Sequence[str], limit: int) -> Iterator[str]:
     """Give lines that others wrote, set in; what is too wide goes on below."""
     for line in lines[:limit]:
-        yield from _folded(plain(line.expandtabs()), "    ", "      ") or [""]
+        yield from _folded(line, "    ", "      ") or [""]
     if len(lines) > limit:
         yield f"    ... {counted(len(lines) - limit, 'more line')}"
 

@@ -22,7 +22,7 @@ from kseries.model import (
 )
 from kseries.report import against, repeat
 from kseries.report.against import Listed, SuiteCounts
-from kseries.results import charged, findings, uncompiled
+from kseries.results import charged, findings, scope, uncompiled
 from kseries.results.named import NamedTest, tests
 from kseries.results.outcome import label_of, leaves
 from kseries.results.tally import Tally, count
@@ -123,6 +123,8 @@ class Page:
     """All that is shown, in the order in which it is shown."""
 
     result: RunResult
+    heading: str  # the answer in a few words
+    tests: str  # how many of the tests were to run, "" where all were
     tally: Tally  # of what counts: what was broken before is an expected failure
     uncompiled: str  # which changed files were not compiled, "" where all were
     advice: str  # how to have them compiled, "" where nothing helps
@@ -154,6 +156,8 @@ def make(result: RunResult) -> Page:
     complaints = _complaints(result)
     return Page(
         result=result,
+        heading=scope.heading(result),
+        tests=scope.tests(result),
         tally=charged.tally(result),
         uncompiled=uncompiled.statement(result),
         advice=uncompiled.advice(result),

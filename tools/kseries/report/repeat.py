@@ -6,7 +6,6 @@ from __future__ import annotations
 import shlex
 
 from kseries.model import Case, ProgramResult, Provenance, RunResult
-from kseries.report.words import plain
 from kseries.results.outcome import label_of
 
 # Options of `kseries run` that say which tests or stages, and their arguments.
@@ -34,17 +33,17 @@ def checkout(provenance: Provenance) -> str:
 
 def pattern(program: ProgramResult, case: Case | None = None) -> str:
     """Give what `-k` takes for a case, or for the whole program where a case is not run alone."""
-    return plain(case.name if case is not None and program.by_case else label_of(program))
+    return case.name if case is not None and program.by_case else label_of(program)
 
 
 def _options(result: RunResult) -> list[str]:
     given = result.provenance.options
     if given:
-        return [plain(word) for word in given]
-    words = [plain(word) for word in result.provenance.command]
+        return list(given)
+    words = list(result.provenance.command)
     if words[:2] == ["kseries", "run"] and "--resume" not in words:
         return words[2:]
-    return ["--stack", plain(result.stack)]
+    return ["--stack", result.stack]
 
 
 def _without_choice(options: list[str]) -> list[str]:

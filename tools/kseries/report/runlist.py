@@ -10,19 +10,21 @@ from rich.table import Table
 from rich.text import Text
 
 from kseries.model import RunResult, Verdict
+from kseries.report.printable import printable
 from kseries.report.terminal import VERDICT_STYLES, printed
-from kseries.report.words import duration, plain
+from kseries.report.words import duration
 from kseries.results import charged
 from kseries.results.runs import ListedRun
+from kseries.results.scope import heading
 
 NO_RUNS = "There are no runs yet. `kseries run` starts one."
 
 _RIGHT = ("pass", "fail", "skip", "time")
 
 
-def render(runs: Sequence[ListedRun], *, width: int, color: bool) -> str:
+def render(runs: tuple[ListedRun, ...], *, width: int, color: bool) -> str:
     """Give the list, in the order of `runs`. width: in columns."""
-    return printed(_parts(runs), width=width, color=color)
+    return printed(_parts(printable(runs)), width=width, color=color)
 
 
 def _parts(runs: Sequence[ListedRun]) -> Iterator[RenderableType]:
@@ -41,23 +43,23 @@ def _parts(runs: Sequence[ListedRun]) -> Iterator[RenderableType]:
     if broken:
         yield Text()
     for run in broken:
-        yield Text(f"{plain(run.name)}: {plain(run.problem)}", overflow="fold")
+        yield Text(f"{run.name}: {run.problem}", overflow="fold")
 
 
 def _row(run: ListedRun) -> Iterator[RenderableType]:
-    yield plain(run.name)
+    yield run.name
     if run.result is None:
         yield Text("unreadable", "yellow")
         return
-    yield Text(run.result.verdict.value, VERDICT_STYLES[run.result.verdict])
+    yield Text(heading(run.result).lower(), VERDICT_STYLES[run.result.verdict])
     yield from _facts(run.result)
 
 
 def _facts(result: RunResult) -> Iterator[RenderableType]:
     tally = charged.tally(result)
-    yield plain(result.stack)
-    yield plain(result.under_test)
-    yield plain(result.provenance.kernel_release)
+    yield result.stack
+    yield result.under_test
+    yield result.provenance.kernel_release
     if tally.total or result.verdict is Verdict.FAIL:
         yield str(tally.passed)
         yield Text(str(tally.failed), "red" if tally.failed else "")

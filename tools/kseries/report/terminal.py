@@ -27,9 +27,11 @@ from kseries.model import (
     Verdict,
 )
 from kseries.report import against
-from kseries.report.words import counted, duration, plain, reason, took
+from kseries.report.printable import printable
+from kseries.report.words import counted, duration, reason, took
 from kseries.results import charged, findings, uncompiled
 from kseries.results.outcome import label_of, leaves
+from kseries.results.scope import heading, tests
 
 MAX_REASONS = 4
 MAX_BAD_CASES = 8  # of one program
@@ -47,6 +49,7 @@ _PADDING = re.compile(r"(?:\x1b\[[0-9;]*m| )+$", re.MULTILINE)
 
 VERDICT_STYLES = {
     Verdict.PASS: "bold green",
+    Verdict.PARTIAL: "bold cyan",
     Verdict.FAIL: "bold red",
     Verdict.INCOMPLETE: "bold yellow",
 }
@@ -63,7 +66,8 @@ _STAGE_STYLES = {
 
 def render(result: RunResult, *, width: int, color: bool, folder: str = "") -> str:
     """Give the report. width: in columns. folder: where the run is, for the last line."""
-    parts = _parts(result, folder or f"out/runs/{result.run}")
+    result = printable(result)
+    parts = _parts(result, printable(folder) or f"out/runs/{result.run}")
     return printed(parts, width=width, color=color)
 
 
@@ -83,7 +87,13 @@ def printed(parts: Iterable[RenderableType], *, width: int, color: bool) -> str:
     )
     with console.capture() as captured:
         for part in parts:
-            console.print(part, soft_wrap=isinstance(part, Text) and part.no_wrap is True)
+            whole = isinstance(part, Text) and part.no_wrap is True
+            if isinstance(part, Text) and not whole and len(part) > console.width:
+                # What goes on below is set in, so that no name of others begins a line.
+                first, *rest = part.wrap(console, console.width - INDENT[3], overflow="fold")
+                console.print(first, *(Padding(line, INDENT) for line in rest), sep="\n")
+            else:
+                console.print(part, soft_wrap=whole)
     return _PADDING.sub(lambda found: found[0].replace(" ", ""), captured.get())
 
 
@@ -124,10 +134,10 @@ def _headline(result: RunResult) -> RenderableType:
         facts.append(result.provenance.accelerator)
     facts.append(duration(result.seconds))
     return Text.assemble(
-        (result.verdict.value.upper(), VERDICT_STYLES[result.verdict]),
+        (heading(result), VERDICT_STYLES[result.verdict]),
         "  ",
-        (plain(what), "bold"),
-        plain(f" ({', '.join(facts)})"),
+        (what, "bold"),
+        f" ({', '.join(facts)})",
     )
 
 
@@ -137,16 +147,15 @@ def _reasons(result: RunResult) -> Iterator[RenderableType]:
     yield from _listed(result.reasons, MAX_REASONS, "more, below")
     advice = uncompiled.advice(result)
     if advice:
-        yield _whole(f"  {plain(advice)}")
-    excuse = against.excuse(result)
-    if excuse:
-        yield from _listed([excuse], 1, "")
+        yield _whole(f"  {advice}")
+    beside = [against.excuse(result), tests(result)]
+    yield from _listed([*filter(None, beside)], len(beside), "")
 
 
 def _listed(texts: Sequence[str], limit: int, more: str) -> Iterator[RenderableType]:
     for text in texts[:limit]:
         grid = Table.grid(padding=(0, 1))
-        grid.add_row("-", Text(plain(text), overflow="fold"))
+        grid.add_row("-", Text(text, overflow="fold"))
         yield Padding(grid, INDENT)
     if len(texts) > limit:
         yield Padding(Text(f"- and {len(texts) - limit} {more}"), INDENT)
@@ -168,7 +177,7 @@ def _stages(stages: Sequence[StageRecord]) -> Table:
             stage.name,
             Text(stage.state.value, _STAGE_STYLES[stage.state]),
             duration(stage.seconds) if began else "",
-            Text(plain(stage.summary)),
+            Text(stage.summary),
         )
     return table
 
@@ -180,7 +189,7 @@ def _message(stage: StageRecord) -> Iterator[RenderableType]:
     yield Text()
     yield Text(f"{stage.name}:", "bold")
     for line in lines[:MAX_MESSAGE_LINES]:
-        yield _whole(" " * INDENT[3] + plain(line))
+        yield _whole(" " * INDENT[3] + line)
     if len(lines) > MAX_MESSAGE_LINES:
         yield Padding(Text(f"… {counted(len(lines) - MAX_MESSAGE_LINES, 'more line')}"), INDENT)
 
@@ -193,7 +202,7 @@ def _suites(result: RunResult) -> Table:
     for counts in suites:
         suite = counts.suite
         table.add_row(
-            plain(suite.name),
+            suite.name,
             str(suite.programs),
             str(suite.cases.passed),
             str(suite.cases.skipped),
@@ -211,7 +220,7 @@ def _failures(programs: Sequence[ProgramResult]) -> Iterator[RenderableType]:
         yield Text()
         yield Text.assemble(
             (program.status.value.upper(), "bold red"),
-            f"  {plain(label_of(program))}",
+            f"  {label_of(program)}",
             f" ({duration(program.seconds)})" if program.seconds else "",
         )
         bad = [case for case in leaves(program.cases) if not case.status.good]
@@ -221,12 +230,12 @@ def _failures(programs: Sequence[ProgramResult]) -> Iterator[RenderableType]:
             yield Padding(Text(f"and {counted(len(bad) - MAX_BAD_CASES, 'more case')}"), INDENT)
         yield from _listed(program.problems, MAX_PROBLEMS, "more")
         if program.log:
-            yield Padding(Text(f"log: {plain(program.log)}", "dim", overflow="fold"), INDENT)
+            yield Padding(Text(f"log: {program.log}", "dim", overflow="fold"), INDENT)
 
 
 def _bad_case(case: Case) -> Text:
     why = reason(case)
-    told = f"{plain(case.name)}: {why}" if why else plain(case.name)
+    told = f"{case.name}: {why}" if why else case.name
     return Text.assemble((case.status.value, "red"), f"  {told}", overflow="fold")
 
 
@@ -236,25 +245,25 @@ def _findings(found: Sequence[Finding]) -> Iterator[RenderableType]:
     yield Text()
     yield Text("Kernel log (console.log)", "bold")
     for finding in found[:MAX_FINDINGS]:
-        where = "" if finding.where in finding.title else f", in {plain(finding.where)}"
-        told = f"{plain(finding.title)}{where}{plain(findings.happened(finding))}"
+        where = "" if finding.where in finding.title else f", in {finding.where}"
+        told = f"{finding.title}{where}{findings.happened(finding)}"
         yield Padding(
             Text.assemble(
                 (finding.kind.value, "red"),
-                f"  {plain(findings.line(finding))}: {told}",
+                f"  {findings.line(finding)}: {told}",
                 overflow="fold",
             ),
             INDENT,
         )
         for line in finding.stack[:MAX_STACK]:
-            yield Padding(Text(plain(line), "dim", overflow="fold"), INNER)
+            yield Padding(Text(line, "dim", overflow="fold"), INNER)
         if finding.suspect:
-            text = plain(findings.suspicion(finding))
+            text = findings.suspicion(finding)
             yield Padding(Text(text, "yellow", overflow="fold"), INNER)
     if len(found) > MAX_FINDINGS:
         yield Padding(Text(f"and {counted(len(found) - MAX_FINDINGS, 'more complaint')}"), INDENT)
     for why in dict.fromkeys(finding.undecoded for finding in found if finding.undecoded):
-        yield Padding(Text(f"stacks without lines: {plain(why)}", "dim", overflow="fold"), INDENT)
+        yield Padding(Text(f"stacks without lines: {why}", "dim", overflow="fold"), INDENT)
 
 
 def _against(result: RunResult) -> Iterator[RenderableType]:
@@ -274,13 +283,13 @@ def _patches(patches: Sequence[AppliedPatch]) -> Iterator[RenderableType]:
     yield Text()
     yield Text("Patches", "bold")
     for patch in odd:
-        found = f" as {plain(patch.found_as)}" if patch.found_as else ""
+        found = f" as {patch.found_as}" if patch.found_as else ""
         colour = "red" if patch.state is PatchState.CONFLICT else "yellow"
         yield Padding(
             Text.assemble(
-                f"{plain(patch.series)} {patch.index}  ",
+                f"{patch.series} {patch.index}  ",
                 (f"{patch.state.value}{found}", colour),
-                f"  {plain(patch.title)}",
+                f"  {patch.title}",
                 overflow="fold",
             ),
             INDENT,
@@ -292,7 +301,7 @@ def _diagnostics(diagnostics: Sequence[Diagnostic]) -> Iterator[RenderableType]:
         return
     kinds = Counter(item.severity for item in diagnostics)
     files = Counter(item.file or "no file" for item in diagnostics)
-    named = [f"{plain(file)} {count}" for file, count in files.most_common(MAX_FILES)]
+    named = [f"{file} {count}" for file, count in files.most_common(MAX_FILES)]
     if len(files) > MAX_FILES:
         named.append(counted(len(files) - MAX_FILES, "more file"))
     total = [counted(kinds[kind], kind.value) for kind in Severity if kinds[kind]]

@@ -5,13 +5,19 @@ from __future__ import annotations
 
 import datetime
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from kseries.model import Case, Status
-from kseries.results.ktapline import clean
+from kseries.results.ktapline import plain as bare
 
-# Characters that turn the direction of the text after them, and half a character of UTF-16.
-_MISLEADING = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
+MAX_TEXT = 8000  # characters of a name, a title, a reason
+
+# Characters that are not seen, that end a line or turn the direction of the text after them, and
+# half a character of UTF-16.
+_MISLEADING = re.compile(
+    "[\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff\ufff9-\ufffb\ufffe\uffff"
+    "\U000e0000-\U000e0fff]"
+)
 
 CUT = "[...]"
 
@@ -37,8 +43,8 @@ def moment(iso: str) -> str:
     """Give an ISO 8601 time as people read it, to the minute; what is no time stays as it is."""
     try:
         return f"{datetime.datetime.fromisoformat(iso).astimezone(datetime.UTC):%Y-%m-%d %H:%M} UTC"
-    except ValueError:
-        return plain(iso)
+    except (ValueError, OverflowError):
+        return iso
 
 
 def counted(count: int, noun: str) -> str:
@@ -58,17 +64,19 @@ def again(statuses: Sequence[Status]) -> str:
 
 def reason(case: Case) -> str:
     """Tell why a case is as it is, in one line; "" where nothing is known."""
-    return ", ".join(filter(None, [plain(case.reason), again(case.again)]))
+    return ", ".join(filter(None, [case.reason, again(case.again)]))
 
 
-def plain(text: str) -> str:
-    """Give text of a patch or a program as one line that a terminal does not obey."""
-    return _MISLEADING.sub("", clean(text.replace("\n", " ").replace("\t", " ")))
+def plain(text: str, limit: int = MAX_TEXT) -> str:
+    """Give text that others wrote as one line of characters that are seen, none obeyed.
 
-
-def block(lines: Iterable[str]) -> str:
-    """Give lines that others wrote as text of as many lines; tabs become spaces."""
-    return "\n".join(_MISLEADING.sub("", clean(line.expandtabs())) for line in lines)
+    What stands for a part of a name still is that part: space at the end stays.
+    """
+    if len(text) <= limit and text.isascii() and text.isprintable():
+        return text  # nearly all of them
+    kept = text.rstrip()
+    told = _MISLEADING.sub("", bare(kept.replace("\n", " ").replace("\t", " ")))
+    return (told + " " * (len(text) - len(kept)))[:limit]
 
 
 def tail(text: str, limit: int) -> str:

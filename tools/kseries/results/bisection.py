@@ -8,7 +8,9 @@ from enum import StrEnum
 
 from pydantic import TypeAdapter
 
+from kseries.errors import UserError
 from kseries.model import Patch
+from kseries.runfolder import RunFolder
 
 STEPS = "steps"  # of the run folder: a folder for each step, named by how many patches are in
 
@@ -124,6 +126,26 @@ class Bisection:
     steps: tuple[BisectStep, ...]
     answers: tuple[StepAnswer, ...]  # of the steps
     tree: str = ""  # the worktree, whose repository has the commits
+
+
+def read(run: RunFolder) -> Bisection:
+    """Read what the bisection of a run found.
+
+    Raises UserError when there is none, or when its parts do not fit each other.
+    """
+    found = run.load("bisect", BISECTION)
+    fits = (
+        0 <= found.first <= found.last <= len(found.patches) == len(found.commits)
+        and len(found.steps) == len(found.answers)
+        and any(step.patches == found.last for step in found.steps)
+    )
+    if not fits:
+        raise UserError(
+            "This is not what a bisection leaves.",
+            where=str(run.path / "bisect.json"),
+            do="search again: `kseries bisect`",
+        )
+    return found
 
 
 SOUGHT: TypeAdapter[Sought] = TypeAdapter(Sought)

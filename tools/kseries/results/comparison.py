@@ -19,6 +19,7 @@ from kseries.model import (
 )
 from kseries.results import named
 from kseries.results.named import NamedTest
+from kseries.results.scope import BASELINE
 
 FACTOR = 2.0  # slower by this is worth a line
 LEAST_S = 1.0  # and by this many seconds
@@ -78,8 +79,16 @@ class Comparison:
         """1 for a new failure, 3 where the second run does not tell, else 0."""
         if self.worse:
             return Verdict.FAIL.exit_code
-        lost = self.after.verdict is Verdict.INCOMPLETE
-        return Verdict.INCOMPLETE.exit_code if lost else Verdict.PASS.exit_code
+        untold = self.after.verdict is Verdict.INCOMPLETE or self.less
+        return Verdict.INCOMPLETE.exit_code if untold else Verdict.PASS.exit_code
+
+    @property
+    def less(self) -> bool:
+        """Whether the second run was to do less than the first did, so that it does not tell."""
+        scope = self.after.scope
+        done = {stage.name for stage in self.before.stages if stage.state is StageState.DONE}
+        left_out = done.intersection(scope.not_asked) - {BASELINE}
+        return bool(left_out or (scope.only and self.removed))
 
 
 @dataclass(frozen=True)

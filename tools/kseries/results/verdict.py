@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0
 """The answer of a run, and why. Pure; the result document goes in and comes out decided.
 
-A pass needs every stage done, every planned suite seen, every planned test with a result line
-and a fitting exit status, and a clean kernel log. Nothing seen is never a pass. Where the run was
-compared with the base without the series, what was broken before does not count. A series of
-which nothing was compiled was not tested, and does not pass.
+A pass needs every stage of a whole run done, every planned suite seen, every planned test with a
+result line and a fitting exit status, and a clean kernel log. Nothing seen is never a pass, and a
+run that was asked for less than everything is partial at best. Where the run was compared with the
+base without the series, what was broken before does not count. A series of which nothing was
+compiled was not tested, and does not pass.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from kseries.model import (
     Status,
     Verdict,
 )
-from kseries.results import charged, findings, uncompiled
+from kseries.results import charged, findings, scope, uncompiled
 from kseries.results.charged import UNREACHED_WORDS, unreached
 from kseries.results.named import CASE
 from kseries.results.outcome import label_of, leaves, walk
@@ -62,12 +63,13 @@ def decide(
     patches: Sequence[AppliedPatch] = (),
     baseline: AgainstBase | None = None,
     changed: Sequence[ChangedFile] | None = None,
+    lacking: Sequence[str] = (),
 ) -> Decision:
     """Decide from what the stages left.
 
     programs, found: what of the tests and of the kernel log counts. suites: the planned ones.
     baseline: what the run was compared with. changed: what the series changes, and what the build
-    did with it; None where that is not known.
+    did with it; None where that is not known. lacking: what was not to be done, in sentences.
 
     A run that was lost or interrupted is INCOMPLETE even where failures were seen: it did not
     see everything. The failures are among the reasons all the same.
@@ -91,11 +93,11 @@ def decide(
     if rest or not stages:
         left = ", ".join(rest) or "every stage"
         return Decision(Verdict.INCOMPLETE, (f"not carried out: {left}",))
-    return Decision(Verdict.PASS, ())
+    return Decision(Verdict.PARTIAL if lacking else Verdict.PASS, tuple(lacking))
 
 
 def decided(result: RunResult) -> RunResult:
-    """Give the document with verdict, reasons and exit code."""
+    """Give the document with verdict, reasons, exit code, and how far it came."""
     decision = decide(
         result.stages,
         charged.of(result).programs,
@@ -104,10 +106,17 @@ def decided(result: RunResult) -> RunResult:
         result.patches,
         result.baseline,
         changed=result.changed,
+        lacking=scope.lacking(result),
     )
     usage = any(stage.state is StageState.USAGE for stage in result.stages)
     exit_code = UserError.exit_code if usage else decision.verdict.exit_code
-    return replace(result, verdict=decision.verdict, reasons=decision.reasons, exit_code=exit_code)
+    return replace(
+        result,
+        verdict=decision.verdict,
+        reasons=decision.reasons,
+        exit_code=exit_code,
+        scope=scope.seen(result),
+    )
 
 
 def _lost_reasons(stages: Sequence[StageRecord]) -> Iterator[str]:
