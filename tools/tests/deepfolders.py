@@ -5,14 +5,20 @@ from __future__ import annotations
 
 import os
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 
 @contextmanager
-def swept(top: Path) -> Iterator[Path]:
-    """Remove all of `top` in the end: pytest's own removal does not get that deep."""
+def swept() -> Iterator[Path]:
+    """Give an empty folder, removed in the end.
+
+    Not one of pytest's: its own removal does not get that deep, so that what a killed test leaves
+    would break the next session.
+    """
+    top = Path(tempfile.mkdtemp(prefix="kseries-deep-"))
     try:
         yield top
     finally:

@@ -93,8 +93,10 @@ def test_all_is_listed_each_byte_once(home: Home) -> None:
     assert [i.name for i in cachefolder.others(home.project, home.cache)] == ["venv"]
 
 
-def test_folders_of_any_depth_and_name_are_measured_and_removed(home: Home) -> None:
-    with swept(home.cache.rootfs):
+def test_folders_of_any_depth_and_name_are_measured_and_removed() -> None:
+    with swept() as top:
+        (top / "out").mkdir()
+        home = Home(Project(top), Cache(top / "cache"))
         nest(home.add("rootfs/deep"), 5000)
         home.add(os.fsdecode(b"rootfs/a\xff"))
         home.add("rootfs/9\n0\tx")

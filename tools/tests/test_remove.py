@@ -36,18 +36,18 @@ def as_nobody(work: Callable[[], None]) -> int:
     return process.exitcode or 0
 
 
-def test_folders_deeper_than_a_path_can_say(tmp_path: Path) -> None:
-    place = tmp_path / "place"
-    place.mkdir()
+def test_folders_deeper_than_a_path_can_say() -> None:
     limit = resource.getrlimit(resource.RLIMIT_NOFILE)
-    with swept(tmp_path):
+    with swept() as top:
+        place = top / "place"
+        place.mkdir()
         nest(place, DEEP)
         resource.setrlimit(resource.RLIMIT_NOFILE, (64, limit[1]))
         try:
             publish.remove_tree(place)
         finally:
             resource.setrlimit(resource.RLIMIT_NOFILE, limit)
-        assert list(tmp_path.iterdir()) == []
+        assert list(top.iterdir()) == []
 
 
 def test_folders_that_nobody_may_read(tmp_path: Path) -> None:
