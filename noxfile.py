@@ -124,3 +124,9 @@ def bench_results(session: nox.Session) -> None:
 def fuzz(session: nox.Session) -> None:
     """Look for logs that are read wrongly; two minutes, or as long as `-- --seconds` says."""
     run(session, "python", str(ROOT / "tools" / "fuzz_results.py"), *session.posargs)
+
+
+@nox.session
+def mutate(session: nox.Session) -> None:
+    """See that the project's own tests notice faults in the toolkit's rules; ten minutes."""
+    run(session, "python", "-m", "mutate", *session.posargs)

@@ -52,6 +52,12 @@ hypothesis.settings.register_profile(
 hypothesis.settings.register_profile(
     "new", max_examples=100, deadline=None, database=None, print_blob=True
 )
+# `nox -s mutate` wants to know that an example fails, not the smallest one.
+hypothesis.settings.register_profile(
+    "mutate",
+    hypothesis.settings.get_profile("same"),
+    phases=(hypothesis.Phase.explicit, hypothesis.Phase.generate),
+)
 hypothesis.settings.load_profile("same")
 
 TOY = Path(__file__).parent / "data" / "toy-kernel"

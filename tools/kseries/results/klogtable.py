@@ -149,10 +149,10 @@ CHANGING: tuple[tuple[re.Pattern[str], str], ...] = tuple(
 # Functions that a trace always begins with: they found the fault, they do not have it.
 FINDERS = re.compile(
     r"(?:dump_|show_stack|show_trace|print_|report_bug|__report_bug|handle_bug|__warn|warn_"
-    r"|exc_|asm_exc|die|__die|panic|check_panic|kasan_|__kasan|__asan|ubsan_|__ubsan|kfence_"
-    r"|lockdep_|lock_|__lock_|mark_lock|mark_usage|validate_chain|check_|debug_check|debug_"
-    r"|__debug|debug_print|refcount_warn|__list_|__might_|might_|__schedule|schedule|___might"
+    r"|exc_|asm_exc|die|__die|panic|kasan_|__kasan|__asan|ubsan_|__ubsan|kfence_"
+    r"|lockdep_|lock_|__lock_|mark_lock|mark_usage|validate_chain|check_|debug_"
+    r"|__debug|refcount_warn|__list_|__might_|might_|__schedule|schedule|___might"
     r"|mutex_|__mutex|rcu_|nmi_|watchdog|msleep|usleep|io_schedule|wait_for_|spin_bug|asm_sysvec"
     r"|sysvec|sched_show|_raw_|do_raw_|slab_|__slab"
-    r"|object_err|check_preemption|entry_|do_syscall|x64_sys_call|ret_from)"
+    r"|object_err|entry_|do_syscall|x64_sys_call|ret_from)"
 )

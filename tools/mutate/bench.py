@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: GPL-2.0
+"""A copy of the project that mutants are put into, and the sandboxed worker that tests it there.
+
+Mutants of code that removes, writes and runs as root do what the fault says: a worker sees the host
+read-only, has /tmp and its copy to write, and no process but its own.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mutate.model import Mutant
+
+PACKAGE = "tools/kseries"
+TESTS = "tools/tests"
+PREPARE_S = 600.0
+
+
+@dataclass(frozen=True)
+class Answer:
+    """How tests ended.
+
+    exit: pytest's exit code, None when the time was up. seconds: processor time of each test.
+    """
+
+    exit: int | None
+    failed: tuple[str, ...]
+    seconds: dict[str, float]
+
+
+class Bench:
+    """One copy and its worker. Ended by close()."""
+
+    def __init__(self, root: Path, folder: Path) -> None:
+        self.tree = folder / "tree"
+        self._scratch = folder / "tmp"
+        shutil.rmtree(folder, ignore_errors=True)
+        self._scratch.mkdir(parents=True)
+        self._scratch.chmod(0o1777)
+        _copy(root, self.tree)
+        self._worker = self._start()
+
+    def prepare(self) -> None:
+        """Compile all there is, so that each mutant finds it done."""
+        self._ask({"files": [TESTS], "keep": True})
+
+    def _start(self) -> subprocess.Popen[str]:
+        own = str(Path(__file__).parents[1])
+        environment = {
+            **os.environ,
+            "PYTHONPATH": f"{self.tree / 'tools'}{os.pathsep}{own}",
+            "KSERIES_ROOT": str(self.tree),
+            "MUTATE_ALONE": "1",
+        }
+        tree, scratch = str(self.tree), str(self._scratch)
+        box = ["bwrap", "--ro-bind", "/", "/", "--dev-bind", "/dev", "/dev", "--unshare-pid"]
+        box += ["--proc", "/proc", "--tmpfs", "/dev/shm", "--bind", scratch, "/tmp"]  # noqa: S108
+        box += ["--ro-bind", own, own, "--bind", tree, tree, "--chdir", tree, "--die-with-parent"]
+        box += ["--cap-add", "ALL"] if os.geteuid() == 0 else []
+        return subprocess.Popen(
+            [*box, "--", sys.executable, "-m", "mutate.worker"],
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def run(
+        self,
+        files: Sequence[str],
+        tests: Sequence[str] | None,
+        limit_s: float,
+        cover: Path | None = None,
+    ) -> Answer:
+        """Run tests of these files on what stands in the copy now."""
+        where = cover and str(cover)
+        said = self._ask({"files": files, "tests": tests, "limit_s": limit_s, "cover": where})
+        return Answer(said["exit"], tuple(said["failed"]), said["seconds"])
+
+    def _ask(self, request: dict[str, Any]) -> dict[str, Any]:
+        request = {"tests": None, "limit_s": PREPARE_S, "cover": None, "keep": False} | request
+        for _ in range(2):
+            assert self._worker.stdin is not None
+            assert self._worker.stdout is not None
+            self._worker.stdin.write(json.dumps(request) + "\n")
+            self._worker.stdin.flush()
+            if line := self._worker.stdout.readline():
+                answer: dict[str, Any] = json.loads(line)
+                return answer
+            # A mutant has ended it, too.
+            self.close()
+            self._worker = self._start()
+        return {"exit": -1, "failed": [], "seconds": {}}
+
+    @contextmanager
+    def changed(self, mutant: Mutant) -> Iterator[None]:
+        """Have a mutant in the copy for a while."""
+        path = self.tree / PACKAGE / mutant.module
+        before, times = path.read_bytes(), path.stat()
+        path.write_bytes(mutant.edit.apply(before))
+        try:
+            yield
+        finally:
+            path.write_bytes(before)
+            # So that what was compiled of it is taken again.
+            os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+
+    def close(self) -> None:
+        """End the worker."""
+        self._worker.kill()
+        self._worker.communicate()
+
+
+def _copy(root: Path, to: Path) -> None:
+    """Copy what git has or would have of the project, as it lies there."""
+    words = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    listed = subprocess.run(words, cwd=root, check=True, capture_output=True).stdout
+    for name in dict.fromkeys(os.fsdecode(item) for item in listed.split(b"\0") if item):
+        source, target = root / name, to / name
+        if source.is_symlink() or source.is_file():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(source, target, follow_symlinks=False)

@@ -1,0 +1,234 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Which test runs which line: recorded for each file of tests, and kept until something changes."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from coverage import CoverageData
+
+from mutate.bench import PACKAGE, TESTS, Bench
+from mutate.model import Mutant
+
+
+class Broken(Exception):
+    """Tests do not run, though there is no fault: nothing can be said. Says which."""
+
+
+LIMIT_S = 1200.0  # for all tests of one file
+
+
+@dataclass
+class TestMap:
+    """For each module the tests of each line; for each test its processor time in seconds."""
+
+    lines: dict[str, dict[int, set[str]]] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
+    failing: set[str] = field(default_factory=set)
+
+    __test__ = False  # no test, whatever pytest thinks of the name
+
+    def add(self, record: dict[str, object]) -> None:
+        """Take what was recorded of a file of tests; tests that fail anyway are no use."""
+        failed: list[str] = record["failed"]  # type: ignore[assignment]
+        seconds: dict[str, float] = record["seconds"]  # type: ignore[assignment]
+        lines: dict[str, dict[str, list[int]]] = record["lines"]  # type: ignore[assignment]
+        self.failing |= set(failed)
+        for test, modules in lines.items():
+            if test in seconds and test not in self.failing:
+                self.seconds[test] = seconds[test]
+                for module, numbers in modules.items():
+                    own = self.lines.setdefault(module, {})
+                    for number in numbers:
+                        own.setdefault(number, set()).add(test)
+
+    def of(self, module: str, numbers: Iterable[int]) -> set[str]:
+        """Give the tests that run one of these lines."""
+        own = self.lines.get(module, {})
+        return set().union(*(own.get(number, set()) for number in numbers))
+
+
+def record(bench: Bench, test_file: str, kept: Path) -> tuple[dict[str, object], bool]:
+    """Give the record of a file of tests: (record, whether it was kept from an earlier time)."""
+    path = kept / f"{Path(test_file).stem}.json"
+    try:
+        old: dict[str, object] = json.loads(path.read_text())
+        if old["files"] == _digests(bench.tree, old["files"]):  # type: ignore[arg-type]
+            return old, True
+    except (OSError, ValueError, KeyError):
+        pass
+    new = _recorded(bench, test_file)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(new))
+    return new, False
+
+
+def _recorded(bench: Bench, test_file: str) -> dict[str, object]:
+    folder = bench.tree / "coverage"
+    folder.mkdir(exist_ok=True)
+    config = folder / "rc"
+    config.write_text(
+        f"[run]\nparallel = true\ndata_file = {folder}/data\n"
+        f"source = {bench.tree / PACKAGE}\ncontext = ${{PYTEST_CURRENT_TEST-}}\n"
+    )
+    answer = bench.run([test_file], None, LIMIT_S, config)
+    if answer.exit not in (0, 1, 5):
+        raise Broken(f"the tests of {test_file} do not run: pytest gave {answer.exit}")
+    lines: dict[str, dict[str, list[int]]] = {}
+    package = bench.tree / PACKAGE
+    for path in folder.glob("data.*"):
+        data = CoverageData(str(path))
+        data.read()
+        for name in data.measured_files():
+            module = str(Path(name).relative_to(package))
+            for number, contexts in data.contexts_by_lineno(name).items():
+                for context in contexts:
+                    # Of a process that a test started: "node id (call)".
+                    test = context.removesuffix(" (call)").removesuffix(" (setup)")
+                    if test:
+                        lines.setdefault(test, {}).setdefault(module, []).append(number)
+        path.unlink()
+    helpers = [f"{TESTS}/{p.name}" for p in (bench.tree / TESTS).glob("*.py")]
+    helpers = [name for name in helpers if not Path(name).name.startswith("test_")]
+    used = [
+        test_file,
+        *helpers,
+        *(f"{PACKAGE}/{module}" for own in lines.values() for module in own),
+    ]
+    return {
+        "files": _digests(bench.tree, used),
+        "failed": list(answer.failed),
+        "seconds": answer.seconds,
+        "lines": lines,
+    }
+
+
+def _digests(tree: Path, names: Iterable[str]) -> dict[str, str]:
+    return {
+        name: hashlib.sha256((tree / name).read_bytes()).hexdigest()
+        for name in sorted(set(names))
+        if (tree / name).is_file()
+    }
+
+
+class Chooser:
+    """Chooses tests for mutants: those that run the line, those of the module's own first."""
+
+    def __init__(self, tests: TestMap, tree: Path) -> None:
+        self._tests = tests
+        self._package = tree / PACKAGE
+        self._sources = {
+            str(path.relative_to(self._package)): path.read_text()
+            for path in sorted(self._package.rglob("*.py"))
+        }
+        self._imported = {
+            f"{TESTS}/{path.name}": imports(path.read_text())
+            for path in (tree / TESTS).glob("test_*.py")
+        }
+
+    def tests(self, mutant: Mutant, budget_s: float) -> list[list[str]]:
+        """Give the tests to run in rounds, each with the quick ones first.
+
+        Those of the file that has most of the module's own, of others that import it, of others.
+        budget_s: processor time of all tests; what would take longer is left out.
+        """
+        name = "kseries." + mutant.module.removesuffix(".py").replace("/", ".")
+        dotted = name.removesuffix(".__init__")
+        seconds = self._tests.seconds
+        able = self._candidates(mutant) - self._tests.failing
+        found = sorted(able, key=lambda test: (seconds[test], test))
+        own = [test for test in found if self._own(test, dotted)]
+        best = Counter(map(_file, own)).most_common(1)
+        first = [test for test in own if best and _file(test) == best[0][0]]
+        rounds = [first, [test for test in own if test not in first]]
+        rounds.append([test for test in found if test not in own])
+        return [tests for tests in self._within(rounds, budget_s) if tests]
+
+    def _within(self, rounds: list[list[str]], budget_s: float) -> Iterator[list[str]]:
+        left_s = budget_s
+        for tests in rounds:
+            kept = []
+            for test in tests:
+                if self._tests.seconds[test] <= left_s:
+                    left_s -= self._tests.seconds[test]
+                    kept.append(test)
+            yield kept
+
+    def drop(self, tests: Iterable[str]) -> None:
+        """Choose these no more: they fail without a fault."""
+        self._tests.failing |= set(tests)
+
+    def expected_s(self, tests: Iterable[str]) -> float:
+        """Give the processor time of tests."""
+        return sum(self._tests.seconds[test] for test in tests)
+
+    def _own(self, test: str, dotted: str) -> bool:
+        return dotted in self._imported.get(_file(test), ())
+
+    def _candidates(self, mutant: Mutant) -> set[str]:
+        if mutant.body is not None:
+            first, last = mutant.body
+            # Lines of the header are run when the module is loaded, whoever did that.
+            inside = mutant.line >= first
+            found = self._tests.of(mutant.module, [mutant.line]) if inside else set()
+            # Of an expression of many lines not each is recorded.
+            return found or self._tests.of(mutant.module, range(first, last + 1))
+        return self._of_name(mutant) or self._of_module(mutant.module)
+
+    def _of_name(self, mutant: Mutant) -> set[str]:
+        """Give the tests of functions that use a name of the module."""
+        found: set[str] = set()
+        if mutant.name:
+            for module, source in self._sources.items():
+                if mutant.name in source:
+                    found |= self._tests.of(module, _users(source, mutant.name))
+        return found | (self._tests.of(mutant.module, self._body_lines(mutant.module)))
+
+    def _of_module(self, module: str) -> set[str]:
+        """Give the tests of the modules that import this one."""
+        dotted = "kseries." + module.removesuffix(".py").replace("/", ".")
+        found: set[str] = set()
+        for other, source in self._sources.items():
+            if dotted in imports(source):
+                found |= self._tests.of(other, self._body_lines(other))
+        return found
+
+    def _body_lines(self, module: str) -> list[int]:
+        return _function_lines(self._sources[module])
+
+
+def _file(test: str) -> str:
+    return test.partition("::")[0]
+
+
+def _function_lines(source: str) -> list[int]:
+    return [
+        number
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.FunctionDef)
+        for number in range(node.body[0].lineno, (node.end_lineno or 0) + 1)
+    ]
+
+
+def _users(source: str, name: str) -> list[int]:
+    """Give the lines of functions that mention a name."""
+    lines = source.splitlines()
+    return [number for number in _function_lines(source) if name in lines[number - 1]]
+
+
+def imports(source: str) -> set[str]:
+    """Give the modules that a source imports, and the names in them."""
+    found = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            found.add(node.module)
+            found |= {f"{node.module}.{alias.name}" for alias in node.names}
+        elif isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+    return found

@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Bounds of machines at work: how many may be lost, die, or end a program early."""
+
+from __future__ import annotations
+
+import pytest
+
+from kseries.errors import InfraError
+from kseries.model import Status
+from tests.test_teststage import CASES, Bench, add_by_case, bench, by_case
+
+__all__ = ["bench"]  # a fixture
+
+PASS, CRASH = Status.PASS, Status.CRASH
+
+
+def loses(times: int) -> str:
+    """A case whose machine is lost so many times."""
+    lost = 'echo LOST >>"$KMSG"; echo dying'
+    return f"if [ $c = demo.case_2 ] && [ $(count) -le {times} ]; then {lost}; fi"
+
+
+def test_two_machines_may_be_lost(bench: Bench) -> None:
+    add_by_case(bench, "unlucky", loses(2))
+    told = bench.test()
+    assert [program.status for program in told.programs] == [PASS]
+    assert told.facts["boots"] == "3"
+
+
+def test_a_third_loss_is_one_too_many(bench: Bench) -> None:
+    add_by_case(bench, "unlucky", loses(3))
+    with pytest.raises(InfraError, match="The machine is gone"):
+        bench.test()
+
+
+def test_one_program_may_end_early_four_times(bench: Bench) -> None:
+    cases = (*CASES, "d", "e", "f")
+    bench.add("killer", by_case("panic x"), cases=cases, case_option="-r")
+    bench.add("after", "#!/bin/sh\necho 1..1; echo ok 1 a\n")
+    killer, after = bench.test().programs
+    assert [case.status for case in killer.cases].count(CRASH) == 4
+    # The others are run all the same.
+    assert after.status is PASS
+
+
+def test_nine_kernels_may_die(bench: Bench) -> None:
+    panic = 'echo "[    9.000000] Kernel panic - not syncing: x" >>"$KMSG"; echo dying; sleep 30'
+    for number in range(10):
+        bench.add(f"killer-{number}", f"#!/bin/sh\n{panic}\n")
+    told = bench.test()
+    assert [program.status for program in told.programs] == [CRASH] * 9 + [Status.MISSING]
+    assert told.programs[9].problems == ("not run: the kernel died 9 times before",)
+    assert told.notes == told.programs[9].problems

@@ -1,0 +1,268 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Rules of the kernel log reader: its bounds to the line, and what belongs to a complaint."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import pytest
+
+from kseries.model import EventKind, KernelEvent
+from kseries.results import klog
+
+K = EventKind
+
+BUG = "BUG: something"
+CUT = "------------[ cut here ]------------"
+WARN = "WARNING: CPU: 0 PID: 7 at a.c:12 f+0x1/0x2"
+END = "---[ end trace 0000000000000000 ]---"
+RULER = "=" * 30
+LEAK = "unregister_netdevice: waiting for lo to become free."
+TRACE = "Call Trace:"
+FRAME = " f+0x1/0x2"
+
+
+def events(*lines: str) -> tuple[KernelEvent, ...]:
+    return klog.events([(0.0, line) for line in lines])
+
+
+def lengths(found: Iterable[KernelEvent]) -> list[int]:
+    return [len(event.lines) for event in found]
+
+
+# ---- bounds
+
+
+def test_so_many_complaints_are_kept() -> None:
+    assert len(events(*[LEAK] * 300)) == 200
+    # One that was not seen before is kept beyond that, as long as there are not too many.
+    titles = [f"BUG: {number:b}".replace("1", "x").replace("0", "y") for number in range(1500)]
+    assert len(events(*titles)) == 1200
+    assert len(events(*[LEAK] * 200, BUG, BUG, LEAK)) == 201
+
+
+def test_what_was_seen_before_one_of_our_marks_is_new_behind_it() -> None:
+    assert len(events(*[LEAK] * 200, "kseries: start a/b", LEAK, LEAK)) == 201
+
+
+def test_so_many_lines_belong_to_a_complaint_with_a_trace() -> None:
+    (event,) = events(WARN, TRACE, *[FRAME] * 500)
+    assert len(event.lines) == 400
+    (event,) = events(WARN, TRACE, *[FRAME] * 397, "the last")
+    assert event.lines[-1] == "the last"
+
+
+@pytest.mark.parametrize(("head", "count"), [((BUG,), 120), ((CUT, WARN), 121), ((CUT,), 120)])
+def test_so_many_lines_may_stand_before_the_trace(head: tuple[str, ...], count: int) -> None:
+    (event,) = events(*head, *["and so on"] * 200)
+    assert len(event.lines) == count
+
+
+@pytest.mark.parametrize(("between", "count"), [(9, 1), (10, 2)])
+def test_so_far_from_its_fault_may_the_header_of_an_oops_stand(between: int, count: int) -> None:
+    fault = "BUG: kernel NULL pointer dereference, address: 0"
+    assert len(events(fault, *["#PF: x"] * between, "Oops: 0000 [#1] SMP")) == count
+
+
+# 128 of these are as long as the text that is kept of a log, 8 MiB.
+LONG = ("BUG: a", *["x" * 2000] * 32, "y" * 1530)
+
+
+def test_so_much_text_is_kept_of_a_log() -> None:
+    found = events(*LONG * 131)
+    assert lengths(found) == [34] * 128 + [2] * 3
+    assert found[-1].title == "BUG: a"
+
+
+def test_of_a_complaint_without_room_the_title_is_kept() -> None:
+    late = (CUT, "what it warns of", "more of it", WARN, "Modules linked in:", END)
+    *_, event = events(*LONG * 129, *late)
+    assert event.lines == late[:4]
+    assert event.title == "WARNING: what it warns of"
+
+
+def test_no_line_is_kept_longer_than_its_bound() -> None:
+    (event,) = events("BUG: " + "x" * 3000)
+    assert lengths([event]) == [1]
+    assert len(event.lines[0]) == 2000
+
+
+# ---- what belongs to a complaint
+
+
+def test_where_a_complaint_begins() -> None:
+    (event,) = klog.events([(0.0, "fine"), (0.0, BUG)])
+    assert event.line == 2
+    (event,) = klog.events([(0.0, "fine"), (0.0, BUG)], first_line=100, during=str)
+    assert (event.line, event.during) == (101, "1")
+    # Lines that are not the kernel's are counted.
+    reader = klog.Reader()
+    reader.skip()
+    reader.skip(3)
+    reader.skim(2)
+    reader.feed(BUG)
+    assert [e.line for e in reader.events()] == [7]
+
+
+def test_a_ruler_above_a_title_belongs_to_it() -> None:
+    (event,) = events("fine", RULER, "BUG: KASAN: use in f+0x1/0x2", "text", RULER, "fine")
+    assert event.line == 2
+    assert event.lines == (RULER, "BUG: KASAN: use in f+0x1/0x2", "text", RULER)
+    # One that stands further above does not, nor one that is too short.
+    assert lengths(events(RULER, "fine", BUG)) == [1]
+    assert lengths(events("=" * 19, BUG)) == [1]
+    assert lengths(events("=" * 20, BUG)) == [2]
+    reader = klog.Reader()
+    reader.take(RULER)
+    reader.skim(1)
+    reader.take(BUG)
+    assert lengths(reader.events()) == [1]
+
+
+@pytest.mark.parametrize("end", [END, "Rebooting in 10 seconds.."])
+def test_what_ends_a_complaint_with_a_mark(end: str) -> None:
+    (event,) = events(WARN, "text", TRACE, FRAME, "text", end, "fine")
+    assert event.lines == (WARN, "text", TRACE, FRAME, "text", end)
+
+
+def test_what_ends_a_complaint_with_a_trace() -> None:
+    (event,) = events("BUG: sleeping function called from invalid context", "in", TRACE, FRAME,
+                      "eth0: up", FRAME)  # fmt: skip
+    assert event.lines[-1] == FRAME
+    assert lengths([event]) == [4]
+    # A mark or a ruler ends none.
+    assert lengths(events(BUG, END, RULER, TRACE, FRAME)) == [5]
+
+
+def test_a_mark_of_ours_ends_every_complaint() -> None:
+    assert lengths(events(BUG, "text", "kseries: end a/b", "text")) == [2]
+
+
+def test_empty_lines_at_the_end_of_a_complaint_are_left_out() -> None:
+    (event,) = events(BUG, "text", "", "  ")
+    assert event.lines == (BUG, "text")
+
+
+def test_a_cut_mark_alone_is_no_complaint() -> None:
+    assert events(CUT) == ()
+    assert events(CUT, "", CUT) == ()
+    assert [event.title for event in events(CUT, "it is gone")] == ["WARNING: it is gone"]
+
+
+@pytest.mark.parametrize(
+    ("behind", "titles"),
+    [
+        (WARN, ["WARNING: at a.c:12 f"]),
+        ("kernel BUG at a.c:12!", ["kernel BUG at a.c:12!"]),
+        # What does not come behind the mark is another complaint.
+        ("Kernel panic - not syncing: x", ["WARNING: text", "Kernel panic - not syncing: x"]),
+    ],
+)
+def test_what_stands_behind_a_cut_mark(behind: str, titles: list[str]) -> None:
+    between = [] if len(titles) == 1 else ["text"]
+    assert [event.title for event in events(CUT, *between, behind, END)] == titles
+
+
+def test_a_warning_says_its_text_first() -> None:
+    assert [e.title for e in events(CUT, "", "the text", WARN, END)] == ["WARNING: the text"]
+    # A BUG does not, and what stands above a warning without a mark is not its text.
+    assert [e.title for e in events(CUT, "the text", "kernel BUG at a.c:1!")] == [
+        "kernel BUG at a.c:1!"
+    ]
+    assert [e.title for e in events(RULER, WARN)] == ["WARNING: at a.c:12 f"]
+
+
+OOPS = "Oops: 0000 [#1] SMP"
+
+
+@pytest.mark.parametrize(
+    ("first", "kinds"),
+    [
+        ("BUG: kernel NULL pointer dereference, address: 0", [K.OOPS]),
+        ("kernel BUG at a.c:12!", [K.BUG]),
+        (WARN, [K.WARN, K.OOPS]),
+        (BUG, [K.BUG, K.OOPS]),  # it ends with its trace
+        (CUT, [K.OOPS]),
+        ("fine", [K.OOPS]),
+    ],
+)
+def test_the_header_of_an_oops_belongs_to_the_fault_above(
+    first: str, kinds: list[EventKind]
+) -> None:
+    assert [event.kind for event in events(first, OOPS, END)] == kinds
+
+
+def test_a_second_oops_is_another_one() -> None:
+    assert len(events(OOPS, OOPS)) == 2
+    assert len(events("kernel BUG at a.c:12!", OOPS, OOPS)) == 2
+
+
+# ---- where it happened
+
+
+@pytest.mark.parametrize(
+    ("lines", "where"),
+    [
+        ((BUG, "RIP: 0010:at_rip+0x1/0x2", TRACE, " in_trace+0x1/0x2"), "at_rip"),
+        ((BUG, TRACE, " in_trace+0x1/0x2"), "in_trace"),
+        (("BUG: KASAN: x in named+0x1/0x2", "RIP: 0010:at_rip+0x1/0x2"), "named"),
+        # Functions that find faults do not have them.
+        ((BUG, TRACE, " dump_stack+0x1/0x2", " in_trace+0x1/0x2"), "in_trace"),
+        ((BUG, "text", "seen at net/core/a.c:12"), "net/core/a.c:12"),
+        ((BUG, *["text"] * 6, "seen at a.c:12"), "a.c:12"),
+        ((BUG, *["text"] * 7, "seen at a.c:12"), ""),
+        # A name further down is none of the title's.
+        ((BUG, "called in other+0x1/0x2"), ""),
+        ((BUG,), ""),
+    ],
+)
+def test_where_it_happened(lines: tuple[str, ...], where: str) -> None:
+    (event,) = events(*lines)
+    assert event.where == where
+
+
+def test_lockdep_names_its_function_below_the_title() -> None:
+    (event,) = events("WARNING: suspicious RCU usage", "x", "y at taker+0x1/0x2", TRACE, FRAME)
+    assert (event.kind, event.where) == (K.LOCKDEP, "taker")
+
+
+# ---- lines
+
+
+STAMP = "[    1.000000] "
+
+
+@pytest.mark.parametrize(
+    ("line", "program", "message"),
+    [
+        (f"{STAMP}text", "", "text"),
+        ("[    1.000000][   T12] text", "", "text"),
+        ("[    1.000000][    C1] text", "", "text"),
+        (f"<4>{STAMP}text", "", "text"),
+        (f"out{STAMP}text", "out", "text"),
+        (f"<4>x{STAMP}text", "<4>x", "text"),
+        ("text", "text", None),
+        ("[1.0] text", "[1.0] text", None),
+        (f"# {STAMP}text", f"# {STAMP}text", None),
+        (f"  # {STAMP}text", f"  # {STAMP}text", None),
+        (f"a # {STAMP}text", "a # ", "text"),
+    ],
+)
+def test_what_of_a_line_is_whose(line: str, program: str, message: str | None) -> None:
+    assert klog.split(line) == (program, message)
+
+
+@pytest.mark.parametrize(
+    ("line", "text"),
+    [
+        (f"{STAMP}text", "text"),
+        (f"x{STAMP}text", "text"),
+        ("<4>text", "text"),
+        ("<12><4>text", "<4>text"),
+        ("<123>text", "<123>text"),
+        ("x<4>text", "x<4>text"),
+        ("text", "text"),
+    ],
+)
+def test_message(line: str, text: str) -> None:
+    assert klog.message(line) == text

@@ -1,0 +1,240 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Rules of a single KTAP line: what it is, what it is not, and what is kept of it."""
+
+from __future__ import annotations
+
+import pytest
+
+from kseries.model import Status
+from kseries.results.ktapline import (
+    MAX_LINE,
+    Bail,
+    Plan,
+    Result,
+    Text,
+    Token,
+    Totals,
+    Version,
+    clean,
+    plain,
+    read,
+)
+
+P, F, S, X = Status.PASS, Status.FAIL, Status.SKIP, Status.XFAIL
+
+
+def ok(number: int | None, name: str, *, certain: bool = True, prefix: str = "") -> Result:
+    return Result(prefix, number, name, P, "", "", certain)
+
+
+@pytest.mark.parametrize(
+    ("line", "token"),
+    [
+        ("KTAP version 1", Version("")),
+        ("TAP version 13", Version("")),
+        ("ktap Version 12", Version("")),
+        ("tap version 7", Version("")),
+        ("  KTAP version 1", Version("  ")),
+        ("\tKTAP version 1", Version("  ")),
+        ("# # KTAP version 1", Version("# # ")),
+        ("1..3", Plan("", 3)),
+        ("1..12  #  comment", Plan("", 12)),
+        ("1..0", Plan("", 0)),
+        ("1..0 # SKIP no root", Plan("", 0, "no root")),
+        ("1..0 # Skipped: no root", Plan("", 0, "no root")),
+        ("1..0 # skip", Plan("", 0, "no reason given")),
+        ("1..0 #SKIP x", Plan("", 0, "x")),
+        ("1..2 # SKIP x", Plan("", 2)),
+        ("1..0 # SKIPPER", Plan("", 0)),
+        ("1..0 # no SKIP", Plan("", 0)),
+        ("1..999999999", Plan("", 999_999_999)),
+        ("Bail out!", Bail("", "")),
+        ("bail out!  no ring ", Bail("", "no ring")),
+        ("  Bail out! x", Bail("  ", "x")),
+        ("# Totals: pass:1 fail:22", Totals("", (("pass", 1), ("fail", 22)))),
+        ("  # Totals: pass:1", Totals("  ", (("pass", 1),))),
+        ("# # Totals: pass:1 skip:0 ", Totals("# ", (("pass", 1), ("skip", 0)))),
+        ("ok", ok(None, "", certain=False)),
+        ("ok name", ok(None, "name", certain=False)),
+        ("ok 3", ok(3, "")),
+        ("ok 3 name of it", ok(3, "name of it")),
+        ("ok - name", ok(None, "name")),
+        ("ok -name", ok(None, "-name", certain=False)),
+        ("ok 3 - name", ok(3, "name")),
+        ("ok 3 -", ok(3, "")),
+        ("ok 3rd", ok(None, "3rd", certain=False)),
+        ("ok  3  name ", ok(3, "name")),
+        ("    ok 3 name", ok(3, "name", prefix="    ")),
+        ("ok 3 name # note it", ok(3, "name")._replace(text="note it")),
+        ("ok 3 a#b", ok(3, "a#b")),
+        ("ok 3 a # b=c", ok(3, "a")._replace(text="b=c")),
+        ("ok 3 a #b=c", ok(3, "a")._replace(text="b=c")),
+        ("ok 3 a #b", ok(3, "a #b")),
+        ("ok 3 # all comment", ok(3, "")._replace(text="all comment")),
+        ("not ok 3 name", ok(3, "name")._replace(status=F)),
+    ],
+)  # fmt: skip
+def test_what_a_line_is(line: str, token: Token) -> None:
+    assert read(line) == token
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "KTAP version 1 more",
+        "KTAP version",
+        "AKTAP version 1",
+        "1..",
+        "1..3 more",
+        "1..3#x",
+        "1..1234567890",
+        "11..3",
+        "okay 3 name",
+        "ok3 name",
+        "not okay",
+        "nok 3",
+        "Bail out",
+        "Totals: pass:1",
+        "# Totals: pass:1 total:1",
+        "# Totals: pass:1, fail:0",
+        "# Totals:",
+        "# Totals: pass:x",
+        "x ok 3",
+        "(1..3)",
+    ],
+)
+def test_what_is_no_more_than_text(line: str) -> None:
+    token = read(line)
+    assert isinstance(token, Text)
+    assert token.text == line
+
+
+@pytest.mark.parametrize(
+    ("directive", "passed", "failed"),
+    [
+        ("SKIP", S, S),
+        ("XFAIL", X, X),
+        ("XPASS", P, F),
+        ("TODO", P, X),
+        ("TIMEOUT", Status.TIMEOUT, Status.TIMEOUT),
+        ("ERROR", Status.ERROR, Status.ERROR),
+    ],
+)
+def test_what_a_directive_makes_of_a_result(directive: str, passed: Status, failed: Status) -> None:
+    assert read(f"ok 1 a # {directive} why") == Result("", 1, "a", passed, directive, "why", True)
+    assert read(f"not ok a # {directive}") == Result("", None, "a", failed, directive, "", True)
+
+
+@pytest.mark.parametrize(
+    ("rest", "directive", "text"),
+    [
+        ("a # skip: why", "SKIP", "why"),
+        ("a # SKIPPED why", "SKIP", "why"),
+        ("a # todo why", "TODO", "why"),
+        ("a #SKIP", "SKIP", ""),
+        ("# SKIP why", "SKIP", "why"),
+        ("a # SKIP : why", "SKIP", "why"),
+        # The kernel's own are capitals, and words.
+        ("a # xfail why", "", "xfail why"),
+        ("a # timeout", "", "timeout"),
+        ("a # SKIPS", "", "SKIPS"),
+        ("a # ERROR=1", "", "ERROR=1"),
+    ],
+)
+def test_how_a_directive_is_written(rest: str, directive: str, text: str) -> None:
+    token = read(f"ok 1 {rest}")
+    assert isinstance(token, Result)
+    assert (token.directive, token.text) == (directive, text)
+    assert token.name in ("a", "")
+
+
+@pytest.mark.parametrize(
+    ("rest", "hides"),
+    [
+        ("a not ok 2 b", True),
+        ("anot ok 2", True),
+        ("a # SKIP not ok 2 b", True),
+        ("a not ok 2b", False),
+        ("a not ok b", False),
+        ("a is not ok", False),
+        ("a not ok 1234567890", False),
+    ],
+)
+def test_a_failure_in_the_line_of_another_result(rest: str, hides: bool) -> None:
+    token = read(f"ok 1 {rest}")
+    assert isinstance(token, Result)
+    assert token.hides_failure is hides
+
+
+@pytest.mark.parametrize(
+    ("line", "glued"),
+    [
+        ("no end of line ok 2 b", ok(2, "b")),
+        ("x not ok 2", ok(2, "")._replace(status=F)),
+        ("xok 1 a ok 2 b", ok(2, "b")),
+        ("# text ok 2 b", ok(2, "b", prefix="# ")),
+        ("text ok b", None),
+        ("text ok 2b", None),
+        ("text ok 1234567890", None),
+        ("text", None),
+    ],
+)
+def test_a_result_behind_other_text(line: str, glued: Result | None) -> None:
+    token = read(line)
+    assert isinstance(token, Text)
+    assert token.glued == glued
+
+
+@pytest.mark.parametrize(
+    ("line", "diagnostic"), [("# text", True), ("  # text", True), ("text #", False)]
+)
+def test_diagnostics(line: str, diagnostic: bool) -> None:
+    token = read(line)
+    assert isinstance(token, Text)
+    assert token.diagnostic is diagnostic
+
+
+@pytest.mark.parametrize(
+    "control",
+    [
+        "\x1b[31m",
+        "\x1b[0;1m",
+        "\x1b[?25l",
+        "\x1b[ q",
+        "\x1b[2K",
+        "\x1b]0;title\x07",
+        "\x1b]8;;link\x1b\\",
+        "\x1bPdata\x1b\\",
+        "\x1b(B",
+        "\x1b7",
+        "\x1bM",
+        "\x00",
+        "\x08",
+        "\x0b",
+        "\x1f",
+        "\x7f",
+        "\x9f",
+        "\ufeff",
+    ],
+)
+def test_what_terminals_obey_is_taken_out(control: str) -> None:
+    assert plain(f"a{control}b{control}") == "ab"
+    assert read(f"{control}ok 1 a{control}") == ok(1, "a")
+
+
+@pytest.mark.parametrize("text", ["a\tb", "ä€", "a [31m b", "\xa0x"])
+def test_what_no_terminal_obeys_stays(text: str) -> None:
+    assert plain(text) == text
+
+
+def test_no_more_is_kept_of_a_line_than_its_limit() -> None:
+    long = "x" * (MAX_LINE + 1)
+    kept = "x" * MAX_LINE
+    assert clean(long) == kept
+    assert read(long) == Text("", kept, False)
+    assert read(f"ok 1 {long}") == ok(1, kept)
+    assert read(f"ok 1 a # {long}") == ok(1, "a")._replace(text=kept)
+    assert read(f"Bail out! {long}") == Bail("", kept)
+    assert read(f"1..0 # SKIP {long}") == Plan("", 0, kept)
+    # What stands behind it still counts.
+    assert read(f"ok 1 {long} # SKIP why") == Result("", 1, kept, S, "SKIP", "why", True)

@@ -1,0 +1,322 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Rules of the result document in the making: what stays, what is dropped, what is taken over."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from kseries.errors import CheckFailed
+from kseries.inputs.archive import ArchiveConfig
+from kseries.inputs.stack import Plan
+from kseries.model import (
+    AgainstBase,
+    AppliedPatch,
+    BaseTree,
+    BuildPlace,
+    Case,
+    Diagnostic,
+    EventKind,
+    Kernel,
+    KernelConfig,
+    KernelEvent,
+    LocalSource,
+    NamedSource,
+    NoBaseline,
+    PatchState,
+    ProgramResult,
+    Provenance,
+    RunResult,
+    Series,
+    Severity,
+    Stack,
+    StagedSuites,
+    StageState,
+    Status,
+    TestOutcome,
+    Tree,
+    Verdict,
+)
+from kseries.record import RUNNING, STATE_OF, Record
+from kseries.results import document, partial
+from kseries.runfolder import RunFolder
+
+DONE, FAILED = StageState.DONE, StageState.FAILED
+SOURCE = NamedSource("toy", LocalSource("local", Path("/toy")))
+PLAN = Plan(
+    name="toys",
+    source=SOURCE,
+    series=(),
+    under_test="toy-v1",
+    fragments=(),
+    suites=("zcrx", "netdevsim"),
+    trusted=False,
+    incremental=False,
+    archive=ArchiveConfig.from_environment(),
+    notes=("of the plan",),
+)
+FACTS = Provenance(("kseries", "run"), "0.1.0", "c" * 40, "Linux", "3.11", compiler="none yet")
+BASE = BaseTree(SOURCE, Path("/toy.git"), "b" * 40, "6.99", "a folder")
+TREE = Tree(path=Path("/tree"), base=BASE, head="d" * 40, patches=())
+PASSES = ProgramResult("zcrx", "ping", Status.PASS, 0, 1.0, (Case("a", Status.PASS),))
+BASELINE = AgainstBase("b" * 40, ("toy-v1",), "r", "", True, (), (), ())
+WARN = KernelEvent(EventKind.WARN, "WARNING: at a.c:1 f", "f", 7, (), "")
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> RunFolder:
+    return RunFolder(tmp_path)
+
+
+def begun(run: RunFolder, *stages: str, plan: Plan = PLAN) -> Record:
+    return Record(run, plan, stages, FACTS)
+
+
+def written(run: RunFolder) -> RunResult:
+    return document.read(run)
+
+
+def passed(run: RunFolder) -> Record:
+    """A run of all stages that passed."""
+    record = begun(run, "apply", "build", "test")
+    for stage in ("apply", "build"):
+        record.begin(stage)
+        record.end(stage, DONE, "fine")
+    record.begin("test")
+    record.add(TestOutcome((PASSES, replace(PASSES, suite="netdevsim")), (), {}))
+    record.end("test", DONE, "fine")
+    record.add(BASELINE)
+    record.write()
+    assert written(run).verdict is Verdict.PASS
+    return record
+
+
+def test_errors_and_what_they_say_of_a_stage() -> None:
+    assert STATE_OF == {1: FAILED, 2: StageState.USAGE, 3: StageState.LOST}
+
+
+def test_a_document_that_was_just_begun(run: RunFolder) -> None:
+    begun(run, "apply", "test").write()
+    told = written(run)
+    assert (told.run, told.stack, told.under_test) == (run.name, "toys", "toy-v1")
+    assert (told.verdict, told.seconds) == (Verdict.INCOMPLETE, 0.0)
+    assert [(s.name, s.state) for s in told.stages] == [
+        ("apply", StageState.NOT_RUN),
+        ("test", StageState.NOT_RUN),
+    ]
+    assert (told.suites, told.notes) == (PLAN.suites, PLAN.notes)
+    assert told.provenance == FACTS
+    # UTC, to the second.
+    assert told.started.endswith("+00:00")
+    assert len(told.started) == len("2026-11-22T10:15:00+00:00")
+
+
+def test_no_suite_is_planned_where_nothing_is_tested(run: RunFolder) -> None:
+    begun(run, "apply", "build").write()
+    assert written(run).suites == ()
+
+
+def test_a_stage_that_runs_reads_as_interrupted(run: RunFolder) -> None:
+    begun(run, "apply", "test").begin("apply")
+    told = written(run)
+    first, second = told.stages
+    assert (first.state, first.message) == (StageState.INTERRUPTED, RUNNING)
+    assert second.state is StageState.NOT_RUN
+    assert told.verdict is Verdict.INCOMPLETE
+
+
+def test_a_run_that_passed_and_is_built_again_does_not_pass_by_its_old_tests(
+    run: RunFolder,
+) -> None:
+    passed(run)
+    again = begun(run, "build")
+    again.begin("build")
+    again.end("build", DONE, "fine")
+    told = written(run)
+    assert [s.state for s in told.stages] == [DONE, DONE, StageState.NOT_RUN]
+    assert told.verdict is Verdict.INCOMPLETE
+
+
+def test_a_comparison_is_dropped_when_a_stage_begins_anew(run: RunFolder) -> None:
+    passed(run)
+    begun(run).begin("test")
+    assert written(run).baseline is None
+
+
+def test_a_stage_that_was_not_asked_for_comes_behind_the_others(run: RunFolder) -> None:
+    record = begun(run, "apply")
+    record.begin("apply")
+    record.end("apply", DONE, "fine")
+    record.begin("build")
+    assert [(s.name, s.state) for s in written(run).stages] == [
+        ("apply", DONE),
+        ("build", StageState.INTERRUPTED),
+    ]
+
+
+def test_what_a_stage_said_is_kept_and_times_add_up(run: RunFolder) -> None:
+    record = begun(run, "apply", "build")
+    record.begin("apply")
+    record.end("apply", DONE, "2 patches")
+    record.begin("build")
+    record.end("build", FAILED, "it breaks", "all of it")
+    told = written(run)
+    assert [(s.name, s.state, s.summary, s.message) for s in told.stages] == [
+        ("apply", DONE, "2 patches", ""),
+        ("build", FAILED, "it breaks", "all of it"),
+    ]
+    assert all(0 <= stage.seconds < 60 for stage in told.stages)
+    assert told.seconds == round(sum(stage.seconds for stage in told.stages), 3)
+    assert told.verdict is Verdict.FAIL
+
+
+@pytest.mark.parametrize("state", [StageState.LOST, StageState.INTERRUPTED])
+def test_of_tests_that_were_ended_the_programs_that_ended_are_known(
+    run: RunFolder, state: StageState
+) -> None:
+    record = begun(run, "test")
+    record.begin("test")
+    partial.save(run, PASSES)
+    record.end("test", state, "why")
+    assert [p.name for p in written(run).programs] == ["ping"]
+
+
+def test_of_tests_that_came_to_their_end_the_stage_itself_tells(run: RunFolder) -> None:
+    record = begun(run, "test")
+    record.begin("test")
+    partial.save(run, PASSES)
+    record.end("test", DONE, "fine")
+    assert written(run).programs == ()
+
+
+def test_another_stage_that_was_lost_says_nothing_of_tests(run: RunFolder) -> None:
+    record = begun(run, "build")
+    record.begin("build")
+    partial.save(run, PASSES)
+    record.end("build", StageState.LOST, "why")
+    assert written(run).programs == ()
+
+
+def test_notes_come_once_and_in_order(run: RunFolder) -> None:
+    record = begun(run, "apply")
+    record.note("one", "two")
+    record.note("one", "of the plan", "three")
+    assert record.write().notes == ("of the plan", "one", "two", "three")
+
+
+def series(name: str, *notes: str) -> Series:
+    return Series(name, name, "", 1, 1, "", (), (), (), "", notes=notes)
+
+
+def test_what_stages_leave_is_taken_over(run: RunFolder) -> None:
+    record = begun(run, "test")
+    both = (series("a", "of a"), series("b", "of b"))
+    record.add(Stack("toys", SOURCE, both, "b", (), ()))
+    assert record.write().provenance.source == "toy"
+    record.add(BASE)
+    patch = AppliedPatch("b", 1, "t", "", PatchState.APPLIED)
+    record.add(replace(TREE, patches=(patch,)))
+    config = KernelConfig(TREE, BuildPlace(Path("/out"), Path("/ccache")), "base+zcrx", "e" * 64, 7)
+    record.add(config)
+    warning = Diagnostic(Severity.WARNING, "a.c", 1, 2, "-Wunused", "unused")
+    objects = (Path("/tree/bzImage"), "6.99.0-toy", "gcc 12", 3, 1.0, Path("/build.log"))
+    record.add(Kernel(config, *objects, diagnostics=(warning,)))
+    told = record.write()
+    assert told.notes == ("of the plan", "of a", "of b")
+    assert told.patches == (patch,)
+    assert told.diagnostics == (warning,)
+    assert told.provenance == replace(
+        FACTS,
+        source="toy: a folder",
+        base_commit="b" * 40,
+        head_commit="d" * 40,
+        config="base+zcrx",
+        config_sha256="e" * 64,
+        compiler="gcc 12",
+        kernel_release="6.99.0-toy",
+    )
+
+
+def test_what_was_found_before_an_error_is_taken_over(run: RunFolder) -> None:
+    record = begun(run, "build")
+    error = CheckFailed("It does not build.")
+    record.add(error)
+    assert record.write().diagnostics == ()
+    broken = Diagnostic(Severity.ERROR, "a.c", 1, 2, "", "error")
+    conflict = AppliedPatch("b", 1, "t", "", PatchState.CONFLICT)
+    error.diagnostics, error.patches = (broken,), (conflict,)  # type: ignore[attr-defined]
+    record.add(error)
+    told = record.write()
+    assert (told.diagnostics, told.patches) == ((broken,), (conflict,))
+
+
+def test_what_is_not_known_changes_nothing(run: RunFolder) -> None:
+    record = begun(run, "build")
+    before = record.write()
+    record.add(object())
+    assert record.write() == before
+
+
+def test_suites_that_do_not_fit_are_left_out_with_the_reason(run: RunFolder) -> None:
+    record = begun(run, "test")
+    record.add(StagedSuites(Path("/s"), (), (("zcrx", "no header"),)))
+    told = record.write()
+    assert told.suites == ("netdevsim",)
+    assert told.notes[1:] == ("the suite 'zcrx' is left out: no header",)
+
+
+def test_where_no_suite_fits_all_stay_planned(run: RunFolder) -> None:
+    record = begun(run, "test")
+    record.add(StagedSuites(Path("/s"), (), tuple((suite, "no") for suite in PLAN.suites)))
+    assert record.write().suites == PLAN.suites
+
+
+def test_a_missing_base_is_told(run: RunFolder) -> None:
+    record = begun(run, "test")
+    record.add(NoBaseline("the disk is full"))
+    assert record.write().notes[1:] == (
+        "not compared with the base without the series, so every failure counts as the series'"
+        " own: the disk is full",
+    )
+    plain = begun(RunFolder(run.path / "plain"), "test", plan=replace(PLAN, under_test=""))
+    plain.add(NoBaseline("no series"))
+    assert plain.write().notes[1:] == ("there is nothing to compare with: no series",)
+
+
+def test_a_comparison_is_taken_over(run: RunFolder) -> None:
+    record = begun(run, "test")
+    record.add(BASELINE)
+    assert record.write().baseline == BASELINE
+
+
+def test_what_the_tests_found_is_taken_over(run: RunFolder) -> None:
+    record = begun(run, "test")
+    facts = {"qemu": "QEMU 7.2", "accelerator": "tcg", "note": "slow", "other": "not told"}
+    record.add(TestOutcome((PASSES,), (WARN,), facts, ("first",)))
+    told = record.write()
+    # What was not asked for is planned no more.
+    assert (told.programs, told.suites) == ((PASSES,), ("zcrx",))
+    assert told.notes == ("of the plan", "first", "slow")
+    assert (told.provenance.qemu, told.provenance.accelerator) == ("QEMU 7.2", "tcg")
+    # Of tests that were ended nobody has put the complaints together.
+    (event,), (finding,) = told.events, told.findings
+    assert event.fingerprint == finding.fingerprint != ""
+
+
+def test_findings_of_the_tests_are_not_made_anew(run: RunFolder) -> None:
+    record = begun(run, "test")
+    record.add(TestOutcome((PASSES,), (WARN,), {}))
+    (known,) = record.write().findings
+    decoded = replace(known, stack=("f (a.c:1)",))
+    record.add(TestOutcome((PASSES,), (WARN,), {}, findings=(decoded,)))
+    told = record.write()
+    assert told.findings == (decoded,)
+    assert told.events == (WARN,)
+
+
+def test_tests_that_found_no_program_leave_all_suites_planned(run: RunFolder) -> None:
+    record = begun(run, "test")
+    record.add(TestOutcome((), (), {}))
+    assert record.write().suites == PLAN.suites
