@@ -203,5 +203,7 @@ def _shown(attacks: Sequence[Attack], place: Path, arguments: argparse.Namespace
     for one in carry_out_all(attacks, place, arguments.jobs, keep=arguments.keep):
         outcomes.append(one)
         word = "contained" if one.good else "NOT CONTAINED" if one.attempted else "NOT ATTEMPTED"
-        print(f"{len(outcomes):3}/{len(attacks)}  {word:13}  {one.name}", file=sys.stderr)
+        seen = f": {one.saw[0]}" if one.saw else ""
+        line = f"{len(outcomes):3}/{len(attacks)}  {word:13}  {one.name}{seen}"
+        print(scenes.CONTROL.sub("?", line)[:160], file=sys.stderr)
     return outcomes

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from attack.watch import Canaries, Listeners, odd_files, secrets_in
+from attack.watch import Canaries, Listeners, odd_files, searched, secrets_in
 from tests.desk import TOOLS, Desk, git, set_up
 
 DATA = TOOLS / "tests" / "data"
@@ -28,6 +28,8 @@ under_test = "good"
 config = ["base"]
 suites = ["netdevsim"]
 """
+# Upon this one a series from outside is put.
+PLAIN = 'title = "plain"\nsource = "toy"\nconfig = ["base"]\nsuites = ["netdevsim"]\n'
 # What a pipe must not carry to a terminal behind it: control characters beside line ends and tabs.
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 # On a terminal of its own the toolkit moves the cursor and colours; it has no use for the rest:
@@ -187,10 +189,7 @@ class Scene:
         self, places: Sequence[Path], marks: tuple[str, str]
     ) -> tuple[bool, list[str]]:
         """Collect what hostile code says: that it came to its work, and what it could do."""
-        words = ["grep", "-rahoE", "--devices=skip", f"{marks[0]}|{marks[1]}.*", "--"]
-        said = subprocess.run(
-            [*words, *map(str, places)], capture_output=True, check=False, timeout=60
-        ).stdout.decode(errors="replace")
+        said = searched(places, ["-ahoE", f"{marks[0]}|{marks[1]}.*"])
         lines = said.splitlines()
         named = any(True for place in places for _ in place.rglob(f"*{marks[0]}*"))
         told = {line.partition(": ")[2].strip() for line in lines if line.startswith(marks[1])}
@@ -235,6 +234,7 @@ def make_template(folder: Path) -> None:
     git(kernel, "commit", "--quiet", "--message=toy")
     desk = set_up(folder / "project", kernel)
     desk.write("kernel/stacks/zcrx-v7.toml", STACK)
+    desk.write("kernel/stacks/plain.toml", PLAIN)
 
 
 def _retarget(folder: Path) -> None:

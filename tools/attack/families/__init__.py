@@ -3,7 +3,12 @@
 
 from __future__ import annotations
 
-from attack.families import gits
+from attack.families import escapes, gits, leftovers, names
 from attack.table import Attack
 
-ATTACKS: tuple[Attack, ...] = (*gits.ATTACKS,)
+ATTACKS: tuple[Attack, ...] = (
+    *gits.ATTACKS,
+    *leftovers.ATTACKS,
+    *names.ATTACKS,
+    *escapes.ATTACKS,
+)
