@@ -19,7 +19,7 @@ SCRIPT = "scripts/attack.sh"
 PROLOGUE = """\
 #!/bin/bash
 token=@TOKEN@
-attempted() { echo "attempted-$token"; }
+attempted() { echo "attempted-$token"; : > "attempted-$token"; } 2> /dev/null
 breach() { echo "breach-$token: $*"; }
 writable() {
 	awk '{ print $5 }' /proc/self/mountinfo | sort -u | while read -r place; do
@@ -71,7 +71,8 @@ def series(scene: Scene, name: str, *changes: Change, where: Path | None = None)
     """Make a series of patches, one for each change, each upon the one before."""
     work = scene.folder / "attacker"
     if not work.exists():
-        git(scene.folder, "clone", "--quiet", str(scene.desk.kernel), str(work))
+        # Not with hard links: a commit would touch the objects of the user's own repository.
+        git(scene.folder, "clone", "--quiet", "--no-hardlinks", str(scene.desk.kernel), str(work))
     git(work, "reset", "--quiet", "--hard", "origin/main")
     git(work, "clean", "-ffdxq")
     for change in changes:

@@ -3,12 +3,8 @@
 
 from __future__ import annotations
 
-from attack.families import escapes, gits, leftovers, names
+from attack.families import escapes, gits, keys, leftovers, limits, mails, names, papers, verdicts
 from attack.table import Attack
 
-ATTACKS: tuple[Attack, ...] = (
-    *gits.ATTACKS,
-    *leftovers.ATTACKS,
-    *names.ATTACKS,
-    *escapes.ATTACKS,
-)
+FAMILIES = (gits, leftovers, names, escapes, limits, keys, mails, papers, verdicts)
+ATTACKS: tuple[Attack, ...] = tuple(attack for one in FAMILIES for attack in one.ATTACKS)

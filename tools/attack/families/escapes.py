@@ -96,7 +96,7 @@ SCRIPTS = {
         "for d in /dev/mem /dev/kmem /dev/port /dev/kmsg /dev/kvm /dev/vda /dev/sda /dev/nvme0n1 /dev/fuse /dev/net/tun /dev/vhost-vsock /dev/loop-control;"
         ' do (exec 3< $d) 2> /dev/null && breach "opened $d"; done; mknod x b 254 0 2> /dev/null && breach "made a device"; mknod /tmp/x c 1 1 2> /dev/null && breach "made a device"; true'),
     "kernel-settings": ("changes settings of the host's kernel",
-        "for f in /proc/sys/kernel/core_pattern /proc/sysrq-trigger /proc/sys/kernel/modprobe /proc/sys/vm/drop_caches /proc/sys/kernel/printk /proc/sys/kernel/ns_last_pid;"
+        "for f in /proc/sys/kernel/core_pattern /proc/sysrq-trigger /proc/sys/kernel/modprobe /proc/sys/vm/drop_caches /proc/sys/kernel/printk;"
         ' do (true >> $f) 2> /dev/null && breach "may write $f"; done; [ -w /sys/kernel ] && breach "may write /sys"; [ -e /sys/fs/cgroup ] && find /sys/fs/cgroup -maxdepth 1 -writable 2> /dev/null | grep -q . && breach "may write cgroups"; true'),
     "kernel-log": ("reads the log and the symbols of the host's kernel",
         "dmesg > /dev/null 2>&1 && breach 'reads the kernel log'; grep -qv '^0000000000000000' /proc/kallsyms && breach 'reads kernel addresses'; (exec 3< /proc/kcore) 2> /dev/null && breach 'opens kcore'; true"),
@@ -149,7 +149,7 @@ CALLS = {
     "vsock": ("opens a socket to the hypervisor", "({ int s = socket(40, 1, 0); *(short*)b=40; *(int*)(b+4)=1023; *(int*)(b+8)=2; s < 0 ? -1 : 0; })"),
     "alg-socket": ("opens a socket to the kernel's ciphers", "socket(38, 5, 0)"),
     "netlink": ("opens a socket to netfilter", "socket(16, 3, 12)"),
-    "ptrace": ("traces the process above it", "syscall(101, 16, getppid(), 0, 0)"),
+    "ptrace": ("traces the first process", "({ long got = syscall(101, 16, 1, 0, 0); syscall(101, 17, 1, 0, 0); got; })"),
     "process-memory": ("reads the memory of the first process", "({ long v[2]={(long)b,8}, r[2]={0x400000,8}; syscall(310, 1, v, 1, r, 1, 0); })"),
     "kexec": ("loads another kernel", "syscall(246, 0, 0, 0, 0)"),
     "module": ("loads a kernel module", 'syscall(175, b, 128, "")'),
