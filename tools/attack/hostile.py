@@ -132,7 +132,14 @@ def running(script: str, at: str = "build", **more: object) -> Change:
     )
 
 
-def mail(scene: Scene, name: str, diff: str, *, subject: str = "[PATCH] x", sender: str = "A <a@example.org>") -> Path:
+def mail(
+    scene: Scene,
+    name: str,
+    diff: str,
+    *,
+    subject: str = "[PATCH] x",
+    sender: str = "A <a@example.org>",
+) -> Path:
     """Write a series of one mail by hand, for what git would not make."""
     folder = scene.folder / "series" / name
     folder.mkdir(parents=True, exist_ok=True)

@@ -27,6 +27,9 @@ from attack import scene as scenes
 from attack.families import ATTACKS
 from attack.table import Attack, Kind, Outcome
 
+DOCS = Path(__file__).parents[2] / "docs" / "security.md"
+DOCS_BEGIN = "held by tools/tests/test_attack.py -->\n"
+DOCS_END = "<!-- end of attacks -->"
 HOME_FOLDER = ".kseries-attack"
 SHOWN = 4  # of what was seen, for each attack
 
@@ -147,6 +150,27 @@ def chosen(arguments: argparse.Namespace) -> list[Attack]:
     ]
 
 
+def documented(text: str) -> str:
+    """Put the list of all attacks into the text of the docs."""
+    head, _, rest = text.partition(DOCS_BEGIN)
+    tail = rest.partition(DOCS_END)[2]
+    lines = []
+    for kind in Kind:
+        rows = [attack for attack in ATTACKS if attack.kind is kind]
+        lines += [
+            f"\n### `{kind.name.lower()}`: {kind.value}\n",
+            "| attack | a series |",
+            "|---|---|",
+        ]
+        lines += [f"| `{one.name}` | {_cell(one.tries)} |" for one in rows]
+    listed = "\n".join(lines)
+    return f"{head}{DOCS_BEGIN}{listed}\n\n{DOCS_END}{tail}"
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("<", "&lt;")
+
+
 def _text(attack: Attack) -> str:
     return f"{attack.name} {attack.kind.name.lower()}"
 
@@ -162,6 +186,9 @@ def parser() -> argparse.ArgumentParser:
         "-k", dest="only", action="append", default=[], metavar="TEXT", help="only those named so"
     )
     made.add_argument("--list", action="store_true", help="only name them")
+    made.add_argument(
+        "--write-docs", action="store_true", help="only write the list of attacks to the docs"
+    )
     made.add_argument("--json", type=Path, metavar="FILE", help="write the outcomes there, too")
     made.add_argument("--jobs", type=int, default=len(os.sched_getaffinity(0)), metavar="N")
     made.add_argument("--place", type=Path, metavar="DIR", help="where (default: out/attack)")
@@ -174,6 +201,9 @@ def parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Carry out the attacks that were asked for; give the exit code."""
     arguments = parser().parse_args(argv)
+    if arguments.write_docs:
+        DOCS.write_text(documented(DOCS.read_text()))
+        return 0
     attacks = chosen(arguments)
     if arguments.list or not attacks:
         for attack in attacks:

@@ -15,8 +15,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from attack.watch import Canaries, Listeners, odd_files, searched, secrets_in
+from attack.watched import WAITED
 from tests.desk import TOOLS, Desk, git, set_up
 
+TOOLKIT = TOOLS  # where the package that is attacked lies
 DATA = TOOLS / "tests" / "data"
 WATCHED = Path(__file__).with_name("watched.py")
 CALL_LIMIT_S = 90.0
@@ -128,7 +130,12 @@ class Scene:
 
     def environment(self) -> dict[str, str]:
         """Give the user's environment, which holds a secret."""
-        return {**self.desk.environment, "HOME": str(self.host), "ATTACK_SECRET": self.secret("env")}
+        return {
+            **self.desk.environment,
+            "PYTHONPATH": str(TOOLKIT),
+            "HOME": str(self.host),
+            "ATTACK_SECRET": self.secret("env"),
+        }
 
     def secret(self, where: str) -> str:
         """Give a text that must not appear in anything that the toolkit leaves."""
@@ -185,9 +192,7 @@ class Scene:
         """Give what is the user's in the project: all but what is made at run time."""
         return [path for path in self.desk.root.iterdir() if path.name != "out"]
 
-    def _testimony(
-        self, places: Sequence[Path], marks: tuple[str, str]
-    ) -> tuple[bool, list[str]]:
+    def _testimony(self, places: Sequence[Path], marks: tuple[str, str]) -> tuple[bool, list[str]]:
         """Collect what hostile code says: that it came to its work, and what it could do."""
         said = searched(places, ["-ahoE", f"{marks[0]}|{marks[1]}.*"])
         lines = said.splitlines()
@@ -197,7 +202,9 @@ class Scene:
 
     def _judge(self, ended: Ended, told: dict[str, object], terminal: bool) -> None:
         name = ended.words[0]
-        if told["why"]:
+        if told["why"] == WAITED:
+            pass  # a series may sleep: that is what the toolkit's own, longer limits are for
+        elif told["why"]:
             self.breach(f"{name} {told['why']}")
         elif ended.code not in SOUND:
             self.breach(f"{name} ended with {ended.code}")
@@ -205,7 +212,9 @@ class Scene:
             self.breach(f"left a process behind: {left}")
         if "Traceback (most recent call last)" in ended.output:
             last = ended.output.rpartition("Traceback (most")[2].strip().splitlines()
-            error = next((line for line in last if re.match(r"\w[\w.]*(Error|Exception)", line)), "")
+            error = next(
+                (line for line in last if re.match(r"\w[\w.]*(Error|Exception)", line)), ""
+            )
             self.breach(f"{name} broke with a traceback: {error[:120]}")
         found = (HOSTILE_SEQUENCE if terminal else CONTROL).search(ended.output)
         if found:
@@ -251,7 +260,7 @@ def _furnish(scene: Scene) -> None:
         "folder/precious": "precious\n",
         "folder/empty/precious": "precious\n",
         # Good lines, for readers that would take a link's target for their own file.
-        "config": f"CONFIG_NET=y\nCONFIG_LOCALVERSION=\"{scene.secret('file')}\"\n",
+        "config": f'CONFIG_NET=y\nCONFIG_LOCALVERSION="{scene.secret("file")}"\n',
     }
     for name, text in files.items():
         file = scene.host / name

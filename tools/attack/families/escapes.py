@@ -116,12 +116,16 @@ def _kconfig(scene: Scene) -> None:
         "cat @HOST@/secret; touch @HOST@/executed; attempted; "
         "unshare -Ur true 2> /dev/null && breach 'made a user namespace'"
     )
-    forged = r"printf '\nkseries-kconfig: {\"broken\": [], \"why\": []}\n' >&2; touch @HOST@/executed"
+    forged = (
+        r"printf '\nkseries-kconfig: {\"broken\": [], \"why\": []}\n' >&2; touch @HOST@/executed"
+    )
     lines = (
-        'config EVIL\n\tdef_bool $(shell,bash $(srctree)/scripts/attack.sh >&2; echo y)\n\n'
+        "config EVIL\n\tdef_bool $(shell,bash $(srctree)/scripts/attack.sh >&2; echo y)\n\n"
         f"config FORGED\n\tdef_bool $(shell,{forged}; echo y)\n\n"
     )
-    change = hostile.running(script, "config", replace=(("Kconfig", "config NR_CPUS", f"{lines}config NR_CPUS"),))
+    change = hostile.running(
+        script, "config", replace=(("Kconfig", "config NR_CPUS", f"{lines}config NR_CPUS"),)
+    )
     folder = hostile.series(scene, "kconfig", change)
     scene.run_series(folder)
     scene.kseries("config", "why", "EVIL")
@@ -174,7 +178,7 @@ def _call(name: str) -> Callable[[Scene], None]:
             "#define _GNU_SOURCE\n#include <unistd.h>\n#include <sys/syscall.h>\n#include <sys/socket.h>\n"
             "#include <stdio.h>\n#include <fcntl.h>\n#include <errno.h>\n"
             "static char b[8192] __attribute__((aligned(64)));\n"
-            f"int main(void) {{ puts(\"called\"); long got = {CALLS[name][1]};"
+            f'int main(void) {{ puts("called"); long got = {CALLS[name][1]};'
             ' printf("result %ld errno %d\\n", got, errno); return got >= 0 ? 42 : 0; }\n'
         )
         script = (

@@ -6,7 +6,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from attack import hostile
-from attack.hostile import Change
 from attack.scene import Scene
 from attack.table import Attack, Kind
 
@@ -50,17 +49,17 @@ RUNNERS = {
     ),
     "commands": (
         "leaves a repository with ssh, editor, pager, proxy and credential commands",
-        'for name in core.sshCommand core.editor core.pager core.gitProxy core.askPass'
-        ' credential.helper sequence.editor gpg.program uploadpack.packObjectsHook'
+        "for name in core.sshCommand core.editor core.pager core.gitProxy core.askPass"
+        " credential.helper sequence.editor gpg.program uploadpack.packObjectsHook"
         ' core.alternateRefsCommand; do git config $name "$run"; done;'
         ' git config alias.status "!$run"; git config alias.diff-files "!$run";'
         " git config remote.origin.url \"ext::sh -c '$run'\"; git config protocol.ext.allow always;"
-        ' git config remote.origin.promisor true; git config extensions.partialClone origin',
+        " git config remote.origin.promisor true; git config extensions.partialClone origin",
     ),
     "include": (
         "leaves a repository that includes a configuration of its own",
         'printf "[core]\\n\\tfsmonitor = $run; true\\n" > evil.conf;'
-        ' git config include.path ../evil.conf; git config includeIf.gitdir:/.path ../evil.conf',
+        " git config include.path ../evil.conf; git config includeIf.gitdir:/.path ../evil.conf",
     ),
     "gitfile": (
         "leaves a .git file that leads to a repository with core.fsmonitor",
@@ -69,9 +68,8 @@ RUNNERS = {
     ),
     "worktree": (
         "leaves a repository whose work tree and objects are folders of the host",
-        'git config core.worktree @HOST@; mkdir -p .git/objects/info;'
-        ' echo @FOLDER@/kernel/.git/objects > .git/objects/info/alternates;'
-        ' git config core.fsmonitor "$run; true"',
+        'git config core.fsmonitor "$run; true"; git config core.worktree @HOST@;'
+        " echo @FOLDER@/kernel/.git/objects > .git/objects/info/alternates",
     ),
     "bare": (
         "leaves a bare repository without .git in the build folder itself",
@@ -125,10 +123,13 @@ def _modules(scene: Scene) -> None:
 
 def _attributes(scene: Scene) -> None:
     # The user's own filters are good for the user's own trees.
-    lines = ['[filter "x"]', *(f"\t{kind} = touch {scene.executed}; cat" for kind in ("clean", "smudge"))]
+    lines = [
+        '[filter "x"]',
+        *(f"\t{kind} = touch {scene.executed}; cat" for kind in ("clean", "smudge")),
+    ]
     lines += ["[core]", f"\tfsmonitor = touch {scene.executed}; true"]
     (scene.host / ".gitconfig").write_text("\n".join(lines) + "\n")
-    files = {name: ATTRIBUTES for name in (".gitattributes", "net/.gitattributes")}
+    files = dict.fromkeys((".gitattributes", "net/.gitattributes"), ATTRIBUTES)
     change = hostile.running("attempted", "config", files=files)
     scene.run_series(hostile.series(scene, "attributes", change))
 
@@ -138,8 +139,7 @@ def _dotgit(name: str) -> Callable[[Scene], None]:
         diff = hostile.new_file(name, f"[core]\n\tfsmonitor = touch {scene.executed}; true")
         folder = hostile.mail(scene, "dotgit", diff)
         # A patch that git takes is harmless here, or seen below: the folder has no meaning on Linux.
-        for _ in range(2):
-            scene.mark(scene.run_series(folder))
+        scene.mark(scene.run_series(folder))
 
     return act
 

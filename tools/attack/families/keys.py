@@ -45,7 +45,9 @@ def evil(scene: Scene, name: str, where: str = "a") -> Path:
 
 def good(scene: Scene, name: str, where: str = "b") -> Path:
     """Make the series that must be judged by itself."""
-    return hostile.series(scene, name, hostile.running(PROBE, "config build"), where=scene.folder / where)
+    return hostile.series(
+        scene, name, hostile.running(PROBE, "config build"), where=scene.folder / where
+    )
 
 
 def judge(scene: Scene, *good_words: str) -> None:
@@ -114,7 +116,14 @@ def _tree(scene: Scene) -> None:
 def _sources(scene: Scene) -> None:
     """Two sources of one name; the first has the poison in the base itself."""
     for where in ("a", "b"):
-        git(scene.folder, "clone", "--quiet", "--no-hardlinks", str(scene.desk.kernel), str(scene.folder / where / "linux"))
+        git(
+            scene.folder,
+            "clone",
+            "--quiet",
+            "--no-hardlinks",
+            str(scene.desk.kernel),
+            str(scene.folder / where / "linux"),
+        )
     (mail,) = evil(scene, "one", "c").iterdir()
     git(scene.folder / "a/linux", "am", "--quiet", str(mail))
     plain = hostile.series(scene, "plain", Change(files={"new.c": "int x;\n"}))

@@ -51,7 +51,8 @@ def _replaced(target: str, form: str) -> Callable[[Scene], None]:
         folder = hostile.series(scene, "replaced", hostile.running(script, where))
         scene.run_series(folder)
         scene.run_series(folder)
-        scene.kseries("config", "why", "NET")
+        if target in (".config*", ".env*"):
+            scene.kseries("config", "why", "NET")
 
     return act
 
@@ -70,7 +71,7 @@ def _fragment_changes(scene: Scene) -> None:
     """The host writes a .config anew while links lie in its place."""
     script = (
         "for place in $(writable); do cd $place; rm -f .config; ln -s @HOST@/precious .config;"
-        " seq @PIDS@ | perl -ne 'chomp; symlink(\"@HOST@/precious\", \".part-.config~$_\")';"
+        ' seq @PIDS@ | perl -ne \'chomp; symlink("@HOST@/precious", ".part-.config~$_")\';'
         " done; attempted"
     )
     for at in ("config", "build"):

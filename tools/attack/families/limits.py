@@ -55,12 +55,15 @@ SCRIPTS = {
 
 def _config(scene: Scene) -> None:
     """Kconfig that takes long: deep, wide, and with a symbol for each of many."""
-    wide = "".join(f"config W{n}\n\tbool\n\tdefault y if W{n - 1 if n else 0}x\n\n" for n in range(20000))
+    wide = "".join(
+        f"config W{n}\n\tbool\n\tdefault y if W{n - 1 if n else 0}x\n\n" for n in range(20000)
+    )
     deep = "".join(f"config D{n}\n\tbool\n\tselect D{n + 1}\n\n" for n in range(1500))
     nested = f"config N\n\tbool\n\tdefault y if {'(' * 5000}NET{')' * 5000}\n"
     files: dict[str, str | bytes | None] = {"Kconfig.evil": wide + deep + nested}
     change = hostile.Change(
-        files=files, replace=(("Kconfig", "config NR_CPUS", 'source "Kconfig.evil"\n\nconfig NR_CPUS'),)
+        files=files,
+        replace=(("Kconfig", "config NR_CPUS", 'source "Kconfig.evil"\n\nconfig NR_CPUS'),),
     )
     scene.mark(scene.run_series(hostile.series(scene, "kconfig", change)))
 
@@ -68,7 +71,7 @@ def _config(scene: Scene) -> None:
 def _memory(scene: Scene) -> None:
     script = (
         "half=$(awk '/MemTotal/ { print int($2 / 1024 * 0.9 / 8) }' /proc/meminfo)\n"
-        "for n in $(seq 8); do perl -e '$x = \"x\" x ($ARGV[0] << 20); print \"got\\n\"; sleep 5' $half & done\n"
+        'for n in $(seq 8); do perl -e \'$x = "x" x ($ARGV[0] << 20); print "got\\n"; sleep 5\' $half & done\n'
         "wait; [ $(jobs -p | wc -l) = 0 ] && attempted"
     )
     folder = hostile.series(scene, "memory", hostile.running(f"attempted\n{script}"))

@@ -30,7 +30,9 @@ def own_names(scene: Scene) -> set[str]:
         tree = link.parent
         told = git(tree, "status", "--porcelain", "-z", "--ignored", "--untracked-files=normal")
         found |= {entry[3:].rstrip("/") for entry in told.split("\0") if entry[:2] in ("!!", "??")}
-        found |= {path.name for path in tree.parent.iterdir() if not path.name.startswith(tree.name)}
+        found |= {
+            path.name for path in tree.parent.iterdir() if not path.name.startswith(tree.name)
+        }
     return {name for name in found if name}
 
 
@@ -50,11 +52,14 @@ def _own_names(target: str) -> Callable[[Scene], None]:
     return act
 
 
-def _links(links: dict[str, str], suites: str = "netdevsim", at: str = "config") -> Callable[[Scene], None]:
+def _links(
+    links: dict[str, str], suites: str = "netdevsim", at: str = "config"
+) -> Callable[[Scene], None]:
     def act(scene: Scene) -> None:
         stack = scene.desk.root / "kernel/stacks/plain.toml"
         stack.write_text(stack.read_text().replace('"netdevsim"', suites_text(suites)))
-        change = hostile.running("attempted", at, links=links)
+        make = Change(links=links) if "scripts/kconfig" in links or at != "config" else None
+        change = make or hostile.running("attempted", at, links=links)
         scene.mark(scene.run_series(hostile.series(scene, "links", change)))
 
     return act
@@ -67,7 +72,9 @@ def suites_text(suites: str) -> str:
 
 def _files_as(scene: Scene) -> None:
     files: dict[str, str | bytes | None] = {
-        name: "a file\n" for name in sorted(own_names(scene)) if "/" not in name and ".git" not in name
+        name: "a file\n"
+        for name in sorted(own_names(scene))
+        if "/" not in name and ".git" not in name
     }
     folder = hostile.series(scene, "files", hostile.running("attempted", "config", files=files))
     for _ in range(2):
@@ -97,7 +104,7 @@ TREE_LINKS = {
     "tests-folder-link": ("the tests' folder as a link to a folder of the host", {SELFTESTS: "@HOST@/folder"}),
     "test-zeros": ("a test that is a link to /dev/zero", {f"{SELFTESTS}/drivers/net/ping.py": "/dev/zero"}),
     "test-fifo": ("a test that is a link to a FIFO of the host", {f"{SELFTESTS}/drivers/net/ping.py": "@HOST@/fifo"}),
-    "scripts-link": ("scripts/ as a link to a folder of the host", {"scripts/kconfig": "@HOST@/folder"}),
+    "scripts-link": ("scripts/kconfig as a link to a folder of the host", {"scripts/kconfig": "@HOST@/folder"}),
     "kconfig-link": ("Kconfig as a link to a private file", {"net/Kconfig": "@HOST@/secret"}),
     "kbuild-link": ("Kbuild as a link to a private file", {"Kbuild": "@HOST@/secret"}),
     "makefile-link": ("Makefile as a link to a private file", {"drivers/net/Makefile": "@HOST@/secret"}),

@@ -52,7 +52,16 @@ STACKS = {
 
 def _file_names(scene: Scene) -> None:
     """The names of the user's files and folders are hostile; reproduce.sh is really run."""
-    names = ("$(touch executed)", "a'b;touch executed;'", 'a"b`touch executed`', "a\nb", "-rf", "\x1b]0;x\x07", "a b  c", "--until")
+    names = (
+        "$(touch executed)",
+        "a'b;touch executed;'",
+        'a"b`touch executed`',
+        "a\nb",
+        "-rf",
+        "\x1b]0;x\x07",
+        "a b  c",
+        "--until",
+    )
     for name in names:
         text = name.replace("executed", f"..{scene.executed}".replace("/", "\u2215"))
         folder = hostile.series(scene, text, Change(files={"new.c": "int x;\n"}))
@@ -70,14 +79,23 @@ def _reproduce(scene: Scene) -> None:
     script = (scene.desk.root / "out/runs/latest").resolve() / "reproduce.sh"
     here = scene.folder / "clone"
     here.mkdir(exist_ok=True)
-    subprocess.run(["sh", str(script)], cwd=scene.desk.root, env=scene.environment(), check=False, capture_output=True, timeout=60)
+    subprocess.run(
+        ["sh", str(script)],
+        cwd=scene.desk.root,
+        env=scene.environment(),
+        check=False,
+        capture_output=True,
+        timeout=60,
+    )
     if not made:
         nox.unlink()
     if list(scene.folder.glob("**/executed*")):
         scene.breach("reproduce.sh runs what a name says")
 
 
-def _document(change: Callable[[Scene, Path], None], formats: tuple[str, ...] = FORMATS) -> Callable[[Scene], None]:
+def _document(
+    change: Callable[[Scene, Path], None], formats: tuple[str, ...] = FORMATS
+) -> Callable[[Scene], None]:
     def act(scene: Scene) -> None:
         scene.kseries("run", "--until", "apply")
         run = (scene.desk.root / "out/runs/latest").resolve()
@@ -115,7 +133,10 @@ def _sparse(file: Path) -> None:
 def _poisoned(value: Any, text: str) -> Any:
     """Put a hostile text behind every text of a document."""
     if isinstance(value, dict):
-        return {key: _poisoned(one, text) if key not in ("verdict", "state", "started") else one for key, one in value.items()}
+        return {
+            key: _poisoned(one, text) if key not in ("verdict", "state", "started") else one
+            for key, one in value.items()
+        }
     if isinstance(value, list):
         return [_poisoned(one, text) for one in value]
     return value + text if isinstance(value, str) else value
@@ -140,12 +161,11 @@ DOCUMENTS: dict[str, tuple[str, Callable[[Scene, Path], None]]] = {
 }  # fmt: skip
 
 
-def _log(write: Callable[[Scene, Path], None], *, may_pass: bool = True) -> Callable[[Scene], None]:
+def _log(write: Callable[[Scene, Path], None]) -> Callable[[Scene], None]:
     def act(scene: Scene) -> None:
         file = scene.folder / "hostile.log"
         write(scene, file)
-        formats = ("terminal", "junit", "json")
-        for form in formats:
+        for form in ("terminal", "junit"):
             scene.mark(scene.kseries("parse", str(file), "--format", form, limit_s=LIMIT_S))
 
     return act
@@ -204,7 +224,9 @@ def _reported(make: Callable[[Scene], Path]) -> Callable[[Scene], None]:
 
 def _look(scene: Scene, form: str, out: Path) -> None:
     text = out.read_text(errors="replace")
-    if form == "html" and re.search(r"<script|\son\w+\s*=\s*[\"']?\w+\(|javascript:", text, re.IGNORECASE):
+    if form == "html" and re.search(
+        r"<script|\son\w+\s*=\s*[\"']?\w+\(|javascript:", text, re.IGNORECASE
+    ):
         scene.breach("the page holds a script")
     if form == "mail":
         read = email.message_from_string(text)
@@ -232,7 +254,7 @@ def _warnings(scene: Scene) -> Path:
 ATTACKS = (
     *(Attack(name, Kind.REQUESTS, f"comes with a stack that {tries}", _stack(text)) for name, (tries, text) in STACKS.items()),
     Attack("file-names", Kind.REQUESTS, "comes in folders whose names are commands", _file_names),
-    *(Attack(name, Kind.DOCUMENTS, f"comes with a results.json that is {tries}", _document(change)) for name, (tries, change) in DOCUMENTS.items()),
+    *(Attack(name, Kind.DOCUMENTS, f"comes with a results.json that is {tries}", _document(change, FORMATS if name == "document-texts" else ("terminal", "html"))) for name, (tries, change) in DOCUMENTS.items()),
     *(Attack(name, Kind.LOGS, f"comes with a log that is or has {tries}", _log(write)) for name, (tries, write) in LOGS.items()),
     *(Attack(name, Kind.REPORTS, tries, _reported(_release(script))) for name, (tries, script) in RELEASES.items()),
     Attack("warnings-injection", Kind.REPORTS, "prints warnings that break into pages, mails and terminals", _reported(_warnings)),

@@ -32,14 +32,18 @@ def _change(**words: object) -> Callable[[Scene], Path]:
 
 
 def _script(script: str, at: str = "build") -> Callable[[Scene], Path]:
-    return lambda scene: hostile.series(scene, "verdict", hostile.running(f"attempted\n{script}", at))
+    return lambda scene: hostile.series(
+        scene, "verdict", hostile.running(f"attempted\n{script}", at)
+    )
 
 
 def _until(stage: str) -> Callable[[Scene], None]:
     """A run that did a part only must not read as a pass in any format."""
 
     def act(scene: Scene) -> None:
-        folder = hostile.series(scene, "part", Change(replace=(("net/core.c", "return budget;", "return budget + 1;"),)))
+        folder = hostile.series(
+            scene, "part", Change(replace=(("net/core.c", "return budget;", "return budget + 1;"),))
+        )
         ended = scene.mark(scene.run_series(folder, until=stage)) or scene.ends[-1]
         texts = {"terminal": ended.output}
         for form in FORMATS[1:]:
