@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -102,7 +101,7 @@ def _commit(scene: Scene, work: Path, change: Change) -> None:
         elif path.is_dir():
             shutil.rmtree(path)
         path.parent.mkdir(parents=True, exist_ok=True)
-        os.symlink(scene.fill(target), path)
+        path.symlink_to(scene.fill(target))
     for name, old, new in change.replace:
         text = (work / name).read_text()
         assert old in text, f"{name} has no {old!r}"

@@ -169,11 +169,18 @@ class Scene:
         if self.canaries is None:
             self.canaries = Canaries.of(self.host, self.desk.kernel, *self._own())
 
+    @contextmanager
+    def by_user(self) -> Iterator[None]:
+        """Let the user change something of the host while the block lasts."""
+        self._compare()
+        yield
+        self.canaries = None
+        self.watch()
+
     def close(self) -> None:
         """Look at the host again, and for what came out of it."""
         self.listeners.close()
-        for text in self.canaries.changed() if self.canaries else ():
-            self.breach(text)
+        self._compare()
         if self.executed.exists():
             self.breach("code of the series ran outside of the sandbox")
         for name in self.listeners.reached:
@@ -186,6 +193,10 @@ class Scene:
         found, told = self._testimony(places, marks)
         self.attempted = self.attempted or found
         for text in [*told, *odd_files(self.folder)]:
+            self.breach(text)
+
+    def _compare(self) -> None:
+        for text in self.canaries.changed() if self.canaries else ():
             self.breach(text)
 
     def _own(self) -> list[Path]:

@@ -66,7 +66,7 @@ def _pair(first: str, second: str, *options: str) -> Callable[[Scene], None]:
 
 
 def _same_folder(scene: Scene) -> None:
-    """The user puts version 2 where version 1 was."""
+    """Put version 2 where version 1 was."""
     scene.run_series(evil(scene, "net", "x"))
     judge(scene, "--series", str(good(scene, "net", "x")))
 
@@ -82,7 +82,7 @@ def _mbox(scene: Scene) -> None:
 
 
 def _stacks(first: str, second: str) -> Callable[[Scene], None]:
-    """Two stacks of the project, or two files of one name, each with a series of its own."""
+    """Make two stacks of like names, each with a series of its own."""
 
     def act(scene: Scene) -> None:
         words = []
@@ -103,7 +103,7 @@ def _stacks(first: str, second: str) -> Callable[[Scene], None]:
 
 
 def _tree(scene: Scene) -> None:
-    """Two trees of one name, given as they lie there."""
+    """Give two trees of one name as they lie there."""
     for where, folder in (("a", evil(scene, "one")), ("b", good(scene, "two"))):
         tree = scene.folder / where / "linux"
         git(scene.folder, "clone", "--quiet", "--no-hardlinks", str(scene.desk.kernel), str(tree))
@@ -114,7 +114,7 @@ def _tree(scene: Scene) -> None:
 
 
 def _sources(scene: Scene) -> None:
-    """Two sources of one name; the first has the poison in the base itself."""
+    """Give two sources of one name; the first has the poison in the base itself."""
     for where in ("a", "b"):
         git(
             scene.folder,
@@ -133,14 +133,14 @@ def _sources(scene: Scene) -> None:
 
 
 def _cut_off(scene: Scene) -> None:
-    """The series that poisons fails at the end of its build, as if it were killed."""
+    """Let the series that poisons fail at the end of its build, as if it were killed."""
     change = hostile.running(f"{POISON}\nexit 1", replace=(EVIL,))
     scene.run_series(hostile.series(scene, "net", change, where=scene.folder / "a"))
     judge(scene, "--series", str(good(scene, "net")))
 
 
 def _record(scene: Scene) -> None:
-    """The image is changed when the build is over: by a record made beforehand, or by time."""
+    """Change the image when the build is over, and keep its time."""
     script = (
         "attempted; echo 'int start_kernel(void) { return 0; }' | gcc -xc - -c -o fake.o 2> /dev/null;"
         " cp arch/x86/boot/bzImage fake; echo evil-$token >> fake; cp --preserve=timestamps fake arch/x86/boot/bzImage"
@@ -152,11 +152,11 @@ def _record(scene: Scene) -> None:
 
 
 def _base(scene: Scene) -> None:
-    """The project's own stack after a stranger's series on the same base."""
+    """Run the project's own stack after a stranger's series on the same base."""
     scene.run_series(evil(scene, "good", "x"))
-    (scene.desk.root / "patches/good").rename(scene.folder / "old-good")
-    good(scene, "good", "project/patches")
-    scene.canaries = None  # this was the user
+    with scene.by_user():
+        (scene.desk.root / "patches/good").rename(scene.folder / "old-good")
+        good(scene, "good", "project/patches")
     judge(scene, "--stack", "zcrx-v7")
 
 

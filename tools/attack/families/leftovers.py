@@ -23,7 +23,7 @@ FORMS = {
     "zeros": "ln -sfn /dev/zero $file && attempted",
     "unreadable file": "chmod 0 $file && attempted",
     "broken text": "printf '\\377\\000\\033]0;title\\007\\n\\n' > $file && attempted",
-    "link to itself": "ln -sfn $(basename $file) $file && attempted",
+    "link to itself": "rm -rf $file; ln -s $(basename $file) $file && attempted",
 }
 
 # Files that a build makes and that somebody outside has a use for: where in a run, name.
@@ -68,7 +68,7 @@ def _script(script: str, at: str = "build", runs: int = 2) -> Callable[[Scene], 
 
 
 def _fragment_changes(scene: Scene) -> None:
-    """The host writes a .config anew while links lie in its place."""
+    """Let the host write a .config anew while links lie in its place."""
     script = (
         "for place in $(writable); do cd $place; rm -f .config; ln -s @HOST@/precious .config;"
         ' seq @PIDS@ | perl -ne \'chomp; symlink("@HOST@/precious", ".part-.config~$_")\';'
@@ -77,14 +77,16 @@ def _fragment_changes(scene: Scene) -> None:
     for at in ("config", "build"):
         folder = hostile.series(scene, f"parts-{at}", hostile.running(script, at))
         scene.run_series(folder)
-    scene.desk.write("configs/more.config", "CONFIG_PREEMPT_RT=y\n")
+    with scene.by_user():
+        scene.desk.write("configs/more.config", "CONFIG_PREEMPT_RT=y\n")
     scene.run_series(folder, "--config", "more")
-    scene.desk.write("configs/base.config", "CONFIG_NET=y\nCONFIG_INET=y\n")
+    with scene.by_user():
+        scene.desk.write("configs/base.config", "CONFIG_NET=y\nCONFIG_INET=y\n")
     scene.run_series(folder)
 
 
 def _next_series(scene: Scene) -> None:
-    """The build folder is a link when the next series comes."""
+    """Make links of all that is in the build folder before the next series comes."""
     script = (
         "for place in $(writable); do cd $place;"
         " for name in * .[a-z]*; do rm -rf $name; ln -s @HOST@/folder $name; done; done; attempted"
@@ -137,8 +139,8 @@ SCRIPTS = {
     ),
     "installed-names": (
         "installs files with newlines, escapes and odd bytes in their names", "tests",
-        INSTALL + "touch -- $'a\\nb' $'\\033]0;x\\007' $'\\377\\376' '--help' '$(touch @HOST@/executed)'"
-        " '; touch @HOST@/executed;' $'\\r' && attempted".replace("@HOST@/", "$HOME/"),
+        INSTALL + "touch -- $'a\\nb' $'\\033]0;x\\007' $'\\377\\376' '--help' '$(touch executed)'"
+        " '; touch executed;' $'\\r' && attempted",
     ),
     "installed-setuid": (
         "installs a setuid shell as a test", "tests",

@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import socket
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -32,7 +34,7 @@ def _up(scene: Scene) -> str:
 
 
 def _through_link(scene: Scene) -> None:
-    """A patch makes a link to a folder of the host, the next one a file behind it."""
+    """Make a link to a folder of the host, then a file behind it."""
     first = (
         f"diff --git a/sub b/sub\nnew file mode 120000\nindex 0000000..1111111\n--- /dev/null\n"
         f"+++ b/sub\n@@ -0,0 +1 @@\n+{scene.host}\n\\ No newline at end of file\n"
@@ -67,7 +69,7 @@ def _fifo(scene: Scene, folder: Path) -> None:
     os.mkfifo(folder / "series")
 
 
-def _odd(scene: Scene, folder: Path) -> None:
+def _odd(_: Scene, folder: Path) -> None:
     (folder / "0002-folder.patch").mkdir()
     with socket.socket(socket.AF_UNIX) as one:
         here = os.open(folder, os.O_RDONLY)
@@ -77,8 +79,6 @@ def _odd(scene: Scene, folder: Path) -> None:
         file.truncate(1 << 40)
     if os.geteuid() == 0:
         os.mknod(folder / "0005-null.patch", 0o020666, os.makedev(1, 5))
-    # Not part of what the toolkit left.
-    scene.fill("")
 
 
 def _odd_and_gone(scene: Scene) -> None:
@@ -86,7 +86,7 @@ def _odd_and_gone(scene: Scene) -> None:
     (scene.folder / "series/odd/0005-null.patch").unlink(missing_ok=True)
 
 
-def _names(scene: Scene, folder: Path) -> None:
+def _names(_: Scene, folder: Path) -> None:
     (mail,) = folder.iterdir()
     for number, name in enumerate(NAMES, 2):
         copy = folder / f"{number:04}-{name}.patch"
@@ -166,10 +166,7 @@ MBOXES: dict[str, tuple[str, Callable[[Scene], bytes]]] = {
 
 
 def _bomb() -> bytes:
-    """A binary patch in git's own form whose 300 MB are all zero."""
-    import base64
-    import zlib
-
+    """Make a binary patch in git's own form whose 300 MB are all zero."""
     packer = zlib.compressobj(9)
     packed = b"".join(packer.compress(bytes(1 << 20)) for _ in range(300)) + packer.flush()
     lines = []

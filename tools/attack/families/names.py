@@ -82,7 +82,7 @@ def _files_as(scene: Scene) -> None:
 
 
 def _diagnostics(*places: str) -> Callable[[Scene], None]:
-    """The compiler seems to complain of a file of the host: is it read to show the line?"""
+    """Let the compiler seem to complain of a file of the host, whose line one might show."""
 
     def act(scene: Scene) -> None:
         lines = "".join(

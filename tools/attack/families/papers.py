@@ -51,7 +51,7 @@ STACKS = {
 
 
 def _file_names(scene: Scene) -> None:
-    """The names of the user's files and folders are hostile; reproduce.sh is really run."""
+    """Give series in folders of hostile names, and really run each reproduce.sh."""
     names = (
         "$(touch executed)",
         "a'b;touch executed;'",
@@ -94,7 +94,7 @@ def _reproduce(scene: Scene) -> None:
 
 
 def _document(
-    change: Callable[[Scene, Path], None], formats: tuple[str, ...] = FORMATS
+    change: Callable[[Scene, Path], object], formats: tuple[str, ...] = FORMATS
 ) -> Callable[[Scene], None]:
     def act(scene: Scene) -> None:
         scene.kseries("run", "--until", "apply")
@@ -113,11 +113,11 @@ def _document(
     return act
 
 
-def _put(data: Callable[[], bytes]) -> Callable[[Scene, Path], None]:
-    return lambda _, file: file.write_bytes(data()) and None
+def _put(data: Callable[[], bytes]) -> Callable[[Scene, Path], object]:
+    return lambda _, file: file.write_bytes(data())
 
 
-def _instead(make: Callable[[Scene, Path], Any]) -> Callable[[Scene, Path], None]:
+def _instead(make: Callable[[Scene, Path], Any]) -> Callable[[Scene, Path], object]:
     def change(scene: Scene, file: Path) -> None:
         file.unlink()
         make(scene, file)
@@ -130,7 +130,7 @@ def _sparse(file: Path) -> None:
         out.truncate(1 << 40)
 
 
-def _poisoned(value: Any, text: str) -> Any:
+def _poisoned(value: Any, text: str) -> Any:  # noqa: ANN401
     """Put a hostile text behind every text of a document."""
     if isinstance(value, dict):
         return {
@@ -147,7 +147,7 @@ def _texts(scene: Scene, file: Path) -> None:
     file.write_text(json.dumps(_poisoned(found, scene.fill(EVIL))))
 
 
-DOCUMENTS: dict[str, tuple[str, Callable[[Scene, Path], None]]] = {
+DOCUMENTS: dict[str, tuple[str, Callable[[Scene, Path], object]]] = {
     "document-folder": ("a folder", _instead(lambda _, file: file.mkdir())),
     "document-link": ("a link to a private file", _instead(lambda scene, file: file.symlink_to(scene.host / "secret"))),
     "document-fifo": ("a FIFO", _instead(lambda _, file: os.mkfifo(file))),
@@ -161,7 +161,7 @@ DOCUMENTS: dict[str, tuple[str, Callable[[Scene, Path], None]]] = {
 }  # fmt: skip
 
 
-def _log(write: Callable[[Scene, Path], None]) -> Callable[[Scene], None]:
+def _log(write: Callable[[Scene, Path], object]) -> Callable[[Scene], None]:
     def act(scene: Scene) -> None:
         file = scene.folder / "hostile.log"
         write(scene, file)
@@ -171,8 +171,8 @@ def _log(write: Callable[[Scene, Path], None]) -> Callable[[Scene], None]:
     return act
 
 
-def _text(data: Callable[[], bytes]) -> Callable[[Scene, Path], None]:
-    return lambda _, file: file.write_bytes(data()) and None
+def _text(data: Callable[[], bytes]) -> Callable[[Scene, Path], object]:
+    return lambda _, file: file.write_bytes(data())
 
 
 def _gz(parts: int) -> bytes:
@@ -180,7 +180,7 @@ def _gz(parts: int) -> bytes:
 
 
 KTAP = b"TAP version 13\n1..2\n"
-LOGS: dict[str, tuple[str, Callable[[Scene, Path], None]]] = {
+LOGS: dict[str, tuple[str, Callable[[Scene, Path], object]]] = {
     "log-long-line": ("a line of 200 MB without an end", _text(lambda: KTAP + b"x" * (200 << 20))),
     "log-long-result": ("a result whose name has 100 MB", _text(lambda: KTAP + b"ok 1 " + b"y" * (100 << 20) + b"\nok 2 b\n")),
     "log-many-results": ("a million results", _text(lambda: b"TAP version 13\n" + b"".join(b"ok %d t%d\n" % (n, n) for n in range(1_000_000)))),
@@ -188,7 +188,7 @@ LOGS: dict[str, tuple[str, Callable[[Scene, Path], None]]] = {
     "log-deep": ("subtests nested 20,000 deep", _text(lambda: b"".join(b"    " * min(n, 2000) + b"KTAP version 1\n" + b"    " * min(n, 2000) + b"1..1\n" for n in range(4000)))),
     "log-numbers": ("plans and numbers out of all bounds", _text(lambda: b"TAP version 13\n1..99999999999999999999\nok " + b"9" * 100_000 + b" x\nok -1 y\nok 1e9 z\n")),
     "log-escapes": ("what a terminal obeys", _text(lambda: KTAP + b"ok 1 \x1b]0;evil\x07\x1b[2J\x9b31m\x90x\nnot ok 2 \r\x08\x1bc\x1b]52;c;eA==\x07\n# \x1b[31m\n")),
-    "log-gzip-bomb": ("a gzip file that unpacks to 20 GB", lambda _, file: file.with_suffix(".log").write_bytes(_gz(320)) and None),
+    "log-gzip-bomb": ("a gzip file that unpacks to 20 GB", lambda _, file: file.with_suffix(".log").write_bytes(_gz(320))),
     "log-sparse": ("a sparse file of 1 TB", lambda _, file: _sparse(file)),
     "log-folder": ("a folder", lambda _, file: file.mkdir()),
     "log-fifo": ("a FIFO nobody writes to", lambda _, file: os.mkfifo(file)),
