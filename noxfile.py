@@ -96,6 +96,12 @@ def tests_browser(session: nox.Session) -> None:
 
 
 @nox.session
+def attack(session: nox.Session) -> None:
+    """Attack the toolkit; prints what was attempted and what was contained."""
+    run(session, "python", str(ROOT / "tools" / "run_attacks.py"), *session.posargs)
+
+
+@nox.session
 def lint(session: nox.Session) -> None:
     """Check style and format."""
     run(session, "ruff", "check", str(ROOT))
