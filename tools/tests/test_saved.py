@@ -435,3 +435,23 @@ def test_diagnostics_have_an_end() -> None:
     # Good cases do not take the room of bad ones, and a short line is not for nothing.
     assert budget.keep(lines, good=False)
     assert not budget.keep([("#", True)] * 20, good=False)
+
+
+@pytest.mark.parametrize("packed", [False, True], ids=["sparse", "gzip"])
+def test_a_log_without_end_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, packed: bool
+) -> None:
+    monkeypatch.setattr(logfile, "MAX_LOG", 64 << 20)
+    file = tmp_path / "log"
+    if packed:
+        file.write_bytes(gzip.compress(b"ok 1 a\n" * (10 << 20), compresslevel=1))
+    else:
+        with file.open("wb") as hollow:
+            hollow.truncate(1 << 42)
+    with (
+        pytest.raises(UserError, match="more than 64 MiB") as caught,
+        logfile.open_blocks(str(file)) as blocks,
+    ):
+        for _ in blocks:
+            pass
+    assert caught.value.where == str(file)

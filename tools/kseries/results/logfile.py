@@ -19,6 +19,8 @@ STDIN = "-"
 GZIP_MAGIC = b"\x1f\x8b"
 BLOCK = 1 << 20
 MAX_BYTES = 4 << 20  # of a line that are held at once
+# Of one log, unpacked. Holes of a sparse file and what gzip makes of a few bytes are text, too.
+MAX_LOG = 2 << 30
 CONTINUED = "\N{HORIZONTAL ELLIPSIS}"  # before each further part of a line longer than that
 
 _LINE_END = re.compile(r"\r+\n")
@@ -29,7 +31,7 @@ def open_blocks(name: str) -> Iterator[Iterator[str]]:
     """Give the text of a file, or of standard input for `-`, as `blocks_of` does.
 
     What is no UTF-8 becomes U+FFFD. Raises UserError when the file cannot be read, also in the
-    middle.
+    middle, and when it has more than MAX_LOG bytes.
     """
     with ExitStack() as stack:
         try:
@@ -42,6 +44,16 @@ def open_blocks(name: str) -> Iterator[Iterator[str]]:
                 where=f"{name}: {why or error}",
                 do="name a log file (plain or .gz), or `-` for standard input",
             ) from error
+        except LogTooLong as error:
+            raise UserError(
+                f"The log has more than {MAX_LOG >> 20} MiB.",
+                where=name,
+                do="look what fills it, and cut out the part that you want to read",
+            ) from error
+
+
+class LogTooLong(Exception):
+    """A log has more than MAX_LOG bytes."""
 
 
 def _unpacked(raw: BinaryIO | io.BufferedReader) -> io.BufferedReader:
@@ -56,10 +68,13 @@ def blocks_of(stream: BinaryIO | io.BufferedReader) -> Iterator[str]:
     """Give a stream in blocks of whole lines.
 
     A line longer than MAX_BYTES comes in parts, each further one marked as CONTINUED. A block
-    without a newline at its end has lost the rest of its last line.
+    without a newline at its end has lost the rest of its last line. Raises LogTooLong.
     """
-    rest, whole = b"", True
+    rest, whole, total = b"", True, 0
     while data := stream.read(BLOCK):
+        total += len(data)
+        if total > MAX_LOG:
+            raise LogTooLong
         # A file that was open when its machine died has blocks of zeros.
         rest += data.replace(b"\0", b"")
         end = rest.rfind(b"\n") + 1 or len(rest) * (len(rest) >= MAX_BYTES)
