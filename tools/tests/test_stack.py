@@ -269,7 +269,9 @@ def test_a_tree_is_tested_as_it_lies_there(project: Project, tmp_path: Path) -> 
         "my-linux", LocalSource(kind="local", path=(tmp_path / "my linux").resolve())
     )
     assert of.suites == ("zcrx",)
+    assert of.notes[0].startswith("what was changed in the tree is not known")
     of = planned(project, tree="my linux", series="other")
+    assert not of.notes
     assert (names(of), of.name) == (["other"], "plain+tree+other")
     assert "This folder holds no kernel tree." in refusal(project, tree="project")
     assert "--source and --tree both say" in refusal(project, tree="my linux", source="debian")

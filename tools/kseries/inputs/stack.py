@@ -79,7 +79,8 @@ def plan(request: Request, *, project: Project, suites: Collection[str]) -> Plan
         archive=archive,
     )
     if request.tree:
-        planned = replace(planned, name=f"{planned.name}+tree", notes=(OF_A_TREE,))
+        notes = () if request.series else (OF_A_TREE,)
+        planned = replace(planned, name=f"{planned.name}+tree", notes=notes)
     if request.series:
         planned = _with_series(planned, request.series, project)
     return _without_strangers(planned)
