@@ -273,7 +273,7 @@ def test_a_baseline_that_another_series_left(
 ) -> None:
     toys.words("others", "one")
     toys.stack("others", under_test="others")
-    assert toys.kseries("run") == 0
+    assert toys.kseries("run", "--baseline") == 0
     toys.words("toys", "one", "a-fails")
     toys.words("top", "fine", slot="top")
     (toys.desk.root / "patches/top/series.toml").write_text('requires = ["toys"]\n')
