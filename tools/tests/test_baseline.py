@@ -448,7 +448,7 @@ def test_symbols_of_the_series_are_not_promised_on_the_base(toys: Toys) -> None:
     toys.stack("toys", under_test="toys", config='"base", "toys"')
     assert toys.kseries("run") == 0
     assert toys.desk.latest()["baseline"] is not None
-    # One that the tree has, and does not give, is in the way of the run, and no fault of the series.
+    # One that the tree has, and does not give, is in the way, and no fault of the series.
     toys.desk.write("configs/toys.config", "CONFIG_TOYS=y\nCONFIG_PAGE_POOL=y\n")
     assert toys.kseries("run") == 2
 

@@ -149,3 +149,29 @@ def test_lines_longer_than_can_be_held_come_in_parts() -> None:
     assert all(line.startswith(bounded.CONTINUED) for line in whole[1:3])
     assert b"".join(whole).replace(bounded.CONTINUED, b"") == data.replace(b"\n", b"")
     assert whole[3:] == [b"", b"b"]
+
+
+def test_what_is_dead_and_not_reaped_is_not_waited_for(tmp_path: Path) -> None:
+    """Where the machine's first process does not reap, each program in bubblewrap leaves one."""
+    script = (
+        "import os, time\n"
+        "if os.fork() == 0:\n"
+        "    os.setpgid(0, 0)\n"
+        "    os._exit(0)\n"
+        "print('ready', flush=True)\n"
+        "time.sleep(60)\n"
+    )
+    with proc.start(["sleep", "60"], cwd=tmp_path) as leader:
+        hoarder = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE)
+        assert hoarder.stdout is not None
+        assert hoarder.stdout.readline() == b"ready\n"
+        dead = [
+            int(place.parent.name)
+            for place in Path("/proc").glob("[0-9]*/stat")
+            if f") Z {hoarder.pid} " in place.read_text(errors="replace")
+        ]
+        assert len(dead) == 1
+        assert proc._group_lives(leader.pid)
+        assert not proc._group_lives(dead[0])
+        hoarder.kill()
+        hoarder.communicate()
