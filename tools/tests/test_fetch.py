@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import multiprocessing
 import os
 import random
 import shutil
@@ -285,7 +286,13 @@ def test_a_full_disk_is_told_and_the_next_start_works(tmp_path: Path) -> None:
         assert "are needed" in caught.value.what
         assert list(place.cache.git.glob("*.git")) == []
         subprocess.run(["mount", "-o", "remount,size=200m", small], check=True)
-        assert place.fetch(pinned(tarball))[2] == "6.12.5-rc1"
+        # What is fetched is in use, and open, until the process ends that fetched it.
+        fetching = multiprocessing.get_context("fork").Process(
+            target=lambda: os._exit(place.fetch(pinned(tarball))[2] != "6.12.5-rc1")
+        )
+        fetching.start()
+        fetching.join()
+        assert fetching.exitcode == 0
         subprocess.run(["mount", "-o", "remount,ro", small], check=True)
         other = make_tar(folder, tmp_path / "other", "w:gz")
         with pytest.raises(InfraError, match="Read-only file system"):

@@ -19,7 +19,14 @@ from kseries import publish
 from kseries.errors import UserError
 from kseries.inputs.archive import ArchiveConfig, fetch_thread, parse_link
 from kseries.inputs.mails.assemble import Assembled, Choice, assemble
-from kseries.inputs.mails.mailbox import Mail, body_of, read_all, read_maildir, split
+from kseries.inputs.mails.mailbox import (
+    Mail,
+    body_of,
+    read_all,
+    read_bytes,
+    read_maildir,
+    split,
+)
 from kseries.inputs.mails.patchmail import PatchMail, check_complete, extract, format_author, render
 from kseries.inputs.mails.threads import NO_TITLE
 from kseries.inputs.patchfolder import (
@@ -193,7 +200,7 @@ def _patch_in(mail: Mail, scratch: Path) -> PatchMail | None:
     """Take the patch out of a mail; None for answers, cover letters and other mails."""
     if mail.label.reply or mail.label.number == 0:
         return None
-    if not mail.label.tagged and b"\n+++ " not in mail.file.read_bytes():
+    if not mail.label.tagged and b"\n+++ " not in read_bytes(mail.file):
         return None
     return extract(mail, scratch)
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TypeVar
 
-from kseries import proc, publish
+from kseries import leases, proc, publish
 from kseries.deadline import Deadline
 from kseries.errors import UserError
 from kseries.model import Kernel
@@ -69,6 +69,7 @@ class VirtualMachine:
         self._meter = Meter()
         self._lines = _earlier_lines(self._logs.console)
         self._image: Path | None = None
+        self._lease: leases.Lease | None = None  # nobody removes the image meanwhile
         self._stack = ExitStack()
         self._guest: Guest | None = None
         self._child: proc.Child | None = None
@@ -108,6 +109,8 @@ class VirtualMachine:
         self._image = rootfs.ensure(
             self._cache.rootfs, self._settings, self._progress, self._rootfs_log
         )
+        if self._lease is None:
+            self._lease = leases.use(self._image)
         self._facts["guest"] = self._image.stem
         if why := confine.why_open():
             self._progress.note(f"QEMU sees the files of this host that anybody may read: {why}")
@@ -232,6 +235,9 @@ class VirtualMachine:
                 self._guest.agent.power_off(Deadline.after(PING_S))
                 self._guest.console.wait_ended(POWER_OFF_S)
         self._let_go()
+        if self._lease is not None:
+            self._lease.release()
+            self._lease = None
 
     # ---- inside
 

@@ -7,6 +7,7 @@ git itself cuts (`git mailsplit`), so a mailbox falls into the same mails as und
 from __future__ import annotations
 
 import gzip
+import io
 import re
 import zlib
 from collections.abc import Iterable
@@ -17,12 +18,14 @@ from email.message import Message
 from email.parser import BytesHeaderParser, BytesParser
 from pathlib import Path
 
-from kseries import proc
+from kseries import proc, textfile
 from kseries.deadline import Deadline
 from kseries.errors import UserError
 
 GZIP_MAGIC = b"\x1f\x8b"
 SPLIT_LIMIT_S = 300.0
+# A busy list has some 200 MiB a month.
+MAX_MAILBOX = 512 << 20
 
 # Nobody's configuration may change how a mail is read.
 GIT_ENV = {"GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_NOSYSTEM": "1", "LC_ALL": "C.UTF-8"}
@@ -131,18 +134,13 @@ def read(file: Path, origin: str) -> Mail:
 
 
 def read_bytes(file: Path) -> bytes:
-    """Read a file that the user named. Raises UserError when that is not allowed."""
-    try:
-        return file.read_bytes()
-    except PermissionError as error:
-        raise UserError(
-            "This file cannot be read.", where=str(file), do="make it readable for this user"
-        ) from error
+    """Read a file that the user named, of at most MAX_MAILBOX bytes. Raises UserError."""
+    return textfile.content(file, MAX_MAILBOX)
 
 
 def body_of(file: Path) -> bytes:
     """Give the text of a mail without its transfer encoding, lines ended by LF."""
-    data = file.read_bytes()
+    data = read_bytes(file)
     mail = BytesParser().parsebytes(data.partition(b"\n")[2] if _enveloped(data) else data)
     texts = [part for part in mail.walk() if part.get_content_type() == "text/plain"]
     payloads = [part.get_payload(decode=True) for part in texts]
@@ -206,13 +204,21 @@ def _unpacked(mailbox: Path) -> bytes:
     if not data.startswith(GZIP_MAGIC):
         return data
     try:
-        return gzip.decompress(data)
+        with gzip.GzipFile(fileobj=io.BytesIO(data)) as packed:
+            unpacked = packed.read(MAX_MAILBOX + 1)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise UserError(
             f"The mailbox is a damaged gzip file: {error}.",
             where=str(mailbox),
             do="download it again",
         ) from error
+    if len(unpacked) > MAX_MAILBOX:
+        raise UserError(
+            f"The mailbox has more than {MAX_MAILBOX >> 20} MiB when it is unpacked.",
+            where=str(mailbox),
+            do="save the mails of the series in a mailbox of their own",
+        )
+    return unpacked
 
 
 def _after_blank_lines(data: bytes) -> list[bytes]:

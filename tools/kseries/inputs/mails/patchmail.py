@@ -17,7 +17,13 @@ from pathlib import Path
 from kseries import proc
 from kseries.deadline import Deadline
 from kseries.errors import UserError
-from kseries.inputs.mails.mailbox import GIT_ENV, Mail, has_headers, parse_subject
+from kseries.inputs.mails.mailbox import (
+    GIT_ENV,
+    Mail,
+    has_headers,
+    parse_subject,
+    read_bytes,
+)
 
 MAILINFO = ("git", "mailinfo", "-k", "--encoding=UTF-8", "--no-scissors", "--quoted-cr=nowarn")
 MAILINFO_LIMIT_S = 60.0
@@ -175,7 +181,7 @@ def title_from_name(file: Path) -> str:
 
 
 def _with_headers(mail: Mail) -> bytes:
-    data = mail.file.read_bytes()
+    data = read_bytes(mail.file)
     bare = data.partition(b"\n")[2] if data.startswith(b"From ") else data
     if has_headers(bare):
         return data
