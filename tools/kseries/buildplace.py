@@ -62,5 +62,14 @@ def find(stack: Stack, commit: str, config: str, slot: Path, ccache: Path) -> Bu
     return BuildPlace(folder, ccache / base / key, ccache / base / BASE)
 
 
+def lacks_base(place: BuildPlace) -> bool:
+    """Whether others were built on the same base, and nothing of the base itself is compiled."""
+    if place.clean is None or any(place.clean.glob("objects/??")):
+        return False
+    known = (place.clean.name, place.ccache.name)
+    others = place.ccache.parent.glob("[!.]*")
+    return any(other.name not in known and other.is_dir() for other in others)
+
+
 def _digest(*parts: str) -> str:
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:DIGITS]

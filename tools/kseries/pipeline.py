@@ -167,6 +167,11 @@ def _summarise_test(outcome: TestOutcome) -> str:
 
 def _build(w: Work) -> Kernel:
     config = w.outcome(CONFIG)
+    if buildplace.lacks_base(config.place):
+        w.progress.note(
+            "nothing of this base is compiled: one run with --baseline does it, and series on it"
+            " then compile what they change"
+        )
     kernel = build(config, w.stack, w.cache, w.run, w.progress, jobs=w.request.jobs or None)
     box = kbuild.sandbox(
         config.tree.path,

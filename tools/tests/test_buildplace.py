@@ -78,6 +78,23 @@ def test_versions_that_the_user_vouches_for_are_built_in_one_place() -> None:
     assert elsewhere.ccache != find(one).ccache
 
 
+def test_it_is_said_when_the_base_is_worth_to_be_compiled(tmp_path: Path) -> None:
+    def at(text: str) -> BuildPlace:
+        whole = stack(series("below", "b"), series("s", text))
+        return buildplace.find(whole, COMMIT, "base", tmp_path, tmp_path / "ccache")
+
+    one, two = at("one"), at("two")
+    one.ccache.mkdir(parents=True)
+    assert not buildplace.lacks_base(one)  # the first
+    assert buildplace.lacks_base(two)
+    assert two.clean is not None
+    (two.clean / "objects").mkdir(parents=True)
+    (two.ccache.parent / ".x.lease").touch()
+    assert buildplace.lacks_base(two)
+    (two.clean / "objects" / "0a").mkdir()
+    assert not buildplace.lacks_base(two)
+
+
 def test_what_runs_as_the_user_shares_nothing_with_the_sandbox() -> None:
     plain = stack(series("s", "one"))
     trusted = find(replace(plain, trusted=True))
