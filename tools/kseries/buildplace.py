@@ -51,11 +51,11 @@ def find(stack: Stack, commit: str, config: str, slot: Path, ccache: Path) -> Bu
     is_there = any(one.name == stack.under_test for one in stack.series)
     base = content(cut(stack, 0, needing(stack)), commit) if is_there else key
     if stack.incremental and key != base:
-        # Its slot stands for who vouches: this stack of this clone.
-        key = _digest("incremental", stack.name, str(slot))
+        # The clone's folder of worktrees stands for who vouches, here and in what bisects.
+        key = _digest("incremental", stack.name, str(slot.parent))
     if stack.trusted:
         # What runs as the user can write anywhere; what is not trusted gets nothing of it.
-        key, base = _digest("trusted", stack.name, str(slot)), TRUSTED
+        key, base = _digest("trusted", stack.name, str(slot.parent)), TRUSTED
     folder = slot / BUILDS / f"{config[:NAME_LENGTH]}-{key}"
     if stack.trusted or key == base:
         return BuildPlace(folder, ccache / base / BASE)

@@ -74,8 +74,12 @@ def test_versions_that_the_user_vouches_for_are_built_in_one_place() -> None:
     # The base has nothing of them, so that it excuses nothing which they left.
     base = cut(one, 0)
     assert find(base).ccache == find(replace(base, incremental=False)).ccache
-    elsewhere = buildplace.find(one, COMMIT, "base", Path("/another/clone"), CCACHE)
+    elsewhere = buildplace.find(one, COMMIT, "base", Path("/another/clone/slot"), CCACHE)
     assert elsewhere.ccache != find(one).ccache
+    # A bisection has a worktree of its own, and the same hands at work.
+    beside = buildplace.find(one, COMMIT, "base", SLOT.with_name("slot-bisect"), CCACHE)
+    assert beside.ccache == find(one).ccache
+    assert beside.folder != find(one).folder
 
 
 def test_it_is_said_when_the_base_is_worth_to_be_compiled(tmp_path: Path) -> None:
