@@ -214,7 +214,8 @@ class Scene:
     def _judge(self, ended: Ended, told: dict[str, object], terminal: bool) -> None:
         name = ended.words[0]
         if told["why"] == WAITED:
-            pass  # a series may sleep: that is what the toolkit's own, longer limits are for
+            # A series may sleep: that is what the toolkit's own, longer limits are for.
+            return
         elif told["why"]:
             self.breach(f"{name} {told['why']}")
         elif ended.code not in SOUND:

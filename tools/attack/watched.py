@@ -21,6 +21,8 @@ from pathlib import Path
 
 PR_SET_CHILD_SUBREAPER = 36
 WAITED = "waited"
+PATIENCE_S = 20.0  # of waiting for code in a sandbox
+IDLE_S = 0.2  # of processor time, that count as nothing
 GRACE_S = 1.0  # for processes that are being ended
 POLL_S = 0.05
 MEMORY_LIMIT = 3 << 30  # bytes; ended above it, for the host's sake
@@ -55,6 +57,15 @@ def _peak(pid: int) -> int:
     return 0
 
 
+def _reap(but: int) -> None:
+    """Take note of orphans that ended, as the first process of a host does at once."""
+    with suppress(ChildProcessError):
+        while found := os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT):
+            if found.si_pid == but:
+                return  # whoever started it asks for its status
+            os.waitpid(found.si_pid, os.WNOHANG)
+
+
 def _terminal(output: int) -> int:
     """Make a terminal whose output is copied to a file; give the program's side of it."""
     ours, theirs = pty.openpty()
@@ -68,25 +79,39 @@ def _terminal(output: int) -> int:
     return theirs
 
 
-def _waits_for_the_series(pid: int, limit_s: float) -> bool:
-    """Whether the program only waits for code in a sandbox, which has a longer time limit."""
-    with suppress(OSError, ValueError):
-        fields = Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()
-        busy_s = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-        return busy_s < limit_s / 4 and any("bwrap" in line for line in _descendants().values())
-    return False
+class _Waiting:
+    """Whether the program only waits for code in a sandbox, which has longer limits of its own."""
+
+    def __init__(self, pid: int) -> None:
+        self._stat = Path(f"/proc/{pid}/stat")
+        self._since, self._busy_s = time.monotonic(), 0.0
+
+    def too_long(self) -> bool:
+        """Look; true when it has done next to nothing for a while, and the sandbox is there."""
+        busy_s = self._busy_s
+        with suppress(OSError, ValueError):
+            fields = self._stat.read_text(errors="replace").rpartition(")")[2].split()
+            busy_s = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        now = time.monotonic()
+        if busy_s - self._busy_s > IDLE_S:
+            self._since, self._busy_s = now, busy_s
+        elif now - self._since > PATIENCE_S:
+            self._since = now
+            return any("bwrap" in line for line in _descendants().values())
+        return False
 
 
 def _wait(child: subprocess.Popen[bytes], limit_s: float) -> tuple[int | None, int, str]:
     """Wait for the program; give its status (None when it had to be ended), memory and why."""
-    peak, deadline = 0, time.monotonic() + limit_s
+    peak, deadline, waiting = 0, time.monotonic() + limit_s, _Waiting(child.pid)
     while child.poll() is None:
+        _reap(child.pid)
         peak = max(peak, _peak(child.pid))
         why = ""
         if time.monotonic() > deadline:
             why = f"did not end within {limit_s:.0f} s"
-            if _waits_for_the_series(child.pid, limit_s):
-                why = WAITED
+        elif waiting.too_long():
+            why = WAITED
         elif peak > MEMORY_LIMIT:
             why = f"held {peak >> 20} MiB"
         elif os.fstat(1).st_size > OUTPUT_LIMIT:
@@ -112,8 +137,7 @@ def main() -> None:
     status, peak, why = _wait(child, float(limit_s))
     end = time.monotonic() + GRACE_S
     while (left := _descendants()) and time.monotonic() < end:
-        with suppress(ChildProcessError):
-            os.waitpid(-1, os.WNOHANG)
+        _reap(0)
         time.sleep(POLL_S)
     for pid in left:
         with suppress(ProcessLookupError):
