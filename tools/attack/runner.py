@@ -17,6 +17,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
@@ -42,14 +43,13 @@ def carry_out(attack: Attack, place: Path, host: Path, template: Path) -> Outcom
     begun = time.monotonic()
     token = secrets.token_hex(8)
     scene = scenes.make(place / attack.name, host / attack.name, template, token)
-    try:
-        attack.act(scene)
-        scene.watch()
-    except Exception as error:
-        last = traceback.extract_tb(error.__traceback__)[-1]
-        at = f"{Path(last.filename).name}:{last.lineno}"
-        scene.breach(f"the attack itself broke: {type(error).__name__}: {error} ({at})"[:300])
-    scene.close()
+    for step in (partial(attack.act, scene), scene.watch, scene.close):
+        try:
+            step()
+        except Exception as error:
+            last = traceback.extract_tb(error.__traceback__)[-1]
+            at = f"{Path(last.filename).name}:{last.lineno}"
+            scene.breach(f"the attack itself broke: {type(error).__name__}: {error} ({at})"[:300])
     if attack.refused:
         for ended in scene.ends:
             told = re.search(attack.refused, ended.output, re.IGNORECASE)

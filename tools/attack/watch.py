@@ -130,15 +130,17 @@ def searched(places: Sequence[Path], words: Sequence[str]) -> str:
     return done.stdout.decode(errors="replace")
 
 
+def found(places: Sequence[Path], words: Sequence[str]) -> list[str]:
+    """Give the names that find(1) finds; unlike Python's own walks it knows no depth."""
+    argv = ["find", *map(str, places), "-xdev", *words, "-printf", "%f\\0"]
+    done = subprocess.run(argv, capture_output=True, check=False, timeout=120)
+    return [os.fsdecode(name) for name in done.stdout.split(b"\0") if name]
+
+
 def odd_files(folder: Path) -> list[str]:
     """Tell of what nobody may leave: programs that run as root, devices."""
-    told = []
-    for place, folders, files in os.walk(folder):
-        for name in (*folders, *files):
-            with suppress(OSError):
-                found = (Path(place) / name).lstat()
-                if stat.S_ISCHR(found.st_mode) or stat.S_ISBLK(found.st_mode):
-                    told.append(f"left a device: {name}")
-                elif found.st_mode & stat.S_ISUID and found.st_uid == 0:
-                    told.append(f"left a program that runs as root: {name}")
+    devices = found([folder], ["(", "-type", "c", "-o", "-type", "b", ")"])
+    as_root = found([folder], ["-type", "f", "-perm", "-4000", "-uid", "0"])
+    told = [f"left a device: {name}" for name in devices]
+    told += [f"left a program that runs as root: {name}" for name in as_root]
     return told[:SHOWN]

@@ -50,21 +50,21 @@ def test_folders_deeper_than_a_path_can_say() -> None:
         assert list(top.iterdir()) == []
 
 
-def test_folders_that_nobody_may_read(tmp_path: Path) -> None:
-    tmp_path.chmod(0o777)
-    for folder in tmp_path.parents[:2]:
-        folder.chmod(0o755)
-    place = tmp_path / "place"
+def test_folders_that_nobody_may_read() -> None:
+    # Every user can pass to it, which is not so for pytest's own.
+    with swept() as top:
+        top.chmod(0o777)
+        place = top / "place"
 
-    def work() -> None:
-        place.mkdir()
-        nest(place, 20, mode=0o000)
-        (tmp_path / "flat").mkdir(mode=0o000)
-        publish.remove_tree(place)
-        publish.remove_tree(tmp_path / "flat")
+        def work() -> None:
+            place.mkdir()
+            nest(place, 20, mode=0o000)
+            (top / "flat").mkdir(mode=0o000)
+            publish.remove_tree(place)
+            publish.remove_tree(top / "flat")
 
-    assert as_nobody(work) == 0
-    assert list(tmp_path.iterdir()) == []
+        assert as_nobody(work) == 0
+        assert list(top.iterdir()) == []
 
 
 def test_links_are_not_followed(tmp_path: Path) -> None:
