@@ -64,6 +64,9 @@ class Bench:
         tree, scratch = str(self.tree), str(self._scratch)
         box = ["bwrap", "--ro-bind", "/", "/", "--dev-bind", "/dev", "/dev", "--unshare-pid"]
         box += ["--proc", "/proc", "--tmpfs", "/dev/shm", "--bind", scratch, "/tmp"]  # noqa: S108
+        # Python, too, may lie below what is hidden by now.
+        for place in dict.fromkeys((sys.prefix, sys.base_prefix)):
+            box += ["--ro-bind", place, place]
         box += ["--ro-bind", own, own, "--bind", tree, tree, "--chdir", tree, "--die-with-parent"]
         box += ["--cap-add", "ALL"] if os.geteuid() == 0 else []
         return subprocess.Popen(

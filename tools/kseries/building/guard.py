@@ -18,11 +18,11 @@ from kseries.proc import Child
 from kseries.untrusted import GIB, NotPlain, Untrusted
 
 # A whole kernel with DWARF, BTF and KASAN takes 6 GiB of disk, and a compiler cache of it as much.
-DISK_LIMIT = 32 * GIB
+DISK_LIMIT = 20 * GIB
 MEMORY_SHARE = 0.75
 # Files of all folders are counted only when the disk has lost so much since they were last.
 LOOK_AGAIN = DISK_LIMIT // 8
-DISK_EVERY_S = 5.0
+DISK_EVERY_S = 1.0
 PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
