@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from attack.watch import Canaries, Listeners, odd_files, searched, secrets_in
+from attack.watch import Canaries, Listeners, found, odd_files, searched, secrets_in
 from attack.watched import WAITED
 from tests.desk import TOOLS, Desk, git, set_up
 
@@ -207,7 +207,7 @@ class Scene:
         """Collect what hostile code says: that it came to its work, and what it could do."""
         said = searched(places, ["-ahoE", f"{marks[0]}|{marks[1]}.*"])
         lines = said.splitlines()
-        named = any(True for place in places for _ in place.rglob(f"*{marks[0]}*"))
+        named = bool(found(places, "-name", f"*{marks[0]}*"))
         told = {line.partition(": ")[2].strip() for line in lines if line.startswith(marks[1])}
         return named or marks[0] in lines, sorted(told - {""})
 
@@ -216,7 +216,7 @@ class Scene:
         if told["why"] == WAITED:
             # A series may sleep: that is what the toolkit's own, longer limits are for.
             return
-        elif told["why"]:
+        if told["why"]:
             self.breach(f"{name} {told['why']}")
         elif ended.code not in SOUND:
             self.breach(f"{name} ended with {ended.code}")
@@ -228,9 +228,9 @@ class Scene:
                 (line for line in last if re.match(r"\w[\w.]*(Error|Exception)", line)), ""
             )
             self.breach(f"{name} broke with a traceback: {error[:120]}")
-        found = (HOSTILE_SEQUENCE if terminal else CONTROL).search(ended.output)
-        if found:
-            self.breach(f"{name} hands {found[0]!r} to the terminal")
+        control = (HOSTILE_SEQUENCE if terminal else CONTROL).search(ended.output)
+        if control:
+            self.breach(f"{name} hands {control[0]!r} to the terminal")
 
 
 def make(folder: Path, host: Path, template: Path, token: str) -> Scene:

@@ -132,13 +132,18 @@ def searched(places: Sequence[Path], words: Sequence[str]) -> str:
 
 def odd_files(folder: Path) -> list[str]:
     """Tell of what nobody may leave: programs that run as root, devices."""
-    told = []
-    for place, folders, files in os.walk(folder):
-        for name in (*folders, *files):
-            with suppress(OSError):
-                found = (Path(place) / name).lstat()
-                if stat.S_ISCHR(found.st_mode) or stat.S_ISBLK(found.st_mode):
-                    told.append(f"left a device: {name}")
-                elif found.st_mode & stat.S_ISUID and found.st_uid == 0:
-                    told.append(f"left a program that runs as root: {name}")
+    device, program = ("(", "-type", "b", "-o", "-type", "c", ")"), ("-perm", "-4000", "-uid", "0")
+    told = [f"left a device: {name}" for name in found([folder], *device)]
+    told += [f"left a program that runs as root: {name}" for name in found([folder], *program)]
     return told[:SHOWN]
+
+
+def found(places: Sequence[Path], *words: str) -> list[str]:
+    """Give the names of what find(1) finds, which no depth of folders keeps from it."""
+    done = subprocess.run(
+        ["find", *map(str, places), "-xdev", *words, "-printf", "%f\\0"],
+        capture_output=True,
+        check=False,
+        timeout=120,
+    )
+    return [name for name in done.stdout.decode(errors="replace").split("\0") if name]
