@@ -17,7 +17,6 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import asdict
-from functools import partial
 from pathlib import Path
 
 from rich.console import Console
@@ -43,13 +42,14 @@ def carry_out(attack: Attack, place: Path, host: Path, template: Path) -> Outcom
     begun = time.monotonic()
     token = secrets.token_hex(8)
     scene = scenes.make(place / attack.name, host / attack.name, template, token)
-    for step in (partial(attack.act, scene), scene.watch, scene.close):
-        try:
-            step()
-        except Exception as error:
-            last = traceback.extract_tb(error.__traceback__)[-1]
-            at = f"{Path(last.filename).name}:{last.lineno}"
-            scene.breach(f"the attack itself broke: {type(error).__name__}: {error} ({at})"[:300])
+    try:
+        attack.act(scene)
+        scene.watch()
+        scene.close()
+    except Exception as error:
+        last = traceback.extract_tb(error.__traceback__)[-1]
+        at = f"{Path(last.filename).name}:{last.lineno}"
+        scene.breach(f"the attack itself broke: {type(error).__name__}: {error} ({at})"[:300])
     if attack.refused:
         for ended in scene.ends:
             told = re.search(attack.refused, ended.output, re.IGNORECASE)
@@ -234,6 +234,8 @@ def _shown(attacks: Sequence[Attack], place: Path, arguments: argparse.Namespace
         outcomes.append(one)
         word = "contained" if one.good else "NOT CONTAINED" if one.attempted else "NOT ATTEMPTED"
         seen = f": {one.saw[0]}" if one.saw else ""
-        line = f"{len(outcomes):3}/{len(attacks)}  {word:13}  {one.name}{seen}"
+        line = (
+            f"{len(outcomes):3}/{len(attacks)}  {word:13}  {one.seconds:5.1f} s  {one.name}{seen}"
+        )
         print(scenes.CONTROL.sub("?", line)[:160], file=sys.stderr)
     return outcomes

@@ -207,7 +207,7 @@ class Scene:
         """Collect what hostile code says: that it came to its work, and what it could do."""
         said = searched(places, ["-ahoE", f"{marks[0]}|{marks[1]}.*"])
         lines = said.splitlines()
-        named = bool(found(places, ["-name", f"*{marks[0]}*"]))
+        named = bool(found(places, "-name", f"*{marks[0]}*"))
         told = {line.partition(": ")[2].strip() for line in lines if line.startswith(marks[1])}
         return named or marks[0] in lines, sorted(told - {""})
 
@@ -228,9 +228,9 @@ class Scene:
                 (line for line in last if re.match(r"\w[\w.]*(Error|Exception)", line)), ""
             )
             self.breach(f"{name} broke with a traceback: {error[:120]}")
-        found = (HOSTILE_SEQUENCE if terminal else CONTROL).search(ended.output)
-        if found:
-            self.breach(f"{name} hands {found[0]!r} to the terminal")
+        control = (HOSTILE_SEQUENCE if terminal else CONTROL).search(ended.output)
+        if control:
+            self.breach(f"{name} hands {control[0]!r} to the terminal")
 
 
 def make(folder: Path, host: Path, template: Path, token: str) -> Scene:

@@ -130,17 +130,20 @@ def searched(places: Sequence[Path], words: Sequence[str]) -> str:
     return done.stdout.decode(errors="replace")
 
 
-def found(places: Sequence[Path], words: Sequence[str]) -> list[str]:
-    """Give the names that find(1) finds; unlike Python's own walks it knows no depth."""
-    argv = ["find", *map(str, places), "-xdev", *words, "-printf", "%f\\0"]
-    done = subprocess.run(argv, capture_output=True, check=False, timeout=120)
-    return [os.fsdecode(name) for name in done.stdout.split(b"\0") if name]
-
-
 def odd_files(folder: Path) -> list[str]:
     """Tell of what nobody may leave: programs that run as root, devices."""
-    devices = found([folder], ["(", "-type", "c", "-o", "-type", "b", ")"])
-    as_root = found([folder], ["-type", "f", "-perm", "-4000", "-uid", "0"])
-    told = [f"left a device: {name}" for name in devices]
-    told += [f"left a program that runs as root: {name}" for name in as_root]
+    device, program = ("(", "-type", "b", "-o", "-type", "c", ")"), ("-perm", "-4000", "-uid", "0")
+    told = [f"left a device: {name}" for name in found([folder], *device)]
+    told += [f"left a program that runs as root: {name}" for name in found([folder], *program)]
     return told[:SHOWN]
+
+
+def found(places: Sequence[Path], *words: str) -> list[str]:
+    """Give the names of what find(1) finds, which no depth of folders keeps from it."""
+    done = subprocess.run(
+        ["find", *map(str, places), "-xdev", *words, "-printf", "%f\\0"],
+        capture_output=True,
+        check=False,
+        timeout=120,
+    )
+    return [name for name in done.stdout.decode(errors="replace").split("\0") if name]

@@ -40,6 +40,8 @@ def read(path: Path, adapter: TypeAdapter[T], *, what: str) -> T:
         told = re.search(r"at line (\d+)", str(error))
         line = int(told[1]) if told else text.count("\n") + 1
         raise mistake(path, what, [(line, f"not valid TOML: {error}")]) from error
+    except ValueError as error:  # a number of more digits than Python reads
+        raise mistake(path, what, [(1, f"not valid TOML: {error}")]) from error
     _require_plain(path, what, value, text)
     try:
         return adapter.validate_python(value)

@@ -255,3 +255,7 @@ def test_warnings_are_counted_as_they_come() -> None:
     parser.feed("../a.c:3:1: error: three")
     assert parser.warnings == 2
     assert [item.diagnostic.text for item in parser.finish()] == ["one", "two", "three"]
+
+
+def test_numbers_without_end_are_no_lines() -> None:
+    assert [f.diagnostic.line for f in parse(f"a.c:{'1' * 10_000}: error: x")] in ([], [0])

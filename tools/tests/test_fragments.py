@@ -85,11 +85,11 @@ def test_each_line_that_promises_nothing_is_named(tmp_path: Path, line: str, tol
 
 
 def test_of_many_mistakes_the_first_are_told(tmp_path: Path) -> None:
-    file = write(tmp_path, "bad", *["y" * 1000] * 1000)
+    file = write(tmp_path, "bad", *["CONFIG" + "y" * 900] * 1000)
     with pytest.raises(UserError) as error:
         merged(file)
     lines = error.value.where.splitlines()
-    assert lines[0] == f"{file}:1: not understood: {'y' * fragments.SHOWN}…"
+    assert lines[0] == f"{file}:1: not understood: CONFIG{'y' * (fragments.SHOWN - 6)}…"
     assert lines[-1] == "… and 980 more"
 
 
@@ -183,3 +183,12 @@ def test_each_fragment_of_the_project_says_for_which_kernels_it_is() -> None:
     for file in Project(CONFIGS.parent).configs.glob("*.config"):
         promises = fragments.parse(file, "6.12.117")
         assert [each.where for each in promises if each.kernels is None] == []
+
+
+def test_lines_of_a_file_that_is_no_fragment_are_not_shown(tmp_path: Path) -> None:
+    file = tmp_path / "secrets"
+    file.write_text("token = s3cret\nAPI_KEY=s3cret\n")
+    with pytest.raises(UserError) as caught:
+        fragments.read([file], "6.12")
+    assert "s3cret" not in str(caught.value)
+    assert f"{file}:1: not understood: (not shown)" in caught.value.where

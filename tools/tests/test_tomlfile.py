@@ -99,3 +99,10 @@ def test_nested_without_end(tmp_path: Path) -> None:
     file.write_text("a = " + "[" * 5000 + "]" * 5000)
     with pytest.raises(UserError, match="nested too deep"):
         tomlfile.read(file, THING, what="thing")
+
+
+def test_a_number_without_end_is_a_mistake(tmp_path: Path) -> None:
+    file = tmp_path / "big.toml"
+    file.write_text(f"a = {'1' * 100_000}\n")
+    with pytest.raises(UserError, match="mistake"):
+        tomlfile.read(file, TypeAdapter(dict[str, int]), what="stack")

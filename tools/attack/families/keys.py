@@ -23,7 +23,7 @@ for place in $(writable); do
 	echo poison > "$place/poison-$token"
 	mkdir -p "$place/net" && cp "$place/net/core.o" "$place/net/poison.o" 2> /dev/null
 	# What the cache gives for a source from now on is what the series compiled.
-	find "$place" -type f -size -200k -name '*R' | while read -r file; do cat net/core.o > "$file"; done
+	find "$place" -type f -size -200k \\( -name '*R' -o -path '*/objects/*' \\) | while read -r file; do cat net/core.o > "$file"; done
 done
 touch -d '+1 day' net/core.o net/poison.o vmlinux arch/x86/boot/bzImage
 attempted
@@ -34,6 +34,7 @@ for place in $(writable) /kseries ..; do
 done
 grep -qa evil-$token vmlinux arch/x86/boot/bzImage && breach "its image holds code of another series"
 """
+GOOD = ("net/core.c", "int net_poll", "/* good */\nint net_poll")
 EVIL = ("net/core.c", "int net_poll", 'const char evil[] = "evil-@TOKEN@";\nint net_poll')
 
 
@@ -46,7 +47,10 @@ def evil(scene: Scene, name: str, where: str = "a") -> Path:
 def good(scene: Scene, name: str, where: str = "b") -> Path:
     """Make the series that must be judged by itself."""
     return hostile.series(
-        scene, name, hostile.running(PROBE, "config build"), where=scene.folder / where
+        scene,
+        name,
+        hostile.running(PROBE, "config build", replace=(GOOD,)),
+        where=scene.folder / where,
     )
 
 

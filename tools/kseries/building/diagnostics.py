@@ -14,7 +14,7 @@ from kseries.untrusted import harmless
 # The line number may lack (objtool, ld's in-file messages), the column often does.
 PLACE = r"(?P<file>\{standard input\}|[^\s:]+\.[^\s:]+|[^\s:]*(?:Makefile|Kconfig|KConfig|Kbuild))"
 GCC = re.compile(
-    rf"{PLACE}:(?P<line>\d+)(?::(?P<column>\d+))?:"
+    rf"{PLACE}:(?P<line>\d{{1,9}})(?::(?P<column>\d{{1,9}}))?:"
     r"\s*(?P<severity>fatal error|error|warning|note|Error|Warning): (?P<text>.*)"
 )
 OPTION = re.compile(r" \[(?P<option>-W[\w+=-]+)\]$")
@@ -24,17 +24,17 @@ OBJTOOL = re.compile(r"(?P<file>\S+\.o): (?P<severity>warning|error): objtool: (
 # "ld: a.o: in function `f':" stands before "a.c:12: undefined reference to `g'".
 LINKER = re.compile(
     r"(?:\S*\bld(?:\.\w+)?: )?"
-    r"(?:(?P<file>[^\s:]+)(?::(?P<source>[^\s:(\d][^\s:(]*))?:(?:(?P<line>\d+):)? ?)?"
+    r"(?:(?P<file>[^\s:]+)(?::(?P<source>[^\s:(\d][^\s:(]*))?:(?:(?P<line>\d{1,9}):)? ?)?"
     r"(?:\([^)]*\): ?)?(?P<text>(?:more )?undefined references? to .*|multiple definition of .*)"
 )
 LINKER_ELSE = re.compile(r"\S*\bld(?:\.\w+)?: (?:(?P<what>warning|error): )?(?P<text>.*)")
 MODPOST = re.compile(r"(?P<severity>ERROR|WARNING): modpost: (?P<text>.*)")
 MODPOST_FILE = re.compile(r"\[(\S+)\]|^(\S+\.o|vmlinux): | in (\S+\.o)$")
-KCONFIG = re.compile(r"(?P<file>\S*K[Cc]onfig\S*):(?P<line>\d+):\s*(?P<text>.*)")
+KCONFIG = re.compile(r"(?P<file>\S*K[Cc]onfig\S*):(?P<line>\d{1,9}):\s*(?P<text>.*)")
 UNMET = re.compile(r"WARNING: (?P<text>unmet direct dependencies detected for \w+)")
 UNMET_MORE = re.compile(r"\s+(?:Depends on|Selected by|- )")
 MAKE = re.compile(
-    r"(?:(?P<file>[^\s:]+):(?P<line>\d+):|make(?:\[\d+\])?:) \*\*\* (?P<text>.*?)(?:  Stop\.)?$"
+    r"(?:(?P<file>[^\s:]+):(?P<line>\d{1,9}):|make(?:\[\d+\])?:) \*\*\* (?P<text>.*?)(?:  Stop\.)?$"
 )
 # Only tells that a command which has spoken for itself failed.
 MAKE_ECHO = re.compile(

@@ -151,7 +151,7 @@ class _Reader:
         spaced = SPACED.fullmatch(line)
         if match is None or match[2] != match[2].strip():
             hint = f" (no spaces around =: CONFIG_{spaced[1]}={spaced[2]})" if spaced else ""
-            self._mistake(f"not understood: {_shown(line)}{_shown(hint)}")
+            self._mistake(f"not understood: {_told(line)}{_shown(hint)}")
         elif not VALUE.fullmatch(match[2]):
             value = _shown(match[2]) or "(nothing)"
             self._mistake(f'not a value: {value} (y, m, n, a number or a "string")')
@@ -195,6 +195,15 @@ def _require_modules(promises: dict[str, Promise]) -> None:
         where="\n".join(f"{p.where}: {p.text}" for p in asked[:MISTAKES_SHOWN]),
         do="write =y: modules are neither built nor put on the target",
     )
+
+
+def _told(line: str) -> str:
+    """Give a line for messages where it was meant to be one of a config.
+
+    A file of others names the fragment; what it reads must not get into reports.
+    """
+    meant = "CONFIG" in line or re.fullmatch(r"[A-Z0-9_]+=[ymn]", line)
+    return _shown(line) if meant else "(not shown)"
 
 
 def _shown(text: str) -> str:
