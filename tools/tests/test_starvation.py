@@ -58,7 +58,7 @@ def measured(seconds: float, pid: int, program: str) -> float:
 
 def test_one_that_gets_no_processor_waits_and_one_that_sleeps_does_not() -> None:
     cores = len(os.sched_getaffinity(0))
-    with busy(2 * cores), proc.start(SPIN, cwd=Path("/")) as hungry:
+    with busy(6 * cores), proc.start(SPIN, cwd=Path("/")) as hungry:
         os.setpriority(os.PRIO_PROCESS, hungry.pid, 19)
         assert measured(4.0, hungry.pid, "sh") > 0.5
     with busy(2 * cores), proc.start(["sleep", "50"], cwd=Path("/")) as asleep:
