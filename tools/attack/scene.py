@@ -222,7 +222,8 @@ class Scene:
             self.breach(f"{name} ended with {ended.code}")
         for left in told["left"] if isinstance(told["left"], list) else ():
             self.breach(f"left a process behind: {left}")
-        if "Traceback (most recent call last)" in ended.output:
+        # At the start of a line it is the toolkit's own, else a quotation from the sandbox.
+        if re.search(r"^Traceback \(most", ended.output, re.MULTILINE):
             last = ended.output.rpartition("Traceback (most")[2].strip().splitlines()
             error = next(
                 (line for line in last if re.match(r"\w[\w.]*(Error|Exception)", line)), ""

@@ -44,7 +44,9 @@ def _descendants() -> dict[int, str]:
         if above == os.getpid() and pid != above and state != "Z":
             with suppress(OSError):
                 words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-                found[pid] = b" ".join(words).decode(errors="replace")[:200]
+                # One without a command line is on its way out.
+                if words[0]:
+                    found[pid] = b" ".join(words).decode(errors="replace")[:200]
     return found
 
 
