@@ -32,6 +32,7 @@ TAIL_LINES = 20
 TAIL_WIDTH = 2000  # characters
 READ_SIZE = 1 << 16
 WATCH_S = 1.0
+PAGE = os.sysconf("SC_PAGE_SIZE")
 # What is kept of a program's output, of its beginning and of its end: in memory, and in the log.
 OUTPUT_HEAD, OUTPUT_TAIL = 64 * MIB, 1 * MIB
 LOG_HEAD, LOG_TAIL = 64 * MIB, 4 * MIB
@@ -185,24 +186,48 @@ def kill(child: subprocess.Popen[bytes]) -> None:
         _signal_group(child, signal.SIGKILL)
 
 
-def descendant(pid: int, program: str) -> int | None:
-    """Find the process, `pid` or below it, that runs a program; None when there is none."""
-    children: dict[int, list[int]] = {}
-    names: dict[int, str] = {}
+@dataclass(frozen=True)
+class Process:
+    """A process of this machine, as proc(5) tells of it in its stat."""
+
+    pid: int
+    name: str  # at most 15 characters
+    state: str
+    parent: int
+    group: int
+    resident: int  # bytes
+
+
+def processes() -> Iterator[Process]:
+    """Give all processes; what ends meanwhile is passed over."""
     for place in Path("/proc").glob("[0-9]*/stat"):
         with suppress(OSError):
+            # "7 (name) S 1 7 …"; the name can hold anything.
             number, _, rest = place.read_text(errors="replace").partition(" (")
-            name, _, fields = rest.rpartition(") ")
-            children.setdefault(int(fields.split()[1]), []).append(int(number))
-            names[int(number)] = name
-    below = [pid]
-    while below:
-        found = below.pop()
-        # The kernel keeps the first 15 characters.
-        if names.get(found) == program[:15]:
-            return found
-        below += children.get(found, [])
-    return None
+            name, _, told = rest.rpartition(") ")
+            fields = told.split()
+            parent, group, pages = (int(fields[at]) for at in (1, 2, 21))
+            yield Process(int(number), name, fields[0], parent, group, pages * PAGE)
+
+
+def descendants(pid: int) -> Iterator[Process]:
+    """Give a process and all that descend from it."""
+    below: dict[int, list[Process]] = {}
+    waiting = []
+    for process in processes():
+        below.setdefault(process.parent, []).append(process)
+        if process.pid == pid:
+            waiting.append(process)
+    while waiting:
+        process = waiting.pop()
+        yield process
+        waiting += below.get(process.pid, [])
+
+
+def descendant(pid: int, program: str) -> int | None:
+    """Find the process, `pid` or below it, that runs a program; None when there is none."""
+    # The kernel keeps the first 15 characters.
+    return next((each.pid for each in descendants(pid) if each.name == program[:15]), None)
 
 
 def command_text(argv: Sequence[str]) -> str:
@@ -307,13 +332,7 @@ def _group_lives(group: int) -> bool:
         os.killpg(group, 0)
     except (ProcessLookupError, PermissionError):
         return False
-    for place in Path("/proc").glob("[0-9]*/stat"):
-        with suppress(OSError):
-            # "7 (name) S 1 7 …": state, parent, group
-            fields = place.read_text(errors="replace").rpartition(") ")[2].split()
-            if int(fields[2]) == group and fields[0] not in "ZX":
-                return True
-    return False
+    return any(each.group == group and each.state not in "ZX" for each in processes())
 
 
 def status_of(returncode: int) -> str:

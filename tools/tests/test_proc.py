@@ -175,3 +175,19 @@ def test_what_is_dead_and_not_reaped_is_not_waited_for(tmp_path: Path) -> None:
         assert not proc._group_lives(dead[0])
         hoarder.kill()
         hoarder.communicate()
+
+
+def test_processes_are_known_whatever_they_are_called(tmp_path: Path) -> None:
+    script = (
+        "import ctypes, time\n"
+        "ctypes.CDLL(None).prctl(15, b'\\xff) Z 1', 0, 0, 0)\n"
+        "held = bytearray(32 << 20)\n"
+        "print('ready', flush=True)\n"
+        "time.sleep(60)\n"
+    )
+    with proc.start([sys.executable, "-c", script], cwd=tmp_path) as child:
+        assert child.stdout is not None
+        assert child.stdout.readline() == b"ready\n"
+        (found,) = [each for each in proc.descendants(child.pid) if each.pid == child.pid]
+        assert (found.name, found.parent, found.group) == ("\ufffd) Z 1", os.getpid(), child.pid)
+        assert found.resident > 32 << 20

@@ -370,3 +370,15 @@ def test_a_build_folder_of_another_user_is_made_anew(tmp_path: Path) -> None:
         prepare(box)
         assert not list(box.build.iterdir())
         assert box.build.stat().st_uid == NOBODY
+
+
+def test_memory_of_a_process_with_an_odd_name_counts(box: Sandbox) -> None:
+    rename = "import ctypes; ctypes.CDLL(None).prctl(15, b'\\xff', 0, 0, 0)"
+    hog = f"{rename}; import time; x = bytearray(300 << 20); time.sleep(60)"
+    with pytest.raises(CheckFailed, match="took more memory than it may"):
+        proc.run(
+            box.argv(["/usr/bin/python3", "-c", hog]),
+            cwd=box.tree,
+            deadline=Deadline.after(30),
+            watch=Guard([box.build], memory=200 << 20),
+        )

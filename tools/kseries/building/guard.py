@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from kseries import proc
 from kseries.errors import CheckFailed
 from kseries.proc import Child
 from kseries.untrusted import GIB, NotPlain, Untrusted
@@ -23,7 +24,6 @@ MEMORY_SHARE = 0.75
 # Files of all folders are counted only when the disk has lost so much since they were last.
 LOOK_AGAIN = DISK_LIMIT // 8
 DISK_EVERY_S = 1.0
-PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
 class Guard:
@@ -35,14 +35,14 @@ class Guard:
 
     def __init__(self, folders: Sequence[Path], *, memory: int = 0, disk: int = DISK_LIMIT) -> None:
         self._folders = folders
-        self._memory = memory or round(MEMORY_SHARE * PAGE * os.sysconf("SC_PHYS_PAGES"))
+        self._memory = memory or round(MEMORY_SHARE * proc.PAGE * os.sysconf("SC_PHYS_PAGES"))
         self._disk = disk
         self._free = _free(folders)
         self._looked = time.monotonic()
 
     def __call__(self, child: Child) -> None:
         """Look once."""
-        used = _resident(child.pid)
+        used = sum(process.resident for process in proc.descendants(child.pid))
         if used > self._memory:
             raise _too_much("memory", used, self._memory)
         if time.monotonic() - self._looked >= DISK_EVERY_S:
@@ -84,23 +84,3 @@ def _size(folder: Path) -> int:
         return sum(file.blocks * 512 for file in Untrusted(folder).files(count=2_000_000))
     except NotPlain:
         return DISK_LIMIT
-
-
-def _resident(leader: int) -> int:
-    """Give the bytes that a process and all that descend from it have resident."""
-    children: dict[int, list[int]] = {}
-    pages: dict[int, int] = {}
-    for entry in os.scandir("/proc"):
-        if entry.name.isdigit():
-            # What ends meanwhile needs nothing any more.
-            with suppress(OSError, ValueError):
-                fields = Path(entry.path, "stat").read_text().rpartition(")")[2].split()
-                pid = int(entry.name)
-                children.setdefault(int(fields[1]), []).append(pid)
-                pages[pid] = int(fields[21])
-    found, waiting = 0, [leader]
-    while waiting:
-        pid = waiting.pop()
-        found += pages.get(pid, 0)
-        waiting += children.get(pid, ())
-    return found * PAGE
