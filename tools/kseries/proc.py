@@ -293,10 +293,19 @@ def _pump(
                 break
             output.feed(data)
     output.close()
-    try:
-        child.wait(timeout=max(deadline.remaining(), 0.01))
-    except subprocess.TimeoutExpired:
-        return False
+    return _wait(child, deadline, watch)
+
+
+def _wait(child: subprocess.Popen[bytes], deadline: Deadline, watch: Watch | None) -> bool:
+    """Wait for a program that has closed its output; tell whether it ended in time."""
+    while child.poll() is None:
+        try:
+            child.wait(timeout=min(max(deadline.remaining(), 0.01), WATCH_S))
+        except subprocess.TimeoutExpired:
+            if deadline.expired:
+                return False
+            if watch is not None:
+                watch(child)
     return True
 
 

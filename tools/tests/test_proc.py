@@ -191,3 +191,20 @@ def test_processes_are_known_whatever_they_are_called(tmp_path: Path) -> None:
         (found,) = [each for each in proc.descendants(child.pid) if each.pid == child.pid]
         assert (found.name, found.parent, found.group) == ("\ufffd) Z 1", os.getpid(), child.pid)
         assert found.resident > 32 << 20
+
+
+def test_a_program_that_closes_its_output_is_watched_on(tmp_path: Path) -> None:
+    seen = []
+
+    def watch(child: proc.Child) -> None:
+        seen.append(child.pid)
+        if len(seen) == 2:
+            raise RuntimeError("enough")
+
+    with pytest.raises(RuntimeError, match="enough"):
+        proc.run(
+            ["sh", "-c", "exec >&- 2>&-; sleep 20"],
+            cwd=tmp_path,
+            deadline=Deadline.after(10),
+            watch=watch,
+        )
