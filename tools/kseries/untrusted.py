@@ -17,7 +17,7 @@ import os
 import re
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,6 +47,10 @@ class NotPlain(CheckFailed):
     why = ""
 
 
+class NotThere(NotPlain):
+    """There is no such file or folder, at least not any more."""
+
+
 @dataclass(frozen=True)
 class FileInfo:
     """A regular file below an untrusted folder."""
@@ -54,7 +58,6 @@ class FileInfo:
     name: str  # relative to that folder
     size: int  # apparent, bytes
     blocks: int  # on disk, of 512 bytes
-    mtime_ns: int
     executable: bool
 
 
@@ -83,11 +86,6 @@ class Untrusted:
         except NotPlain:
             return False
 
-    def size(self, name: str) -> int:
-        """Give the apparent size of a file in bytes. Raises NotPlain."""
-        with self._file(name) as handle:
-            return os.fstat(handle).st_size
-
     def read_bytes(self, name: str, limit: int = TEXT_LIMIT) -> bytes:
         """Give the content of a file of at most `limit` bytes. Raises NotPlain."""
         return b"".join(self._chunks(name, limit))
@@ -114,23 +112,22 @@ class Untrusted:
     ) -> Iterator[FileInfo]:
         """Give the regular files in the folder `below` and in all folders in it.
 
-        odd: links and special files are an error, not passed over.
+        odd: links and special files are an error, not passed over. What goes while it is looked
+        for is passed over, but for `below` itself.
         Raises NotPlain for more than `count` entries or folders deeper than DEPTH.
         """
         left = count
         stack = [(below, 0)]
         while stack:
             name, depth = stack.pop()
-            for entry, found in self._entries(name):
+            for entry, found in self._entries(name, may_go=depth > 0):
                 left -= 1
                 if left < 0:
                     raise self._odd(below, f"holds more than {count} files")
                 inside = f"{name}/{entry}" if name else entry
                 if stat.S_ISREG(found.st_mode):
                     is_executable = bool(found.st_mode & stat.S_IXUSR)
-                    yield FileInfo(
-                        inside, found.st_size, found.st_blocks, found.st_mtime_ns, is_executable
-                    )
+                    yield FileInfo(inside, found.st_size, found.st_blocks, is_executable)
                 elif stat.S_ISDIR(found.st_mode):
                     if depth == DEPTH:
                         raise self._odd(inside, f"is nested deeper than {DEPTH} folders")
@@ -138,10 +135,16 @@ class Untrusted:
                 elif odd:
                     raise self._odd(inside, "is neither a file nor a folder")
 
-    def _entries(self, name: str) -> Iterator[tuple[str, os.stat_result]]:
-        """Give what a folder holds; what goes meanwhile is passed over."""
-        with self._folder(name) as handle, os.scandir(handle) as entries:
-            for entry in entries:
+    def _entries(self, name: str, *, may_go: bool) -> Iterator[tuple[str, os.stat_result]]:
+        """Give what a folder holds, but not what goes meanwhile. may_go: nor the folder itself."""
+        with ExitStack() as opened:
+            try:
+                handle = opened.enter_context(self._folder(name))
+            except NotThere:
+                if may_go:
+                    return
+                raise
+            for entry in opened.enter_context(os.scandir(handle)):
                 with suppress(FileNotFoundError):
                     yield (
                         entry.name,
@@ -191,7 +194,7 @@ class Untrusted:
             try:
                 handle = os.open(last, _OPEN, dir_fd=above)
             except OSError as error:
-                raise self._odd(name, _refusal(error, "file")) from error
+                raise self._refused(name, error, "file") from error
         try:
             if not stat.S_ISREG(os.fstat(handle).st_mode):
                 raise self._odd(name, "is not a plain file")
@@ -207,22 +210,27 @@ class Untrusted:
         try:
             handle = os.open(self.path, _OPEN_FOLDER)
         except OSError as error:
-            raise self._odd("", _refusal(error, "folder")) from error
+            raise self._refused("", error, "folder") from error
         try:
             for part in parts:
                 try:
                     lower = os.open(part, _OPEN_FOLDER, dir_fd=handle)
                 except OSError as error:
-                    raise self._odd(name, _refusal(error, "folder")) from error
+                    raise self._refused(name, error, "folder") from error
                 os.close(handle)
                 handle = lower
             yield handle
         finally:
             os.close(handle)
 
-    def _odd(self, name: str, why: str) -> NotPlain:
+    def _refused(self, name: str, error: OSError, wanted: str) -> NotPlain:
+        if isinstance(error, FileNotFoundError):
+            return self._odd(name, "is not there", NotThere)
+        return self._odd(name, f"is not a plain {wanted} ({os.strerror(error.errno or 0)})")
+
+    def _odd(self, name: str, why: str, kind: type[NotPlain] = NotPlain) -> NotPlain:
         called = harmless(name.rpartition("/")[2]).replace("\n", "\\n") or "its folder"
-        error = NotPlain(
+        error = kind(
             f"The build left {called} in a form that is not accepted: it {why}.",
             where=harmless(str(self.path / name)),
             do="read the log of the build; a series that does this cannot be trusted",
@@ -237,12 +245,6 @@ def harmless(text: str) -> str:
     A terminal obeys them, and a series could choose them. Newlines and tabs stay.
     """
     return _CONTROL.sub(lambda match: repr(match[0])[1:-1], text)
-
-
-def _refusal(error: OSError, wanted: str) -> str:
-    if isinstance(error, FileNotFoundError):
-        return "is not there"
-    return f"is not a plain {wanted} ({os.strerror(error.errno or 0)})"
 
 
 def _amount(size: int) -> str:

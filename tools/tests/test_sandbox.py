@@ -29,6 +29,8 @@ from kseries.building.sandbox import (
 from kseries.deadline import Deadline
 from kseries.errors import CheckFailed, UserError
 from kseries.proc import Completed
+from kseries.untrusted import DEPTH, NotPlain
+from tests.deepfolders import nest, swept
 
 AS_ROOT = os.geteuid() == 0
 
@@ -326,6 +328,22 @@ def test_disk_is_bound(box: Sandbox) -> None:
     sh(box, "mkdir out/c; for n in 1 2 3; do head -c 4M /dev/urandom > out/c/$n; done; sync")
     with pytest.raises(CheckFailed, match="took more disk than it may"):
         guard.look_at_disk()
+
+
+def test_folders_that_cannot_be_counted_are_refused(box: Sandbox) -> None:
+    with swept() as top:
+        guard = Guard([top, box.build], disk=1 << 20)
+        nest(top, DEPTH + 2)
+        sh(box, "head -c 4M /dev/urandom > out/a; sync")
+        with pytest.raises(NotPlain, match="nested deeper"):
+            guard.look_at_disk()
+
+
+def test_a_folder_that_is_gone_takes_no_disk(box: Sandbox, tmp_path: Path) -> None:
+    (tmp_path / "gone").mkdir()
+    guard = Guard([tmp_path / "gone", box.build], disk=1 << 20)
+    (tmp_path / "gone").rmdir()
+    guard.look_at_disk()
 
 
 def test_links_of_the_sandbox_do_not_count_as_its_disk(box: Sandbox) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import stat
 import threading
 from pathlib import Path
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from kseries.errors import CheckFailed
-from kseries.untrusted import DEPTH, NotPlain, Untrusted, harmless
+from kseries.untrusted import DEPTH, NotPlain, NotThere, Untrusted, harmless
 
 
 @pytest.fixture
@@ -34,7 +35,6 @@ def test_plain_files_are_read(folder: Untrusted, tmp_path: Path) -> None:
     name = "include/release"
     assert folder.has(name)
     assert folder.has_folder("include")
-    assert folder.size(name) == 5
     assert folder.read_text(name) == "6.12\n"
     assert folder.sha256(name) == hashlib.sha256(b"6.12\n").hexdigest()
     folder.copy(name, tmp_path / "copy")
@@ -214,3 +214,17 @@ def test_control_characters_do_not_reach_the_terminal(folder: Untrusted) -> None
         folder.read_text("a\x1b[2J\nb")
     assert "\x1b" not in str(caught.value)
     assert "\n" not in caught.value.what
+
+
+def test_folders_that_go_while_they_are_looked_at_are_passed_over(tmp_path: Path) -> None:
+    folder = Untrusted(tmp_path)
+    for name in "ab":
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "file").touch()
+    found = []
+    for file in folder.files():
+        found.append(file.name)
+        shutil.rmtree(tmp_path / ("b" if file.name == "a/file" else "a"))  # as a build might
+    assert found in (["a/file"], ["b/file"])
+    with pytest.raises(NotThere):
+        list(folder.files("gone"))

@@ -16,13 +16,14 @@ from pathlib import Path
 from kseries import proc
 from kseries.errors import CheckFailed
 from kseries.proc import Child
-from kseries.untrusted import GIB, NotPlain, Untrusted
+from kseries.untrusted import GIB, NotThere, Untrusted
 
 # A whole kernel with DWARF, BTF and KASAN takes 6 GiB of disk, and a compiler cache of it as much.
 DISK_LIMIT = 20 * GIB
 MEMORY_SHARE = 0.75
 # Files of all folders are counted only when the disk has lost so much since they were last.
 LOOK_AGAIN = DISK_LIMIT // 8
+MOST_FILES = 2_000_000
 DISK_EVERY_S = 1.0
 
 
@@ -79,8 +80,8 @@ def _free(folders: Sequence[Path]) -> int:
 
 
 def _size(folder: Path) -> int:
-    """Give the bytes on disk below a folder, at least; what cannot be counted is much."""
+    """Give the bytes on disk below a folder; one that is gone has none. Raises NotPlain."""
     try:
-        return sum(file.blocks * 512 for file in Untrusted(folder).files(count=2_000_000))
-    except NotPlain:
-        return DISK_LIMIT
+        return sum(file.blocks * 512 for file in Untrusted(folder).files(count=MOST_FILES))
+    except NotThere:
+        return 0
