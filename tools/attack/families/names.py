@@ -52,6 +52,18 @@ def _own_names(target: str) -> Callable[[Scene], None]:
     return act
 
 
+def _one_name(name: str) -> Callable[[Scene], None]:
+    """Add one link alone: of many, the first that is refused would hide what the others do."""
+
+    def act(scene: Scene) -> None:
+        change = hostile.running("attempted", "config", links={name: "@HOST@/folder"})
+        folder = hostile.series(scene, "name", change)
+        for _ in range(2):
+            scene.mark(scene.run_series(folder))
+
+    return act
+
+
 def _links(
     links: dict[str, str], suites: str = "netdevsim", at: str = "config"
 ) -> Callable[[Scene], None]:
@@ -125,6 +137,16 @@ ATTACKS = (
     Attack(
         "own-names-links", Kind.NAMES, "adds links named like all that the project makes",
         _own_names("@HOST@/folder"), refused=REFUSED,
+    ),
+    *(
+        Attack(
+            f"own-name-{name.strip('.')}",
+            Kind.NAMES,
+            f"adds a link to a folder of the host named {name}",
+            _one_name(name),
+            refused=REFUSED,
+        )
+        for name in ("out-base", "out-base.kseries", "out", "build", "kselftest-install")
     ),
     Attack(
         "own-names-link-to-file", Kind.NAMES, "adds links to a file named like what the project makes",
