@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import email
 import gzip
+import html.parser
 import json
 import os
 import re
@@ -222,12 +223,29 @@ def _reported(make: Callable[[Scene], Path]) -> Callable[[Scene], None]:
     return act
 
 
+class _Page(html.parser.HTMLParser):
+    """Reads a page as a browser does; alive: what would run. Quoted text is none of it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.alive: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Look at a tag and its attributes."""
+        if tag in ("script", "iframe", "object", "embed", "base", "img", "form"):
+            self.alive.append(f"a tag {tag}")
+        for name, value in attrs:
+            if name.startswith("on") or "javascript:" in (value or "").lower():
+                self.alive.append(f"an attribute {name}")
+
+
 def _look(scene: Scene, form: str, out: Path) -> None:
     text = out.read_text(errors="replace")
-    if form == "html" and re.search(
-        r"<script|\son\w+\s*=\s*[\"']?\w+\(|javascript:", text, re.IGNORECASE
-    ):
-        scene.breach("the page holds a script")
+    if form == "html":
+        page = _Page()
+        page.feed(text)
+        for word in page.alive:
+            scene.breach(f"the page holds {word}")
     if form == "mail":
         read = email.message_from_string(text)
         for name in ("Bcc", "X-Evil"):
