@@ -266,6 +266,7 @@ class FileState(StrEnum):
     COMPILED = "compiled"  # it, or what includes it, became a part of what was built
     READ = "read"  # by make, Kconfig, the linker or a script of the build
     NOT_COMPILED = "not compiled"  # this config leaves it out
+    DROPPED = "no longer compiled"  # the series has it left out
     OTHER_ARCH = "other architecture"
     NOT_BUILT = "not built here"  # tools, Rust and the like
     NOT_CODE = "not code"  # documentation, scripts, lists
@@ -274,7 +275,12 @@ class FileState(StrEnum):
     @property
     def untested(self) -> bool:
         """Whether there is code in it that nobody compiled."""
-        return self in (FileState.NOT_COMPILED, FileState.OTHER_ARCH, FileState.NOT_BUILT)
+        return self in (
+            FileState.NOT_COMPILED,
+            FileState.DROPPED,
+            FileState.OTHER_ARCH,
+            FileState.NOT_BUILT,
+        )
 
 
 @dataclass(frozen=True)

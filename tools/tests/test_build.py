@@ -27,12 +27,14 @@ from kseries.model import BuildPlace, Diagnostic, Kernel, KernelConfig, Severity
 from kseries.paths import Cache
 from kseries.progress import Silent
 from kseries.runfolder import RunFolder
-from kseries.stages.build import build
+from kseries.stages.build import RECORD, build
 from kseries.stages.config import config
 
 FRAGMENT = (
     "CONFIG_NET=y\nCONFIG_INET=y\nCONFIG_IO_URING=y\nCONFIG_NETDEVSIM=y\nCONFIG_IO_URING_ZCRX=y\n"
 )
+# How the toy kernel's Makefile makes the image.
+IMAGE_RULE = r"@{ head -c 510 /dev/zero; printf '\125\252\353\152HdrS'; cat $<; } > $@"
 Commit = Callable[[Tree, str, str, str], Tree]
 
 
@@ -100,7 +102,7 @@ def test_builds_an_image_and_headers(bench: Bench) -> None:
     assert kernel.image == bench.at.state / "bzImage"
     made = bench.folder / "arch/x86/boot/bzImage"
     assert kernel.image.read_bytes() == made.read_bytes()
-    assert kernel.image.read_bytes().startswith(b"\x7fELF")
+    assert b"\x7fELF" in kernel.image.read_bytes()
     assert kernel.release == "6.99.0"
     assert kernel.compiler.startswith("gcc")
     assert kernel.objects == 5  # four objects, one link
@@ -231,15 +233,37 @@ def line_of(bench: Bench, text: str) -> int:
 
 
 def test_success_without_an_image(bench: Bench, toy_commit: Commit) -> None:
-    bench.tree = toy_commit(bench.tree, "Makefile", "@$(OBJCOPY) -S $< $@", "@true")
+    bench.tree = toy_commit(bench.tree, "Makefile", IMAGE_RULE, "@true")
     with pytest.raises(CheckFailed, match="in a form that is not accepted"):
         bench.build()
 
 
+@pytest.mark.parametrize(
+    "made", [": > $@", "echo kernel > $@", "head -c 4096 /dev/zero > $@", "cp $< $@"]
+)
+def test_success_with_an_image_that_cannot_boot(
+    bench: Bench, toy_commit: Commit, made: str
+) -> None:
+    bench.tree = toy_commit(bench.tree, "Makefile", IMAGE_RULE, f"@{made}")
+    with pytest.raises(CheckFailed, match="no kernel image"):
+        bench.build()
+    assert not (bench.at.state / RECORD).exists()
+
+
+def test_errors_that_make_ignores(bench: Bench, toy_commit: Commit) -> None:
+    tree = toy_commit(bench.tree, "Makefile", "@$(CC) $(CFLAGS) -MMD", "-@$(CC) $(CFLAGS) -MMD")
+    tree = toy_commit(tree, "Makefile", "-o $@ $(obj-y)", "-o $@ $(wildcard $(obj-y))")
+    tree = toy_commit(tree, "net/core.c", "int net_poll", "#error ignored\nint net_poll")
+    bench.tree = toy_commit(tree, "init/main.c", "net_poll(TOY_BUDGET)", "TOY_BUDGET")
+    with pytest.raises(BuildFailed, match="make ignored an error") as caught:
+        bench.build()
+    assert "net/core.c:" in caught.value.where
+    assert "#error ignored" in caught.value.where
+    assert not (bench.at.state / RECORD).exists()
+
+
 def test_image_that_is_a_link_is_not_followed(bench: Bench, toy_commit: Commit) -> None:
-    bench.tree = toy_commit(
-        bench.tree, "Makefile", "@$(OBJCOPY) -S $< $@", "@ln -sf /etc/hostname $@"
-    )
+    bench.tree = toy_commit(bench.tree, "Makefile", IMAGE_RULE, "@ln -sf /etc/hostname $@")
     with pytest.raises(CheckFailed, match="in a form that is not accepted"):
         bench.build()
 
@@ -248,8 +272,8 @@ def test_build_that_changes_its_config(bench: Bench, toy_commit: Commit) -> None
     bench.tree = toy_commit(
         bench.tree,
         "Makefile",
-        "@$(OBJCOPY)",
-        "@sed /ZCRX/d .config > .new; mv -f .new .config; $(OBJCOPY)",
+        IMAGE_RULE,
+        f"@sed /ZCRX/d .config > .new; mv -f .new .config; {IMAGE_RULE[1:]}",
     )
     with pytest.raises(CheckFailed, match=r"changed its own \.config"):
         bench.build()

@@ -94,6 +94,7 @@ def build(tmp_path: Path) -> Untrusted:
         path = tmp_path / "out-base" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
+        path.with_name(path.name[1:].removesuffix(".cmd")).write_text("made")
     return Untrusted(tmp_path / "out-base")
 
 
@@ -109,6 +110,20 @@ def test_what_was_compiled_is_what_is_linked(build: Untrusted) -> None:
         "tools/objtool/elf.h": "tools/objtool/elf.o",
         "tools/include/linux/list.h": "tools/objtool/elf.o",
     }
+
+
+@pytest.mark.parametrize("left", ["", "empty", "link"])
+def test_an_object_that_is_not_there_is_no_evidence(build: Untrusted, left: str) -> None:
+    target = build.path / "net/core/dev.o"
+    target.unlink()
+    if left == "empty":
+        target.touch()
+    elif left == "link":
+        target.symlink_to("/etc/hostname")
+    found = evidence(build, ASKED, (INSIDE,), f"{INSIDE}/out")
+    assert "net/core/dev.c" not in found.compiled
+    assert "include/linux/netdevice.h" not in found.included
+    assert found.compiled["lib/crc32.c"] == "lib/crc32.o"
 
 
 def test_what_commands_name_and_what_kconfig_read(build: Untrusted) -> None:

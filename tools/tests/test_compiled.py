@@ -120,6 +120,32 @@ def test_an_object_of_an_earlier_config_is_no_evidence(bench: Bench, toy_commit:
     assert (bench.place / "build/made/drivers/.netdevsim.o.cmd").is_file()
 
 
+def test_what_the_series_takes_out_of_the_build(bench: Bench, toy_commit: Commit) -> None:
+    tree = toy_commit(bench.tree, "net/core.c", "int net_poll", "#error not seen\nint net_poll")
+    tree = toy_commit(tree, "init/main.c", "net_poll(TOY_BUDGET)", "TOY_BUDGET")
+    bench.tree = toy_commit(tree, "Makefile", "init/main.o net/core.o", "init/main.o")
+    found = bench.changed(NET)
+    assert found["init/main.c"].state is FileState.COMPILED
+    core = found["net/core.c"]
+    assert (core.state, core.needs) == (FileState.DROPPED, ())
+    assert core.by == "no Makefile names it any more"
+    again = "init/main.o\nobj-$(CONFIG_NEW) += net/core.o"
+    bench.tree = toy_commit(bench.tree, "Makefile", "init/main.o", again)
+    core = bench.changed(NET)["net/core.c"]
+    assert (core.state, core.by) == (FileState.DROPPED, "CONFIG_NEW is off")
+    assert core.needs == ("CONFIG_NEW=y",)
+
+
+def test_what_was_never_built_is_not_taken_out(bench: Bench, toy_commit: Commit) -> None:
+    tree = toy_commit(bench.tree, "net/core.c", "return budget;", "return budget + 1;")
+    tree = toy_commit(tree, "drivers/netdevsim.c", "budget / 2", "budget / 3")
+    tree = toy_commit(tree, "Makefile", "obj-$(CONFIG_NETDEVSIM)", "obj-$(CONFIG_NEW)")
+    bench.tree = add(tree, {"net/new.c": "#error not seen\n"})
+    found = bench.changed(NET)
+    assert found["drivers/netdevsim.c"].state is FileState.NOT_COMPILED
+    assert found["net/new.c"].state is FileState.NOT_COMPILED
+
+
 def test_headers_count_where_something_that_was_compiled_includes_them(
     bench: Bench, toy_commit: Commit
 ) -> None:

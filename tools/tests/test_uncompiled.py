@@ -94,6 +94,21 @@ def test_what_passes_says_first_what_was_not_compiled(
     assert (f"{said}.</p>" in page) == bool(said)
 
 
+def test_what_is_taken_out_of_the_kernel_is_no_pass(passing_run: RunResult) -> None:
+    out = replace(CORE, state=FileState.DROPPED, by="CONFIG_NEW is off", needs=("CONFIG_NEW=y",))
+    result = decided(replace(passing_run, changed=(replace(CORE, path="net/x.c"), out, ARM)))
+    assert (result.verdict, result.exit_code) == (Verdict.FAIL, 1)
+    assert result.reasons[0] == (
+        "the series takes out of the kernel what it changes: net/core/dev.c"
+        " (no longer compiled: CONFIG_NEW is off)"
+    )
+    assert uncompiled.statement(result) == (
+        "1 of 3 changed source files was not compiled: arch/arm/kernel/smp.c"
+        " (other architecture: arm)"
+    )
+    assert "CONFIG_NEW=y >> more.config" in uncompiled.advice(result)
+
+
 def test_the_command_that_mends_it(passing_run: RunResult) -> None:
     result = decided(replace(passing_run, changed=(E1000, IGB, ARM)))
     assert uncompiled.lines(result) == ("CONFIG_ETHERNET=y", "CONFIG_E1000=y", "CONFIG_IGB=y")

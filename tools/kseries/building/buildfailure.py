@@ -61,18 +61,40 @@ def explain(
     )
 
 
+def see_no_error(parser: Parser, tree: Tree, log: Path) -> None:
+    """Look for errors in a build of which make says that all is well. Raises BuildFailed.
+
+    Only those that name a line count: what a compiler so refused, it did not compile.
+    """
+    found = parser.finish()
+    errors = [item for item in found if item.diagnostic.severity is Severity.ERROR]
+    errors = [item for item in errors if item.diagnostic.line]
+    if errors:
+        what, where = _told(errors[0], tree)
+        raise BuildFailed(
+            f"The tree does not build, and make ignored an error: {what}",
+            where="\n".join([*where, f"log: {log}"]),
+            do="look at what the series does in Makefiles; errors of a compiler must end the build",
+            diagnostics=tuple(item.diagnostic for item in found),
+        )
+
+
 def _first(errors: Sequence[Found], done: proc.Completed, tree: Tree) -> tuple[str, list[str]]:
     """Tell the first error: a headline, and lines with its place, source and patch."""
     if not errors:
         last = [f"| {harmless(line)}" for line in _last_words(done.output.splitlines())]
         return f"make failed with exit status {done.returncode}.", last
-    first = errors[0]
-    item = first.diagnostic
-    where = [f"{place(item)}{'error: ' if item.line else ''}{item.text}", *first.excerpt]
+    what, where = _told(errors[0], tree)
+    return f"The tree does not build: {what}", where
+
+
+def _told(found: Found, tree: Tree) -> tuple[str, list[str]]:
+    item = found.diagnostic
+    where = [f"{place(item)}{'error: ' if item.line else ''}{item.text}", *found.excerpt]
     if item.file:
         where += [f"patch: {name}" for name in patches_of(tree, item.file)]
     headline = item.text.split("\n", 1)[0]
-    return f"The tree does not build: {place(item)}{headline}", where
+    return f"{place(item)}{headline}", where
 
 
 def _last_words(lines: Sequence[str]) -> list[str]:

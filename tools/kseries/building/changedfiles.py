@@ -40,20 +40,22 @@ def changed_files(repository: Repository, tree: Tree, stack: Stack) -> dict[str,
     return {path: tuple(found[path]) for path in sorted(found)}
 
 
+def before(tree: Tree, stack: Stack) -> str:
+    """Name the commit that the series under test was applied to; "" where none of it was."""
+    commits = _commits(tree, stack)
+    return f"{commits[0]}^" if commits else ""
+
+
 def changed_lines(repository: Repository, tree: Tree, stack: Stack) -> dict[str, Lines]:
     """Give path → the lines that the series adds or changes, as they stand after it.
 
     Of files whose names git has to quote, nothing is told.
     """
-    commits = [
-        patch.commit
-        for patch in tree.patches
-        if patch.series == stack.under_test and patch.state is PatchState.APPLIED
-    ]
+    commits = _commits(tree, stack)
     if not commits:
         return {}
     words = ("diff-tree", "-r", "-p", "-U0", "--no-renames", "--no-color", "--no-ext-diff")
-    ends = (f"{commits[0]}^", commits[-1])
+    ends = (before(tree, stack), commits[-1])
     answer = repository.ask(*words, "--no-textconv", "--dst-prefix=b/", *ends)
     found: dict[str, Lines] = {}
     path = ""
@@ -71,6 +73,14 @@ def changed_lines(repository: Repository, tree: Tree, stack: Stack) -> dict[str,
                 lines = found.setdefault(path, Lines(commits[-1], set()))
                 lines.numbers.update(range(first, first + new))
     return found
+
+
+def _commits(tree: Tree, stack: Stack) -> list[str]:
+    return [
+        patch.commit
+        for patch in tree.patches
+        if patch.series == stack.under_test and patch.state is PatchState.APPLIED
+    ]
 
 
 def _files_of(repository: Repository, patch: AppliedPatch, mail: Path | None) -> Iterable[str]:

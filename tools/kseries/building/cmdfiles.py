@@ -68,8 +68,11 @@ def evidence(
     """
     reader = _Reader(build, asked, trees, inside)
     found: dict[str, _Found] = {}
+    there: set[str] = set()
     total = 0
     for file in build.files():
+        if file.size:
+            there.add(file.name)
         folder, _, name = file.name.rpartition("/")
         if name.startswith(".") and name.endswith(".cmd"):
             total += file.size
@@ -83,9 +86,10 @@ def evidence(
             found[target] = reader.read(file.name, target)
     # The first by name is the evidence, the same each time.
     live = sorted(_live(found), reverse=True)
+    made = [target for target in live if target in there]
     return Evidence(
-        compiled={path: target for target in live for path in found[target].source},
-        included={path: target for target in live for path in found[target].deps},
+        compiled={path: target for target in made for path in found[target].source},
+        included={path: target for target in made for path in found[target].deps},
         named={path: target for target in live for path in found[target].command},
         kconfig=reader.kconfig(),
         folders=frozenset(str(PurePosixPath(target).parent) for target in live),

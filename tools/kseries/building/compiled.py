@@ -7,11 +7,11 @@ What was really read decides (`cmdfiles`); only where nothing was, `leftout` say
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from kseries.building.changedfiles import changed_files, changed_lines
+from kseries.building.changedfiles import before, changed_files, changed_lines
 from kseries.building.cmdfiles import evidence
 from kseries.building.includers import includers
 from kseries.building.leftout import SELFTESTS, Answer, Built
@@ -35,12 +35,7 @@ def changed(config: KernelConfig, stack: Stack, box: Sandbox) -> tuple[ChangedFi
     tree = config.tree
     repository = Repository(tree.base.repo)
     patches = changed_files(repository, tree, stack)
-    there = frozenset(repository.entries("ls-tree", "-r", "-z", "--name-only", tree.head))
-
-    def read(path: str) -> str | None:
-        found = repository.file_at(tree.head, path) if path in there else None
-        return None if found is None else found.decode(errors="replace")
-
+    there = _names(repository, tree.head)
     values = config_values(box.made.read_text(".config"))
     trees = (str(INSIDE_TREE), str(tree.path.absolute()))
     seen = evidence(box.made, patches, trees, str(box.inside_build))
@@ -50,7 +45,10 @@ def changed(config: KernelConfig, stack: Stack, box: Sandbox) -> tuple[ChangedFi
         path: [user for user in found if user in patches] or found
         for path, found in includers(repository, tree.head, unseen).items()
     }
-    built = Built(seen, values, Makefiles(read, values), users)
+    makefiles = _makefiles(repository, tree.head, there, values)
+    parent = before(tree, stack)
+    former = _makefiles(repository, parent, _names(repository, parent), values) if parent else None
+    built = Built(seen, values, makefiles, users, former)
     lines = changed_lines(repository, tree, stack)
     found = []
     for path, numbers in patches.items():
@@ -60,6 +58,22 @@ def changed(config: KernelConfig, stack: Stack, box: Sandbox) -> tuple[ChangedFi
             answer = built.with_lines(answer, text.decode(errors="replace"), lines[path].numbers)
         found.append(ChangedFile(path, numbers, answer.state, answer.by, answer.needs))
     return tuple(found)
+
+
+def _names(repository: Repository, commit: str) -> frozenset[str]:
+    return frozenset(repository.entries("ls-tree", "-r", "-z", "--name-only", commit))
+
+
+def _makefiles(
+    repository: Repository, commit: str, there: Collection[str], values: Mapping[str, str]
+) -> Makefiles:
+    """Give the Makefiles of a commit. there: all its files, since git looks up none quickly."""
+
+    def read(path: str) -> str | None:
+        found = repository.file_at(commit, path) if path in there else None
+        return None if found is None else found.decode(errors="replace")
+
+    return Makefiles(read, values)
 
 
 def with_tests(files: Sequence[ChangedFile] | None, folder: Path) -> tuple[ChangedFile, ...] | None:

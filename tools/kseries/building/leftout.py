@@ -43,12 +43,17 @@ class Answer:
 
 @dataclass(frozen=True)
 class Built:
-    """A build. users: of files that were not compiled, the sources that include each."""
+    """A build.
+
+    users: of files that were not compiled, the sources that include each. former: the Makefiles
+    before the series.
+    """
 
     seen: Evidence
     values: Mapping[str, str]  # symbol → value, of those that .config sets
     makefiles: Makefiles
     users: Mapping[str, Sequence[str]]
+    former: Makefiles | None = None
 
     def answer(self, path: str) -> Answer:
         """Tell what became of a file that is in the tree."""
@@ -125,6 +130,10 @@ class Built:
 
     def _left_out(self, path: str) -> Answer:
         """Tell which symbols leave a file out."""
+        if self._is_dropped(path):
+            wants = self.makefiles.unmet(path) or ()
+            why = self._told(wants) or "no Makefile names it any more"
+            return Answer(FileState.DROPPED, why, tuple(want.line for want in wants))
         wants = next(filter(None, self._ways(path)), ())
         if wants:
             needs = tuple(want.line for want in wants)
@@ -134,6 +143,16 @@ class Built:
         if path.endswith(".h"):
             return Answer(FileState.NOT_COMPILED, "nothing that was compiled includes it")
         return Answer(FileState.NOT_COMPILED, "which symbol has it compiled is not known")
+
+    def _is_dropped(self, path: str) -> bool:
+        """Whether the Makefiles had it compiled with this config before the series, and have not.
+
+        Where they say the same before and after, the build may have left it out for a reason that
+        stands in no list.
+        """
+        former = self.former
+        compiled_before = former is not None and former.unmet(path) == ()
+        return compiled_before and self.makefiles.unmet(path) != ()
 
     def _ways(self, path: str) -> Iterator[Wants | None]:
         """Give what is unmet, the surest first: of the file, of what includes it, around it."""

@@ -3,7 +3,8 @@
 
 A series with code of which nothing was compiled was not tested, so it does not pass. One that
 changes no code passes as far as it goes, and one that was compiled in part passes, with a word
-about the rest.
+about the rest; but not one that takes out of the kernel what it changes, for then nobody compiles
+it who did before.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ def statement(result: RunResult) -> str:
     if not code:
         what = _named(changed) if changed else "the base has all of it"
         return f"the series changes nothing that is compiled: {what}"
-    missing = [file for file in code if file.state.untested]
+    missing = [file for file in code if file.state.untested and not _is_dropped(file)]
     if not missing:
         return ""
     verb = "was" if len(missing) == 1 else "were"
@@ -36,8 +37,13 @@ def statement(result: RunResult) -> str:
 
 
 def failures(changed: Sequence[ChangedFile] | None) -> Iterator[str]:
-    """Give the reason against a pass of a series that was not compiled at all."""
-    if changed is not None and _fails(changed):
+    """Give the reason against a pass of a series that was not compiled where it should be."""
+    if changed is None:
+        return
+    dropped = [file for file in changed if _is_dropped(file)]
+    if dropped:
+        yield f"the series takes out of the kernel what it changes: {_named(dropped)}"
+    if _fails(changed):
         missing = [file for file in _code(changed) if file.state.untested]
         yield f"nothing that the series changes was compiled: {_named(missing)}"
 
@@ -55,7 +61,7 @@ def advice(result: RunResult) -> str:
     if wanted:
         put = shlex.join(["printf", r"%s\n", *wanted])
         return f"to have it compiled: {put} >> {FRAGMENT}; {again}"
-    if not _fails(result.changed or ()):
+    if not _fails(result.changed or ()) or all(_is_dropped(file) for file in missing):
         return ""
     if any(file.state is FileState.NOT_COMPILED for file in missing):
         return f"if you know a config that has it compiled: {again}"
@@ -77,6 +83,10 @@ def told(file: ChangedFile) -> str:
 
 def _code(changed: Sequence[ChangedFile]) -> list[ChangedFile]:
     return [file for file in changed if file.state is FileState.COMPILED or file.state.untested]
+
+
+def _is_dropped(file: ChangedFile) -> bool:
+    return file.state is FileState.DROPPED
 
 
 def _fails(changed: Sequence[ChangedFile]) -> bool:

@@ -15,7 +15,7 @@ from pathlib import Path
 from pydantic import TypeAdapter, ValidationError
 
 from kseries import proc, publish
-from kseries.building import buildfailure, kbuild, kconfig_ask
+from kseries.building import bootimage, buildfailure, kbuild, kconfig_ask
 from kseries.building.buildwatch import BuildWatch, rough_objects
 from kseries.building.diagnostics import Parser
 from kseries.building.sandbox import Sandbox, prepare, run_in
@@ -194,6 +194,7 @@ def _make(job: _Job, progress: Progress) -> tuple[Record, int, float]:
             # make ended by itself and took away what it had not finished.
             publish.remove_tree(marker)
         raise error
+    buildfailure.see_no_error(parser, job.config.tree, job.log)
     record = _take_out(job, tuple(item.diagnostic for item in parser.finish()))
     if expected.whole:
         publish.write_bytes(job.sizes, SIZE_ADAPTER.dump_json(Size(watch.objects, done.seconds)))
@@ -208,6 +209,7 @@ def _take_out(job: _Job, diagnostics: tuple[Diagnostic, ...]) -> Record:
     _see_unchanged_config(job)
     image = job.state / KEPT_IMAGE
     made.copy(IMAGE, image, IMAGE_SIZE)
+    bootimage.check(image, log=job.log)
     release = harmless(made.read_text(RELEASE, RELEASE_SIZE).strip())
     return Record(job.inputs, _sha256(image), release, diagnostics)
 
