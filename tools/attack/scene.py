@@ -17,6 +17,7 @@ from pathlib import Path
 from attack.watch import Canaries, Listeners, found, odd_files, searched, secrets_in
 from attack.watched import WAITED
 from tests.desk import TOOLS, Desk, git, set_up
+from tests.toymachine import FINE, VM
 
 TOOLKIT = TOOLS  # where the package that is attacked lies
 DATA = TOOLS / "tests" / "data"
@@ -32,6 +33,8 @@ suites = ["netdevsim"]
 """
 # Upon this one a series from outside is put.
 PLAIN = 'title = "plain"\nsource = "toy"\nconfig = ["base"]\nsuites = ["netdevsim"]\n'
+SELFTESTS = "tools/testing/selftests"
+TESTS = ("drivers/net/ping.py", "drivers/net/queues.py", "drivers/net/stats.py")
 # What a pipe must not carry to a terminal behind it: control characters beside line ends and tabs.
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 # On a terminal of its own the toolkit moves the cursor and colours; it has no use for the rest:
@@ -90,16 +93,26 @@ class Scene:
             text = text.replace(name, value)
         return text
 
-    def kseries(self, *words: str, terminal: bool = False, limit_s: float = CALL_LIMIT_S) -> Ended:
-        """Run the toolkit's command line and judge how it ended."""
+    def kseries(
+        self,
+        *words: str,
+        terminal: bool = False,
+        limit_s: float = CALL_LIMIT_S,
+        program: str = "kseries",
+    ) -> Ended:
+        """Run the toolkit's command line and judge how it ended. program: a module that is it."""
         self.watch()
-        with self.started(*words, terminal=terminal, limit_s=limit_s) as ended:
+        with self.started(*words, terminal=terminal, limit_s=limit_s, program=program) as ended:
             pass
         return ended[0]
 
     @contextmanager
     def started(
-        self, *words: str, terminal: bool = False, limit_s: float = CALL_LIMIT_S
+        self,
+        *words: str,
+        terminal: bool = False,
+        limit_s: float = CALL_LIMIT_S,
+        program: str = "kseries",
     ) -> Iterator[list[Ended]]:
         """Run the command line while the block lasts; the list holds how it ended, afterwards."""
         self.watch()
@@ -107,7 +120,7 @@ class Scene:
         report, output = (self.folder / f"end-{number}.{suffix}" for suffix in ("json", "txt"))
         watcher = [sys.executable, str(WATCHED), str(report), str(limit_s)]
         how = ["pty" if terminal else "pipe", "--"]
-        toolkit = [sys.executable, "-m", "kseries", *words]
+        toolkit = [sys.executable, "-m", program, *words]
         ended: list[Ended] = []
         with output.open("wb") as sink:
             child = subprocess.Popen(
@@ -146,6 +159,10 @@ class Scene:
         return self.kseries(
             *("run", "--series", str(folder), "--until", until, "--no-baseline"), *words
         )
+
+    def run_whole(self, folder: Path) -> Ended:
+        """Run a series to its verdict; its tests run on a machine that is played on this host."""
+        return self.kseries("run", "--series", str(folder), program="tests.toyrun")
 
     def mark(self, *ends: Ended) -> None:
         """Take it as attempted: the hostile input was given, and there is nothing to run in it."""
@@ -251,12 +268,15 @@ def make_template(folder: Path) -> None:
     shutil.copytree(DATA / "toy-kernel", kernel)
     shutil.copytree(DATA / "kselftest_zcrx" / "toytree", kernel, dirs_exist_ok=True)
     (kernel / "scripts/kconfig/python.mk").write_text(f"PYTHON3 := {sys.executable}\n")
+    for name in TESTS:
+        (kernel / SELFTESTS / name).write_text(FINE)
     git(kernel, "init", "--quiet", "--initial-branch=main")
     git(kernel, "add", "--all", "--force")
     git(kernel, "commit", "--quiet", "--message=toy")
     desk = set_up(folder / "project", kernel)
     desk.write("kernel/stacks/zcrx-v7.toml", STACK)
     desk.write("kernel/stacks/plain.toml", PLAIN)
+    desk.write("configs/targets/vm.toml", VM.read_text())
 
 
 def _retarget(folder: Path) -> None:

@@ -9,9 +9,10 @@ from pathlib import Path
 
 from attack import hostile
 from attack.hostile import Change
-from attack.scene import Scene
+from attack.scene import SELFTESTS, Scene
 from attack.table import Attack, Kind
 
+GOOD = Change(replace=(("net/core.c", "return budget;", "return budget + 1;"),))
 FORMATS = ("terminal", "mail", "junit", "kcidb", "html")
 
 
@@ -23,6 +24,19 @@ def _runs(make: Callable[[Scene], Path], until: str = "stage") -> Callable[[Scen
         found = json.loads((scene.desk.root / "out/runs/latest/results.json").read_text())
         if found["verdict"] == "pass":
             scene.breach("the verdict is pass")
+
+    return act
+
+
+def _whole(change: Change) -> Callable[[Scene], None]:
+    """Run a good series, which passes, then one that takes tests away."""
+
+    def act(scene: Scene) -> None:
+        good = hostile.series(scene, "verdict", GOOD)
+        if scene.run_whole(good).code == 0:
+            scene.mark()
+        scene.ends.clear()
+        scene.run_whole(hostile.series(scene, "taken", GOOD, change))
 
     return act
 
@@ -41,9 +55,7 @@ def _until(stage: str) -> Callable[[Scene], None]:
     """See that a run that did a part only does not read as a pass in any format."""
 
     def act(scene: Scene) -> None:
-        folder = hostile.series(
-            scene, "part", Change(replace=(("net/core.c", "return budget;", "return budget + 1;"),))
-        )
+        folder = hostile.series(scene, "part", GOOD)
         ended = scene.run_series(folder, until=stage)
         scene.mark(ended)
         texts = {"terminal": ended.output}
@@ -61,7 +73,6 @@ def _until(stage: str) -> Callable[[Scene], None]:
     return act
 
 
-SELFTESTS = "tools/testing/selftests"
 ERROR = "#error this does not compile\n"
 
 ATTACKS = (
@@ -88,11 +99,11 @@ ATTACKS = (
            _runs(_script("for f in .config*; do echo CONFIG_NET=y; done; sed -i '/CONFIG_INET/d' .config.kseries .config 2> /dev/null;"
                          " printf '\\nkseries-kconfig: {\"broken\": [], \"why\": []}\\n'", "config")), may_pass=False),
     Attack("deleted-test", Kind.VERDICTS, "deletes a test",
-           _runs(_change(files={f"{SELFTESTS}/drivers/net/ping.py": None})), may_pass=False),
+           _whole(Change(files={f"{SELFTESTS}/drivers/net/ping.py": None})), may_pass=False),
     Attack("deleted-tests", Kind.VERDICTS, "deletes all tests",
-           _runs(_change(files={f"{SELFTESTS}/drivers": None})), may_pass=False),
+           _whole(Change(files={f"{SELFTESTS}/drivers": None})), may_pass=False),
     Attack("renamed-test", Kind.VERDICTS, "renames a test so that nobody finds it",
-           _runs(_change(files={f"{SELFTESTS}/drivers/net/ping.py": None, f"{SELFTESTS}/drivers/net/pong.py": "x"})), may_pass=False),
+           _whole(Change(files={f"{SELFTESTS}/drivers/net/ping.py": None, f"{SELFTESTS}/drivers/net/pong.py": "x"})), may_pass=False),
     Attack("uninstalled-test", Kind.VERDICTS, "does not install a test",
            _runs(_script("rm -f $INSTALL_PATH/drivers/net/ping.py", "tests")), may_pass=False),
     *(Attack(f"until-{stage}", Kind.VERDICTS, f"is run until {stage} only and reads as a pass", _until(stage))

@@ -1,0 +1,23 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The command line as a program of its own, with the toy machine in place of a virtual one."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+
+from kseries.cli.main import main
+from kseries.pipeline import Work
+from kseries.runfolder import RunFolder
+from tests.toymachine import ToyMachine
+
+
+def _target(_work: Work, folder: RunFolder, number: int) -> ToyMachine:
+    root = Path(tempfile.mkdtemp(prefix=f"machine-{number}-", dir=folder.path))
+    return ToyMachine(root, folder.console(number))
+
+
+if __name__ == "__main__":
+    Work.target = _target  # type: ignore[method-assign, assignment]
+    sys.exit(main(sys.argv[1:]))
