@@ -173,12 +173,7 @@ def _build(w: Work) -> Kernel:
             " then compile what they change"
         )
     kernel = build(config, w.stack, w.cache, w.run, w.progress, jobs=w.request.jobs or None)
-    box = kbuild.sandbox(
-        config.tree.path,
-        config.place,
-        trusted=w.stack.trusted,
-        readable=kconfig_ask.readable(),
-    )
+    box = kconfig_ask.sandbox(config.tree.path, config.place, trusted=w.stack.trusted)
     changed = compiled.changed(config, w.stack, box)
     return replace(kernel, changed=enabling.completed(changed, box))
 

@@ -175,13 +175,18 @@ def abandoned(partial: Path) -> bool:
         return not pid.isdigit() or not Path("/proc", pid).exists()
     except OSError:
         return False
+    return not is_locked(handle)
+
+
+def is_locked(handle: int) -> bool:
+    """Whether somebody has a lock on what was opened; closes it."""
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
-        return False
+        return True
     finally:
         os.close(handle)
-    return True
+    return False
 
 
 def sweep(final: Path) -> None:

@@ -19,6 +19,7 @@ from kseries.building.kconfig import ANSWER_MARK
 from kseries.building.sandbox import Sandbox, run_in
 from kseries.deadline import Deadline
 from kseries.errors import InfraError
+from kseries.model import BuildPlace
 from kseries.untrusted import harmless
 
 ASK_LIMIT_S = 300.0
@@ -70,10 +71,14 @@ class KconfigUnreadable(InfraError):
     """Our evaluation does not understand the tree's Kconfig, which its own make may well do."""
 
 
-def readable() -> tuple[Path, ...]:
-    """Give what the program needs to be read in the sandbox: Python, packages, itself."""
+def sandbox(tree: Path, place: BuildPlace, *, trusted: bool) -> Sandbox:
+    """Give the sandbox for a tree and the place where it is built, with what `ask` needs there.
+
+    That is Python, its packages, and this program.
+    """
     places = {Path(sys.prefix), Path(sys.base_prefix), PACKAGES}
-    return tuple(sorted(place for place in places if not place.is_relative_to("/usr")))
+    readable = sorted(each for each in places if not each.is_relative_to("/usr"))
+    return kbuild.sandbox(tree, place, trusted=trusted, readable=readable)
 
 
 def variables(box: Sandbox) -> dict[str, str]:

@@ -109,9 +109,7 @@ def build(
     UserError when the configured tree is no longer what it was.
     """
     place = config.place
-    box = kbuild.sandbox(
-        config.tree.path, place, trusted=stack.trusted, readable=kconfig_ask.readable()
-    )
+    box = kconfig_ask.sandbox(config.tree.path, place, trusted=stack.trusted)
     prepare(box)
     _see_config(config)
     compiler = kbuild.compiler(box)

@@ -72,7 +72,7 @@ def config(
     merged = fragments.read(stack.fragments, tree.base.version)
     for note in merged.notes:
         progress.note(note)
-    box = kbuild.sandbox(tree.path, place, trusted=stack.trusted, readable=kconfig_ask.readable())
+    box = kconfig_ask.sandbox(tree.path, place, trusted=stack.trusted)
     prepare(box)
     inputs = _inputs(tree, box, merged, whole=stack.whole)
     text = _unchanged(place, box, inputs)
@@ -103,7 +103,7 @@ def why(tree: Tree, stack: Stack, place: BuildPlace, symbol: str) -> str:
     The tree must have been configured for the stack, which need not have kept its promises.
     Raises UserError when it was not, and with names like it when the tree has no such symbol.
     """
-    box = kbuild.sandbox(tree.path, place, trusted=stack.trusted, readable=kconfig_ask.readable())
+    box = kconfig_ask.sandbox(tree.path, place, trusted=stack.trusted)
     if not (place.state / CANDIDATE).is_file() or not box.made.has(kconfig_ask.ENV_FILE):
         raise UserError(
             "The tree is not configured.",
