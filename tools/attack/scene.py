@@ -16,6 +16,8 @@ from pathlib import Path
 
 from attack.watch import Canaries, Listeners, found, odd_files, searched, secrets_in
 from attack.watched import WAITED
+from kseries.paths import Cache
+from tests.builtkernel import kernel_image
 from tests.desk import TOOLS, Desk, git, set_up
 from tests.toymachine import FINE, VM
 
@@ -148,6 +150,8 @@ class Scene:
             "PYTHONPATH": str(TOOLKIT),
             "HOME": str(self.host),
             "ATTACK_SECRET": self.secret("env"),
+            "ATTACK_CACHE": str(Cache.find().root),
+            "ATTACK_KERNEL": str(kernel_image() or ""),
         }
 
     def secret(self, where: str) -> str:
@@ -163,6 +167,10 @@ class Scene:
     def run_whole(self, folder: Path) -> Ended:
         """Run a series to its verdict; its tests run on a machine that is played on this host."""
         return self.kseries("run", "--series", str(folder), program="tests.toyrun")
+
+    def run_in_guest(self, folder: Path) -> Ended:
+        """Run a series to its verdict; its tests run in a virtual machine with a real kernel."""
+        return self.kseries("run", "--series", str(folder), program="attack.guestrun", limit_s=600)
 
     def mark(self, *ends: Ended) -> None:
         """Take it as attempted: the hostile input was given, and there is nothing to run in it."""

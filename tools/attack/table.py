@@ -27,6 +27,7 @@ class Kind(Enum):
     DOCUMENTS = "hostile documents"
     LOGS = "hostile logs"
     REPORTS = "injection into reports"
+    GUESTS = "a test that is root in its guest"
     VERDICTS = "a pass that is none"
 
 
@@ -40,7 +41,7 @@ class Attack:
     refused: a regular expression; where the toolkit refuses the input (exit code 1 or 2) with
         words that match, the attack counts as attempted though its code never ran.
     rough: takes so much of the host that it is run on request only (`--rough`).
-    real: needs a real kernel image (`--real`).
+    real: needs the image of a real kernel, and is left out where none was built.
     """
 
     name: str

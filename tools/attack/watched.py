@@ -99,7 +99,9 @@ class _Waiting:
             self._since, self._busy_s = now, busy_s
         elif now - self._since > PATIENCE_S:
             self._since = now
-            return any("bwrap" in line for line in _descendants().values())
+            running = " ".join(_descendants().values())
+            # A machine is in a sandbox, too, but what it runs is given minutes.
+            return "bwrap" in running and "qemu-system" not in running
         return False
 
 

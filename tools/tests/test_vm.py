@@ -21,18 +21,11 @@ from kseries.progress import Silent
 from kseries.targets import confine, guest_process, vm
 from kseries.targets.base import BootFailed, KernelDied, TargetLost
 from kseries.targets.vm import VirtualMachine
+from tests.builtkernel import kernel_image
 
 pytestmark = [pytest.mark.vm, pytest.mark.timeout(300)]
 
 BOOT_S = 120.0
-
-
-def kernel_image() -> Path | None:
-    given = os.environ.get("KSERIES_TEST_KERNEL")
-    if given:
-        return Path(given)
-    built = Project.find().trees.glob("*/build/*/state/bzImage")
-    return max(built, key=lambda file: file.stat().st_mtime, default=None)
 
 
 def kernel() -> model.Kernel:

@@ -1,0 +1,20 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The real kernel that was built last."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from kseries.paths import Project
+
+ROOT = Path(__file__).parents[2]
+
+
+def kernel_image() -> Path | None:
+    """Give $KSERIES_TEST_KERNEL, else the newest image under out/, None where there is none."""
+    given = os.environ.get("KSERIES_TEST_KERNEL")
+    if given:
+        return Path(given)
+    built = Project(ROOT).trees.glob("*/build/*/state/bzImage")
+    return max(built, key=lambda file: file.stat().st_mtime, default=None)
