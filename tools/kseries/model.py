@@ -41,6 +41,7 @@ class Request:
     configs: tuple[str, ...] = ()  # names of fragments added to the stack's
     only: tuple[str, ...] = ()  # patterns of test programs or cases; () for all
     extended: bool = False  # run test programs that take minutes too
+    partial: bool = False  # the series may lack patches
     archive: str = ""  # public-inbox to take message ids from
     trusted: bool = False  # build without the sandbox
     incremental: bool = False  # build on what earlier versions of the same left

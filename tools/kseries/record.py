@@ -158,7 +158,7 @@ def _(left: KseriesError, result: RunResult) -> dict[str, Any]:
 def _(left: Stack, result: RunResult) -> dict[str, Any]:
     del result
     return {
-        "notes": [note for series in left.series for note in series.notes],
+        "notes": [f"{series.name}: {note}" for series in left.series for note in series.notes],
         "provenance": {"source": left.source.name},
     }
 

@@ -215,7 +215,7 @@ def test_what_stages_leave_is_taken_over(run: RunFolder) -> None:
     objects = (Path("/tree/bzImage"), "6.99.0-toy", "gcc 12", 3, 1.0, Path("/build.log"))
     record.add(Kernel(config, *objects, diagnostics=(warning,)))
     told = record.write()
-    assert told.notes == ("of the plan", "of a", "of b")
+    assert told.notes == ("of the plan", "a: of a", "b: of b")
     assert told.patches == (patch,)
     assert told.diagnostics == (warning,)
     assert told.provenance == replace(

@@ -18,6 +18,9 @@ def add_stack_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--series", default="", help="series to test: name, folder, mbox, message id or link"
     )
+    parser.add_argument(
+        "--partial", action="store_true", help="the series may lack patches: test those there are"
+    )
     parser.add_argument("--tree", default="", metavar="DIR", help="a kernel tree as it lies there")
     parser.add_argument(
         "--config", action="append", default=[], metavar="NAME", help="add configs/NAME.config"
@@ -65,6 +68,7 @@ def request(arguments: argparse.Namespace) -> Request:
         source=_place(arguments.source),
         series=_place(arguments.series),
         tree=_place(arguments.tree),
+        partial=arguments.partial,
         configs=tuple(arguments.config),
         only=tuple(arguments.only),
         extended=arguments.extended,

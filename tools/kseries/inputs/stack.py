@@ -83,6 +83,12 @@ def plan(request: Request, *, project: Project, suites: Collection[str]) -> Plan
         planned = replace(planned, name=f"{planned.name}+tree", notes=notes)
     if request.series:
         planned = _with_series(planned, request.series, project)
+    if request.partial:
+        series = [
+            replace(one, partial=True) if one.name == planned.under_test else one
+            for one in planned.series
+        ]
+        planned = replace(planned, series=tuple(series))
     return _without_strangers(planned)
 
 
@@ -101,6 +107,7 @@ def resolve(planned: Plan, *, project: Project, workdir: Path, progress: Progres
             archive=planned.archive,
             progress=progress,
             relative_to=one.base,
+            partial=one.partial,
         )
         for one in planned.series
     )
