@@ -492,7 +492,7 @@ def test_a_mailbox_cut_off_anywhere_is_no_other_series(author: Author, reader: R
     boundary = data.rindex(b"diff --git a/z b/z")
     (author.repo.parent / "cut.mbox").write_bytes(data[:boundary])
     (note,) = reader(author.repo.parent / "cut.mbox").notes
-    assert "'two files', is not as its diffstat says (files: 1, not 2; insertions: 5, not" in note
+    assert "'two files': is not as its diffstat says (files: 1, not 2; insertions: 5, not" in note
     assert note.endswith("or its end is missing")
     assert len(reader(whole).patches) == 2
 

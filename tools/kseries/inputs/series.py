@@ -291,7 +291,7 @@ def _trailers(found: Assembled, cover: bytes) -> list[tuple[str, str]]:
 
 def _patch_notes(found: Assembled) -> list[str]:
     return [
-        f"patch {place}, '{patch.title}', {note}"
+        f"patch {place}, '{patch.title}': {note}"
         for place, patch in enumerate(found.patches, start=1)
         for note in patch.notes
     ]

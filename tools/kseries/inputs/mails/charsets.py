@@ -70,7 +70,8 @@ def decode_header(raw: bytes) -> tuple[str, str]:
         note = note or lack
         at, after_word = word.end(), True
     parts.append(text[at:])
-    return " ".join("".join(parts).split()), note
+    # git ends a header there.
+    return " ".join("".join(parts).replace("\0", "\ufffd").split()), note
 
 
 def _word(charset: str, encoding: str, content: str) -> tuple[str, str]:
