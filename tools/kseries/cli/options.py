@@ -7,13 +7,17 @@ import argparse
 import sys
 from pathlib import Path
 
-from kseries.inputs.stack import DEFAULT_STACK
+from kseries.inputs.stack import DEFAULT_STACK, PLAIN_STACK
 from kseries.model import Request
 
 
 def add_stack_options(parser: argparse.ArgumentParser) -> None:
     """Add the options that say what is built."""
-    parser.add_argument("--stack", default="", help=f"name or file (default: {DEFAULT_STACK})")
+    parser.add_argument(
+        "--stack",
+        default="",
+        help=f"name or file (default: {DEFAULT_STACK}; {PLAIN_STACK} for a series or tree)",
+    )
     parser.add_argument("--source", default="", help="other kernel source: name, file or folder")
     parser.add_argument(
         "--series", default="", help="series to test: name, folder, mbox, message id or link"
