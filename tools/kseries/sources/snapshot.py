@@ -61,6 +61,13 @@ def snapshot(repository: Repository, folder: Path, log: Path, progress: Progress
     return ours.text("write-tree")
 
 
+def head(folder: Path) -> tuple[str, str]:
+    """Give the commit that is checked out in a tree, and its tree object; "" outside git."""
+    theirs = Repository(folder / ".git", work_tree=folder)
+    commit = theirs.commit_of("HEAD")
+    return (commit, theirs.tree_of(commit)) if commit else ("", "")
+
+
 def _built(theirs: Repository) -> list[str]:
     """Give the options that name what a build leaves; none for a tree in git, which knows it."""
     if theirs.ask("rev-parse", "--git-dir").ok:
