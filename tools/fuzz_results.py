@@ -23,7 +23,11 @@ from kseries.deadline import Deadline
 from kseries.proc import Completed
 
 ROOT = Path(__file__).parents[1]
-PROPERTIES = ("tools/tests/test_anylog.py", "tools/tests/test_anyklog.py")
+PROPERTIES = (
+    "tools/tests/test_anylog.py",
+    "tools/tests/test_anyklog.py",
+    "tools/tests/test_anymail.py",
+)
 ROUND_S = 900.0  # a round takes seconds; making a failing example smaller takes minutes
 
 

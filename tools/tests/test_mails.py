@@ -419,3 +419,18 @@ def test_mistakes_of_quilts_series_have_lines(
 def test_quilts_series_without_a_patch_is_refused(read: Read, quilt: Path) -> None:
     (quilt / "series").write_text("# nothing\n")
     assert "names no patch" in refusal(read, quilt)
+
+
+# ---------------------------------------------------------------- bases
+
+
+def test_a_collection_has_no_base_of_one_of_its_patches(read: Read, tmp_path: Path) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    base = b"A change.\n\nbase-commit: 0123456789abcdef\n"
+    mail(folder / "1.patch", subject=b"[PATCH 3/4] net: one", text=base)
+    assert read(folder, partial=True).base_commit == ""
+    mail(folder / "2.patch", subject=b"[PATCH] net: two")
+    assert read(folder).base_commit == ""
+    mail(folder / "1.patch", text=base)
+    assert read(folder).base_commit == "0123456789abcdef"

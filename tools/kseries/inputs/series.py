@@ -31,6 +31,7 @@ from kseries.inputs.mails.patchmail import (
     render,
 )
 from kseries.inputs.mails.threads import NO_TITLE
+from kseries.inputs.mails.trailers import read_trailers
 from kseries.inputs.patchfolder import (
     SeriesFile,
     is_series_folder,
@@ -42,14 +43,9 @@ from kseries.paths import Project, named_path, user_path
 from kseries.progress import Progress
 
 COVER = "0000-cover-letter.eml"
-PREREQUISITE = "prerequisite-patch-id"
 SLUG_LENGTH = 52  # as git format-patch cuts its file names
 
 _CHOICE = re.compile(r"(?P<spec>.+)#(?:v(?P<version>\d+)|<?(?P<id>[^\s<>#@]+@[^\s<>#@]+?)>?)")
-_COMMIT = re.compile(r"[0-9a-f]{7,64}")
-_TRAILER = re.compile(
-    rb"^(base-commit|prerequisite-[a-z-]{1,40}+):[ \t]*+([^\s][^\n]{0,200})", re.MULTILINE
-)
 
 
 class Kind(Enum):
@@ -231,9 +227,8 @@ def _series(
     located: Located, told: SeriesFile, found: Assembled, files: list[Path], cover: bytes
 ) -> Series:
     mails = [*([found.cover] if found.cover else []), *(patch.mail for patch in found.patches)]
-    trailers = _trailers(found, cover)
-    bases = [value for key, value in trailers if key == "base-commit" and _COMMIT.fullmatch(value)]
-    base_commit = bases[0] if bases else ""
+    trailers = read_trailers(found, cover)
+    base_commit = trailers.base_commit
     count = len(found.patches)
     posted = count if located.choice.partial else found.patches[0].mail.label.total or count
     return Series(
@@ -251,9 +246,9 @@ def _series(
         ),
         origin=_origin(located),
         base_commit=base_commit,
-        prerequisites=tuple(value for key, value in trailers if key == PREREQUISITE),
+        prerequisites=trailers.prerequisites,
         for_sources=told.for_sources,
-        notes=(*found.notes, *_patch_notes(found), *_prerequisite_notes(trailers)),
+        notes=(*found.notes, *_patch_notes(found), *trailers.notes),
     )
 
 
@@ -279,32 +274,9 @@ def _origin(located: Located) -> str:
     return str(located.path)
 
 
-def _trailers(found: Assembled, cover: bytes) -> list[tuple[str, str]]:
-    """Find what `git format-patch --base` and b4 say of the base: b4 itself skips half of it."""
-    pairs = [
-        (key.decode().lower(), value.decode(errors="replace").strip())
-        for text in (cover, *(patch.message + patch.diff for patch in found.patches))
-        for key, value in _TRAILER.findall(text)
-    ]
-    return list(dict.fromkeys(pairs))
-
-
 def _patch_notes(found: Assembled) -> list[str]:
     return [
         f"patch {place}, '{patch.title}': {note}"
         for place, patch in enumerate(found.patches, start=1)
         for note in patch.notes
     ]
-
-
-def _prerequisite_notes(trailers: list[tuple[str, str]]) -> list[str]:
-    ids = [value for key, value in trailers if key == PREREQUISITE]
-    notes = [
-        f"its author says that it needs {key[len('prerequisite-') :]} {value} before it"
-        for key, value in trailers
-        if key not in (PREREQUISITE, "base-commit")
-    ]
-    if ids:
-        count = "1 other patch" if len(ids) == 1 else f"{len(ids)} other patches"
-        notes.append(f"its author says that it needs {count} before it (prerequisite-patch-id)")
-    return notes
