@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Look for logs that the readers of results get wrong, for a given time.
+"""Look for logs and mails that their readers get wrong, for a given time.
 
-Runs the properties of tools/tests/test_anylog.py and test_anyklog.py in rounds, each with another
-seed. What fails is printed with the smallest log that shows it, to be put into a test; the same
+Runs the properties of tools/tests/test_any*.py (logs, kernel logs, mails) in rounds, each with
+another seed. What fails is printed with the smallest log that shows it, to be put into a test; the same
 round is run again with --seed. Exit status 1 then, else 0.
 
     nox -s fuzz                       two minutes
@@ -23,7 +23,11 @@ from kseries.deadline import Deadline
 from kseries.proc import Completed
 
 ROOT = Path(__file__).parents[1]
-PROPERTIES = ("tools/tests/test_anylog.py", "tools/tests/test_anyklog.py")
+PROPERTIES = (
+    "tools/tests/test_anylog.py",
+    "tools/tests/test_anyklog.py",
+    "tools/tests/test_anymail.py",
+)
 ROUND_S = 900.0  # a round takes seconds; making a failing example smaller takes minutes
 
 

@@ -41,6 +41,7 @@ class Request:
     configs: tuple[str, ...] = ()  # names of fragments added to the stack's
     only: tuple[str, ...] = ()  # patterns of test programs or cases; () for all
     extended: bool = False  # run test programs that take minutes too
+    partial: bool = False  # the series may lack patches
     archive: str = ""  # public-inbox to take message ids from
     trusted: bool = False  # build without the sandbox
     incremental: bool = False  # build on what earlier versions of the same left
@@ -120,6 +121,8 @@ class BaseTree:
     commit: str  # 40 hex digits
     version: str  # of the kernel's Makefile, "6.12.117"
     origin: str  # what it was made of, for people: package version, url, path
+    head: str = ""  # of a local tree in git: the commit that is checked out
+    as_committed: bool = False  # it is that commit, without any change
 
 
 # ---------------------------------------------------------------- series
@@ -700,6 +703,16 @@ class Scope:
 
 
 @dataclass(frozen=True)
+class AuthorBase:
+    """The base that the author of the series under test named, and the one it was put on."""
+
+    commit: str  # of the trailer base-commit:, 7 digits or more
+    used: bool | None = None  # whether it was put on that; None: that cannot be told
+    on: str = ""  # what it was put on, for people; "" before the stage fetch
+    between: int = 0  # patches of other series that stand between base and series
+
+
+@dataclass(frozen=True)
 class RunResult:
     """The result document, `results.json`: the only source of every report."""
 
@@ -724,6 +737,7 @@ class RunResult:
     # What the series under test changes; None before the build, and where none is under test.
     changed: tuple[ChangedFile, ...] | None = None
     scope: Scope = field(default_factory=Scope)
+    author_base: AuthorBase | None = None  # None: no base-commit: is known
     schema_version: int = field(default=SCHEMA_VERSION)
 
 

@@ -61,12 +61,9 @@ def arguments(request: Request) -> tuple[str, ...]:
         options += ["--config", config]
     for pattern in request.only:
         options += ["-k", pattern]
-    if request.incremental:
-        options.append("--incremental")
-    if request.extended:
-        options.append("--extended")
-    if request.trusted:
-        options.append("--trusted")
+    for name in ("partial", "incremental", "extended", "trusted"):
+        if getattr(request, name):
+            options.append(f"--{name}")
     if request.baseline is not None:
         options.append("--baseline" if request.baseline else "--no-baseline")
     last = RUN_STAGES[-2] if request.baseline is False else RUN_STAGES[-1]

@@ -15,9 +15,12 @@ from kseries.errors import CheckFailed, InfraError, KseriesError, UserError
 from kseries.inputs.stack import Plan
 from kseries.model import (
     AgainstBase,
+    AuthorBase,
     BaseTree,
+    GitSource,
     Kernel,
     KernelConfig,
+    LocalSource,
     NoBaseline,
     Provenance,
     RunResult,
@@ -158,16 +161,46 @@ def _(left: KseriesError, result: RunResult) -> dict[str, Any]:
 def _(left: Stack, result: RunResult) -> dict[str, Any]:
     del result
     return {
-        "notes": [note for series in left.series for note in series.notes],
+        "author_base": _author_base(left),
+        "notes": [f"{series.name}: {note}" for series in left.series for note in series.notes],
         "provenance": {"source": left.source.name},
     }
 
 
 @contribution.register
 def _(left: BaseTree, result: RunResult) -> dict[str, Any]:
-    del result
     source = f"{left.source.name}: {left.origin}"
-    return {"provenance": {"source": source, "base_commit": left.commit}}
+    facts = {"source": source, "base_commit": left.commit}
+    return {"author_base": _put_on(result.author_base, left), "provenance": facts}
+
+
+def _author_base(stack: Stack) -> AuthorBase | None:
+    """Give what the author of the series under test says of its base."""
+    between = 0
+    for series in stack.series:
+        if series.name == stack.under_test and series.base_commit:
+            return AuthorBase(series.base_commit, between=between)
+        between += len(series.patches)
+    return None
+
+
+def _put_on(named: AuthorBase | None, base: BaseTree) -> AuthorBase | None:
+    """Compare the base that an author named with the one that was fetched."""
+    if named is None:
+        return None
+    on = f"{base.source.name} (Linux {base.version}"
+    match base.source.source:
+        case GitSource():
+            commit = base.commit
+        case LocalSource():
+            commit = base.head if base.as_committed else ""
+            changed = "" if base.as_committed else " with changes"
+            on += f", {base.head[:12]}{changed}" if base.head else ""
+        case _:
+            commit = ""
+    # What a package or a tarball was made of is in no git; a changed tree is no commit.
+    used = commit.startswith(named.commit) if commit else False if base.head else None
+    return replace(named, used=used, on=f"{on})")
 
 
 @contribution.register

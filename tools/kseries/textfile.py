@@ -8,9 +8,11 @@ of them is a UserError that names the file, not a hang or a MemoryError.
 from __future__ import annotations
 
 import codecs
+import errno
 import os
 import stat
 from pathlib import Path
+from typing import BinaryIO
 
 from kseries.errors import UserError
 
@@ -19,30 +21,31 @@ LIMIT = 1 << 20
 OURS_LIMIT = 256 << 20
 
 
+def open_regular(path: Path) -> BinaryIO:
+    """Open a regular file to read it. Raises OSError, for anything else at once."""
+    # O_NONBLOCK: opening a FIFO does not wait for who writes into it.
+    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise OSError(errno.EINVAL, "is not a regular file", str(path))
+    return os.fdopen(handle, "rb")
+
+
 def content(path: Path, limit: int = OURS_LIMIT) -> bytes:
     """Give the content of a regular file of at most `limit` bytes.
 
     Raises FileNotFoundError, and UserError for everything else.
     """
     try:
-        # O_NONBLOCK: opening a FIFO does not wait for who writes into it.
-        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
+        with open_regular(path) as file:
+            size = os.fstat(file.fileno()).st_size
+            # It can grow meanwhile; and of one that is too large nothing is wanted.
+            data = file.read(limit + 1) if size <= limit else b""
     except FileNotFoundError:
         raise
     except OSError as error:
         raise _refused(path, error.strerror or str(error)) from error
-    try:
-        facts = os.fstat(handle)
-        if not stat.S_ISREG(facts.st_mode):
-            raise _refused(path, "is not a regular file")
-        with os.fdopen(handle, "rb", closefd=False) as file:
-            # It can grow meanwhile; and of one that is too large nothing is wanted.
-            data = file.read(limit + 1) if facts.st_size <= limit else b""
-    except OSError as error:
-        raise _refused(path, error.strerror or str(error)) from error
-    finally:
-        os.close(handle)
-    if max(len(data), facts.st_size) > limit:
+    if max(len(data), size) > limit:
         raise _refused(path, f"is larger than {limit >> 20} MiB")
     return data
 

@@ -20,7 +20,7 @@ import pytest
 from kseries import gitrepo
 from kseries.errors import InfraError, UserError
 from kseries.gitrepo import Repository
-from kseries.model import GitSource, LocalSource, NamedSource, Source, TarballSource
+from kseries.model import BaseTree, GitSource, LocalSource, NamedSource, Source, TarballSource
 from kseries.paths import Cache
 from kseries.progress import Silent
 from kseries.runfolder import RunFolder
@@ -50,8 +50,12 @@ class Place:
         self.progress = Notes()
 
     def fetch(self, source: Source, name: str = "toy") -> tuple[Repository, str, str]:
-        base = fetch(NamedSource(name, source), self.cache, self.out, self.run, self.progress)
+        base = self.base(source, name)
         return Repository(base.repo), base.commit, base.version
+
+    def base(self, source: Source, name: str = "toy") -> BaseTree:
+        named = NamedSource(name, source)
+        return fetch(named, self.cache, self.out, self.run, self.progress)
 
     def partial(self) -> list[Path]:
         return [path for path in self.cache.root.rglob("*") if path.name.startswith(".part-")]
@@ -369,6 +373,18 @@ def test_a_local_tree_is_taken_with_its_changes(place: Place, remote: Path) -> N
     expected = ".gitignore Kconfig Makefile ignored.o io/hard.c io/net.c io/new.c link script.sh"
     assert names == expected.split()
     assert repository.file_at(commit, "io/net.c") == b"int changed;\n"
+
+
+def test_a_local_tree_tells_which_commit_it_is(place: Place, remote: Path) -> None:
+    base = place.base(LocalSource("local", remote))
+    head = git(remote, "rev-parse", "HEAD").strip()
+    assert (base.head, base.as_committed) == (head, True)
+    (remote / "io/net.c").write_text("int changed;\n")
+    base = place.base(LocalSource("local", remote))
+    assert (base.head, base.as_committed) == (head, False)
+    (remote / ".git").rename(remote.parent / "gone")
+    base = place.base(LocalSource("local", remote))
+    assert (base.head, base.as_committed) == ("", False)
 
 
 def test_not_a_kernel_or_not_there(place: Place, tmp_path: Path) -> None:

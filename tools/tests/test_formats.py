@@ -13,6 +13,7 @@ import re
 import shlex
 from collections.abc import Callable
 from dataclasses import replace
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from junitparser import Error, Failure, JUnitXml, Skipped, TestCase
 from kcidb_io.schema import V5_3
 
 from kseries.model import (
+    AuthorBase,
     Case,
     PatchState,
     ProgramResult,
@@ -366,3 +368,34 @@ def test_each_report_tells_what_is_flaky(name: str, failing_run: RunResult) -> N
         text = (html.render if name == "html" else RENDER[name])(told)
     assert ("when_run_again" if name == "kcidb" else "flaky") in text
     assert told.exit_code == 1
+
+
+@pytest.mark.parametrize("name", ["terminal", "html", "mail", "junit", "kcidb"])
+@pytest.mark.parametrize(
+    ("base", "told"),
+    [
+        (AuthorBase("0123456789abcdef"), "its author named 0123456789ab"),
+        (
+            AuthorBase("0123456789abcdef", used=True, on="git (Linux 6.12)", between=1),
+            "its author named 0123456789ab, and it was put on that, with 1 patch of other series",
+        ),
+        (
+            AuthorBase("0123456789abcdef", used=False, on="mine (Linux 6.12, fedcba987654)"),
+            "its author named 0123456789ab; it was put on another, mine (Linux 6.12, fedcba98",
+        ),
+        (
+            AuthorBase("0123456789abcdef", on="debian-6.12 (Linux 6.12.117)", between=2),
+            "it was put on debian-6.12 (Linux 6.12.117), with 2 patches of other series between,",
+        ),
+    ],
+)
+def test_each_report_tells_the_base_that_the_author_named(
+    passing_run: RunResult, name: str, base: AuthorBase, told: str
+) -> None:
+    def text(result: RunResult) -> str:
+        if name == "terminal":
+            return terminal.render(result, width=200, color=False)
+        return (html.render if name == "html" else RENDER[name])(result)
+
+    assert told in " ".join(unescape(text(replace(passing_run, author_base=base))).split())
+    assert "its author named" not in text(passing_run)

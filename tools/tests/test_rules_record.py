@@ -15,23 +15,28 @@ from kseries.model import (
     RUN_STAGES,
     AgainstBase,
     AppliedPatch,
+    AuthorBase,
     BaseTree,
     BuildPlace,
     Case,
+    DebianSource,
     Diagnostic,
     EventKind,
+    GitSource,
     Kernel,
     KernelConfig,
     KernelEvent,
     LocalSource,
     NamedSource,
     NoBaseline,
+    Patch,
     PatchState,
     ProgramResult,
     Provenance,
     RunResult,
     Series,
     Severity,
+    Source,
     Stack,
     StagedSuites,
     StageState,
@@ -215,7 +220,7 @@ def test_what_stages_leave_is_taken_over(run: RunFolder) -> None:
     objects = (Path("/tree/bzImage"), "6.99.0-toy", "gcc 12", 3, 1.0, Path("/build.log"))
     record.add(Kernel(config, *objects, diagnostics=(warning,)))
     told = record.write()
-    assert told.notes == ("of the plan", "of a", "of b")
+    assert told.notes == ("of the plan", "a: of a", "b: of b")
     assert told.patches == (patch,)
     assert told.diagnostics == (warning,)
     assert told.provenance == replace(
@@ -228,6 +233,36 @@ def test_what_stages_leave_is_taken_over(run: RunFolder) -> None:
         compiler="gcc 12",
         kernel_release="6.99.0-toy",
     )
+
+
+@pytest.mark.parametrize(
+    ("source", "head", "unchanged", "used", "on"),
+    [
+        (GitSource("git", "x", "0123" + "b" * 36), "", False, True, "toy (Linux 6.99)"),
+        (GitSource("git", "x", "b" * 40), "", False, False, "toy (Linux 6.99)"),
+        (SOURCE.source, "0123" + "b" * 36, True, True, "toy (Linux 6.99, 0123bbbbbbbb)"),
+        (
+            SOURCE.source, "0123" + "b" * 36, False, False,
+            "toy (Linux 6.99, 0123bbbbbbbb with changes)",
+        ),
+        (SOURCE.source, "b" * 40, True, False, "toy (Linux 6.99, bbbbbbbbbbbb)"),
+        (SOURCE.source, "", False, None, "toy (Linux 6.99)"),
+        (DebianSource("debian", "linux-source-6.12"), "", False, None, "toy (Linux 6.99)"),
+    ],
+)  # fmt: skip
+def test_the_base_that_an_author_named_is_held_against_the_one_used(
+    run: RunFolder, source: Source, head: str, unchanged: bool, used: bool | None, on: str
+) -> None:
+    record = begun(run, "fetch")
+    below = replace(series("a"), patches=(Patch(1, "t", "a", "", Path("a"), "0" * 64),) * 2)
+    mine = replace(series("b"), base_commit="0123bbbb")
+    record.add(Stack("toys", SOURCE, (below, mine, series("c")), "b", (), ()))
+    assert record.write().author_base == AuthorBase("0123bbbb", between=2)
+    commit = source.commit if isinstance(source, GitSource) else "e" * 40
+    record.add(replace(BASE, source=NamedSource("toy", source), commit=commit, head=head,
+                       as_committed=unchanged))  # fmt: skip
+    assert record.write().author_base == AuthorBase("0123bbbb", used, on, between=2)
+    assert document.read(run).author_base == AuthorBase("0123bbbb", used, on, between=2)
 
 
 def test_what_was_found_before_an_error_is_taken_over(run: RunFolder) -> None:

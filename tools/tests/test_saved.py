@@ -6,6 +6,7 @@ from __future__ import annotations
 import gzip
 import io
 import itertools
+import os
 import tracemalloc
 from collections import Counter
 from collections.abc import Iterator
@@ -402,6 +403,15 @@ def test_what_cannot_be_read_is_told(tmp_path: Path) -> None:
     for missing in (tmp_path / "nothing", tmp_path):
         with pytest.raises(UserError, match="cannot be read"):
             read(missing)
+
+
+@pytest.mark.timeout(30)
+def test_what_never_ends_or_begins_is_no_log(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "fifo")
+    (tmp_path / "link").symlink_to("fifo")
+    for name in (tmp_path / "fifo", tmp_path / "link", Path("/dev/zero")):
+        with pytest.raises(UserError, match="is not a regular file"):
+            read(name)
 
 
 def many_lines(count: int) -> Iterator[str]:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 from __future__ import annotations
 
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -144,7 +145,7 @@ def test_nested_repositories_are_left_out_with_a_note(repository: Repository, tr
     (tree / "nested/file").touch()
     progress = Notes()
     assert take(repository, tree, progress) == SOURCES
-    assert progress.notes == [f"left out of {tree}, being repositories of their own: nested/"]
+    assert progress.notes[1:] == [f"left out of {tree}, being repositories of their own: nested/"]
 
 
 def test_rules_that_ignore_the_whole_tree_do_not_count(repository: Repository, tree: Path) -> None:
@@ -185,3 +186,33 @@ def test_an_unreadable_file_is_named(repository: Repository, tree: Path) -> None
     with pytest.raises(UserError, match="cannot be read") as caught:
         take(repository, tree)
     assert "io/net.c" in caught.value.where
+
+
+def test_a_tree_in_no_git_brings_nothing_of_a_former_build(
+    repository: Repository, tree: Path
+) -> None:
+    for file in (tree / ".gitignore", tree / "io/.gitignore", tree / "io/made.h"):
+        file.unlink()
+    for name in (
+        ".config", ".config.old", "System.map", "io/.net.o.cmd", "io/net.mod.c", "io/a.ko",
+        "include/config/auto.conf", "include/generated/autoconf.h", "arch/x86/boot/bzImage",
+        "arch/x86/include/generated/asm/x.h",
+    ):  # fmt: skip
+        (tree / name).parent.mkdir(parents=True, exist_ok=True)
+        (tree / name).write_text("built\n")
+    kept = ["include/linux/x.h", "arch/x86/boot/setup.ld", ".clang-format", "io/.kunitconfig"]
+    for name in kept:
+        (tree / name).parent.mkdir(parents=True, exist_ok=True)
+        (tree / name).write_text("source\n")
+    notes = Notes()
+    sources = sorted(["Kconfig", "Makefile", "io/net.c", *kept])
+    assert take(repository, tree, notes) == sources
+    (note,) = notes.notes
+    assert (
+        "as a build leaves it there: .config, .config.old, System.map, vmlinux and 8 more" in note
+    )
+    git(tree, "init", "-q")
+    assert ".config" in take(repository, tree)
+    (tree / ".git").rename(tree / "gone")
+    shutil.rmtree(tree / "gone")
+    assert take(repository, tree) == sources

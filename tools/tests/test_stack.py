@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -263,7 +264,7 @@ def test_series_for_another_source_are_left_out(project: Project) -> None:
 
 
 def test_a_tree_is_tested_as_it_lies_there(project: Project, tmp_path: Path) -> None:
-    of = planned(project, tree="my linux")
+    of = planned(project, tree="my linux", stack="zcrx-v7")
     assert (names(of), of.under_test, of.name) == ([], "", "zcrx-v7+tree")
     assert of.source == NamedSource(
         "my-linux", LocalSource(kind="local", path=(tmp_path / "my linux").resolve())
@@ -275,6 +276,20 @@ def test_a_tree_is_tested_as_it_lies_there(project: Project, tmp_path: Path) -> 
     assert (names(of), of.name) == (["other"], "plain+tree+other")
     assert "This folder holds no kernel tree." in refusal(project, tree="project")
     assert "--source and --tree both say" in refusal(project, tree="my linux", source="debian")
+
+
+def test_a_tree_alone_takes_the_stack_that_suits_it(project: Project, tmp_path: Path) -> None:
+    of = planned(project, tree="my linux")
+    assert (of.name, of.suites, of.under_test) == ("plain+tree", ("netdevsim",), "")
+    assert of.notes[1].startswith("the stack is plain, as the tree has no NET, which zcrx-v7")
+    assert not planned(project, tree="my linux", stack="zcrx-v7").notes[1:]
+    write(tmp_path / "my linux/net/Kconfig", "menuconfig NET\n\tbool\n")
+    of = planned(project, tree="my linux")
+    assert (of.name, of.suites) == ("zcrx-v7+tree", ("zcrx",))
+    assert of.notes[1] == "the stack is zcrx-v7, as the tree has NET"
+    os.mkfifo(tmp_path / "my linux/Kconfig.fifo")
+    write(tmp_path / "my linux/net/Kconfig", "config NETS\n\tbool\n# config NET\n")
+    assert planned(project, tree="my linux").name == "plain+tree"
 
 
 def test_fragments_are_added_once(project: Project, tmp_path: Path) -> None:

@@ -19,40 +19,58 @@ MOST_LINES = 30
 MOST_REASONS = 8
 NOT_THERE = "its lines are not in the tree as it expects them:"
 CONTEXT = 3
+MOST_FILES = 200  # of which copies are made
+LONGEST_NAME = 1000
 
+_MISSING = re.compile(r"^error: (.+): does not exist in index", re.MULTILINE)
+_NAMES = re.compile(
+    r"^(?:--- [^/\s]++/|\+\+\+ [^/\s]++/|rename from |copy from )([^\t\n]++)", re.MULTILINE
+)
 _HUNK = re.compile(r"^@@ -(\d+)(?:,(\d+))? \+\d+(?:,\d+)? @@.*$")
 
 # What git says, and what it means. The first row that fits a message is taken.
-_REASONS: tuple[tuple[str, str], ...] = (
+_REASONS: tuple[tuple[re.Pattern[str], str], ...] = (
     (
-        r"corrupt patch at (?:line |\S*:)(?P<line>\d+)",
+        re.compile(r"corrupt patch at (?:line |\S*:)(?P<line>\d+)"),
         "its diff is mangled at line {line}: {text}",
     ),
     (
-        r"patch fragment without header at (?:line |\S*:)(?P<line>\d+)",
+        re.compile(r"patch fragment without header at (?:line |\S*:)(?P<line>\d+)"),
         "its diff is mangled: a hunk without a file at line {line}",
     ),
     (
-        r"git diff header lacks filename information.*?(?:line |\S*:)(?P<line>\d+)",
+        re.compile(r"git diff header lacks filename information.*?(?:line |:)(?P<line>\d+)"),
         "its diff is mangled: the file names are missing at line {line}",
     ),
-    (r"(?:No valid patches in input|unrecognized input)", "its diff is mangled: git sees no patch"),
     (
-        r"cannot apply binary patch to '(?P<file>.+)' without full index line",
+        re.compile(r"(?:No valid patches in input|unrecognized input)"),
+        "its diff is mangled: git sees no patch",
+    ),
+    (
+        re.compile(r"cannot apply binary patch to '(?P<file>.+)' without full index line"),
         "it changes the binary file {file} and does not carry its content"
         " (`git format-patch --binary` does)",
     ),
-    (r"corrupt binary patch", "its binary diff is mangled"),
+    (re.compile(r"corrupt binary patch"), "its binary diff is mangled"),
     (
-        r"the patch applies to '(?P<file>.+)' \(.*\), which does not match",
+        re.compile(r"the patch applies to '(?P<file>.+)' \([^()]*+\), which does not match"),
         "it changes the binary file {file}, which has another content in the tree",
     ),
-    (r"(?P<file>.+): does not exist in index", "it changes {file}, which the tree does not have"),
-    (r"(?P<file>.+): already exists in index", "it adds {file}, which the tree has already"),
-    (r"(?P<file>.+): wrong type", "{file} is a file of another kind in the tree"),
-    (r"invalid path '(?P<file>.+)'", "it names {file}, which is no place in a kernel tree"),
     (
-        r"affected file '(?P<file>.+)' is beyond a symbolic link",
+        re.compile(r"(?P<file>.+): does not exist in index"),
+        "it changes {file}, which the tree does not have",
+    ),
+    (
+        re.compile(r"(?P<file>.+): already exists in index"),
+        "it adds {file}, which the tree has already",
+    ),
+    (re.compile(r"(?P<file>.+): wrong type"), "{file} is a file of another kind in the tree"),
+    (
+        re.compile(r"invalid path '(?P<file>.+)'"),
+        "it names {file}, which is no place in a kernel tree",
+    ),
+    (
+        re.compile(r"affected file '(?P<file>.+)' is beyond a symbolic link"),
         "it changes {file}, which lies behind a symbolic link",
     ),
 )
@@ -150,7 +168,7 @@ def _reasons(said: str, mail: Mail) -> tuple[str, ...]:
         if kind != "error":
             continue
         for pattern, meaning in _REASONS:
-            match = re.search(pattern, words)
+            match = pattern.match(words)
             if match:
                 fields = match.groupdict()
                 fields["text"] = _line(mail.diff, fields.get("line"))
@@ -171,7 +189,7 @@ def _line(file: Path, number: str | None) -> str:
 def _elsewhere(repository: Repository, said: str) -> list[str]:
     """Name files of the same name for those that are missing: they may have moved."""
     found = []
-    for path in re.findall(r"error: (.+): does not exist in index", said):
+    for path in _MISSING.findall(said)[:MOST_REASONS]:
         name = Path(path).name
         others = repository.entries("ls-files", "-z", "--", f":(glob)**/{name}")[:3]
         if others:
@@ -181,14 +199,12 @@ def _elsewhere(repository: Repository, said: str) -> list[str]:
 
 def _rejects(repository: Repository, mail: Mail, scratch: Path) -> tuple[Reject, ...]:
     """Apply the patch to copies of the files it touches, hunk by hunk, and read what is left."""
-    names = re.findall(
-        r"^(?:--- [^/\s]+/|\+\+\+ [^/\s]+/|rename from |copy from )([^\t\n]+)",
-        mail.diff.read_text(errors="surrogateescape"),
-        re.MULTILINE,
-    )
+    text = mail.diff.read_text(errors="surrogateescape")
+    # They become arguments of a program, which takes a bounded number of them.
+    names = [name for name in dict.fromkeys(_NAMES.findall(text)) if len(name) <= LONGEST_NAME]
     copies = repository.at(scratch)
     # A patch may name what is no path: git answers nothing then.
-    known = copies.ask("--literal-pathspecs", "ls-files", "-z", "--", *names).entries
+    known = copies.ask("--literal-pathspecs", "ls-files", "-z", "--", *names[:MOST_FILES]).entries
     if not known:
         return ()
     copies.text("checkout-index", "-q", "-f", "--", *known)

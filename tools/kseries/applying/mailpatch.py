@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import datetime
 import hashlib
 import re
 from dataclasses import dataclass
@@ -16,7 +17,9 @@ from kseries.model import Patch
 
 _DIFF = re.compile(rb"^(diff --git |--- \S|Index: \S|@@ -\d)", re.MULTILINE)
 _DIFFSTAT = re.compile(rb"^ \d+ files? changed", re.MULTILINE)
-_COVER = re.compile(r"\[[^\]]*\b0+/\d+\s*\]")
+MAX_DATE = 200  # characters of a date that are looked at
+
+_COVER = re.compile(r"\[[^\[\]]*?\b0++/\d++\s*+\]")
 
 # What git does not take in a name; a name of nothing else is none.
 _CRUD = " .,:;<>\"\\'"
@@ -128,12 +131,17 @@ def _author(name: str, address: str) -> tuple[str, str]:
 
 
 def _date(text: str) -> str:
-    """Give a mail's date as git reads it; a date that makes no sense is the fixed one."""
+    return git_date(text) or FIXED_DATE
+
+
+def git_date(text: str) -> str | None:
+    """Give a mail's date as git reads it, "@<seconds> <zone>"; None for one that makes no sense."""
     try:
-        when = parsedate_to_datetime(text)
+        when = parsedate_to_datetime(text[:MAX_DATE])
+        # "-0000" says that the zone is not known: the same everywhere, not ours.
+        when = when if when.tzinfo is not None else when.replace(tzinfo=datetime.UTC)
         seconds = int(when.timestamp())
+        zone = when.strftime("%z")[:5]
     except (ValueError, TypeError, IndexError, OverflowError):
-        return FIXED_DATE
-    if not 0 < seconds < 1 << 32:
-        return FIXED_DATE
-    return f"@{seconds} {when.strftime('%z')[:5] or '+0000'}"
+        return None
+    return f"@{seconds} {zone}" if 0 < seconds < 1 << 32 else None

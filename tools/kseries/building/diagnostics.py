@@ -12,14 +12,18 @@ from kseries.model import Diagnostic, Severity
 from kseries.untrusted import harmless
 
 # The line number may lack (objtool, ld's in-file messages), the column often does.
-PLACE = r"(?P<file>\{standard input\}|[^\s:]+\.[^\s:]+|[^\s:]*(?:Makefile|Kconfig|KConfig|Kbuild))"
+# What a compiler repeats is a series' own: each of these takes no longer than its line is long.
+PLACE = (
+    r"(?P<file>\{standard input\}|(?=[^\s:][^\s:.]*+\.[^\s:])[^\s:]++"
+    r"|[^\s:]++(?:(?<=Makefile)|(?<=Kconfig)|(?<=KConfig)|(?<=Kbuild)))"
+)
 GCC = re.compile(
     rf"{PLACE}:(?P<line>\d{{1,9}})(?::(?P<column>\d{{1,9}}))?:"
     r"\s*(?P<severity>fatal error|error|warning|note|Error|Warning): (?P<text>.*)"
 )
 OPTION = re.compile(r" \[(?P<option>-W[\w+=-]+)\]$")
 INCLUDED = re.compile(r"(?:In file included from|\s+from) (?P<place>[^\s,:]+:\d+)(?::\d+)?[,:]$")
-EXCERPT = re.compile(r"\s*(?:\d+|\s|\+\+\+)\s*\|")
+EXCERPT = re.compile(r"(?:\s++(?:(?:\d++|\+\+\+)\s*+)?|(?:\d++|\+\+\+)\s*+)\|")
 OBJTOOL = re.compile(r"(?P<file>\S+\.o): (?P<severity>warning|error): objtool: (?P<text>.*)")
 # "ld: a.o: in function `f':" stands before "a.c:12: undefined reference to `g'".
 LINKER = re.compile(
@@ -29,8 +33,8 @@ LINKER = re.compile(
 )
 LINKER_ELSE = re.compile(r"\S*\bld(?:\.\w+)?: (?:(?P<what>warning|error): )?(?P<text>.*)")
 MODPOST = re.compile(r"(?P<severity>ERROR|WARNING): modpost: (?P<text>.*)")
-MODPOST_FILE = re.compile(r"\[(\S+)\]|^(\S+\.o|vmlinux): | in (\S+\.o)$")
-KCONFIG = re.compile(r"(?P<file>\S*K[Cc]onfig\S*):(?P<line>\d{1,9}):\s*(?P<text>.*)")
+MODPOST_FILE = re.compile(r"\[([^\s\[\]]++)\]|^(\S+\.o|vmlinux): | in (\S+\.o)$")
+KCONFIG = re.compile(r"(?=[^\s:]*?K[Cc]onfig)(?P<file>[^\s:]++):(?P<line>\d{1,9}):\s*+(?P<text>.*)")
 UNMET = re.compile(r"WARNING: (?P<text>unmet direct dependencies detected for \w+)")
 UNMET_MORE = re.compile(r"\s+(?:Depends on|Selected by|- )")
 MAKE = re.compile(
@@ -38,7 +42,7 @@ MAKE = re.compile(
 )
 # Only tells that a command which has spoken for itself failed.
 MAKE_ECHO = re.compile(
-    r"\[[^]]*\] (?:Error|Killed|Terminated|Interrupt)|Waiting for unfinished|Deleting file"
+    r"\[[^][]*+\] (?:Error|Killed|Terminated|Interrupt)|Waiting for unfinished|Deleting file"
 )
 TOOL = re.compile(
     r"(?:\S*/)?(?:gcc|cc1|cc|as|ld|collect2|g\+\+|ccache|<command-line>): "
@@ -50,7 +54,8 @@ ECHO_OF_WARNING = re.compile(
 
 OUT_OF_MEMORY = re.compile(
     r"Killed signal terminated program|signal terminated program \w+|virtual memory exhausted"
-    r"|cc1: out of memory|memory exhausted$|ld: .*(?:Cannot allocate memory|memory exhausted)"
+    r"|cc1: out of memory|memory exhausted$"
+    r"|^(?>.*?ld: ).*?(?:Cannot allocate memory|memory exhausted)"
     r"|fork: (?:retry: )?(?:Cannot allocate memory|Resource temporarily unavailable)|\] Killed$"
 )
 DISK_FULL = re.compile(

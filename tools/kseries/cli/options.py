@@ -7,16 +7,23 @@ import argparse
 import sys
 from pathlib import Path
 
-from kseries.inputs.stack import DEFAULT_STACK
+from kseries.inputs.stack import DEFAULT_STACK, PLAIN_STACK
 from kseries.model import Request
 
 
 def add_stack_options(parser: argparse.ArgumentParser) -> None:
     """Add the options that say what is built."""
-    parser.add_argument("--stack", default="", help=f"name or file (default: {DEFAULT_STACK})")
+    parser.add_argument(
+        "--stack",
+        default="",
+        help=f"name or file (default: {DEFAULT_STACK}; {PLAIN_STACK} for a series or tree)",
+    )
     parser.add_argument("--source", default="", help="other kernel source: name, file or folder")
     parser.add_argument(
         "--series", default="", help="series to test: name, folder, mbox, message id or link"
+    )
+    parser.add_argument(
+        "--partial", action="store_true", help="the series may lack patches: test those there are"
     )
     parser.add_argument("--tree", default="", metavar="DIR", help="a kernel tree as it lies there")
     parser.add_argument(
@@ -65,6 +72,7 @@ def request(arguments: argparse.Namespace) -> Request:
         source=_place(arguments.source),
         series=_place(arguments.series),
         tree=_place(arguments.tree),
+        partial=arguments.partial,
         configs=tuple(arguments.config),
         only=tuple(arguments.only),
         extended=arguments.extended,

@@ -14,12 +14,23 @@ from pydantic import AfterValidator, ConfigDict, Field, StrictInt, TypeAdapter
 
 from kseries import tomlfile
 from kseries.errors import UserError
-from kseries.inputs.mails.assemble import Assembled, Choice, missing_patches
+from kseries.inputs import folderversions, quilt
+from kseries.inputs.mails.assemble import (
+    PARTIAL,
+    Assembled,
+    Choice,
+    missing_patches,
+    partial_note,
+)
 from kseries.inputs.mails.mailbox import Mail, count_mails, read, read_bytes
-from kseries.inputs.mails.patchmail import PatchMail, extract
+from kseries.inputs.mails.patchmail import DIFF, PatchMail, extract
+from kseries.inputs.quilt import Listed
 
 SERIES_FILE = "series.toml"
 SUFFIXES = (".patch", ".diff", ".eml")
+MAX_ENTRIES = 20_000  # of a folder that are looked at for patches that are not taken
+MAX_NAMED = 20
+LOOKED_AT = 64 << 10  # bytes
 
 
 def _bare_symbol(name: str) -> str:
@@ -54,8 +65,8 @@ _ADAPTER = TypeAdapter(SeriesFile)
 
 
 def is_series_folder(folder: Path) -> bool:
-    """Whether a folder holds a series: series.toml or patches."""
-    return (folder / SERIES_FILE).is_file() or bool(_files(folder))
+    """Whether a folder holds a series: series.toml, quilt's series or patches."""
+    return (folder / SERIES_FILE).is_file() or quilt.has_series_file(folder) or bool(_files(folder))
 
 
 def read_series_file(folder: Path) -> SeriesFile:
@@ -75,14 +86,16 @@ def read_series_file(folder: Path) -> SeriesFile:
 
 
 def read_folder(folder: Path, told: SeriesFile, choice: Choice, scratch: Path) -> Assembled:
-    """Read the patches of a folder in order.
+    """Read the patches of a folder in order: quilt's where it has a `series`, else by their names.
 
     Raises UserError for a file that is no patch, for a missing patch, and when subjects and
     file names disagree about the order.
     """
+    by_quilt = quilt.has_series_file(folder)
+    listed = quilt.read_series(folder) if by_quilt else _all_files(folder)
     covers, patches = [], []
-    for file in _files(folder):
-        patch = _one_patch(file, scratch)
+    for one in listed:
+        patch = _one_patch(one, scratch)
         if isinstance(patch, PatchMail):
             patches.append(patch)
         else:
@@ -93,22 +106,55 @@ def read_folder(folder: Path, told: SeriesFile, choice: Choice, scratch: Path) -
             where=str(folder),
             do=f"put patches there, one a file, named *{' or *'.join(SUFFIXES)}",
         )
-    version = _version(patches, choice, folder)
-    notes = tuple(
-        f"left out {patch.mail.file.name}: v{patch.mail.label.version}"
-        for patch in patches
-        if patch.mail.label.version != version
-    )
-    kept = [patch for patch in patches if patch.mail.label.version == version]
-    cover = [mail for mail in covers if mail.label.version == version]
-    ordered = _ordered(kept, folder)
-    _check_whole(ordered, told, folder)
-    return Assembled(tuple(ordered), cover[0] if cover else None, version, notes)
+    found = folderversions.choose(patches, covers, choice, folder, as_listed=by_quilt)
+    notes = [*found.notes, *_passed_over(folder, listed, by_quilt=by_quilt)]
+    if found.in_order:
+        # Subjects are of other series, or of none: they do not tell what is missing.
+        return Assembled(found.patches, found.cover, found.version, tuple(notes))
+    ordered = _ordered(found.patches, folder)
+    notes += _check_whole(ordered, told, folder, choice)
+    return Assembled(tuple(ordered), found.cover, found.version, tuple(notes))
 
 
 def _files(folder: Path) -> list[Path]:
     found = [file for file in folder.iterdir() if file.suffix in SUFFIXES and file.is_file()]
     return sorted(found, key=lambda file: (_file_number(file) or 0, file.name))
+
+
+def _all_files(folder: Path) -> list[Listed]:
+    """Give all patches of a folder in the order of their names."""
+    for file in folder.iterdir():
+        if file.suffix in SUFFIXES and not file.is_file() and not file.is_dir():
+            raise UserError(
+                "A patch of the folder is no regular file.",
+                where=str(file),
+                do="put the patch there, or remove it",
+            )
+    return [Listed(file, file.name, None) for file in _files(folder)]
+
+
+def _passed_over(folder: Path, listed: Sequence[Listed], *, by_quilt: bool) -> list[str]:
+    """Tell of patches in the folder that are not taken."""
+    taken = {one.name for one in listed}
+    names = []
+    for entry in itertools.islice(sorted(folder.iterdir()), MAX_ENTRIES):
+        if entry.is_dir():
+            inner = _files(entry)
+            inside = [f"{entry.name}/{file.name}" for file in inner]
+            left = [name for name in inside if name not in taken]
+            names += left if by_quilt else [f"{entry.name}/ ({len(left)})"] if left else []
+        elif entry.name not in taken and entry.is_file() and _is_diff(entry):
+            names.append(entry.name)
+    if not names:
+        return []
+    why = f"not in its {quilt.SERIES} file" if by_quilt else f"not named *{', *'.join(SUFFIXES)}"
+    more = f" and {len(names) - MAX_NAMED} more" if len(names) > MAX_NAMED else ""
+    return [f"left out of the folder, being {why}: {', '.join(names[:MAX_NAMED])}{more}"]
+
+
+def _is_diff(file: Path) -> bool:
+    with file.open("rb") as content:
+        return DIFF.search(content.read(LOOKED_AT)) is not None
 
 
 def _file_number(file: Path) -> int | None:
@@ -117,8 +163,9 @@ def _file_number(file: Path) -> int | None:
     return int(found[1]) if found else None
 
 
-def _one_patch(file: Path, scratch: Path) -> PatchMail | Mail:
+def _one_patch(listed: Listed, scratch: Path) -> PatchMail | Mail:
     """Read a file of the folder: a patch, or the mail of a cover letter."""
+    file = listed.file
     mails = count_mails(read_bytes(file))
     if mails > 1:
         raise UserError(
@@ -127,7 +174,7 @@ def _one_patch(file: Path, scratch: Path) -> PatchMail | Mail:
             do="give it as an mbox, or put each mail into a file of its own",
         )
     mail = read(file, str(file))
-    patch = extract(mail, scratch)
+    patch = extract(mail, scratch, listed.strip)
     if patch is not None:
         return patch
     if mail.label.number == 0 or _file_number(file) == 0:
@@ -137,17 +184,6 @@ def _one_patch(file: Path, scratch: Path) -> PatchMail | Mail:
         where=str(file),
         do="remove it from the folder, or give it another suffix",
     )
-
-
-def _version(patches: Sequence[PatchMail], choice: Choice, folder: Path) -> int:
-    versions = sorted({patch.mail.label.version for patch in patches})
-    if choice.version and choice.version not in versions:
-        raise UserError(
-            f"There is no version {choice.version} of the series in this folder.",
-            where=f"{folder}: has {', '.join(f'v{version}' for version in versions)}",
-            do="name one of these versions",
-        )
-    return choice.version or versions[-1]
 
 
 def _ordered(patches: Sequence[PatchMail], folder: Path) -> list[PatchMail]:
@@ -180,8 +216,13 @@ def _contradiction(text: str, first: PatchMail, second: PatchMail, folder: Path)
     )
 
 
-def _check_whole(patches: Sequence[PatchMail], told: SeriesFile, folder: Path) -> None:
-    """Hold the patches against what subjects and series.toml say of their number."""
+def _check_whole(
+    patches: Sequence[PatchMail], told: SeriesFile, folder: Path, choice: Choice
+) -> list[str]:
+    """Hold the patches against what subjects and series.toml say of their number.
+
+    Gives a note of what is missing, where that is allowed.
+    """
     labels = [patch.mail.label for patch in patches]
     totals = {label.total for label in labels}
     total = totals.pop() if len(totals) == 1 else 0
@@ -194,11 +235,14 @@ def _check_whole(patches: Sequence[PatchMail], told: SeriesFile, folder: Path) -
     if not total:
         numbers = list(range(1, len(patches) + 1))
     missing = sorted(set(range(1, expected + 1)) - set(numbers))
-    if missing:
+    notes = []
+    if missing and choice.partial:
+        notes.append(partial_note(sorted(numbers), expected))
+    elif missing:
         error = missing_patches(missing, expected, str(folder))
         error.do = (
             f"add the missing patches; a folder that holds only the first ones says so in its"
-            f" {SERIES_FILE}: `posted = {told.posted or expected}` and `upto`"
+            f" {SERIES_FILE}: `posted = {told.posted or expected}` and `upto`. {PARTIAL}"
         )
         raise error
     beyond = sorted(set(numbers) - set(range(1, expected + 1)))
@@ -208,3 +252,4 @@ def _check_whole(patches: Sequence[PatchMail], told: SeriesFile, folder: Path) -
             where=str(folder),
             do=f"correct the number, or `upto` and `posted` in {SERIES_FILE}",
         )
+    return notes

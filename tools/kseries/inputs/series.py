@@ -8,6 +8,7 @@ it tested.
 from __future__ import annotations
 
 import difflib
+import functools
 import hashlib
 import re
 import tempfile
@@ -19,16 +20,18 @@ from kseries import publish
 from kseries.errors import UserError
 from kseries.inputs.archive import ArchiveConfig, fetch_thread, parse_link
 from kseries.inputs.mails.assemble import Assembled, Choice, assemble
-from kseries.inputs.mails.mailbox import (
-    Mail,
-    body_of,
-    read_all,
-    read_bytes,
-    read_maildir,
-    split,
+from kseries.inputs.mails.mailbox import read_all, read_bytes, read_maildir, split
+from kseries.inputs.mails.mailinfo import take_apart
+from kseries.inputs.mails.patchmail import (
+    PatchMail,
+    carries_diff,
+    check_complete,
+    extract,
+    format_author,
+    render,
 )
-from kseries.inputs.mails.patchmail import PatchMail, check_complete, extract, format_author, render
 from kseries.inputs.mails.threads import NO_TITLE
+from kseries.inputs.mails.trailers import read_trailers
 from kseries.inputs.patchfolder import (
     SeriesFile,
     is_series_folder,
@@ -40,12 +43,9 @@ from kseries.paths import Project, named_path, user_path
 from kseries.progress import Progress
 
 COVER = "0000-cover-letter.eml"
-PREREQUISITE = "prerequisite-patch-id"
 SLUG_LENGTH = 52  # as git format-patch cuts its file names
 
 _CHOICE = re.compile(r"(?P<spec>.+)#(?:v(?P<version>\d+)|<?(?P<id>[^\s<>#@]+@[^\s<>#@]+?)>?)")
-_COMMIT = re.compile(r"[0-9a-f]{7,64}")
-_TRAILER = re.compile(rb"^(base-commit|prerequisite-[a-z-]+): *(\S.*?)\s*$", re.MULTILINE)
 
 
 class Kind(Enum):
@@ -102,15 +102,18 @@ def read_series(
     archive: ArchiveConfig,
     progress: Progress,
     relative_to: Path | None = None,
+    partial: bool = False,
 ) -> Series:
     """Read a series and write its patches below `workdir`, one mail a file.
 
     spec: name of a folder in patches/, path of a folder or mailbox, message id, or link to an
     archive; `#v2` behind it takes that version, `#MESSAGE-ID` the series of that mail.
+    partial: it may lack patches.
     Raises UserError when there is no such series or it is not whole, InfraError when an archive
     does not answer.
     """
     located = locate(spec, project=project, archive=archive, relative_to=relative_to)
+    located = replace(located, choice=replace(located.choice, partial=partial))
     told = located.series_file()
     folder = workdir / located.name
     with publish.disk_errors(workdir):
@@ -119,9 +122,10 @@ def read_series(
             found = _read(located, told, Path(scratch), workdir, progress)
             for patch in found.patches:
                 check_complete(patch, Path(scratch))
+            cover = _cover_text(found, Path(scratch))
             with publish.new_folder(folder) as new:
                 names = _write(found, new)
-    series = _series(located, told, found, [folder / name for name in names], folder)
+    series = _series(located, told, found, [folder / name for name in names], cover)
     for note in series.notes:
         progress.note(f"{series.name}: {note}")
     return series
@@ -192,17 +196,9 @@ def _read(
         fetch_thread(located.message_id, thread, archive=located.archive, progress=progress)
         mails = read_all(sorted(thread.iterdir()), "thread")
         origin = f"{located.archive.shown}: {located.message_id}"
-    patches = {mail: patch for mail in mails if (patch := _patch_in(mail, scratch)) is not None}
-    return assemble(mails, patches, located.choice, origin)
-
-
-def _patch_in(mail: Mail, scratch: Path) -> PatchMail | None:
-    """Take the patch out of a mail; None for answers, cover letters and other mails."""
-    if mail.label.reply or mail.label.number == 0:
-        return None
-    if not mail.label.tagged and b"\n+++ " not in read_bytes(mail.file):
-        return None
-    return extract(mail, scratch)
+    carriers = {mail for mail in mails if carries_diff(mail, scratch)}
+    take = functools.partial(extract, scratch=scratch)
+    return assemble(mails, carriers, take, located.choice, origin)
 
 
 def _write(found: Assembled, folder: Path) -> list[str]:
@@ -216,20 +212,31 @@ def _write(found: Assembled, folder: Path) -> list[str]:
     return names
 
 
+def _cover_text(found: Assembled, scratch: Path) -> bytes:
+    """Give the text of the cover letter, b"" where there is none or git cannot read it."""
+    if found.cover is None or found.cover.too_long:
+        return b""
+    try:
+        parts = take_apart(read_bytes(found.cover.file), scratch, found.cover.named)
+    except UserError:
+        return b""
+    return parts.message + parts.diff
+
+
 def _series(
-    located: Located, told: SeriesFile, found: Assembled, files: list[Path], folder: Path
+    located: Located, told: SeriesFile, found: Assembled, files: list[Path], cover: bytes
 ) -> Series:
     mails = [*([found.cover] if found.cover else []), *(patch.mail for patch in found.patches)]
-    trailers = _trailers(found, folder)
-    bases = [value for key, value in trailers if key == "base-commit" and _COMMIT.fullmatch(value)]
-    base_commit = bases[0] if bases else ""
-    totals = [patch.mail.label.total for patch in found.patches]
+    trailers = read_trailers(found, cover)
+    base_commit = trailers.base_commit
+    count = len(found.patches)
+    posted = count if located.choice.partial else found.patches[0].mail.label.total or count
     return Series(
         name=located.name,
         title=told.title or _title(found),
         message_id=told.message_id or mails[0].message_id,
         version=told.version or found.version,
-        posted=told.posted or totals[0] or len(totals),
+        posted=told.posted or posted,
         base=told.base or (f"commit {base_commit}" if base_commit else ""),
         requires=told.requires,
         needs=told.needs,
@@ -239,9 +246,9 @@ def _series(
         ),
         origin=_origin(located),
         base_commit=base_commit,
-        prerequisites=tuple(value for key, value in trailers if key == PREREQUISITE),
+        prerequisites=trailers.prerequisites,
         for_sources=told.for_sources,
-        notes=(*found.notes, *_prerequisite_notes(trailers)),
+        notes=(*found.notes, *_patch_notes(found), *trailers.notes),
     )
 
 
@@ -267,27 +274,9 @@ def _origin(located: Located) -> str:
     return str(located.path)
 
 
-def _trailers(found: Assembled, folder: Path) -> list[tuple[str, str]]:
-    """Find what `git format-patch --base` and b4 say of the base: b4 itself skips half of it."""
-    texts = [patch.message + patch.diff for patch in found.patches]
-    if found.cover is not None:
-        texts.insert(0, body_of(folder / COVER))
-    pairs = [
-        (key.decode().lower(), value.decode(errors="replace"))
-        for text in texts
-        for key, value in _TRAILER.findall(text)
+def _patch_notes(found: Assembled) -> list[str]:
+    return [
+        f"patch {place}, '{patch.title}': {note}"
+        for place, patch in enumerate(found.patches, start=1)
+        for note in patch.notes
     ]
-    return list(dict.fromkeys(pairs))
-
-
-def _prerequisite_notes(trailers: list[tuple[str, str]]) -> list[str]:
-    ids = [value for key, value in trailers if key == PREREQUISITE]
-    notes = [
-        f"its author says that it needs {key[len('prerequisite-') :]} {value} before it"
-        for key, value in trailers
-        if key not in (PREREQUISITE, "base-commit")
-    ]
-    if ids:
-        count = "1 other patch" if len(ids) == 1 else f"{len(ids)} other patches"
-        notes.append(f"its author says that it needs {count} before it (prerequisite-patch-id)")
-    return notes

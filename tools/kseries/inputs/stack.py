@@ -6,8 +6,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from kseries.errors import UserError
@@ -23,9 +24,10 @@ from kseries.inputs.stackfile import (
     read_stack_file,
     required_by,
 )
-from kseries.model import NamedSource, Request, Stack
+from kseries.model import LocalSource, NamedSource, Request, Stack
 from kseries.paths import Project, current, user_path
 from kseries.progress import Progress
+from kseries.sources import kerneltree
 
 DEFAULT_STACK = "zcrx-v7"
 PLAIN_STACK = "plain"  # what a series from the command line is put on
@@ -65,8 +67,8 @@ def plan(request: Request, *, project: Project, suites: Collection[str]) -> Plan
         )
     given = request.archive
     archive = ArchiveConfig.at(given) if given else ArchiveConfig.from_environment()
-    name = request.stack or (PLAIN_STACK if request.series else DEFAULT_STACK)
-    stack = read_stack_file(name, project=project, archive=archive, suites=suites)
+    read = partial(read_stack_file, project=project, archive=archive, suites=suites)
+    stack, why = _stack_of(request, read)
     planned = Plan(
         name=stack.name,
         source=_source(request, stack, project),
@@ -80,9 +82,15 @@ def plan(request: Request, *, project: Project, suites: Collection[str]) -> Plan
     )
     if request.tree:
         notes = () if request.series else (OF_A_TREE,)
-        planned = replace(planned, name=f"{planned.name}+tree", notes=notes)
+        planned = replace(planned, name=f"{planned.name}+tree", notes=(*notes, *why))
     if request.series:
         planned = _with_series(planned, request.series, project)
+    if request.partial:
+        series = [
+            replace(one, partial=True) if one.name == planned.under_test else one
+            for one in planned.series
+        ]
+        planned = replace(planned, series=tuple(series))
     return _without_strangers(planned)
 
 
@@ -101,6 +109,7 @@ def resolve(planned: Plan, *, project: Project, workdir: Path, progress: Progres
             archive=planned.archive,
             progress=progress,
             relative_to=one.base,
+            partial=one.partial,
         )
         for one in planned.series
     )
@@ -128,6 +137,28 @@ def read_stack(
     """Read a stack as its file says, without options."""
     planned = plan(Request(stack=name_or_path), project=project, suites=suites)
     return resolve(planned, project=project, workdir=workdir, progress=progress)
+
+
+def _stack_of(
+    request: Request, read: Callable[[str], CheckedStack]
+) -> tuple[CheckedStack, tuple[str, ...]]:
+    """Read the stack that is asked for, or the one that suits; say why, where that was a choice.
+
+    The default stack tests what its series bring. A tree alone must bring it itself.
+    """
+    if request.stack or request.series or not request.tree:
+        return read(request.stack or (PLAIN_STACK if request.series else DEFAULT_STACK)), ()
+    tree = local_source(user_path(request.tree, current())).source
+    assert isinstance(tree, LocalSource)
+    stack = read(DEFAULT_STACK)
+    needs = {symbol for one in stack.series for symbol in one.told.needs}
+    lacking = sorted(needs - kerneltree.defined(tree.path, needs))
+    if needs and not lacking:
+        what = " and ".join(sorted(needs))
+        return stack, (f"the stack is {DEFAULT_STACK}, as the tree has {what}",)
+    what = f"the tree has no {' and no '.join(lacking)}, which {DEFAULT_STACK} is about"
+    why = what if lacking else "nothing says that the tree has what another one needs"
+    return read(PLAIN_STACK), (f"the stack is {PLAIN_STACK}, as {why}; --stack NAME takes another",)
 
 
 def _source(request: Request, stack: CheckedStack, project: Project) -> NamedSource:

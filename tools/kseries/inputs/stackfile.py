@@ -39,6 +39,7 @@ class StackFile:
     suites: tuple[str, ...] = ()
     trusted: StrictBool = False  # build without the sandbox
     incremental: StrictBool = False  # build upon what its earlier versions left
+    partial: StrictBool = False  # its series may lack patches
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,7 @@ class Planned:
     base: Path  # folder that a relative path in `spec` starts from
     located: Located
     told: SeriesFile
+    partial: bool = False  # it may lack patches
 
     @property
     def name(self) -> str:
@@ -89,10 +91,12 @@ def read_stack_file(
     return _Checker(_find(spec, project), project, archive, suites).check()
 
 
-def plan_series(spec: str, *, project: Project, archive: ArchiveConfig, base: Path) -> Planned:
+def plan_series(
+    spec: str, *, project: Project, archive: ArchiveConfig, base: Path, partial: bool = False
+) -> Planned:
     """Find a series and read its series.toml. Raises UserError when there is none."""
     located = locate(spec, project=project, archive=archive, relative_to=base)
-    return Planned(spec, base, located, located.series_file())
+    return Planned(spec, base, located, located.series_file(), partial)
 
 
 def required_by(planned: Planned, *, project: Project, archive: ArchiveConfig) -> list[Planned]:
@@ -218,8 +222,9 @@ class _Checker:
         found: list[Planned | None] = []
         for place, spec in enumerate(told.series):
             read = partial(
-                plan_series, spec, project=self._project, archive=self._archive, base=base
-            )
+                plan_series, spec, project=self._project, archive=self._archive, base=base,
+                partial=told.partial,
+            )  # fmt: skip
             planned = self._try(read, "series", place)
             if planned is not None and planned.name in {one.name for one in found if one}:
                 self._mistake(f"'{planned.name}' is there twice", "series", place)

@@ -23,7 +23,7 @@ from kseries.model import (
     TestEffect,
 )
 from kseries.report.printable import printable
-from kseries.report.words import reason
+from kseries.report.words import author_base, reason
 from kseries.results import charged, findings, scope, uncompiled
 from kseries.results.named import CASE
 from kseries.results.outcome import label_of, paths
@@ -47,7 +47,10 @@ def render(result: RunResult) -> str:
     result = printable(result)
     document = JUnitXml(f"{result.run}: {scope.heading(result)}")
     stages = [*_stages(result), *_compiled(result)]
-    document.add_testsuite(_suite(STAGES, stages))
+    first = _suite(STAGES, stages)
+    if result.author_base:
+        first.add_property("base of the series", author_base(result.author_base))
+    document.add_testsuite(first)
     undone = [*scope.lacking(result), *filter(None, [scope.tests(result)])]
     if undone:
         document.add_testsuite(_suite(NOT_DONE, map(_not_done, undone)))

@@ -34,7 +34,7 @@ from kseries.model import (
 )
 from kseries.report import against
 from kseries.report.printable import printable
-from kseries.report.words import tail
+from kseries.report.words import author_base, tail
 from kseries.results import findings, scope, uncompiled
 from kseries.results.charged import gone, sentence
 from kseries.results.named import CASE, tests
@@ -134,6 +134,9 @@ def _checkout(result: RunResult, base: str) -> Object:
             {"series": p.series, "title": p.title, "state": p.state.value} for p in result.patches
         ],
     }
+    if result.author_base is not None:
+        named = {**asdict(result.author_base), "told": author_base(result.author_base)}
+        checkout["misc"]["author_base"] = named
     if result.baseline is not None:
         told = {"commit": result.baseline.head, "tests": sentence(result.baseline)}
         checkout["misc"]["against_base"] = told

@@ -19,7 +19,7 @@ from kseries.model import (
 )
 from kseries.report import against, repeat
 from kseries.report.printable import printable
-from kseries.report.words import again, counted, duration
+from kseries.report.words import again, author_base, counted, duration
 from kseries.results import charged, findings, uncompiled
 from kseries.results.charged import Charged
 from kseries.results.ktapreason import telling
@@ -141,6 +141,7 @@ def _tested(result: RunResult) -> Iterator[str]:
     pairs = (
         ("source", facts.source),
         ("base commit", facts.base_commit),
+        ("its base", author_base(result.author_base)),
         ("patches", patches if result.patches else ""),
         ("config", facts.config),
         ("kernel", facts.kernel_release),

@@ -14,7 +14,6 @@ from kseries.model import (
     Finding,
     PatchState,
     ProgramResult,
-    Provenance,
     RunResult,
     StageRecord,
     StageState,
@@ -22,6 +21,7 @@ from kseries.model import (
 )
 from kseries.report import against, repeat
 from kseries.report.against import Listed, SuiteCounts
+from kseries.report.words import author_base
 from kseries.results import charged, findings, scope, uncompiled
 from kseries.results.named import NamedTest, tests
 from kseries.results.outcome import label_of, leaves
@@ -178,18 +178,20 @@ def make(result: RunResult) -> Page:
         diagnostics_left_out=max(len(result.diagnostics) - MAX_DIAGNOSTICS, 0),
         checkout=repeat.checkout(result.provenance),
         command=repeat.command(result),
-        facts=facts(result.provenance),
+        facts=facts(result),
     )
 
 
-def facts(provenance: Provenance) -> tuple[tuple[str, str], ...]:
+def facts(result: RunResult) -> tuple[tuple[str, str], ...]:
     """Give the provenance as (what, value); what is not known is left out."""
+    provenance = result.provenance
     commit = provenance.kseries_commit
     version = provenance.kseries_version + (f" ({commit})" if commit else "")
     pairs = (
         ("command", " ".join(provenance.command)),
         ("source", provenance.source),
         ("base commit", provenance.base_commit),
+        ("base of the series", author_base(result.author_base)),
         ("head commit", provenance.head_commit),
         ("kernel", provenance.kernel_release),
         ("config", provenance.config),

@@ -28,7 +28,7 @@ from kseries.model import (
 )
 from kseries.report import against
 from kseries.report.printable import printable
-from kseries.report.words import counted, duration, reason, took
+from kseries.report.words import author_base, counted, duration, reason, took
 from kseries.results import charged, findings, uncompiled
 from kseries.results.outcome import label_of, leaves
 from kseries.results.scope import heading, tests
@@ -102,6 +102,9 @@ def _parts(result: RunResult, folder: str) -> Iterator[RenderableType]:
     yield from _reasons(result)
     yield Text()
     yield Padding(_stages(result.stages), INDENT)
+    if result.author_base:
+        yield Text()
+        yield Text(f"  base: {author_base(result.author_base)}")
     for stage in result.stages:
         yield from _message(stage)
     if result.programs:

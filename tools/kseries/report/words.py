@@ -7,7 +7,7 @@ import datetime
 import re
 from collections.abc import Sequence
 
-from kseries.model import Case, Status
+from kseries.model import AuthorBase, Case, Status
 from kseries.results.ktapline import plain as bare
 
 MAX_TEXT = 8000  # characters of a name, a title, a reason
@@ -45,6 +45,22 @@ def moment(iso: str) -> str:
         return f"{datetime.datetime.fromisoformat(iso).astimezone(datetime.UTC):%Y-%m-%d %H:%M} UTC"
     except (ValueError, OverflowError):
         return iso
+
+
+def author_base(named: AuthorBase | None) -> str:
+    """Tell which base an author named and whether it was used; "" where none was named."""
+    if named is None:
+        return ""
+    told = f"its author named {named.commit[:12]}"
+    if not named.on:
+        return told
+    others = counted(named.between, "patch") if named.between else ""
+    between = f", with {others} of other series between" if others else ""
+    if named.used:
+        return f"{told}, and it was put on that{between}"
+    if named.used is None:
+        return f"{told}; it was put on {named.on}{between}, of which no commit is known"
+    return f"{told}; it was put on another, {named.on}{between}"
 
 
 def counted(count: int, noun: str) -> str:

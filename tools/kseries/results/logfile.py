@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from kseries.errors import UserError
+from kseries.textfile import open_regular
 
 STDIN = "-"
 GZIP_MAGIC = b"\x1f\x8b"
@@ -35,7 +36,9 @@ def open_blocks(name: str) -> Iterator[Iterator[str]]:
     """
     with ExitStack() as stack:
         try:
-            raw = sys.stdin.buffer if name == STDIN else stack.enter_context(Path(name).open("rb"))
+            raw: BinaryIO = sys.stdin.buffer
+            if name != STDIN:
+                raw = stack.enter_context(open_regular(Path(name)))
             yield blocks_of(_unpacked(raw))
         except (OSError, EOFError, zlib.error) as error:
             why = error.strerror if isinstance(error, OSError) else None

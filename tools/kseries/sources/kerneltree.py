@@ -3,12 +3,17 @@
 
 from __future__ import annotations
 
+import os
 import re
+from collections.abc import Collection
+from contextlib import suppress
 from pathlib import Path
 
+from kseries import textfile
 from kseries.errors import UserError
 
 _FIELD = re.compile(rb"^(VERSION|PATCHLEVEL|SUBLEVEL|EXTRAVERSION) *=[ \t]*(\S*)", re.MULTILINE)
+_SYMBOL = re.compile(rb"^[ \t]*+(?:menu)?config[ \t]++([A-Za-z0-9_]++)", re.MULTILINE)
 
 
 def version(makefile: bytes) -> str:
@@ -32,6 +37,24 @@ def require(folder: Path) -> None:
     named = version(makefile.read_bytes()) if makefile.is_file() else ""
     if not named or not any((folder / name).is_file() for name in ("Kconfig", "Kbuild")):
         raise not_a_kernel(str(folder))
+
+
+def defined(folder: Path, symbols: Collection[str]) -> set[str]:
+    """Give those of some Kconfig symbols that a tree defines, whatever they depend on.
+
+    A folder or file that cannot be read defines none.
+    """
+    wanted, found = set(symbols), set[str]()
+    for place, folders, files in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in files:
+            if found == wanted:
+                return found
+            if name.startswith(("Kconfig", "KConfig")):
+                with suppress(OSError, UserError):
+                    text = textfile.content(Path(place, name), textfile.LIMIT)
+                    found |= wanted.intersection(match.decode() for match in _SYMBOL.findall(text))
+    return found
 
 
 def not_a_kernel(where: str) -> UserError:

@@ -2,9 +2,9 @@
 """Take what lies in a local kernel tree into a repository of ours; the tree is only read.
 
 Everything counts that git would take: uncommitted changes, untracked files, and also tracked
-files that an ignore rule names. Left out are what the tree's own rules ignore, and repositories
-nested in it. The repository keeps an index for the tree, so that a second snapshot reads only
-what changed.
+files that an ignore rule names. Left out are what the tree's own rules ignore, repositories
+nested in it, and in a tree that is in no git, what a build leaves. The repository keeps an index
+for the tree, so that a second snapshot reads only what changed.
 """
 
 from __future__ import annotations
@@ -19,26 +19,14 @@ from kseries.deadline import Deadline
 from kseries.errors import UserError
 from kseries.gitrepo import GitError, Repository
 from kseries.progress import Progress, Ticker
-from kseries.sources import fastimport
+from kseries.sources import buildproducts, fastimport
 from kseries.sources.fastimport import fast_import
 
 INDEX = "snapshot.index"
 RAW_REF = "refs/kseries/raw"
 TIME_LIMIT_S = 1800.0
 
-# The kernel's own rules except these from ".*"; Debian's do not.
-_NEVER_BUILT = (
-    "!.clang-format",
-    "!.clippy.toml",
-    "!.cocciconfig",
-    "!.editorconfig",
-    "!.get_maintainer.ignore",
-    "!.gitattributes",
-    "!.gitignore",
-    "!.kunitconfig",
-    "!.mailmap",
-    "!.rustfmt.toml",
-)
+SHOWN = 4  # names in a note
 
 
 def snapshot(repository: Repository, folder: Path, log: Path, progress: Progress) -> str:
@@ -51,7 +39,10 @@ def snapshot(repository: Repository, folder: Path, log: Path, progress: Progress
     (repository.path / f"{INDEX}.lock").unlink(missing_ok=True)
     ours = repository.at(folder).with_index(index)
     theirs = Repository(folder / ".git", work_tree=folder)
-    changed, nested = _changed(ours, theirs, folder)
+    built = _built(theirs)
+    if left := ours.entries("ls-files", "-z", "-o", "-i", *built) if built else []:
+        progress.note(f"left out of {folder}, as a build leaves it there: {_shown(left)}")
+    changed, nested = _changed(ours, theirs, folder, built)
     if nested:
         progress.note(f"left out of {folder}, being repositories of their own: {', '.join(nested)}")
     if not index.is_file():
@@ -60,19 +51,49 @@ def snapshot(repository: Repository, folder: Path, log: Path, progress: Progress
         ours.text("read-tree", RAW_REF)
         ours.work("update-index", "-q", "--refresh", deadline=_deadline(), log=log, check=False)
         # Files that changed since they were read are found now.
-        changed, _ = _changed(ours, theirs, folder)
+        changed, _ = _changed(ours, theirs, folder, built)
     if changed:
         _update(ours, changed, log)
+    # Of a snapshot that was made when the tree was in git, or by an earlier kseries.
+    stale = ours.entries("ls-files", "-z", "-c", "-i", *built) if built else []
+    if stale:
+        _update(ours, stale, log, "--force-remove")
     return ours.text("write-tree")
 
 
-def _changed(ours: Repository, theirs: Repository, folder: Path) -> tuple[list[str], list[str]]:
+def head(folder: Path) -> tuple[str, str]:
+    """Give the commit that is checked out in a tree, and its tree object; "" outside git."""
+    theirs = Repository(folder / ".git", work_tree=folder)
+    commit = theirs.commit_of("HEAD")
+    return (commit, theirs.tree_of(commit)) if commit else ("", "")
+
+
+def _built(theirs: Repository) -> list[str]:
+    """Give the options that name what a build leaves; none for a tree in git, which knows it."""
+    if theirs.ask("rev-parse", "--git-dir").ok:
+        return []
+    return [f"--exclude={rule}" for rule in buildproducts.RULES]
+
+
+def _shown(names: Sequence[str]) -> str:
+    first = sorted(names, key=lambda name: (name.count("/"), name))
+    more = f" and {len(first) - SHOWN} more files" if len(first) > SHOWN else ""
+    return f"{', '.join(first[:SHOWN])}{more}"
+
+
+def _changed(
+    ours: Repository, theirs: Repository, folder: Path, built: Sequence[str]
+) -> tuple[list[str], list[str]]:
     """List the files that the index lacks, or has otherwise, or that are gone.
 
     The second list names repositories nested in the tree.
     """
     rules = [*_their_exclude_file(theirs), "ls-files", "-z", "-o", "-m", "-d"]
-    rules += ["--exclude-standard", *(f"--exclude={rule}" for rule in _rescue(ours, folder))]
+    rules += [
+        "--exclude-standard",
+        *(f"--exclude={rule}" for rule in _rescue(ours, folder)),
+        *built,
+    ]
     found = set(ours.entries(*rules))
     nested = sorted(entry for entry in found if entry.endswith("/"))
     tracked = theirs.ask(
@@ -118,7 +139,7 @@ def _rescue(ours: Repository, folder: Path) -> list[str]:
         listing.write_bytes(b"".join(os.fsencode(name) + b"\0" for name in names))
         words = ("check-ignore", "--no-index", "-z", "--stdin")
         ignored = judge.ask(*words, stdin=listing).entries
-    return ["!/*", *(f"/{_literal(name)}" for name in ignored), *_NEVER_BUILT]
+    return ["!/*", *(f"/{_literal(name)}" for name in ignored), *buildproducts.KEPT]
 
 
 def _import_all(
@@ -148,13 +169,13 @@ def _import_one(sink: fastimport.FastImport, folder: Path, path: str) -> None:
         sink.file(name, mode, status.st_size, content)
 
 
-def _update(ours: Repository, paths: Iterable[str], log: Path) -> None:
+def _update(ours: Repository, paths: Iterable[str], log: Path, how: str = "--add") -> None:
     with tempfile.NamedTemporaryFile() as file:
         file.write(b"".join(os.fsencode(path) + b"\0" for path in paths))
         file.flush()
         try:
             ours.work(
-                *("update-index", "-z", "--add", "--remove", "--replace", "--stdin"),
+                *("update-index", "-z", how, "--remove", "--replace", "--stdin"),
                 deadline=_deadline(),
                 log=log,
                 stdin=Path(file.name),

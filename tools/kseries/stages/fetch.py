@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import urllib.parse
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from kseries import gitrepo, publish
@@ -241,11 +241,14 @@ def _local(work: _Work, source: LocalSource) -> BaseTree:
     place = work.place(hashlib.sha256(str(folder).encode()).hexdigest()[:16])
     with locked(place, work.progress):
         if imports.read(place) is not None:
-            return work.base(place, _take(work, Repository(place), folder))
-        work.require_room(KERNEL_TARBALL)
-        with publish.new_folder(place) as partial:
-            made = _take(work, gitrepo.create(partial), folder)
-        return work.base(place, made)
+            made = _take(work, Repository(place), folder)
+        else:
+            work.require_room(KERNEL_TARBALL)
+            with publish.new_folder(place) as partial:
+                made = _take(work, gitrepo.create(partial), folder)
+        head, tree = snapshot.head(folder)
+        unchanged = bool(tree) and tree == Repository(place).tree_of(made.commit)
+        return replace(work.base(place, made), head=head, as_committed=unchanged)
 
 
 def _take(work: _Work, repository: Repository, folder: Path) -> Import:

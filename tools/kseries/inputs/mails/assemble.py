@@ -10,13 +10,17 @@ version; what was left out is told.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from kseries.errors import UserError
 from kseries.inputs.mails.mailbox import Mail
 from kseries.inputs.mails.patchmail import PatchMail
-from kseries.inputs.mails.threads import threads_of
+from kseries.inputs.mails.threads import is_cover, threads_of, versions_by_cover
+
+MAX_PATCHES = 5000  # of one series
+MAX_LISTED = 30  # series in a message or in notes
+PARTIAL = "To test what is there alone, say --partial (in a stack's file: `partial = true`)"
 
 
 @dataclass(frozen=True)
@@ -25,6 +29,7 @@ class Choice:
 
     version: int = 0
     message_id: str = ""  # of any of its mails, or of an answer to one
+    partial: bool = False  # it may lack patches
 
 
 @dataclass(frozen=True)
@@ -44,7 +49,7 @@ class _Candidate:
     thread: int
     version: int
     total: int  # 0: not numbered
-    patches: tuple[PatchMail, ...]  # as they came, copies included
+    patches: tuple[Mail, ...]  # as they came, copies included
     covers: tuple[Mail, ...]
 
     @property
@@ -54,60 +59,79 @@ class _Candidate:
 
     @property
     def message_ids(self) -> set[str]:
-        mails = [*self.covers, *(patch.mail for patch in self.patches)]
-        return {mail.message_id for mail in mails if mail.message_id}
+        return {mail.message_id for mail in (*self.covers, *self.patches) if mail.message_id}
 
     @property
     def title(self) -> str:
-        first = self.covers[0].label.title if self.covers else self.patches[0].title
+        first = (self.covers or self.patches)[0].label.title
         count = f", {self.total} patches" if self.total else ""
         return f"v{self.version}{count}: {first}"
 
 
 def assemble(
-    mails: Sequence[Mail], patches: Mapping[Mail, PatchMail], choice: Choice, origin: str
+    mails: Sequence[Mail],
+    carriers: Collection[Mail],
+    take: Callable[[Mail], PatchMail | None],
+    choice: Choice,
+    origin: str,
 ) -> Assembled:
     """Pick a series out of `mails` and put it in order.
 
-    patches: those of the mails that carry a patch. origin: the mailbox, for messages.
+    carriers: those of the mails that carry a patch. take: gives it, None when there is none after
+    all; only the mails of the chosen series are taken. origin: the mailbox, for messages.
     Raises UserError when there is none, when it is ambiguous, when a patch is missing, and when
     two different mails claim one place.
     """
-    candidates = _candidates(mails, patches)
+    candidates = _candidates(mails, carriers)
     if not candidates:
-        raise UserError(
-            "There is no patch in this mailbox.",
-            where=f"{origin}, {len(mails)} {'mail' if len(mails) == 1 else 'mails'}",
-            do="save the thread that holds the patches",
-        )
+        raise _no_patch(mails, origin)
     chosen = _choose(candidates, mails, choice, origin)
-    notes = tuple(_left_out(chosen, candidates))
+    if len(chosen.patches) > MAX_PATCHES:
+        raise UserError(
+            f"The series has {len(chosen.patches)} patches; at most {MAX_PATCHES} are taken.",
+            where=origin,
+            do="cut it into series of their own",
+        )
+    notes = _left_out(chosen, candidates)
+    patches = [patch for mail in chosen.patches if (patch := take(mail)) is not None]
     if chosen.total == 0:
-        ordered = _unnumbered(chosen)
+        ordered = _unnumbered(patches)
+        if not ordered:
+            raise _no_patch(mails, origin)
     else:
-        ordered = _by_number(chosen, mails, patches, origin)
+        ordered, more = _by_number(chosen, patches, mails, choice, origin)
+        notes = [*more, *notes]
     cover = chosen.covers[0] if chosen.covers else None
-    return Assembled(ordered, cover, chosen.version, notes)
+    return Assembled(ordered, cover, chosen.version, tuple(notes))
 
 
-def _candidates(mails: Sequence[Mail], patches: Mapping[Mail, PatchMail]) -> list[_Candidate]:
+def _no_patch(mails: Sequence[Mail], origin: str) -> UserError:
+    return UserError(
+        "There is no patch in this mailbox.",
+        where=f"{origin}, {len(mails)} {'mail' if len(mails) == 1 else 'mails'}",
+        do="save the thread that holds the patches",
+    )
+
+
+def _candidates(mails: Sequence[Mail], carriers: Collection[Mail]) -> list[_Candidate]:
     threads = threads_of(mails)
+    versions = versions_by_cover(mails, threads)
     groups: dict[tuple[int, int, int, str], list[Mail]] = defaultdict(list)
     for mail in mails:
         label = mail.label
-        cover = label.number == 0 and not label.reply and mail not in patches
-        if mail in patches or cover:
+        if mail in carriers or is_cover(mail):
             # Mails of their own that have no number are each a series; a stream of
             # format-patch output, which has no message ids, is one.
             alone = mail.label.title if not label.total and mail.message_id else ""
-            groups[threads[mail], label.version, label.total, alone].append(mail)
+            version = versions.get(mail, label.version)
+            groups[threads[mail], version, label.total, alone].append(mail)
     found = [
         _Candidate(
             thread=thread,
             version=version,
             total=total,
-            patches=tuple(patches[mail] for mail in group if mail in patches),
-            covers=tuple(mail for mail in group if mail not in patches),
+            patches=tuple(mail for mail in group if mail in carriers),
+            covers=tuple(mail for mail in group if mail not in carriers),
         )
         for (thread, version, total, _), group in groups.items()
     ]
@@ -155,34 +179,29 @@ def _named(
 ) -> _Candidate | None:
     """Find the series a message id belongs to: its own, else that of what it answers."""
     by_id = {mail.message_id: mail for mail in mails}
+    owners: dict[str, _Candidate] = {}
+    for candidate in candidates:
+        for name in candidate.message_ids:
+            owners.setdefault(name, candidate)
     asked = by_id.get(message_id)
-    for name in [message_id, *reversed(asked.references if asked else ())]:
-        for candidate in candidates:
-            if name in candidate.message_ids:
-                return candidate
-    return None
+    names = [message_id, *reversed(asked.references if asked else ())]
+    return next((owners[name] for name in names if name in owners), None)
 
 
 def _by_number(
-    chosen: _Candidate, mails: Sequence[Mail], patches: Mapping[Mail, PatchMail], origin: str
-) -> tuple[PatchMail, ...]:
+    chosen: _Candidate,
+    patches: Sequence[PatchMail],
+    mails: Sequence[Mail],
+    choice: Choice,
+    origin: str,
+) -> tuple[tuple[PatchMail, ...], list[str]]:
+    """Put numbered patches in order; the second value tells of those that may be missing."""
     places: dict[int, PatchMail] = {}
-    for patch in chosen.patches:
+    for patch in patches:
         number = patch.mail.label.number or 0
         held = places.setdefault(number, patch)
-        if held.same != patch.same:
+        if held is not patch and held.same != patch.same:
             raise _collision(f"{number}/{chosen.total}", held.mail, patch.mail)
-    missing = [number for number in range(1, chosen.total + 1) if number not in places]
-    if missing:
-        without = [
-            f"{mail.named}: carries no diff"
-            for mail in mails
-            if mail not in patches
-            and not mail.label.reply
-            and (mail.label.version, mail.label.total) == (chosen.version, chosen.total)
-            and mail.label.number in missing
-        ]
-        raise missing_patches(missing, chosen.total, "\n".join([origin, *without]))
     outside = sorted(set(places) - set(range(1, chosen.total + 1)))
     if outside:
         raise UserError(
@@ -190,7 +209,24 @@ def _by_number(
             where=places[outside[0]].mail.named,
             do="mend the number in its subject",
         )
-    return tuple(places[number] for number in range(1, chosen.total + 1))
+    missing = [number for number in range(1, chosen.total + 1) if number not in places]
+    if missing and not (choice.partial and places):
+        without = [
+            f"{mail.named}: carries no diff"
+            for mail in mails
+            if not mail.label.reply
+            and (mail.label.version, mail.label.total) == (chosen.version, chosen.total)
+            and mail.label.number in missing
+        ]
+        raise missing_patches(missing, chosen.total, "\n".join([origin, *without[:MAX_LISTED]]))
+    ordered = tuple(places[number] for number in sorted(places))
+    return ordered, [partial_note(sorted(places), chosen.total)] if missing else []
+
+
+def partial_note(there: Sequence[int], total: int) -> str:
+    """Say which patches of a posted series there are."""
+    what = "patch" if len(there) == 1 else "patches"
+    return f"is not whole: {what} {ranges(there)} of {total}, as asked for (--partial)"
 
 
 def missing_patches(missing: Sequence[int], total: int, where: str) -> UserError:
@@ -199,7 +235,7 @@ def missing_patches(missing: Sequence[int], total: int, where: str) -> UserError
     return UserError(
         f"The series misses {count} of {total}: {ranges(missing)}.",
         where=where,
-        do="save the whole thread again, or wait until the missing mails have arrived",
+        do=f"save the whole thread again, or wait until the missing mails have arrived. {PARTIAL}",
     )
 
 
@@ -214,9 +250,9 @@ def ranges(numbers: Iterable[int]) -> str:
     return ", ".join(" to ".join(str(number) for number in run) for run in runs)
 
 
-def _unnumbered(chosen: _Candidate) -> tuple[PatchMail, ...]:
+def _unnumbered(patches: Sequence[PatchMail]) -> tuple[PatchMail, ...]:
     seen: dict[tuple[object, ...], PatchMail] = {}
-    for patch in chosen.patches:
+    for patch in patches:
         seen.setdefault(patch.same, patch)
     left = tuple(seen.values())
     if len(left) > 1 and all(patch.mail.message_id for patch in left):
@@ -240,16 +276,25 @@ def _ambiguous(origin: str, candidates: Sequence[_Candidate]) -> UserError:
     )
 
 
-def _listing(origin: str, candidates: Iterable[_Candidate]) -> str:
+def _listing(origin: str, candidates: Collection[_Candidate]) -> str:
     lines = [
         f"{one.title} {f'<{min(one.message_ids)}>' if one.message_ids else ''}".rstrip()
         for one in sorted(candidates, key=lambda one: (one.version, one.title))
     ]
-    return "\n".join([origin, *lines])
+    return "\n".join([origin, *_shortened(lines)])
 
 
-def _left_out(chosen: _Candidate, candidates: Sequence[_Candidate]) -> Iterator[str]:
+def _left_out(chosen: _Candidate, candidates: Sequence[_Candidate]) -> list[str]:
     others = [one for one in candidates if one is not chosen]
+    notes = []
     for one in sorted(others, key=lambda one: (one.version, one.title)):
         newer = one.thread == chosen.thread and one.whole and one.version > chosen.version
-        yield f"left out {'the newer ' if newer else ''}{one.title}"
+        notes.append(f"left out {'the newer ' if newer else ''}{one.title}")
+    return _shortened(notes)
+
+
+def _shortened(lines: list[str]) -> list[str]:
+    """Cut a list for people: an archive of a list holds thousands of series."""
+    if len(lines) <= MAX_LISTED:
+        return lines
+    return [*lines[:MAX_LISTED], f"and {len(lines) - MAX_LISTED} more"]

@@ -12,15 +12,12 @@ import re
 import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
-from email.errors import HeaderParseError
-from email.header import decode_header, make_header
-from email.message import Message
-from email.parser import BytesHeaderParser, BytesParser
 from pathlib import Path
 
 from kseries import proc, textfile
 from kseries.deadline import Deadline
 from kseries.errors import UserError
+from kseries.inputs.mails.headers import envelope_end, enveloped, has_headers, read_headers
 
 GZIP_MAGIC = b"\x1f\x8b"
 SPLIT_LIMIT_S = 300.0
@@ -30,15 +27,20 @@ MAX_MAILBOX = 512 << 20
 # Nobody's configuration may change how a mail is read.
 GIT_ENV = {"GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_NOSYSTEM": "1", "LC_ALL": "C.UTF-8"}
 
-_BRACKETS = re.compile(r"\s*\[([^\]]*)\]\s*")
-_REPLY = re.compile(r"\s*(re|aw|fwd?|antw|sv)\s*:", re.IGNORECASE)
-_COUNTER = re.compile(r"(?<![\w.])(\d{1,4})\s*(?:/|of)\s*(\d{1,4})(?![\w.])")
+# Characters of a subject; titles of commits have some 70. Names of charsets make it longer.
+MAX_SUBJECT = 2000
+# A series of a year's stable releases has some 10,000 patches.
+MAX_MAILS = 200_000
+
+_BRACKETS = re.compile(r"\s*+\[([^\]]*+)\]\s*+")
+_REPLY = re.compile(r"\s*+(re|aw|fwd?|antw|sv)\s*+:", re.IGNORECASE)
+_COUNTER = re.compile(r"(?<![\w.])(\d{1,4})\s*+(?:/|of)\s*+(\d{1,4})(?![\w.])")
 _VERSION = re.compile(r"(?:\b|(?<=patch)|(?<=rfc))v(\d{1,3})\b", re.IGNORECASE)
 _MESSAGE_ID = re.compile(r"<([^<>\s]+)>")
-_HEADER_LINE = re.compile(rb"[A-Za-z][\w-]*:[ \t\r\n]")
-_MAIL_HEADER = re.compile(rb"^(?:From|Subject):", re.IGNORECASE | re.MULTILINE)
 _FORMAT_PATCH = re.compile(rb"From [0-9a-f]{40,64} Mon Sep 17 00:00:00 2001\n")
-_FROM_LINE = re.compile(rb"From [^\n]*\d\d?:\d\d[^\n]*\n")
+_NEXT_MAIL = re.compile(rb"\n\n(?=From )")
+_TAG = re.compile(r"patch|rfc|rft", re.IGNORECASE)
+_FROM_LINE = re.compile(rb"From (?=[^\n]*\d:\d\d)[^\n]*+\n")
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,8 @@ class Mail:
     label: Label
     message_id: str  # without <>; "" where there is none
     references: tuple[str, ...]  # what it answers, oldest first
+    too_long: bool = False  # its headers are, so that some were not looked at
+    file_name: str = ""  # what the user calls the file it came in, where there is no other mail
 
     @property
     def named(self) -> str:
@@ -81,7 +85,7 @@ def split(mailbox: Path, into: Path) -> tuple[Mail, ...]:
     plain = into / "mailbox"
     plain.write_bytes(data)
     # Mailboxes quote "From "; single mails and what git format-patch prints do not.
-    quoted = _enveloped(data) and not _FORMAT_PATCH.match(data)
+    quoted = enveloped(data) and not _FORMAT_PATCH.match(data)
     dialect = ["--mboxrd"] if quoted else []
     parts = into / "parts"
     parts.mkdir()
@@ -98,7 +102,16 @@ def split(mailbox: Path, into: Path) -> tuple[Mail, ...]:
             where=f"{mailbox}\n{done.output.strip()}",
             do="give an mbox, a single mail, or a folder of *.patch files",
         )
-    return read_all(sorted(parts.iterdir()), mailbox.name)
+    files = sorted(parts.iterdir())
+    if len(files) > MAX_MAILS:
+        raise UserError(
+            f"The mailbox holds {len(files)} mails; at most {MAX_MAILS} are read.",
+            where=str(mailbox),
+            do="save the mails of the series in a mailbox of their own",
+        )
+    if len(files) == 1:
+        return (read(files[0], f"{mailbox.name}, mail 1", mailbox.name.removesuffix(".gz")),)
+    return read_all(files, mailbox.name)
 
 
 def read_maildir(folder: Path) -> tuple[Mail, ...]:
@@ -112,17 +125,18 @@ def read_all(files: Iterable[Path], origin: str) -> tuple[Mail, ...]:
     return tuple(read(file, f"{origin}, mail {place}") for place, file in enumerate(files, start=1))
 
 
-def read(file: Path, origin: str) -> Mail:
-    """Read the headers of the mail in a file. A diff without headers gives an empty subject."""
-    data = read_bytes(file)
-    if _enveloped(data):
-        data = data.partition(b"\n")[2]
-    # The parser takes text without headers for a body, but not every such text.
-    header = BytesHeaderParser().parsebytes(data if has_headers(data) else b"\n")
-    subject = _decoded(header, "Subject")
-    replied = _MESSAGE_ID.findall(str(header.get("In-Reply-To", "")))
-    references = _MESSAGE_ID.findall(str(header.get("References", "")))
-    own = _MESSAGE_ID.findall(str(header.get("Message-ID", "")))
+def read(file: Path, origin: str, file_name: str = "") -> Mail:
+    """Read the headers of the mail in a file. A diff without headers gives an empty subject.
+
+    file_name: the name of the file that the user gave, where `file` is not that one.
+    """
+    headers = read_headers(read_bytes(file))
+    subject = headers.text("Subject")
+    too_long = headers.too_long or len(subject) > MAX_SUBJECT
+    subject = subject[:MAX_SUBJECT]
+    replied = _MESSAGE_ID.findall(headers.raw("In-Reply-To"))
+    references = _MESSAGE_ID.findall(headers.raw("References"))
+    own = _MESSAGE_ID.findall(headers.raw("Message-ID"))
     return Mail(
         file=file,
         origin=origin,
@@ -130,6 +144,8 @@ def read(file: Path, origin: str) -> Mail:
         label=parse_subject(subject),
         message_id=own[0] if own else "",
         references=tuple(dict.fromkeys([*references, *replied])),
+        too_long=too_long,
+        file_name=file_name,
     )
 
 
@@ -138,28 +154,12 @@ def read_bytes(file: Path) -> bytes:
     return textfile.content(file, MAX_MAILBOX)
 
 
-def body_of(file: Path) -> bytes:
-    """Give the text of a mail without its transfer encoding, lines ended by LF."""
-    data = read_bytes(file)
-    mail = BytesParser().parsebytes(data.partition(b"\n")[2] if _enveloped(data) else data)
-    texts = [part for part in mail.walk() if part.get_content_type() == "text/plain"]
-    payloads = [part.get_payload(decode=True) for part in texts]
-    return b"\n".join(part for part in payloads if isinstance(part, bytes)).replace(b"\r\n", b"\n")
-
-
-def has_headers(data: bytes) -> bool:
-    """Whether a file begins like a mail (a leading "From " line aside)."""
-    block = re.split(rb"\r?\n\r?\n", data, maxsplit=1)[0]
-    # "Index: file" leads a plain diff, "Description:" a Debian one: neither is a mail.
-    return _HEADER_LINE.match(block) is not None and _MAIL_HEADER.search(block) is not None
-
-
 def count_mails(data: bytes) -> int:
     """How many mails a file holds that begins with a "From " line; 1 for any other."""
-    if not _enveloped(data):
+    if not enveloped(data):
         return 1
     return 1 + sum(
-        _FROM_LINE.match(part) is not None and has_headers(part.partition(b"\n")[2])
+        _FROM_LINE.match(part) is not None and has_headers(part[envelope_end(part) :])
         for part in _after_blank_lines(data)
     )
 
@@ -167,36 +167,20 @@ def count_mails(data: bytes) -> int:
 def parse_subject(subject: str) -> Label:
     """Read version, number and total out of the brackets that lead a subject."""
     reply = _REPLY.match(subject) is not None
-    rest, tags = subject, []
-    while found := _BRACKETS.match(rest):
+    at, tags = 0, []
+    while found := _BRACKETS.match(subject, at):
         tags.append(found[1])
-        rest = rest[found.end() :]
+        at = found.end()
     text = " ".join(tags)
     counter, version = _COUNTER.search(text), _VERSION.search(text)
     return Label(
-        title=" ".join(rest.split()),
+        title=" ".join(subject[at:].split()),
         version=int(version[1]) if version else 1,
         number=int(counter[1]) if counter else None,
         total=int(counter[2]) if counter else 0,
-        tagged=bool(counter) or re.search(r"patch|rfc|rft", text, re.IGNORECASE) is not None,
+        tagged=bool(counter) or _TAG.search(text) is not None,
         reply=reply,
     )
-
-
-def _enveloped(data: bytes) -> bool:
-    """Whether the line that begins a mail in an mbox comes first."""
-    return data.startswith(b"From ")
-
-
-def _decoded(header: Message, name: str) -> str:
-    value = header.get(name, "")
-    try:
-        text = str(make_header(decode_header(value)))
-    except (HeaderParseError, LookupError, UnicodeDecodeError, ValueError):
-        text = str(value)
-    # Raw bytes in a header come as surrogates.
-    text = text.encode(errors="surrogateescape").decode(errors="replace")
-    return " ".join(text.split())
 
 
 def _unpacked(mailbox: Path) -> bytes:
@@ -222,4 +206,4 @@ def _unpacked(mailbox: Path) -> bytes:
 
 
 def _after_blank_lines(data: bytes) -> list[bytes]:
-    return re.split(rb"\n\n(?=From )", data)[1:]
+    return _NEXT_MAIL.split(data)[1:]

@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 """One patch in one mail: taken out of whatever wrapped it, written again as plain UTF-8.
 
-git itself takes it out (`git mailinfo`): transfer encodings, character sets, attachments,
-flowed text and a From: in the body mean what they mean to `git am`. What is written can be
-read by people, and taken by `git am`, `git apply` and `git patch-id`.
+git itself takes it out (`git mailinfo`). What is written can be read by people, and taken by `git
+am`, `git apply` and `git patch-id`.
 """
 
 from __future__ import annotations
@@ -11,35 +10,39 @@ from __future__ import annotations
 import re
 import tempfile
 from dataclasses import dataclass
-from email.utils import formataddr, parsedate_to_datetime
+from email.utils import formataddr
 from pathlib import Path
 
 from kseries import proc
+from kseries.applying.mailpatch import git_date
 from kseries.deadline import Deadline
 from kseries.errors import UserError
+from kseries.inputs.mails import diffpaths, diffs
+from kseries.inputs.mails.headers import envelope_end, has_headers
 from kseries.inputs.mails.mailbox import (
     GIT_ENV,
+    MAX_SUBJECT,
     Mail,
-    has_headers,
     parse_subject,
     read_bytes,
 )
+from kseries.inputs.mails.mailinfo import take_apart
 
-MAILINFO = ("git", "mailinfo", "-k", "--encoding=UTF-8", "--no-scissors", "--quoted-cr=nowarn")
-MAILINFO_LIMIT_S = 60.0
+APPLY_LIMIT_S = 120.0
 
 # For diffs that name no author and no date. A fixed date keeps commit ids the same each time.
 NOBODY = ("unknown", "unknown@localhost")
 NO_DATE = "Sat, 1 Jan 2000 00:00:00 +0000"
 
-_DIFF = re.compile(rb"^(?:diff --git |--- [^\n]+\n\+\+\+ )", re.MULTILINE)
+DIFF = re.compile(rb"^(?:diff --git |--- [^\n]++\n\+\+\+ )", re.MULTILINE)
 _STAT = re.compile(
-    rb"^ (\d+) files? changed(?:, (\d+) insertions?\(\+\))?(?:, (\d+) deletions?\(-\))?$",
+    rb"^ (\d{1,9}) files? changed(?:, (\d{1,9}) insertions?\(\+\))?"
+    rb"(?:, (\d{1,9}) deletions?\(-\))?$",
     re.MULTILINE,
 )
-# The mailer's or git's own; what a list puts below belongs to it. "-- " is a removed "- " too,
-# but then lines of a diff follow.
-_SIGNATURE = re.compile(rb"^-- ?\n(?:(?![-+@ ]|diff )[^\n]*\n?)*\Z", re.MULTILINE)
+# "v2-0003-net-add-one", in the name of a file.
+_LEADING_NUMBER = re.compile(r"^(?:v\d+-)?\d+[-_. ]+")
+_BETWEEN_WORDS = re.compile(r"[-_\s]+")
 # git mailsplit would cut a mail at such a line.
 _FROM_LINE = re.compile(rb"^(From [^\n]*\d:\d)", re.MULTILINE)
 
@@ -54,99 +57,120 @@ class PatchMail:
     author: tuple[str, str]  # name, address
     date: str  # as the mail has it
     message: bytes  # the commit message below the title, UTF-8
-    diff: bytes  # from "---" on, as it came
+    diff: bytes  # from "---" on
+    notes: tuple[str, ...] = ()  # what was wrong with it, and what was done
 
     @property
     def same(self) -> tuple[object, ...]:
         """What two copies of one patch have in common, whichever way they came."""
-        diff = self.diff[: _signature_at(self.diff)]
+        diff = self.diff[: diffs.scan(self.diff).end]
         text = b"\n".join(line.rstrip() for line in (self.message + diff).splitlines())
         return self.title, self.author, text.strip()
 
 
-def extract(mail: Mail, scratch: Path) -> PatchMail | None:
+def carries_diff(mail: Mail, scratch: Path) -> bool:
+    """Whether a mail carries a patch, as far as that can be told without git."""
+    if mail.label.reply or mail.label.number == 0:
+        return False
+    data = read_bytes(mail.file)
+    if DIFF.search(data):
+        return True
+    lowered = data.lower()
+    if not mail.label.tagged or not (b"base64" in lowered or b"quoted-printable" in lowered):
+        return False
+    try:
+        return extract(mail, scratch) is not None
+    except UserError:
+        return True  # who takes it is told
+
+
+def extract(mail: Mail, scratch: Path, strip: int | None = None) -> PatchMail | None:
     """Take the patch out of a mail; None when it carries no diff.
 
-    scratch: an existing folder for files that may go. Raises UserError for a mail that git
-    cannot read.
+    scratch: an existing folder for files that may go. strip: how many leading folders the paths
+    have too many (`-p`); None: tell by the paths. Raises UserError for a mail that git cannot
+    read.
     """
-    with tempfile.TemporaryDirectory(dir=scratch) as name:
-        folder = Path(name)
-        source = folder / "mail"
-        source.write_bytes(_with_headers(mail))
-        with source.open("rb") as stdin:
-            done = proc.run(
-                [*MAILINFO, "message", "diff"],
-                cwd=folder,
-                deadline=Deadline.after(MAILINFO_LIMIT_S),
-                env=GIT_ENV,
-                stdin=stdin,
-                check=False,
-            )
-        if not done.ok:
-            raise UserError(
-                "git cannot read this mail.",
-                where=f"{mail.named}\n{done.output.strip()}",
-                do="get the mail again, unchanged",
-            )
-        message = (folder / "message").read_bytes().replace(b"\r\n", b"\n")
-        diff = _without_cr((folder / "diff").read_bytes())
-    if not _DIFF.search(diff):
+    if mail.too_long:
+        raise UserError(
+            "The headers of this mail are too long.",
+            where=mail.named[:MAX_SUBJECT],
+            do=f"leave the mail out, or shorten it: a subject has {MAX_SUBJECT} characters at most",
+        )
+    parts = take_apart(_with_headers(mail), scratch, mail.named)
+    diff = _without_cr(parts.diff)
+    if not DIFF.search(diff):
         return None
-    info = dict(line.split(": ", 1) for line in done.output.splitlines() if ": " in line)
+    found = diffs.scan(diff)
+    diff, bare = diffpaths.rooted(diff, found, strip)
     # mailinfo gives in-body headers their due; a title can be empty only for a diff without mail.
-    subject = info.get("Subject") or mail.subject or title_from_name(mail.file)
+    title = title_from_name(mail)
+    subject = (parts.fields.get("Subject") or mail.subject or title)[:MAX_SUBJECT]
+    date = parts.fields.get("Date", "")
+    notes = [
+        *parts.notes,
+        f"has a date that git does not take ({date[:80]}): left out" if not _dated(date) else "",
+        diffpaths.WITHOUT_PREFIX if bare else "",
+        _stale(diff, found),
+    ]
     return PatchMail(
         mail=mail,
-        title=parse_subject(subject).title or title_from_name(mail.file),
+        title=parse_subject(subject).title or title,
         subject=subject,
-        author=(info.get("Author") or NOBODY[0], info.get("Email") or NOBODY[1]),
-        date=_date(info.get("Date", "")),
-        message=message,
+        author=(parts.fields.get("Author") or NOBODY[0], parts.fields.get("Email") or NOBODY[1]),
+        date=date if date and _dated(date) else NO_DATE,
+        message=parts.message,
         diff=diff,
+        notes=tuple(note for note in notes if note),
     )
 
 
 def check_complete(patch: PatchMail, scratch: Path) -> None:
-    """Raise UserError when the diff is cut off or mangled, as mailers and downloads do it."""
+    """Raise UserError when the diff is cut off or mangled, as mailers and downloads do it.
+
+    git decides, by the line counts of the hunks. People change patches and leave the diffstat.
+    """
     with tempfile.TemporaryDirectory(dir=scratch) as name:
         folder = Path(name)
         (folder / "diff").write_bytes(patch.diff)
         done = proc.run(
             ["git", "apply", "--numstat", "diff"],
             cwd=folder,
-            deadline=Deadline.after(MAILINFO_LIMIT_S),
+            deadline=Deadline.after(APPLY_LIMIT_S),
             env={**GIT_ENV, "GIT_CEILING_DIRECTORIES": str(scratch.resolve())},
             check=False,
         )
-    signed = _signature_at(patch.diff) < len(patch.diff)
-    shrunk = _shrunk(patch, done.output) if done.ok and not signed else ""
-    if done.ok and not shrunk:
+    if done.ok:
         return
+    lacking = diffs.scan(patch.diff).lacking
+    short = f"\nits last hunk lacks {lacking} {'line' if lacking == 1 else 'lines'}"
     raise UserError(
         f"The patch '{patch.title}' is damaged: its diff is cut off or mangled.",
-        where=f"{patch.mail.named}\n{shrunk if done.ok else done.output.strip()}",
+        where=f"{patch.mail.named}\n{done.output.strip()}{short if lacking else ''}",
         do="get the mail again, unchanged, from an archive",
     )
 
 
-def _shrunk(patch: PatchMail, numstat: str) -> str:
-    """Tell what a diff lacks of what the statistics above it promise; "" when it is all there."""
-    promised = _STAT.search(_DIFF.split(patch.diff)[0])
-    if promised is None:
+def _stale(diff: bytes, found: diffs.Scan) -> str:
+    """Tell how a diff differs from the statistics above it; "" where it does not."""
+    starts = [line[0] for file in found.files[:1] for line in (file.git, file.old) if line]
+    promised = _STAT.search(diff, 0, min(starts, default=len(diff)))
+    # Of binary files a diffstat counts no lines, and combined diffs are none.
+    if promised is None or b"\nGIT binary patch" in diff:
         return ""
-    rows = [line.split("\t") for line in numstat.splitlines()]
-    # A binary file counts as "-".
-    lines = [sum(int(row[at]) for row in rows if row[at].isdigit()) for at in (0, 1)]
-    there = [len(rows), *lines]
     told = [int(number or 0) for number in promised.groups()]
+    there = [len(found.files), found.added, found.removed]
     names = ("files", "insertions", "deletions")
-    short = [
-        f"{have} of {want} {name}"
+    differing = [
+        f"{name}: {have}, not {want}"
         for have, want, name in zip(there, told, names, strict=True)
-        if have < want
+        if have != want
     ]
-    return ", ".join(short)
+    if not differing:
+        return ""
+    missing = any(have < want for have, want in zip(there, told, strict=True))
+    either = ", or its end is missing" if missing else ""
+    return f"is not as its diffstat says ({'; '.join(differing)}): it was changed by hand{either}"
 
 
 def render(patch: PatchMail) -> bytes:
@@ -161,10 +185,10 @@ def render(patch: PatchMail) -> bytes:
         "Content-Type: text/plain; charset=UTF-8",
         "Content-Transfer-Encoding: 8bit",
     ]
-    diff = patch.diff
-    if _signature_at(diff) < len(diff):
-        # Mailboxes add blank lines between mails. Without a signature one could be context.
-        diff = diff.rstrip(b"\n") + b"\n"
+    # Mailboxes add blank lines between mails, which could be context; a signature is none.
+    end = diffs.scan(patch.diff).end
+    diff = patch.diff[:end] + patch.diff[end:].strip(b"\r\n")
+    diff += b"" if diff.endswith(b"\n") else b"\n"
     body = patch.message + (b"" if patch.message.endswith(b"\n") else b"\n") + diff
     return "\n".join([*headers, "", ""]).encode() + _FROM_LINE.sub(rb">\1", body)
 
@@ -175,33 +199,24 @@ def format_author(author: tuple[str, str], *, plain: bool = False) -> str:
     return formataddr(author) if address.isascii() and not plain else f"{name} <{address}>"
 
 
-def title_from_name(file: Path) -> str:
+def title_from_name(mail: Mail) -> str:
     """Give a diff without a mail the title that its file name suggests."""
-    return re.sub(r"^(?:v\d+-)?\d+[-_. ]+", "", file.stem) or file.stem
+    name = Path(mail.file_name or mail.file.name)
+    stem = name.stem if name.suffix in (".patch", ".diff", ".eml", ".mbox", ".txt") else name.name
+    return " ".join(_BETWEEN_WORDS.split(_LEADING_NUMBER.sub("", stem))).strip() or stem
 
 
 def _with_headers(mail: Mail) -> bytes:
     data = read_bytes(mail.file)
-    bare = data.partition(b"\n")[2] if data.startswith(b"From ") else data
-    if has_headers(bare):
+    if has_headers(data[envelope_end(data) :]):
         return data
-    title = title_from_name(mail.file)
-    return f"From: {formataddr(NOBODY)}\nSubject: {title}\n\n".encode() + data
+    title = title_from_name(mail)
+    return f"From: {formataddr(NOBODY)}\nSubject: {title}\n\n".encode(errors="replace") + data
 
 
-def _signature_at(diff: bytes) -> int:
-    """Where the signature below a diff begins; the end where there is none."""
-    found = _SIGNATURE.search(diff)
-    return found.start() if found else len(diff)
-
-
-def _date(given: str) -> str:
-    """Keep a date that git can read."""
-    try:
-        parsedate_to_datetime(given)
-    except (TypeError, ValueError):
-        return NO_DATE
-    return given
+def _dated(given: str) -> bool:
+    """Whether a date is one that git can read, or none is given."""
+    return not given or git_date(given) is not None
 
 
 def _without_cr(diff: bytes) -> bytes:

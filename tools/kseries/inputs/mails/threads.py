@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from kseries.inputs.mails.mailbox import Mail
 
@@ -13,18 +13,28 @@ NO_TITLE = "*** subject here ***"
 
 
 class _Unions:
-    """Sets of keys that grow together (disjoint sets)."""
+    """Sets of keys that grow together (disjoint sets), in nearly linear time."""
 
     def __init__(self) -> None:
         self._parent: dict[str, str] = {}
+        self._size: dict[str, int] = {}
 
     def top(self, key: str) -> str:
-        while self._parent.setdefault(key, key) != key:
-            key = self._parent[key]
+        parent = self._parent
+        while (above := parent.setdefault(key, key)) != key:
+            parent[key] = parent[above]
+            key = parent[key]
         return key
 
     def join(self, first: str, second: str) -> None:
-        self._parent[self.top(second)] = self.top(first)
+        one, other = self.top(first), self.top(second)
+        if one == other:
+            return
+        sizes = self._size.get(one, 1), self._size.get(other, 1)
+        if sizes[0] < sizes[1]:
+            one, other = other, one
+        self._parent[other] = one
+        self._size[one] = sum(sizes)
 
 
 def threads_of(mails: Sequence[Mail]) -> dict[Mail, int]:
@@ -43,6 +53,41 @@ def threads_of(mails: Sequence[Mail]) -> dict[Mail, int]:
             unions.join(_keys(group[0])[0], _keys(mail)[0])
     numbers: dict[str, int] = {}
     return {mail: numbers.setdefault(unions.top(_keys(mail)[0]), len(numbers)) for mail in mails}
+
+
+def is_cover(mail: Mail) -> bool:
+    """Whether a mail is the cover letter of a series."""
+    return mail.label.number == 0 and not mail.label.reply
+
+
+def versions_by_cover(mails: Sequence[Mail], threads: Mapping[Mail, int]) -> dict[Mail, int]:
+    """Give the version of patches that name none themselves, while their cover letter does.
+
+    That is the cover letter they answer; for patches that answer none, the only one of that length
+    in the thread, if no patches name its version.
+    """
+    named: set[tuple[int, int, int]] = set()
+    covers: dict[tuple[int, int], dict[str, Mail]] = defaultdict(dict)
+    for place, mail in enumerate(mails):
+        label = mail.label
+        if is_cover(mail):
+            covers[threads[mail], label.total][mail.message_id or f"mail {place}"] = mail
+        elif label.number and not label.reply:
+            named.add((threads[mail], label.version, label.total))
+    found = {}
+    for mail in mails:
+        label = mail.label
+        near = covers.get((threads[mail], label.total), {})
+        if label.reply or label.version != 1 or not label.number or not near:
+            continue
+        cover = next((near[name] for name in reversed(mail.references) if name in near), None)
+        if cover is None and len(near) == 1:
+            cover = next(iter(near.values()))
+            if (threads[mail], cover.label.version, label.total) in named:
+                continue
+        if cover is not None:
+            found[mail] = cover.label.version
+    return found
 
 
 def _keys(mail: Mail) -> list[str]:
