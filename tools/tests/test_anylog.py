@@ -221,7 +221,9 @@ def test_many_lines_at_once_say_what_they_say_one_by_one(
     whole = saved.read(["".join(lines)], "log")
     assert saved.read(lines, "log") == whole
     assert saved.read([block for block in blocks if block], "log") == whole
-    with mock.patch.multiple(ordinary, MESSAGES=NEVER, BARE_MESSAGES=NEVER, OUTPUT=NEVER):
+    with mock.patch.multiple(
+        ordinary, MESSAGES=NEVER, BARE_MESSAGES=NEVER, OUTPUT=NEVER, BARE_OUTPUT=NEVER
+    ):
         assert saved.read(["".join(lines)], "log") == whole
 
 

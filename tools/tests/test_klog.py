@@ -16,6 +16,7 @@ from kseries.model import EventKind, KernelEvent
 from kseries.results import attribution, klog, ktapline
 from kseries.results.marks import Marks
 from kseries.results.running import Span
+from kseries.results.stamps import message
 
 LOGS = Path(__file__).parent / "data" / "klog"
 
@@ -269,7 +270,7 @@ def test_ordinary_line(line: str) -> None:
 def test_splat_holds_its_lines_and_no_others() -> None:
     lines = recorded("warn")
     (event,) = klog.events(lines, first_line=100)
-    texts = [klog.message(line) for _, line in lines]
+    texts = [message(line) for _, line in lines]
     assert event.lines[0] == "------------[ cut here ]------------"
     assert event.lines[-1] == "---[ end trace 0000000000000000 ]---"
     assert event.line == 100 + texts.index(event.lines[0])

@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 
 from kseries.model import EventKind, KernelEvent
 from kseries.results.klogtable import CHANGING, FINDERS, OOPS_HEADER, RULES, Ending, Rule
-from kseries.results.ktapline import MAX_LINE, plain
+from kseries.results.ktapline import MAX_LINE
 from kseries.results.stack import BETWEEN, CALL, HEAD, RIP
+from kseries.results.stamps import message
 
 MAX_EVENTS = 200
 MAX_NEW = 1000  # beyond those, each the first of its title since one of our marks
@@ -21,11 +22,6 @@ MAX_BEFORE_TRACE = 120  # lines from the title to the call trace, where nothing 
 
 MARK = "kseries: "  # what we write into the log ourselves
 
-STAMP = r"\[ *+\d++\.\d{6}\](?:\[ *+[TC]\d++\])?+ ?+"
-LEVEL = r"(?:<\d{1,2}>)?+"
-
-_STAMP = re.compile(STAMP)
-_LEVEL = re.compile(LEVEL)
 _CUT = re.compile(r"-+\[ cut here \]-+$")
 _END = re.compile(r"---\[ end |Rebooting in \d+ seconds")
 _RULER = re.compile(r"={20,}$")
@@ -53,31 +49,6 @@ class _Splat:
     title: int = 0  # index of the line that names it
     headed: bool = False  # the header of its Oops was seen
     traced: bool = False
-
-
-def message(line: str) -> str:
-    """Give what the kernel said, without level, time stamp, caller and what stood before it."""
-    text = plain(line)
-    stamp = _STAMP.search(text)
-    if stamp:
-        return text[stamp.end() :]
-    return _LEVEL.sub("", text, count=1) if text.startswith("<") else text
-
-
-def split(line: str) -> tuple[str, str | None]:
-    """Give what a program wrote of a line, and what the kernel did: None where it did not.
-
-    Both write to the console, also into each other's lines. A line with a `#` before the time
-    stamp is a program that shows a part of the kernel log.
-    """
-    text = plain(line)
-    stamp = _STAMP.search(text) if "[" in text else None
-    if stamp is None:
-        return text, None
-    before = text[: stamp.start()]
-    if before.lstrip().startswith("#"):
-        return text, None
-    return ("" if _LEVEL.fullmatch(before) else before), text[stamp.end() :]
 
 
 def settled(text: str) -> str:

@@ -9,22 +9,23 @@ from __future__ import annotations
 
 import re
 
-from kseries.results import klog, ktapline
+from kseries.results import klog, ktapline, stamps
 
 # What terminals obey, carriage returns and other marks are for the readers of single lines.
 _CONTROL = r"\x00-\x08\x0a-\x1f\x7f-\x9f\ufeff"
 _NOT_EMPTY = r"(?=[# \t]*+[^# \t\n])"
 _NO_RESULT = rf"{_NOT_EMPTY}(?!{ktapline.TELLING})(?![^\n]*{ktapline.TELLING_BEHIND})"
-_NO_COMPLAINT = rf"(?!{klog.TELLING})"
-_NO_STAMP = rf"(?:[^{_CONTROL}\[]*+\[(?! *\d+\.\d{{6}}\]))*+[^{_CONTROL}\[]*+"
+_NO_COMPLAINT = rf"(?![ \t]*+(?:{klog.TELLING}))"
+_NO_STAMP = rf"(?!{stamps.BEGINS})(?:[^{_CONTROL}\[]*+\[(?! *\d+\.\d{{6}}\]))*+[^{_CONTROL}\[]*+"
 
-MESSAGES = re.compile(
-    rf"(?:{klog.LEVEL}{klog.STAMP}{_NO_RESULT}{_NO_COMPLAINT}[^{_CONTROL}]*+\n)++"
-)
-"""The kernel's, behind time stamps."""
+MESSAGES = re.compile(rf"(?:{stamps.PREFIX}{_NO_RESULT}{_NO_COMPLAINT}[^{_CONTROL}]*+\n)++")
+"""The kernel's, behind stamps of its own."""
 
 BARE_MESSAGES = re.compile(rf"(?:{_NO_RESULT}{_NO_COMPLAINT}{_NO_STAMP}\n)++")
 """The kernel's without time stamps."""
 
 OUTPUT = re.compile(rf"(?:{_NO_RESULT}{_NO_STAMP}\n)++")
 """A program's."""
+
+BARE_OUTPUT = re.compile(rf"(?:{_NO_RESULT}(?:(?=#)|{_NO_COMPLAINT}){_NO_STAMP}\n)++")
+"""A program's or the kernel's, where nothing tells whose."""
