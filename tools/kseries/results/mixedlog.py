@@ -96,11 +96,11 @@ class _Listener:
             self.programs.feed(said.program, cut=cut and said.message is None)
         if said.message is not None:
             self.kernel.feed(said.message, cut=cut)
-            self.watcher.take(said.message)
+            self.watcher.take(said.message, said.caller)
             if self._style.bare and not self._alone:
                 self._style = replace(self._style, bare=False)
         elif self._style.bare and not _PROGRAMS.match(text := stamps.unrelayed(said.program)):
-            self.watcher.take(text)
+            self.watcher.take(text, sure=False)
         else:
             self.watcher.skip()
 

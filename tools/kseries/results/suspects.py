@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Which function, or line of a file, a complaint of the kernel is charged to. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from kseries.model import EventKind
+from kseries.results.finders import FINDERS, HELPERS
+from kseries.results.stack import CALL, PC
+
+MAX_TITLE = 8  # lines that may name a file
+
+# Where a title, or a lock, names a function: with its offset, as the first of a data race, or as
+# decode_stacktrace.sh gives it.
+_NAMED = re.compile(
+    r"(?:\b(?:in|at|ip):? |\(|ENDBR: |\.[chS]:\d+ (?:at )?)"
+    r"(?:\[<[0-9a-f]+>\] )?([A-Za-z_.$][\w.$]*)"
+    r"(?:\+0x[0-9a-f]+| / |(?= [\w./-]+\.[chS]:\d+)|(?=\s*$))"
+)
+_AT_FILE = re.compile(r"(?:\b(?:at|in)|^)\s?([\w./-]+\.[chS]:\d+)")
+# A function below "is trying to release lock (x) at:"
+_BARE_FUNCTION = re.compile(r"(?:\[<[0-9a-f]+>\] )?([\w.$]+)\+0x[0-9a-f]+/0x")
+
+# Their titles name none; what comes first is of locks that are held.
+_LOCK_USED = re.compile(
+    r"(?:.*is trying to (?:acquire|release|lock|contend)|.*takes:|.*suspicious RCU|.*suspicious rcu"
+    r"|.*still has locks|.*returning to user|.*is freeing)"
+)
+
+
+def where(kind: EventKind, lines: Sequence[str]) -> str:
+    """Find the function that has the fault, else the file and line.
+
+    lines: of the complaint, from its title on. What the title names counts first, then the program
+    counter, then the call trace.
+    """
+    functions = _candidates(kind, lines)
+    files = (found[1] for line in lines[:MAX_TITLE] if (found := _AT_FILE.search(line)))
+    return next(functions, None) or next(files, "")
+
+
+def _candidates(kind: EventKind, lines: Sequence[str]) -> Iterator[str]:
+    named = _of_locks(lines) if kind is EventKind.LOCKDEP else _named(lines[0])
+    yield from (name for name in named if not HELPERS.match(name))
+    at_pc = (found[1] for line in lines if (found := PC.match(line)))
+    yield from (name for name in at_pc if not HELPERS.match(name))
+    in_trace = (found[1] for line in lines if (found := CALL.match(line)))
+    yield from (name for name in in_trace if not FINDERS.match(name))
+
+
+def _named(title: str) -> Iterator[str]:
+    return (found[1] for found in _NAMED.finditer(title))
+
+
+def _of_locks(lines: Sequence[str]) -> Iterator[str]:
+    """Give the function that took or released the lock, where lockdep says it above the stack."""
+    for at, line in enumerate(lines):
+        if not _LOCK_USED.match(line):
+            continue
+        if "suspicious" in line or "still has" in line or "returning" in line:
+            return
+        for other in lines[at : at + 3]:
+            found = _NAMED.search(other) or _BARE_FUNCTION.match(other)
+            if found:
+                yield found[1]
+                return
