@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from kseries.model import EventKind, KernelEvent
-from kseries.results import attribution, klog, ktapline
+from kseries.results import attribution, klog, ktapline, splat
 from kseries.results.marks import Marks
 from kseries.results.running import Span
 from kseries.results.stamps import message
@@ -383,7 +383,7 @@ def test_beyond_the_room_for_all_complaints_titles_are_kept() -> None:
 def test_the_header_of_an_oops_is_near_its_cause() -> None:
     cause = (0.0, "BUG: kernel NULL pointer dereference, address: 0")
     header = (0.0, "Oops: 0000 [#1] PREEMPT SMP")
-    for between, count in ((klog.MAX_TO_OOPS - 1, 1), (klog.MAX_TO_OOPS, 2)):
+    for between, count in ((splat.MAX_TO_OOPS - 1, 1), (splat.MAX_TO_OOPS, 2)):
         assert len(klog.events([cause, *[(0.0, "text")] * between, header])) == count
 
 

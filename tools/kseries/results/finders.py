@@ -15,7 +15,7 @@ _HELPERS = (
     r"_*(?:pi_)?_*mem(?:cpy|set|move|cmp|chr|scan)\w*|_*str(?:n|l|s)?(?:len|cpy|cat|cmp|chr|str|casecmp)\w*",
     r"_*(?:arch_|raw_)?copy_(?:to|from|user|in|mc|page)\w*|_*clear_user\w*|rep_(?:movs|stos)\w*",
     r"csum_partial\w*|fortify_panic|__fortify_\w+|usercopy_abort|__?check_object_size"
-    r"|check_heap_object",
+    r"|_*check_heap_object",
     # lib/refcount.c, lib/list_debug.c, lib/debugobjects.c, include/linux
     r"_*refcount_\w+|kref_(?:get|put)\w*|__?list_(?:add|del)\w*|list_(?:del|add|move)\w*"
     r"|_*debug_(?:print_)?object\w*|_*debug_check_no_obj\w*|_*hlist_(?:add|del)\w*",
@@ -50,8 +50,8 @@ _FINDERS = (
     r"|sysvec|sched_show|_raw_|do_raw_|slab_|__slab"
     r"|object_err|entry_|do_syscall|x64_sys_call|ret_from)",
     # waits
-    r"__switch_to|preempt_schedule|do_wait_for|__wait_for|__?wait_on_bit|bit_wait|out_of_line_wait"
-    r"|folio_wait|__folio_lock|_*down_(?:read|write|killable|interruptible|timeout|common)"
+    r"__switch_to|context_switch|preempt_schedule|do_wait_for|__wait_for|__?wait_on_bit|bit_wait|out_of_line_wait"
+    r"|call_rwsem|folio_wait|__folio_lock|_*down_(?:read|write|killable|interruptible|timeout|common)"
     r"|__down|down$|rwsem_|__rt_mutex|rt_mutex_|rt_spin_|rtlock_|percpu_down|percpu_rwsem_wait"
     r"|do_nanosleep|hrtimer_nanosleep|_?cond_resched|__cond_resched|jbd2_log_wait|__bitmap"
     # allocations and frees
@@ -60,7 +60,7 @@ _FINDERS = (
     r"|_*alloc_(?:pages|frozen|skb|page_)\w*$|__get_free_page\w*$|alloc_page\w*$|_*vmalloc\w*$"
     r"|vzalloc\w*$|__alloc_pages\w*$|get_zeroed_page\w*$|kvmalloc\w*$|pcpu_alloc\w*$"
     r"|folio_alloc\w*$|vma_alloc_folio\w*$|save_stack|stack_depot|set_track|getname$|kmemleak_"
-    r"|bad_page|free_page_is_bad|print_bad_pte|free_unref\w*$|free_pages_\w*$|__free_pages\w*$"
+    r"|bad_page|_*folio_put\w*$|_*put_page\w*$|release_pages$|free_page_is_bad|print_bad_pte|free_unref\w*$|free_pages_\w*$|__free_pages\w*$"
     r"|post_alloc_hook|prep_new_page|get_page_from_freelist|___cache_free|qlist_free|quarantine_"
     r"|free_to_partial|do_kmem_cache|kfree|slab_free|ftrace_|preempt_count_"
     # who makes files in sysfs
@@ -84,6 +84,13 @@ _FINDERS = (
     # stacks of ARM begin with these
     r"|unwind_backtrace|dump_backtrace|c_backtrace|walk_stack|return_address|profile_",
 )
+
+BOTTOM = re.compile(
+    r"(?:kthread|ret_from_\w+|worker_thread|process_(?:one|scheduled)_works?|smpboot_thread_fn"
+    r"|start_kernel|rest_init|secondary_start\w*|cpu_startup_entry|start_secondary|common_startup\w*"
+    r"|x86_64_start\w*|kernel_init\w*|run_ksoftirqd|cpu_idle\w*)$"
+)
+"""What stands at the bottom of a stack: it tells who runs, not what it does."""
 
 HELPERS = re.compile(rf"(?:{'|'.join(_HELPERS)})$")
 """Not to blame, whoever names them."""

@@ -9,35 +9,40 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 
 from kseries.model import EventKind, KernelEvent
 from kseries.results import stamps, suspects
-from kseries.results.klogrule import CHANGING, Ending, Role, Rule
+from kseries.results.klogrule import Ending, Role, Rule
 from kseries.results.klogtable import RULES
 from kseries.results.ktapline import MAX_LINE
-from kseries.results.stack import BETWEEN, CALL, HEAD
+from kseries.results.splat import (
+    ASKING,
+    BACKTRACE,
+    CUT,
+    END,
+    RULER,
+    Splat,
+    goes_on,
+    is_preface,
+    is_text,
+    takes,
+    title_of,
+)
+from kseries.results.stack import CALL, HEAD
 
 MAX_EVENTS = 200
 MAX_NEW = 1000  # beyond those, each the first of its title since one of our marks
 MAX_SPLAT_LINES = 400
 MAX_TEXT = 8 << 20  # characters kept of all complaints; of later ones the lines up to the title
 MAX_TO_OOPS = 100  # lines from a fault to the header of its Oops
-MAX_TO_CUT = 3  # lines from what is said before "cut here" to that
+MAX_TOCUT = 3  # lines from what is said before "cut here" to that
 MAX_BEFORE_TRACE = 120  # lines from the title to the call trace, where nothing else ends it
 MAX_OPEN = 32  # complaints of different callers at a time
 MAX_APART = 500  # lines of others between two of a complaint
 
 MARK = "kseries: "  # what we write into the log ourselves
 
-_CUT = re.compile(r"\s*-+\[ cut here \]-+$|8<--- cut here ---$")
-_END = re.compile(r"\s*---\[ end |Rebooting in \d+ seconds")
-_RULER = re.compile(r"\s*={20,}$")
-_BACKTRACE = re.compile(r"NMI backtrace for cpu \d+")
 _PROOF = re.compile(r"\s*(?:CPU: \d+ |Hardware name: |Modules linked in:|Call [Tt]race:)")
-
-# What the kernel says behind "cut here".
-_BEHIND_CUT = (EventKind.WARN, EventKind.BUG)
 
 # Most lines match no rule: one look at all of them at once is many times faster.
 _RULED = "|".join(f"(?:{rule.pattern})" for rule in RULES)
@@ -45,31 +50,6 @@ _ANY = re.compile("|".join(f"({rule.pattern})" for rule in RULES))
 
 # The beginning of any message that `Reader` does more with than to pass over it.
 TELLING = rf"{_RULED}|-+\[ cut here|8<--- cut|={{20}}|{MARK}"
-
-
-@dataclass
-class _Splat:
-    """A complaint while its lines come. `rule` is None behind "cut here", until its title."""
-
-    start: int
-    rule: Rule | None = None
-    lines: list[str] = field(default_factory=list)
-    title: int = 0  # index of the line that names it
-    headed: bool = False  # the header of its Oops was seen
-    traced: bool = False
-    sure: bool = True  # the kernel's stamp stands before it
-    last: int = 0  # index in the log of its last line
-
-    @property
-    def ending(self) -> Ending:
-        return self.rule.ending if self.rule else Ending.MARK
-
-
-def settled(text: str) -> str:
-    """Give a message without what differs from run to run."""
-    for pattern, replacement in CHANGING:
-        text = pattern.sub(replacement, text)
-    return text.strip()
 
 
 def events(
@@ -94,10 +74,10 @@ class Reader:
 
     def __init__(self) -> None:
         self._index = -1
-        self._done: list[_Splat] = []
+        self._done: list[Splat] = []
         self._titles: set[str] = set()
         self._room = MAX_TEXT
-        self._open: dict[str, _Splat] = {}  # by caller
+        self._open: dict[str, Splat] = {}  # by caller
         self._rulers: dict[str, tuple[int, str]] = {}  # the line before, where it is one
 
     def feed(self, line: str) -> None:
@@ -134,13 +114,13 @@ class Reader:
         if text.startswith(MARK):
             self._close_all()
             self._titles.clear()
-        elif _CUT.match(text):
+        elif CUT.match(text):
             self._cut(splat, text, caller, sure=sure)
-        elif rule is not None and not _is_text(splat, rule):
+        elif rule is not None and not is_text(splat, rule):
             self._begin(splat, text, rule, caller, sure=sure)
         elif splat is not None:
             self._continue(splat, text, caller)
-        elif self._open and _BACKTRACE.match(text):
+        elif self._open and BACKTRACE.match(text):
             self._lend(text, caller)
         self._remember_ruler(text, caller)
 
@@ -153,37 +133,37 @@ class Reader:
         return tuple(_event(splat, first_line, during) for splat in done)
 
     def _remember_ruler(self, text: str, caller: str) -> None:
-        if _RULER.match(text) and len(self._rulers) < MAX_OPEN:
+        if RULER.match(text) and len(self._rulers) < MAX_OPEN:
             self._rulers[caller] = (self._index, text)
         elif self._rulers:
             self._rulers.pop(caller, None)
 
-    def _cut(self, splat: _Splat | None, text: str, caller: str, *, sure: bool) -> None:
+    def _cut(self, splat: Splat | None, text: str, caller: str, *, sure: bool) -> None:
         """Take "cut here": it begins a complaint, or follows what was said before it."""
-        if splat is not None and _is_preface(splat) and len(splat.lines) <= MAX_TO_CUT:
+        if splat is not None and is_preface(splat) and len(splat.lines) <= MAX_TOCUT:
             self._append(splat, text)
             return
         self._close(caller)
-        self._opened(caller, _Splat(self._index, lines=[text], sure=sure, last=self._index))
+        self._opened(caller, Splat(self._index, lines=[text], sure=sure, last=self._index))
 
     def _begin(
-        self, splat: _Splat | None, text: str, rule: Rule, caller: str, *, sure: bool
+        self, splat: Splat | None, text: str, rule: Rule, caller: str, *, sure: bool
     ) -> None:
-        if splat is not None and _takes(splat, rule):
+        if splat is not None and takes(splat, rule):
             self._join(splat, text, rule)
         else:
             self._close(caller)
             start, ruler = self._rulers.get(caller, (self._index, ""))
             lines = [ruler, text] if ruler else [text]
             headed = rule.role is Role.HEADER
-            new = _Splat(start, rule, lines, len(lines) - 1, headed, sure=sure, last=self._index)
+            new = Splat(start, rule, lines, len(lines) - 1, headed, sure=sure, last=self._index)
             self._opened(caller, new)
         if rule.ending is Ending.LINE:
             self._close(caller)
 
-    def _join(self, splat: _Splat, text: str, rule: Rule) -> None:
+    def _join(self, splat: Splat, text: str, rule: Rule) -> None:
         """Take a first line for a part of the complaint that is open."""
-        if rule.role is Role.HEADER:
+        if rule.role is Role.HEADER or rule is splat.rule:
             splat.headed = True
         elif splat.rule is None or rule.kind is EventKind.OOPS:
             splat.rule, splat.title = rule, len(splat.lines)
@@ -191,9 +171,9 @@ class Reader:
             splat.rule = rule
         self._append(splat, text)
 
-    def _continue(self, splat: _Splat, text: str, caller: str) -> None:
+    def _continue(self, splat: Splat, text: str, caller: str) -> None:
         ending = splat.ending
-        if splat.traced and ending is Ending.TRACE and not BETWEEN.match(text):
+        if splat.traced and ending is Ending.TRACE and not goes_on(splat, text):
             self._close(caller)
             return
         self._append(splat, text)
@@ -202,25 +182,25 @@ class Reader:
             splat.traced = splat.traced or bool(CALL.match(text))
         length = len(splat.lines)
         if (
-            (ending in (Ending.MARK, Ending.RULER) and _END.match(text))
-            or (ending is Ending.RULER and _RULER.match(text))
+            (ending in (Ending.MARK, Ending.RULER) and END.match(text))
+            or (ending is Ending.RULER and RULER.match(text))
             or length >= MAX_SPLAT_LINES
             or (not splat.traced and length - splat.title >= MAX_BEFORE_TRACE)
         ):
             self._close(caller)
 
-    def _append(self, splat: _Splat, text: str) -> None:
+    def _append(self, splat: Splat, text: str) -> None:
         splat.lines.append(text)
         splat.last = self._index
 
     def _lend(self, text: str, caller: str) -> None:
         """Take what another processor says of itself for a part of the stall that asked for it."""
-        asked = [s for s in self._open.values() if s.rule and s.rule.kind in _ASKING]
+        asked = [s for s in self._open.values() if s.rule and s.rule.kind in ASKING]
         if asked:
             self._append(asked[-1], text)
             self._opened(caller, asked[-1])
 
-    def _opened(self, caller: str, splat: _Splat) -> None:
+    def _opened(self, caller: str, splat: Splat) -> None:
         while len(self._open) >= MAX_OPEN:
             self._close(next(iter(self._open)))
         self._open[caller] = splat
@@ -238,7 +218,7 @@ class Reader:
         if (splat.rule is not None or len(splat.lines) > 1) and self._is_kept(splat):
             self._done.append(splat)
 
-    def _is_kept(self, splat: _Splat) -> bool:
+    def _is_kept(self, splat: Splat) -> bool:
         """Whether it is a complaint, and there is room.
 
         A flood of one complaint must not hide another one.
@@ -246,7 +226,7 @@ class Reader:
         vague = splat.rule is None or splat.rule.vague
         if vague and not splat.sure and not any(map(_PROOF.match, splat.lines)):
             return False
-        title = _title(splat)
+        title = title_of(splat)
         fresh = title not in self._titles
         if len(self._done) >= MAX_EVENTS + MAX_NEW * fresh:
             return False
@@ -257,10 +237,6 @@ class Reader:
         return True
 
 
-# What makes a kernel ask its other processors where they are.
-_ASKING = (EventKind.RCU_STALL, EventKind.LOCKUP, EventKind.HUNG_TASK)
-
-
 def _rule_of(text: str) -> Rule | None:
     found = _ANY.match(text)
     if found is None and text[:1].isspace():
@@ -268,50 +244,13 @@ def _rule_of(text: str) -> Rule | None:
     return RULES[found.lastindex - 1] if found and found.lastindex else None
 
 
-def _is_preface(splat: _Splat) -> bool:
-    return splat.rule is not None and splat.rule.role is Role.PREFACE
-
-
-def _is_text(splat: _Splat | None, rule: Rule) -> bool:
-    """Whether a first line is what a WARN() says, between "cut here" and its title."""
-    if splat is None or splat.rule is not None or len(splat.lines) > MAX_TO_CUT:
-        return False
-    return rule.ending is Ending.LINE or rule.role is Role.PREFACE
-
-
-def _takes(splat: _Splat, rule: Rule) -> bool:
-    """Whether the first line of a complaint belongs to the one that is open."""
-    if splat.rule is None:  # behind "cut here"
-        arm = splat.lines[0].startswith("8<") and len(splat.lines) <= MAX_TO_CUT
-        return arm or (rule.kind in _BEHIND_CUT and rule.ending is Ending.MARK)
-    if (splat.rule.kind is EventKind.LEAK) is not (rule.kind is EventKind.LEAK):
-        return False
-    near = len(splat.lines) - splat.title <= MAX_TO_CUT
-    if _is_preface(splat) and near:
-        return rule.role is not Role.WHOLE or rule.kind in _BEHIND_CUT
-    if rule.role is not Role.HEADER or splat.headed or splat.rule.role is Role.WHOLE:
-        return False
-    return not splat.traced and len(splat.lines) - splat.title <= MAX_TO_OOPS
-
-
-def _event(splat: _Splat, first_line: int, during: Callable[[int], str]) -> KernelEvent:
+def _event(splat: Splat, first_line: int, during: Callable[[int], str]) -> KernelEvent:
     kind = splat.rule.kind if splat.rule else EventKind.WARN
     return KernelEvent(
         kind=kind,
-        title=_title(splat),
+        title=title_of(splat),
         where=suspects.where(kind, splat.lines[splat.title :]),
         line=first_line + splat.start,
         lines=tuple(splat.lines),
         during=during(splat.start),
     )
-
-
-def _title(splat: _Splat) -> str:
-    text = splat.lines[splat.title]
-    told = [line for line in splat.lines[1 : splat.title] if line.strip()]
-    if splat.rule is None:
-        text = f"WARNING: {splat.lines[1]}"
-    elif splat.rule.kind is EventKind.WARN and _CUT.match(splat.lines[0]) and told:
-        # WARN(condition, "text") says its text first.
-        text = f"WARNING: {told[0]}"
-    return settled(text)

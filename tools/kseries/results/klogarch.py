@@ -129,6 +129,14 @@ FAULTS: tuple[Rule, ...] = (
 )
 
 HEADERS: tuple[Rule, ...] = (
+    Rule(
+        _BUG,
+        _MARK,
+        r"(?:Internal error: Oops - BUG: [^\n\[]{0,60}|Kernel (?:bug detected|BUG) ?)\[#\d+\]",
+        "arch/mips/kernel/traps.c: do_trap_or_bp(); arch/riscv, arch/arm64: bug_handler()",
+        "Kernel bug detected[#1]:",
+        _HEADER,
+    ),
     _header(
         r"Internal error: [^\n\[]{0,160}\[#\d+\]",
         "arch/arm64/kernel/traps.c, arch/arm/kernel/traps.c: __die()",
@@ -147,8 +155,8 @@ HEADERS: tuple[Rule, ...] = (
     ),
     _header(
         r"(?:Kernel|Break|Reserved|Unhandled|Bounds|Unknown|Do|Illegal) [\w /()-]{3,60}+ ?\[#\d+\]",
-        "arch/riscv/kernel/traps.c: die(); arch/loongarch, arch/mips: die_if_kernel()",
-        "Kernel bug detected[#1]:",
+        "arch/loongarch/kernel/traps.c, arch/mips/kernel/traps.c: die_if_kernel()",
+        "Break instruction in kernel code[#1]:",
     ),
     _header(
         r"[^\n:(]{1,16}\(\d+\): [A-Z]\w{1,20}(?: \w{1,20}){0,5} (?:\[#\d+\]|-?\d+$)",

@@ -18,7 +18,7 @@ from kseries.model import (
     TestOutcome,
     TestProgram,
 )
-from kseries.results import klog, named, stamps
+from kseries.results import klog, named, splat, stamps
 from kseries.results.attribution import BOOT, SHUTDOWN
 from kseries.results.bisection import Seen, Sought
 from kseries.results.named import CASE
@@ -242,4 +242,4 @@ def _matcher(sought: str) -> Callable[[str], bool]:
 
 
 def _settled(text: str) -> str:
-    return _LINE_NUMBER.sub("", klog.settled(text))
+    return _LINE_NUMBER.sub("", splat.settled(text))

@@ -16,20 +16,27 @@ from kseries.results.finders import FINDERS, HELPERS
 MAX_FRAMES = 16  # of one stack
 
 HEAD = re.compile(
-    r"\s*+(?:Call [Tt]race|Backtrace|backtrace(?: \(crc [0-9a-f]+\))?): *(?:\[<[0-9a-f]+>\]|$)"
+    r"\s*+(?:Call [Tt]race|Backtrace|backtrace(?: \(crc [0-9a-f]+\))?):"
+    r"(?: *\[<[0-9a-f]+>\]|[^\w\[]*$)"
 )
 
 # "[<ffffffff81000000>] ", on powerpc two of them without the inner ones.
 _ADDRESS = r"(?:\[<?(?:0x)?[0-9a-f]{4,16}>?\] *+)"
-# A function with offset and size and perhaps its module, or as decode_stacktrace.sh gives an
-# inlined one: "foo net/foo.c:12 [inline]".
+# A function with offset and size and perhaps its module, or with file and line: as
+# decode_stacktrace.sh gives it, "foo (net/foo.c:12)", and others one that was inlined,
+# "foo net/foo.c:12 [inline]".
 _FUNCTION = (
-    r"([A-Za-z_.$][\w.$]*)(?:\+0x([0-9a-f]+)/0x([0-9a-f]+)(?: \[([\w-]+)[^\]]*\])?"
-    r"| [\w./-]+:\d+ \[inline\])"
+    r"\.?([A-Za-z_$][\w.$]*)(?:\+0x([0-9a-f]+)/0x([0-9a-f]+)(?: \[([\w-]+)[^\]]*\])?"
+    r"| [\w./-]+:\d+ \[inline\]| \([\w./+-]+:\d+[ )?])"
 )
 # arm says "foo from bar+0x1/0x2": it is bar that stands on the stack.
-_FROM = rf"(?:\(?[\w.$]+\)? from {_ADDRESS}?\(?)?"
-CALL = re.compile(rf"\s*+(?:Call [Tt]race:)?{_ADDRESS}*+{_FROM}{_FUNCTION}(?!.*\(unreliable\))")
+_CALLEE = r"(?:\(?[\w.$]+(?:\+0x[0-9a-f]+/0x[0-9a-f]+)?(?: \[\w+\])?\)? from )"
+CALL = re.compile(
+    rf"\s*+(?:Call [Tt]race: *+)?{_ADDRESS}*+(?:{_CALLEE}{_ADDRESS}?\(?)?{_FUNCTION}"
+    r"(?!.*\(unreliable\))"
+)
+DOUBTFUL = re.compile(rf"\s*+{_ADDRESS}*+(?:\? )?{_FUNCTION}")
+"""As CALL, also one that the unwinder was not sure of."""
 # The program counter: x86 (also old, 32 bit, Xen), arm, arm64, alpha, sh; riscv, mips; loongarch;
 # s390; powerpc; parisc; sparc; m68k.
 PC = re.compile(
@@ -39,8 +46,8 @@ PC = re.compile(
 )
 # Lines that stand between the frames of a stack.
 BETWEEN = re.compile(
-    rf"\s*+(?:Call [Tt]race:|\()?{_ADDRESS}*+(?:\? )?(?:[\w.$]+\+0x[0-9a-f]+|0x[0-9a-f]+|{_FROM}$"
-    r"|\(?[\w.$]+\)? from |[\w.$]+ [\w./-]+:\d+)"
+    rf"\s*+(?:Call [Tt]race: *+|\()?{_ADDRESS}*+(?:\? )?(?:\.?[\w.$]+\+0x[0-9a-f]+|0x[0-9a-f]+"
+    rf"|{_CALLEE}|[\w.$]+ \(?[\w./+-]+:\d+)"
     rf"|\s*+{_ADDRESS}++$|\s*</?[A-Z#][\w ]*>$|\s*<<?/?[A-Z]+>>?|\s*[RE]?IP: |\s*Code: "
     r"|\s*(?:R[A-Z0-9]{1,2}|RSP|EFLAGS|ORIG_RAX|CR\d|DR\d|FS|CS|E[A-Z]{2}|DS): "
     r"|\s*(?:Call [Tt]race|Backtrace):|---+ ?(?:interrupt|Exception)|\s*Exception stack"

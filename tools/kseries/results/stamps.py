@@ -17,8 +17,11 @@ from kseries.results.ktapline import plain
 
 _DAY = r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)"
 _MONTH = r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)"
-_TIME = r"\d\d:\d\d:\d\d(?:[.,]\d{1,9})?+"
-_ZONE = r"(?:Z| ?[+-]\d\d:?\d\d| [A-Z]{3,4}(?![\w-]))"
+_TIME = r"\d\d:\d\d:\d\d(?:[.,:]\d{1,9})?+"
+_ZONE = (
+    r"(?:Z| ?[+-]\d\d(?::?\d\d)?+"
+    r"| (?:UTC|GMT|[CEW]E?S?T|[ECMPA][SD]T|AE[SD]T|BST|IST|JST|KST|MSK|SGT|NZ[SD]T)(?![\w:-]))"
+)
 # dmesg -T, and conserver: "Tue Nov  5 12:00:01 2024"
 _CTIME = rf"{_DAY} {_MONTH} [ \d]?\d {_TIME}(?: [A-Z]{{3,4}})?+ \d{{4}}"
 
@@ -54,7 +57,7 @@ _BEHIND = (
 )
 _PRINTK_WHOLE = rf"{STAMP}{_BEHIND}"
 _DELTA = (
-    r"\[(?: *+\d++\.\d{6} ?+)?+<[ +\d.]{1,20}+>\]|\[ *+\+\d++\.\d{6}\]"
+    r"\[(?: *+\d++\.\d{6} ?+)?+<[ +]*+\d++\.\d{6}>\]|\[ *+\+\d++\.\d{6}\]"
     r"|\[[A-Z][a-z]{2} {1,2}\d{1,2} \d\d:\d\d\]"
 )
 _TAG = r"(?:[\w.:@-]{1,64}+ ++(?<!kernel: )){0,2}?kernel *+(?:\[\d++\])?:(?: |$)"
@@ -91,6 +94,8 @@ _DATED = re.compile(rf"(?:{RELAY}){{0,2}}\[{_CTIME}\]$")
 _STAMP = re.compile(STAMP + _BEHIND)
 _BEHIND_DATE = re.compile(rf"(?:{CALLER} ?+)?+")
 _LEVEL = re.compile(LEVEL)
+# What stands before the kernel's stamp and is nobody's: the second of what syslogd tells users.
+_NOTHING = re.compile(rf"{LEVEL}| *kernel: *")
 _CALLER = re.compile(r"\[ *+([TC]\d++)\]|[,;]caller=([TC]\d++)")
 _PRIORITY = re.compile(r"(?:[^,;]*,)??(\d{1,5}),\d{1,20},\d{1,20},")
 _KERNEL_S = 8  # priorities from here on are of programs
@@ -160,7 +165,7 @@ def read(line: str) -> Line:
             return Line("", told, _caller(text[: found.end()]))
     stamp = _STAMP.search(text) if "[" in text else None
     if stamp:
-        return Line(text[: stamp.start()], text[stamp.end() :], _caller(stamp[0]))
+        return Line("", text[stamp.end() :], _caller(stamp[0]))
     return Line("", _LEVEL.sub("", text, count=1) if text.startswith("<") else text)
 
 
@@ -217,7 +222,7 @@ def _printed(text: str) -> Line:
     before = text[: stamp.start()]
     if before.lstrip().startswith("#"):
         return Line(text, None)
-    program = "" if _LEVEL.fullmatch(before) else before
+    program = "" if _NOTHING.fullmatch(before) else before
     return Line(program, text[stamp.end() :], _caller(stamp[0]))
 
 

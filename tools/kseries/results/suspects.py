@@ -7,8 +7,8 @@ import re
 from collections.abc import Iterator, Sequence
 
 from kseries.model import EventKind
-from kseries.results.finders import FINDERS, HELPERS
-from kseries.results.stack import CALL, PC
+from kseries.results.finders import BOTTOM, FINDERS, HELPERS
+from kseries.results.stack import CALL, DOUBTFUL, PC
 
 MAX_TITLE = 8  # lines that may name a file
 
@@ -17,7 +17,7 @@ MAX_TITLE = 8  # lines that may name a file
 _NAMED = re.compile(
     r"(?:\b(?:in|at|ip):? |\(|ENDBR: |\.[chS]:\d+ (?:at )?)"
     r"(?:\[<[0-9a-f]+>\] )?([A-Za-z_.$][\w.$]*)"
-    r"(?:\+0x[0-9a-f]+| / |(?= [\w./-]+\.[chS]:\d+)|(?=\s*$))"
+    r"(?:\+0x[0-9a-f]+| / |(?= \(?[\w./+-]+\.[chS]:\d+)|(?=\s*$))"
 )
 _AT_FILE = re.compile(r"(?:\b(?:at|in)|^)\s?([\w./-]+\.[chS]:\d+)")
 # A function below "is trying to release lock (x) at:"
@@ -46,8 +46,11 @@ def _candidates(kind: EventKind, lines: Sequence[str]) -> Iterator[str]:
     yield from (name for name in named if not HELPERS.match(name))
     at_pc = (found[1] for line in lines if (found := PC.match(line)))
     yield from (name for name in at_pc if not HELPERS.match(name))
-    in_trace = (found[1] for line in lines if (found := CALL.match(line)))
-    yield from (name for name in in_trace if not FINDERS.match(name))
+    for frame in (CALL, DOUBTFUL):
+        names = [found[1] for line in lines if (found := frame.match(line))]
+        telling = [name for name in names if not FINDERS.match(name)]
+        yield from (name for name in telling if not BOTTOM.match(name))
+        yield from telling
 
 
 def _named(title: str) -> Iterator[str]:
