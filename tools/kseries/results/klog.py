@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Sequence
 
 from kseries.model import EventKind, KernelEvent
-from kseries.results import stamps, suspects
+from kseries.results import klogskim, stamps, suspects
 from kseries.results.klogrule import Ending, Role, Rule
 from kseries.results.klogtable import RULES
 from kseries.results.ktapline import MAX_LINE
@@ -45,11 +45,12 @@ MARK = "kseries: "  # what we write into the log ourselves
 _PROOF = re.compile(r"\s*(?:CPU: \d+ |Hardware name: |Modules linked in:|Call [Tt]race:)")
 
 # Most lines match no rule: one look at all of them at once is many times faster.
-_RULED = "|".join(f"(?:{rule.pattern})" for rule in RULES)
-_ANY = re.compile("|".join(f"({rule.pattern})" for rule in RULES))
+_RULED = klogskim.skimming(RULES)
+_ANY = re.compile(_RULED)
+_RULE = re.compile("|".join(f"({rule.pattern})" for rule in RULES))
 
 # The beginning of any message that `Reader` does more with than to pass over it.
-TELLING = rf"{_RULED}|-+\[ cut here|8<--- cut|={{20}}|{MARK}"
+TELLING = rf"{_RULED}|-{{5}}-*+\[ cut here|8<--- cut|={{20}}|{MARK}"
 
 
 def events(
@@ -238,9 +239,8 @@ class Reader:
 
 
 def _rule_of(text: str) -> Rule | None:
-    found = _ANY.match(text)
-    if found is None and text[:1].isspace():
-        found = _ANY.match(text.lstrip())
+    text = text.lstrip()
+    found = _RULE.match(text) if _ANY.match(text) else None
     return RULES[found.lastindex - 1] if found and found.lastindex else None
 
 

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from kseries.model import EventKind
-from kseries.results.klogrule import Ending, Role, Rule
+from kseries.results.klogrule import PROCESS, Ending, Role, Rule
 
 _OOPS, _BUG, _MARK = EventKind.OOPS, EventKind.BUG, Ending.MARK
 _PREFACE, _FAULT, _HEADER = Role.PREFACE, Role.FAULT, Role.HEADER
@@ -14,12 +14,12 @@ def _preface(pattern: str, source: str, example: str) -> Rule:
     return Rule(_OOPS, _MARK, pattern, source, example, _PREFACE)
 
 
-def _fault(pattern: str, source: str, example: str) -> Rule:
-    return Rule(_OOPS, _MARK, pattern, source, example, _FAULT)
+def _fault(pattern: str, source: str, example: str, behind: str = "") -> Rule:
+    return Rule(_OOPS, _MARK, pattern, source, example, _FAULT, behind=behind)
 
 
-def _header(pattern: str, source: str, example: str) -> Rule:
-    return Rule(_OOPS, _MARK, pattern, source, example, _HEADER)
+def _header(pattern: str, source: str, example: str, behind: str = "") -> Rule:
+    return Rule(_OOPS, _MARK, pattern, source, example, _HEADER, behind=behind)
 
 
 PREFACES: tuple[Rule, ...] = (
@@ -122,9 +122,10 @@ FAULTS: tuple[Rule, ...] = (
         "Data bus error, epc == 80123456, ra == 80123400",
     ),
     _fault(
-        r"(?:[^\n:]{1,16} \(pid \d+\): )?[A-Z][\w ()?/-]{1,60}+: Code=\d+ \([^\n)]{1,60}\) at ",
+        rf"(?:{PROCESS})?[A-Z][\w ()?/-]{{1,60}}+: Code=\d+ \([^\n)]{{1,60}}\) at ",
         "arch/parisc/kernel/traps.c: parisc_terminate()",
         "Kernel Fault: Code=15 (Data TLB miss fault) at addr 00000008",
+        behind="Code=",
     ),
 )
 
@@ -143,7 +144,7 @@ HEADERS: tuple[Rule, ...] = (
         "Internal error: synchronous external abort: 0000000096000010 [#1] PREEMPT SMP",
     ),
     _header(
-        r"(?:[^\n:(]{1,16}\(\d+\): )?Oops(?:: | - | )?[^\n\[]{0,120}\[#\d+\]",
+        rf"(?:{PROCESS})?Oops(?:: | - | )?[^\n\[]{{0,120}}\[#\d+\]",
         "arch/x86, riscv, s390, powerpc, loongarch, mips, sparc: kernel/traps.c: die()",
         "Oops: Kernel access of bad area, sig: 11 [#1]",
     ),
@@ -152,6 +153,7 @@ HEADERS: tuple[Rule, ...] = (
         r"[A-Za-z][\w ,'#/-]*+: [0-9a-f]{4}(?: ilc:\d)? \[#\d+\]",
         "arch/x86/kernel/dumpstack.c: __die_header(); arch/s390/kernel/dumpstack.c: die()",
         "general protection fault, maybe for address 0x1: 0000 [#1] SMP",
+        behind=r"[0-9a-f]{4}(?: ilc:\d)? \[#",
     ),
     _header(
         r"(?:Kernel|Break|Reserved|Unhandled|Bounds|Unknown|Do|Illegal) [\w /()-]{3,60}+ ?\[#\d+\]",
@@ -159,12 +161,12 @@ HEADERS: tuple[Rule, ...] = (
         "Break instruction in kernel code[#1]:",
     ),
     _header(
-        r"[^\n:(]{1,16}\(\d+\): [A-Z]\w{1,20}(?: \w{1,20}){0,5} (?:\[#\d+\]|-?\d+$)",
-        "arch/sparc, arch/alpha: */kernel/traps.c: die_if_kernel()",
+        rf"{PROCESS}(?:[A-Z]\w{{1,20}}(?: \w{{1,20}}){{0,5}} \[#\d+\]|Oops -?\d+$)",
+        "arch/sparc/kernel/traps_64.c, arch/alpha/kernel/traps.c: die_if_kernel()",
         "swapper(1): Kernel illegal instruction [#1]",
     ),
     _header(
-        r"[^\n:(]{1,16} \(pid \d+\): [A-Z][\w ()?-]{2,60} \(code -?\d+\)$",
+        rf"{PROCESS}[A-Z][\w ()?-]{{2,60}} \(code -?\d+\)$",
         "arch/parisc/kernel/traps.c: die_if_kernel()",
         "modprobe (pid 12): Unaligned data reference (code 28)",
     ),

@@ -9,6 +9,9 @@ from typing import NamedTuple
 
 from kseries.model import EventKind
 
+PROCESS = r"[^\n:(]{1,17}\((?:pid )?\d{1,9}\): "
+"""Who died, on some architectures, before what: "cat(12): ", "cat (pid 12): "."""
+
 
 class Ending(Enum):
     """Where the lines of a complaint end."""
@@ -33,7 +36,8 @@ class Rule(NamedTuple):
 
     pattern: is matched at the start of a message, and has no groups. source: file and function of
     the kernel that print it. example: a line that this rule decides about. vague: programs may
-    print the like, so without the kernel's stamp it counts only with a call trace.
+    print the like, so without the kernel's stamp it counts only with a call trace. behind: what
+    tells it behind a name and a colon, where the pattern may begin with any name.
     """
 
     kind: EventKind
@@ -43,6 +47,7 @@ class Rule(NamedTuple):
     example: str
     role: Role = Role.WHOLE
     vague: bool = False
+    behind: str = ""
 
 
 # Parts of a title that differ from run to run.

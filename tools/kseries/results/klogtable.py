@@ -16,8 +16,8 @@ from kseries.results.klogrule import Ending, Role, Rule
 _K = EventKind
 _LINE, _TRACE, _MARK, _RULER = Ending.LINE, Ending.TRACE, Ending.MARK, Ending.RULER
 _FAULT, _HEADER, _PREFACE = Role.FAULT, Role.HEADER, Role.PREFACE
-# Names of tasks and devices in front, "eth0: ", "kworker/0:1: ".
-_NAMED = r"(?:[^\n:]{1,40}+:(?: |(?=\d))){0,4}?"
+# Names of tasks and devices in front, "eth0: ", "kworker/0:1: ", "foo 0000:00:19.0 eth0: ".
+_NAMED = r"(?:[^\n:]{1,40}+:(?:[\w.:/-]{1,12}(?: \w{1,15})?:)? )"
 
 _WARNINGS: tuple[Rule, ...] = (
     Rule(
@@ -105,6 +105,7 @@ _MEMORY: tuple[Rule, ...] = (
         "lib/string_helpers.c: fortify_panic()",
         "detected buffer overflow in strcpy",
         _PREFACE,
+        behind="detected buffer overflow in ",
     ),
     Rule(
         _K.WARN,
@@ -120,6 +121,7 @@ _MEMORY: tuple[Rule, ...] = (
         r"(?:\S{1,60}:\d+: )?bad p(?:gd|4d|ud|md) [0-9a-f]",
         "mm/pgtable-generic.c: pmd_clear_bad()",
         "mm/pgtable-generic.c:50: bad pmd ffff888012345678(8000000123456789)",
+        behind=r"bad p\wd ",
     ),
     Rule(
         _K.BUG,
@@ -127,6 +129,7 @@ _MEMORY: tuple[Rule, ...] = (
         r"\w{1,30}: Bad swap (?:file|offset) entry ",
         "mm/swapfile.c: __get_swap_device()",
         "get_swap_device: Bad swap file entry 3ffffffffffff",
+        behind="Bad swap ",
     ),
     Rule(
         _K.BUG,
@@ -145,10 +148,11 @@ _MEMORY: tuple[Rule, ...] = (
     Rule(
         _K.WARN,
         _TRACE,
-        rf"{_NAMED}(?:page allocation failure[:.]|vmalloc error: size )",
+        rf"{_NAMED}?(?:page allocation failure[:.]|vmalloc error: size )",
         "mm/page_alloc.c: warn_alloc()",
         "kworker/0:1: page allocation failure: order:5, mode:0xcc0(GFP_KERNEL), nodemask=(null)",
         vague=True,
+        behind="(?:page allocation failure|vmalloc error: )",
     ),
 )
 
@@ -220,13 +224,15 @@ _OTHERS: tuple[Rule, ...] = (
         r"(?:\S+: )?hw csum failure$",
         "net/core/dev.c: do_netdev_rx_csum_fault()",
         "eth0: hw csum failure",
+        behind="hw csum failure",
     ),
     Rule(
         _K.WARN,
         _LINE,
-        rf"{_NAMED}NETDEV WATCHDOG: .*transmit (?:queue \d+ )?timed out",
+        rf"{_NAMED}?NETDEV WATCHDOG: .*transmit (?:queue \d+ )?timed out",
         "net/sched/sch_generic.c: dev_watchdog(), since 6.6 without a WARN()",
         "foo 0000:00:19.0 eth0: NETDEV WATCHDOG: CPU: 2: transmit queue 0 timed out 5000 ms",
+        behind="NETDEV WATCHDOG: ",
     ),
     Rule(
         _K.WARN,

@@ -71,7 +71,7 @@ class _Listener:
         """Take the ordinary lines at a place in a block; give the place behind them."""
         found = None
         if not self.watcher.busy:  # else any message may belong to the complaint
-            messages = ordinary.BARE_MESSAGES if self._alone else ordinary.MESSAGES
+            messages = ordinary.bare_messages() if self._alone else ordinary.messages()
             found = messages.match(block, at)
         if found is not None:
             lines = found[0].split("\n")[:-1]
@@ -87,7 +87,7 @@ class _Listener:
     def _output(self, block: str, at: int) -> re.Match[str] | None:
         if self._alone or (self._style.bare and self.watcher.busy):
             return None
-        return (ordinary.BARE_OUTPUT if self._style.bare else ordinary.OUTPUT).match(block, at)
+        return (ordinary.bare_output if self._style.bare else ordinary.output)().match(block, at)
 
     def _take(self, line: str) -> None:
         said = stamps.read(line) if self._alone else _split(line, self._style)

@@ -8,6 +8,7 @@ these patterns leave out costs time, nothing else: it is then read by itself.
 from __future__ import annotations
 
 import re
+from functools import cache
 
 from kseries.results import klog, ktapline, stamps
 
@@ -18,14 +19,29 @@ _NO_RESULT = rf"{_NOT_EMPTY}(?!{ktapline.TELLING})(?![^\n]*{ktapline.TELLING_BEH
 _NO_COMPLAINT = rf"(?![ \t]*+(?:{klog.TELLING}))"
 _NO_STAMP = rf"(?!{stamps.BEGINS})(?:[^{_CONTROL}\[]*+\[(?! *\d+\.\d{{6}}\]))*+[^{_CONTROL}\[]*+"
 
-MESSAGES = re.compile(rf"(?:{stamps.PREFIX}{_NO_RESULT}{_NO_COMPLAINT}[^{_CONTROL}]*+\n)++")
-"""The kernel's, behind stamps of its own."""
+# Each takes milliseconds to compile, and no log needs all of them.
 
-BARE_MESSAGES = re.compile(rf"(?:{_NO_RESULT}{_NO_COMPLAINT}{_NO_STAMP}\n)++")
-"""The kernel's without time stamps."""
 
-OUTPUT = re.compile(rf"(?:{_NO_RESULT}{_NO_STAMP}\n)++")
-"""A program's."""
+@cache
+def messages() -> re.Pattern[str]:
+    """The kernel's, behind stamps of its own."""
+    stamp = rf"(?:{stamps.SIMPLE}|{stamps.PREFIX})"
+    return re.compile(rf"(?:{stamp}{_NO_RESULT}{_NO_COMPLAINT}[^{_CONTROL}]*+\n)++")
 
-BARE_OUTPUT = re.compile(rf"(?:{_NO_RESULT}(?:(?=#)|{_NO_COMPLAINT}){_NO_STAMP}\n)++")
-"""A program's or the kernel's, where nothing tells whose."""
+
+@cache
+def bare_messages() -> re.Pattern[str]:
+    """The kernel's without time stamps."""
+    return re.compile(rf"(?:{_NO_RESULT}{_NO_COMPLAINT}{_NO_STAMP}\n)++")
+
+
+@cache
+def output() -> re.Pattern[str]:
+    """A program's."""
+    return re.compile(rf"(?:{_NO_RESULT}{_NO_STAMP}\n)++")
+
+
+@cache
+def bare_output() -> re.Pattern[str]:
+    """A program's or the kernel's, where nothing tells whose."""
+    return re.compile(rf"(?:{_NO_RESULT}(?:(?=#)|{_NO_COMPLAINT}){_NO_STAMP}\n)++")

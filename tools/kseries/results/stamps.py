@@ -49,6 +49,9 @@ PRINTK = r"\[ *+\d++\.\d{6}\]"
 """printk's own time stamp; it may stand behind what a program wrote without a newline."""
 
 STAMP = rf"{PRINTK}(?:{CALLER})?+ ?+"
+SIMPLE = rf"{LEVEL}{STAMP}(?!\[\d|\[pid|<\d| ?\(\d)"
+"""As nearly all lines of the kernel's begin: nothing else stands before the message, unless it is
+"host kernel: "."""
 
 # What vendors put behind printk's stamp, and journalctl -o short-monotonic: processor and process.
 _BEHIND = (
@@ -152,21 +155,15 @@ def split(line: str, style: Style = CONSOLE) -> Line:
 
 def message(line: str) -> str:
     """Give what a line says, without what stands before it, whoever wrote it."""
-    return read(line).message or ""
+    text = plain(line)
+    return text[_end(text) :]
 
 
 def read(line: str) -> Line:
     """Take a line of a log that is the kernel's alone: `message` is what it says."""
     text = plain(line)
-    if text[:1] in _FIRST:
-        found = _PREFIX.match(text) or _RELAY.match(text)
-        if found:
-            told = text[found.end() :]
-            return Line("", told, _caller(text[: found.end()]))
-    stamp = _STAMP.search(text) if "[" in text else None
-    if stamp:
-        return Line("", text[stamp.end() :], _caller(stamp[0]))
-    return Line("", _LEVEL.sub("", text, count=1) if text.startswith("<") else text)
+    end = _end(text)
+    return Line("", text[end:], _caller(text[:end]))
 
 
 def unrelayed(line: str) -> str:
@@ -189,6 +186,16 @@ def _is_inside_date(line: str) -> bool:
     """Whether printk's stamp stands behind a date in brackets."""
     relay = _RELAY.match(line)
     return bool(relay and _DATED.match(relay[0].rstrip()) and _STAMP.match(line, relay.end()))
+
+
+def _end(text: str) -> int:
+    """Give how many characters stand before what a line says."""
+    found = None
+    if text[:1] in _FIRST:
+        found = _PREFIX.match(text) or _RELAY.match(text) or _LEVEL.match(text)
+    if not (found and found.end()) and "[" in text:
+        found = _STAMP.search(text)
+    return found.end() if found else 0
 
 
 def _of_kernel(text: str, end: int) -> Line:
@@ -227,5 +234,5 @@ def _printed(text: str) -> Line:
 
 
 def _caller(prefix: str) -> str:
-    found = _CALLER.search(prefix)
+    found = _CALLER.search(prefix) if "T" in prefix or "C" in prefix else None
     return (found[1] or found[2]) if found else ""
