@@ -61,9 +61,17 @@ def test_a_healthy_kernel_has_no_finding(stamp: str) -> None:
 @pytest.mark.parametrize("stamp", ["none", "CI, bare"])
 def test_programs_that_speak_of_faults_have_no_finding(stamp: str) -> None:
     """Where no line has a stamp of the kernel's, a program's words are not taken for it."""
-    prose = ["BUG: the test itself is wrong", "WARNING: no such device", "# BUG: KASAN: x in y",
-             "error: BUG: unable to handle it", "foo: page allocation failure: it is tested",
-             "  # kernel BUG at a.c:1!", "panic: no", "Oops, one more try", "INFO: done"]  # fmt: skip
+    prose = [
+        "BUG: the test itself is wrong",
+        "WARNING: no such device",
+        "# BUG: KASAN: x in y",
+        "error: BUG: unable to handle it",
+        "foo: page allocation failure: it is tested",
+        "  # kernel BUG at a.c:1!",
+        "panic: no",
+        "Oops, one more try",
+        "INFO: done",
+    ]
     log = read(joined(STAMPS[stamp].format(line) for line in [*KTAP, *prose, *END]))
     assert told(log.events) == []
     assert verdict(log).verdict is Verdict.PASS

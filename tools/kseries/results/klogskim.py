@@ -18,9 +18,8 @@ _LITERAL = re.compile(r"(?:[\w<=-]|\\[\[(*.])(?![*+?{])")
 
 _ONE_OF_TWO = re.compile(r"\[\w{2}\](?![*+?{])")
 
-# Names of tasks and devices, "cat: ", "kworker/0:1: ", "foo 0000:00:19.0 eth0: "; what stands behind
-# "host kernel: " may be anything.
-_NAMES = r"[^\n:]{1,100}+:(?:(?<=kernel:)|(?:[\w.:/-]{1,12}(?: \w{1,15})?:)? "
+# Names of tasks and devices, "cat: ", "kworker/0:1: ", "foo 0000:00:19.0 eth0: ".
+_NAMES = r"[^\n:]{1,100}+:(?:[\w.:/-]{1,12}(?: \w{1,15})?:)? "
 
 
 def skimming(rules: Iterable[Rule]) -> str:
@@ -28,7 +27,7 @@ def skimming(rules: Iterable[Rule]) -> str:
     rules = list(rules)
     opened = [each for rule in rules for each in opened_up(rule.pattern)]
     behind = [rule.behind for rule in rules if rule.behind]
-    return f"{joined(each for each in opened if begins_known(each))}|{_NAMES}(?:{joined(behind)}))"
+    return f"{joined(each for each in opened if begins_known(each))}|{_NAMES}(?:{joined(behind)})"
 
 
 def joined(patterns: Iterable[str]) -> str:

@@ -56,6 +56,7 @@ class _Listener:
         self.programs, self.kernel = programs, ktap.Parser(max_cases)
         self.watcher = klog.Reader()
         self._style, self._alone = style, alone
+        self._messages = ordinary.messages(named=style.named)
 
     def feed(self, block: str) -> None:
         """Take the next lines."""
@@ -71,7 +72,7 @@ class _Listener:
         """Take the ordinary lines at a place in a block; give the place behind them."""
         found = None
         if not self.watcher.busy:  # else any message may belong to the complaint
-            messages = ordinary.bare_messages() if self._alone else ordinary.messages()
+            messages = ordinary.bare_messages() if self._alone else self._messages
             found = messages.match(block, at)
         if found is not None:
             lines = found[0].split("\n")[:-1]

@@ -23,25 +23,25 @@ _NO_STAMP = rf"(?!{stamps.BEGINS})(?:[^{_CONTROL}\[]*+\[(?! *\d+\.\d{{6}}\]))*+[
 
 
 @cache
-def messages() -> re.Pattern[str]:
-    """The kernel's, behind stamps of its own."""
-    stamp = rf"(?:{stamps.SIMPLE}|{stamps.PREFIX})"
+def messages(*, named: bool = False) -> re.Pattern[str]:
+    """Give that of the kernel's, behind stamps of its own. named: as of `stamps.Style`."""
+    stamp = stamps.PREFIX if named else rf"(?:{stamps.SIMPLE}|{stamps.PREFIX})"
     return re.compile(rf"(?:{stamp}{_NO_RESULT}{_NO_COMPLAINT}[^{_CONTROL}]*+\n)++")
 
 
 @cache
 def bare_messages() -> re.Pattern[str]:
-    """The kernel's without time stamps."""
+    """Give that of the kernel's without stamps."""
     return re.compile(rf"(?:{_NO_RESULT}{_NO_COMPLAINT}{_NO_STAMP}\n)++")
 
 
 @cache
 def output() -> re.Pattern[str]:
-    """A program's."""
+    """Give that of a program's."""
     return re.compile(rf"(?:{_NO_RESULT}{_NO_STAMP}\n)++")
 
 
 @cache
 def bare_output() -> re.Pattern[str]:
-    """A program's or the kernel's, where nothing tells whose."""
+    """Give that of a program's or the kernel's, where nothing tells whose."""
     return re.compile(rf"(?:{_NO_RESULT}(?:(?=#)|{_NO_COMPLAINT}){_NO_STAMP}\n)++")

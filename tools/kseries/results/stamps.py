@@ -49,9 +49,9 @@ PRINTK = r"\[ *+\d++\.\d{6}\]"
 """printk's own time stamp; it may stand behind what a program wrote without a newline."""
 
 STAMP = rf"{PRINTK}(?:{CALLER})?+ ?+"
-SIMPLE = rf"{LEVEL}{STAMP}(?!\[\d|\[pid|<\d| ?\(\d)"
-"""As nearly all lines of the kernel's begin: nothing else stands before the message, unless it is
-"host kernel: "."""
+SIMPLE = rf"{LEVEL}{STAMP}(?![\[(< ](?:pid|\(?\d))"
+"""As nearly all lines of the kernel's begin; nothing else stands before the message where the style
+of the log is not `named`."""
 
 # What vendors put behind printk's stamp, and journalctl -o short-monotonic: processor and process.
 _BEHIND = (
@@ -96,6 +96,7 @@ _RELAY = re.compile(rf"(?:{RELAY}){{1,3}}+")
 _DATED = re.compile(rf"(?:{RELAY}){{0,2}}\[{_CTIME}\]$")
 _STAMP = re.compile(STAMP + _BEHIND)
 _BEHIND_DATE = re.compile(rf"(?:{CALLER} ?+)?+")
+_MONOTONIC = re.compile(rf"{STAMP}[\w.-]{{1,64}}+ kernel: ")
 _LEVEL = re.compile(LEVEL)
 # What stands before the kernel's stamp and is nobody's: the second of what syslogd tells users.
 _NOTHING = re.compile(rf"{LEVEL}| *kernel: *")
@@ -124,12 +125,14 @@ class Style:
     """How the lines of a log begin.
 
     bare: none of them says that it is the kernel's. relayed: (nearly) all have a relay's stamp.
-    dated: dates in brackets, as of `dmesg -T`, are a relay's.
+    dated: dates in brackets, as of `dmesg -T`, are a relay's. named: "host kernel: " may stand
+    behind printk's stamp.
     """
 
     bare: bool = False
     relayed: bool = False
     dated: bool = False
+    named: bool = False
 
 
 CONSOLE = Style()
@@ -179,7 +182,8 @@ def look(text: str) -> Style:
     dated = any(_is_inside_date(line) for line in lines if line.startswith("["))
     style = Style(relayed=bool(lines) and relayed >= _MOST * len(lines), dated=dated)
     bare = all(split(line, style).message is None for line in lines)
-    return Style(bare, style.relayed, dated)
+    named = any("kernel: " in line and _MONOTONIC.match(line) for line in lines)
+    return Style(bare, style.relayed, dated, named)
 
 
 def _is_inside_date(line: str) -> bool:
