@@ -24,12 +24,13 @@ _HELPERS = (
     r"_*instrument_\w+|(?:native_)?queued_(?:spin|read|write)_\w+|(?:__pv_|pv_)queued_\w+",
     # kernel/locking
     r"_*(?:do_)?raw_(?:spin|read|write)_\w+|_*_raw_\w+|(?:spin|rwlock)_(?:bug|dump|lock|unlock)\w*",
+    r"_*mutex_(?:un|try)?lock\w*|(?:down|up)_(?:read|write)\w*|rwsem_\w+|_*rt_mutex_\w+",
     r"_*lock_(?:acquire|release|acquired|contended|is_held\w*)|register_lock_class"
     r"|look_up_lock_class|assign_lock_key|lockdep_\w+",
     # mm: who frees, or asks for too much
     r"k[vz]?free\w*|kmem_cache_free\w*|_*kvm?alloc_(?:node|array)\w*|kmalloc_slab",
     # the way from the fault to the log
-    r"_*warn(?:_\w+)?|_*report_bug|handle_bug|_*die(?:_\w+)?|dump_\w+|_*show_(?:stack|trace|regs)\w*",
+    r"_*warn(?:_\w+)?|_*report_bug|handle_bug|_*die(?:_\w+)?|_*dump_\w+|_*show_(?:stack|trace|regs)\w*",
     r"_*unwind_\w+|arch_stack_walk|walk_stackframe|stack_trace_\w+|stack_access_ok"
     r"|_*nmi_\w+|(?:arch_)?trigger_\w+_backtrace",
     # idle
@@ -42,9 +43,9 @@ _HELPERS = (
 
 # Beside those, what stands in a trace above the function that has the fault.
 _FINDERS = (
-    r"(?:dump_|show_stack|show_trace|print_|report_bug|__report_bug|handle_bug|__warn|warn_"
+    r"(?:_*dump_|show_stack|show_trace|print_|report_bug|__report_bug|handle_bug|__warn|warn_"
     r"|(?:do_)?exc_|asm_exc|die|__die|panic|vpanic|kasan_|__kasan|__asan|ubsan_|__ubsan|kfence_"
-    r"|lockdep_|lock_|__lock_|mark_lock|mark_usage|validate_chain|check_|debug_"
+    r"|lockdep_|lock_(?!sock)|__lock_|mark_lock|mark_usage|validate_chain|check_|debug_"
     r"|__debug|refcount_warn|__list_|__might_|might_|__schedule|schedule|___might"
     r"|mutex_|__mutex|rcu_|nmi_|watchdog|msleep|usleep|io_schedule|wait_for_|spin_bug|asm_sysvec"
     r"|sysvec|sched_show|_raw_|do_raw_|slab_|__slab"
@@ -64,7 +65,7 @@ _FINDERS = (
     r"|post_alloc_hook|prep_new_page|get_page_from_freelist|___cache_free|qlist_free|quarantine_"
     r"|free_to_partial|do_kmem_cache|kfree|slab_free|ftrace_|preempt_count_"
     # who makes files in sysfs
-    r"|sysfs_warn_dup|sysfs_(?:do_)?create_|sysfs_add_|kobject_add|create_dir$|kobject_init_and_add"
+    r"|sysfs_warn_dup|sysfs_(?:do_)?create_|sysfs_add_|kobject_add|create_dir$|kobject_init_and_add|device_add"
     # interrupts, exceptions, system calls
     r"|(?:__)?common_interrupt|asm_common|irqentry_|(?:__)?irq_(?:enter|work_run)|apic_timer"
     r"|smp_apic|hrtimer_interrupt|__hrtimer_run|tick_|update_process_times|local_apic"
@@ -73,6 +74,7 @@ _FINDERS = (
     r"|do_(?:page_fault|user_addr_fault|kern_addr_fault|translation_fault|mem_abort|sea|bad_area"
     r"|trap|invalid_op|error_trap|general_protection|int3|undefinstr|alignment_fault|DataAbort"
     r"|PrefetchAbort|sp_pc_abort)\w*$|__do_(?:kernel_fault|page_fault|user_fault)|bad_area"
+    r"|arch_timer_handler|gic_handle|call_on_irq|do_interrupt_handler|handle_arch_irq|riscv_intc"
     r"|fixup_exception|no_context|page_fault|general_protection|invalid_op|error_entry|double_fault"
     r"|page_fault_oops|kernelmode_fixup|invalid_fault|handle_(?:page_fault|kernel_fault)|bus_error"
     r"|__pgm_|pgm_check|do_(?:protection|dat)_exception|monitor_event|__do_pgm|program_check|dabt"

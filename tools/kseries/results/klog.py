@@ -46,11 +46,11 @@ _PROOF = re.compile(r"\s*(?:CPU: \d+ |Hardware name: |Modules linked in:|Call [T
 
 # Most lines match no rule: one look at all of them at once is many times faster.
 _RULED = klogskim.skimming(RULES)
-_ANY = re.compile(_RULED)
 _RULE = re.compile("|".join(f"({rule.pattern})" for rule in RULES))
 
 # The beginning of any message that `Reader` does more with than to pass over it.
 TELLING = rf"{_RULED}|-{{5}}-*+\[ cut here|8<--- cut|={{20}}|{MARK}"
+_TELLING = re.compile(rf"\s*+(?:{TELLING})")
 
 
 def events(
@@ -107,10 +107,20 @@ class Reader:
         """
         self._index += 1
         text = text[:MAX_LINE]
-        for other, open_ in list(self._open.items()):
-            if self._index - open_.last > MAX_APART:
-                self._close(other)
+        if self._open:
+            self._close_old()
         splat = self._open.get(caller)
+        if _TELLING.match(text):
+            self._tell(splat, text, caller, sure=sure)
+        elif splat is not None:
+            self._continue(splat, text, caller)
+        elif self._open and BACKTRACE.match(text):
+            self._lend(text, caller)
+        if self._rulers or "====" in text:
+            self._remember_ruler(text, caller)
+
+    def _tell(self, splat: Splat | None, text: str, caller: str, *, sure: bool) -> None:
+        """Take a line that is TELLING."""
         rule = _rule_of(text)
         if text.startswith(MARK):
             self._close_all()
@@ -121,9 +131,6 @@ class Reader:
             self._begin(splat, text, rule, caller, sure=sure)
         elif splat is not None:
             self._continue(splat, text, caller)
-        elif self._open and BACKTRACE.match(text):
-            self._lend(text, caller)
-        self._remember_ruler(text, caller)
 
     def events(
         self, *, first_line: int = 1, during: Callable[[int], str] = lambda _: ""
@@ -206,6 +213,12 @@ class Reader:
             self._close(next(iter(self._open)))
         self._open[caller] = splat
 
+    def _close_old(self) -> None:
+        """Close the complaints of whose callers nothing came for long."""
+        for caller, splat in list(self._open.items()):
+            if self._index - splat.last > MAX_APART:
+                self._close(caller)
+
     def _close_all(self) -> None:
         for caller in list(self._open):
             self._close(caller)
@@ -240,7 +253,7 @@ class Reader:
 
 def _rule_of(text: str) -> Rule | None:
     text = text.lstrip()
-    found = _RULE.match(text) if _ANY.match(text) else None
+    found = _RULE.match(text)
     return RULES[found.lastindex - 1] if found and found.lastindex else None
 
 

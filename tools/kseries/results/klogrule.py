@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from kseries.model import EventKind
 
-PROCESS = r"[^\n:(]{1,17}\((?:pid )?\d{1,9}\): "
+PROCESS = r"[^\n:(]{1,17}+\((?:pid )?\d{1,9}\): "
 """Who died, on some architectures, before what: "cat(12): ", "cat (pid 12): "."""
 
 

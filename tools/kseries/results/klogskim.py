@@ -18,16 +18,22 @@ _LITERAL = re.compile(r"(?:[\w<=-]|\\[\[(*.])(?![*+?{])")
 
 _ONE_OF_TWO = re.compile(r"\[\w{2}\](?![*+?{])")
 
-# Names of tasks and devices, "cat: ", "kworker/0:1: ", "foo 0000:00:19.0 eth0: ".
-_NAMES = r"[^\n:]{1,100}+:(?:[\w.:/-]{1,12}(?: \w{1,15})?:)? "
+# Names of tasks and devices end with a colon, "cat: ", "(sd-pam): ", "kworker/0:1: ",
+# "foo 0000:00:19.0 eth0: "; a process has its number, "cat(12): ".
+_NAME = r"[^\n:(]{0,100}+"
+_IN_BRACKETS = r"(?:\([^\n:(]{0,60}+)?+"
+_MORE = r"\d[\w.:/-]{0,11}(?: \w{1,15})?: "
 
 
 def skimming(rules: Iterable[Rule]) -> str:
     """Give a pattern that matches wherever that of a rule does, and seldom elsewhere."""
     rules = list(rules)
     opened = [each for rule in rules for each in opened_up(rule.pattern)]
-    behind = [rule.behind for rule in rules if rule.behind]
-    return f"{joined(each for each in opened if begins_known(each))}|{_NAMES}(?:{joined(behind)})"
+    behind = joined(rule.behind for rule in rules if rule.behind)
+    died = joined(each.removeprefix(PROCESS) for each in opened if each.startswith(PROCESS))
+    known = joined(each for each in opened if begins_known(each) and not each.startswith(PROCESS))
+    named = rf"{_IN_BRACKETS}:(?: (?:{behind})|{_MORE}(?:{behind}))"
+    return rf"{known}|{_NAME}(?:\((?:pid )?\d{{1,9}}\): (?:{died})|{named})"
 
 
 def joined(patterns: Iterable[str]) -> str:
@@ -35,7 +41,7 @@ def joined(patterns: Iterable[str]) -> str:
     branches: dict[str, list[str]] = {}
     others: list[str] = []
     for pattern in dict.fromkeys(patterns):
-        first = PROCESS if pattern.startswith(PROCESS) else _first(pattern)
+        first = _first(pattern)
         if first:
             branches.setdefault(first, []).append(pattern.removeprefix(first))
         else:

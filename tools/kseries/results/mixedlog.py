@@ -14,7 +14,7 @@ from kseries.results.ktap import KtapResult
 from kseries.results.stamps import Line, Style
 
 # Without stamps, what only programs write.
-_PROGRAMS = re.compile(r"\s*+(?:#|(?:not )?ok\b)")
+_PROGRAMS = re.compile(r"\s*+(?:#(?!\d+: |PF: )|(?:not )?ok\b)")
 
 
 class Hearer(Protocol):

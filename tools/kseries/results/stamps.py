@@ -10,7 +10,7 @@ docs/parse.md has an example of each.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from kseries.results.ktapline import plain
@@ -49,9 +49,10 @@ PRINTK = r"\[ *+\d++\.\d{6}\]"
 """printk's own time stamp; it may stand behind what a program wrote without a newline."""
 
 STAMP = rf"{PRINTK}(?:{CALLER})?+ ?+"
-SIMPLE = rf"{LEVEL}{STAMP}(?![\[(< ](?:pid|\(?\d))"
-"""As nearly all lines of the kernel's begin; nothing else stands before the message where the style
-of the log is not `named`."""
+SIMPLE = rf"{LEVEL}{STAMP}"
+"""As nearly all lines of the kernel's begin. More may stand before the message where MORE follows,
+and where the style of the log is `named`."""
+MORE = r"\[(?:pid|\d)|\(\d\)\[|<\d"
 
 # What vendors put behind printk's stamp, and journalctl -o short-monotonic: processor and process.
 _BEHIND = (
@@ -90,6 +91,8 @@ BEGINS = rf"(?:(?=[\[<\dA-Wk]){RELAY}|(?=[\[<\dk])(?:{'|'.join(_STAMPED)}))"
 """How a line begins that has any stamp."""
 
 _PREFIX = re.compile(PREFIX)
+# Nearly all lines: nothing else stands before the message.
+_USUAL = re.compile(rf"{PRINTK}(?:{CALLER})?+ (?!{MORE}|\s|[\w.-]*+:? ?kernel:)")
 # syslogd and journald name host and program: "host runner[123]: "
 _PROGRAM = re.compile(r"[\w.-]{1,64}+ [\w./@-]{1,64}+\[\d++\]: ")
 _RELAY = re.compile(rf"(?:{RELAY}){{1,3}}+")
@@ -137,6 +140,7 @@ class Style:
 
 CONSOLE = Style()
 _MOST = 0.8  # of the lines of a log that is relayed
+MAX_LOOK = 1000  # lines that tell how all begin, unless none is the kernel's
 
 
 def split(line: str, style: Style = CONSOLE) -> Line:
@@ -159,7 +163,8 @@ def split(line: str, style: Style = CONSOLE) -> Line:
 def message(line: str) -> str:
     """Give what a line says, without what stands before it, whoever wrote it."""
     text = plain(line)
-    return text[_end(text) :]
+    found = _USUAL.match(text)
+    return text[found.end() if found else _end(text) :]
 
 
 def read(line: str) -> Line:
@@ -176,14 +181,14 @@ def unrelayed(line: str) -> str:
 
 
 def look(text: str) -> Style:
-    """Tell from the beginning of a log how its lines begin."""
-    lines = [line for line in plain(text).split("\n") if line]
-    relayed = sum(bool(line[0] in _FIRST and _RELAY.match(line)) for line in lines)
-    dated = any(_is_inside_date(line) for line in lines if line.startswith("["))
-    style = Style(relayed=bool(lines) and relayed >= _MOST * len(lines), dated=dated)
-    bare = all(split(line, style).message is None for line in lines)
-    named = any("kernel: " in line and _MONOTONIC.match(line) for line in lines)
-    return Style(bare, style.relayed, dated, named)
+    """Tell from the beginning of a log, without what terminals obey, how its lines begin."""
+    lines = [line for line in text.split("\n") if line]
+    some = lines[:MAX_LOOK]
+    relayed = sum(bool(line[0] in _FIRST and _RELAY.match(line)) for line in some)
+    dated = any(_is_inside_date(line) for line in some if line.startswith("["))
+    named = any("kernel: " in line and _MONOTONIC.match(line) for line in some)
+    style = Style(False, bool(some) and relayed >= _MOST * len(some), dated, named)
+    return replace(style, bare=all(split(line, style).message is None for line in lines))
 
 
 def _is_inside_date(line: str) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 
 from kseries.model import EventKind
 from kseries.results.finders import BOTTOM, FINDERS, HELPERS
-from kseries.results.stack import CALL, DOUBTFUL, PC
+from kseries.results.stack import CALL, DOUBTFUL, HEAD, PC
 
 MAX_TITLE = 8  # lines that may name a file
 
@@ -23,11 +23,15 @@ _AT_FILE = re.compile(r"(?:\b(?:at|in)|^)\s?([\w./-]+\.[chS]:\d+)")
 # A function below "is trying to release lock (x) at:"
 _BARE_FUNCTION = re.compile(r"(?:\[<[0-9a-f]+>\] )?([\w.$]+)\+0x[0-9a-f]+/0x")
 
-# Their titles name none; what comes first is of locks that are held.
+# Where lockdep says which lock it is about; what comes first, or is numbered, is of locks that are
+# held.
 _LOCK_USED = re.compile(
-    r"(?:.*is trying to (?:acquire|release|lock|contend)|.*takes:|.*suspicious RCU|.*suspicious rcu"
-    r"|.*still has locks|.*returning to user|.*is freeing)"
+    r".*(?:is trying to (?:acquire|release|lock|contend)|takes:|is freeing memory)"
 )
+_LOCK_LEFT = re.compile(
+    r"\s*(?:WARNING: |\[ BUG: ).*(?:still (?:has locks )?held|returning to user|at task exit)"
+)
+_HELD = re.compile(r"\s*#0: ")
 
 
 def where(kind: EventKind, lines: Sequence[str]) -> str:
@@ -46,8 +50,11 @@ def _candidates(kind: EventKind, lines: Sequence[str]) -> Iterator[str]:
     yield from (name for name in named if not HELPERS.match(name))
     at_pc = (found[1] for line in lines if (found := PC.match(line)))
     yield from (name for name in at_pc if not HELPERS.match(name))
+    head = next((at for at, line in enumerate(lines) if HEAD.match(line)), 0)
     for frame in (CALL, DOUBTFUL):
-        names = [found[1] for line in lines if (found := frame.match(line))]
+        # Above the head stands who allocated what was found, or took a lock before.
+        ordered = (*lines[head:], *lines[:head])
+        names = [found[1] for line in ordered if (found := frame.match(line))]
         telling = [name for name in names if not FINDERS.match(name)]
         yield from (name for name in telling if not BOTTOM.match(name))
         yield from telling
@@ -59,13 +66,10 @@ def _named(title: str) -> Iterator[str]:
 
 def _of_locks(lines: Sequence[str]) -> Iterator[str]:
     """Give the function that took or released the lock, where lockdep says it above the stack."""
-    for at, line in enumerate(lines):
-        if not _LOCK_USED.match(line):
-            continue
-        if "suspicious" in line or "still has" in line or "returning" in line:
+    told = _HELD if _LOCK_LEFT.match(lines[0]) else _LOCK_USED
+    at = next((at for at, line in enumerate(lines) if told.match(line)), len(lines))
+    for line in lines[at : at + 3]:
+        found = _NAMED.search(line) or _BARE_FUNCTION.match(line)
+        if found:
+            yield found[1]
             return
-        for other in lines[at : at + 3]:
-            found = _NAMED.search(other) or _BARE_FUNCTION.match(other)
-            if found:
-                yield found[1]
-                return
