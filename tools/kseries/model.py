@@ -391,6 +391,7 @@ class EventKind(StrEnum):
     OOPS = "Oops"
     PANIC = "panic"
     KASAN = "KASAN"
+    KCSAN = "KCSAN"
     UBSAN = "UBSAN"
     LOCKDEP = "lockdep"
     ATOMIC_SLEEP = "atomic sleep"

@@ -149,8 +149,10 @@ def test_a_mark_brings_what_the_kernel_said(pair: tuple[Agent, socket.socket]) -
     assert report is not None
     assert report.counts == Counts(512, 1, None)
     assert report.log.said == [
-        "[    1.000001] WARNING: at x", "[    2.000003] two", "[    2.000003] lines"
-    ]  # fmt: skip
+        "[    1.000001] WARNING: at x",
+        "[    2.000003][    T1] two",
+        "[    2.000003][    T1] lines",
+    ]
     assert (report.log.lost, report.log.left_out, report.log.marked) == (2, 0, True)
     assert guest.recv(100) == frame(b"M", b"kseries: mark")
     guest.sendall(frame(b"W", b"512 1 -"))

@@ -38,7 +38,11 @@ from tests.madelogs import (
 
 DATA = Path(__file__).parent / "data"
 
-NEVER = re.compile(r"(?!)")
+
+def never(**_: bool) -> re.Pattern[str]:
+    return re.compile(r"(?!)")
+
+
 RUNNER = "selftests: net: "
 
 SEQUENCES = (
@@ -221,7 +225,9 @@ def test_many_lines_at_once_say_what_they_say_one_by_one(
     whole = saved.read(["".join(lines)], "log")
     assert saved.read(lines, "log") == whole
     assert saved.read([block for block in blocks if block], "log") == whole
-    with mock.patch.multiple(ordinary, MESSAGES=NEVER, BARE_MESSAGES=NEVER, OUTPUT=NEVER):
+    with mock.patch.multiple(
+        ordinary, messages=never, bare_messages=never, output=never, bare_output=never
+    ):
         assert saved.read(["".join(lines)], "log") == whole
 
 

@@ -15,9 +15,9 @@ import pytest
 from kseries.errors import InfraError, Interrupted
 from kseries.model import EventKind, KernelEvent, RunResult, TestOutcome
 from kseries.report.words import moment
-from kseries.results import klog
 from kseries.results.bisection import Seen, Sought
 from kseries.results.sighting import find_line, seen
+from kseries.results.stamps import message
 from tests.desk import git
 from tests.toymachine import CORE, Toys, set_up_toys
 
@@ -409,4 +409,4 @@ def test_a_line_is_known_though_its_numbers_change(log: str, line: str, is_it: b
     nothing_ran = TestOutcome((), (), {}, ("the kernel did not boot",))
     told, what = seen(Sought(log=log), nothing_ran, [line])
     assert told is (Seen.BAD if is_it else Seen.NO_BOOT)
-    assert what == (klog.message(line) if is_it else "the kernel did not boot")
+    assert what == (message(line) if is_it else "the kernel did not boot")

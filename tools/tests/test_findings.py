@@ -67,8 +67,12 @@ def test_doubtful_frames_do_not_count() -> None:
 def test_stacks_of_who_allocated_and_freed() -> None:
     main, allocated, freed = traces(event("uaf").lines)
     assert (main.title, allocated.title, freed.title) == ("", "Allocated", "Freed")
-    assert [frame.function for frame in freed.frames[:3]] == ["kfree", "demo_uaf", "splat_init"]
-    assert freed.frames[1] == Frame("demo_uaf", 0x72, 0xA0, "splat")
+    assert [frame.function for frame in freed.frames[:3]] == [
+        "demo_uaf",
+        "splat_init",
+        "do_one_initcall",
+    ]
+    assert freed.frames[0] == Frame("demo_uaf", 0x72, 0xA0, "splat")
 
 
 def test_calls_are_looked_up_where_they_were_made() -> None:

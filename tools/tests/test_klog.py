@@ -13,9 +13,10 @@ from pathlib import Path
 import pytest
 
 from kseries.model import EventKind, KernelEvent
-from kseries.results import attribution, klog, ktapline
+from kseries.results import attribution, klog, ktapline, splat
 from kseries.results.marks import Marks
 from kseries.results.running import Span
+from kseries.results.stamps import message
 
 LOGS = Path(__file__).parent / "data" / "klog"
 
@@ -269,7 +270,7 @@ def test_ordinary_line(line: str) -> None:
 def test_splat_holds_its_lines_and_no_others() -> None:
     lines = recorded("warn")
     (event,) = klog.events(lines, first_line=100)
-    texts = [klog.message(line) for _, line in lines]
+    texts = [message(line) for _, line in lines]
     assert event.lines[0] == "------------[ cut here ]------------"
     assert event.lines[-1] == "---[ end trace 0000000000000000 ]---"
     assert event.line == 100 + texts.index(event.lines[0])
@@ -382,7 +383,7 @@ def test_beyond_the_room_for_all_complaints_titles_are_kept() -> None:
 def test_the_header_of_an_oops_is_near_its_cause() -> None:
     cause = (0.0, "BUG: kernel NULL pointer dereference, address: 0")
     header = (0.0, "Oops: 0000 [#1] PREEMPT SMP")
-    for between, count in ((klog.MAX_TO_OOPS - 1, 1), (klog.MAX_TO_OOPS, 2)):
+    for between, count in ((splat.MAX_TO_OOPS - 1, 1), (splat.MAX_TO_OOPS, 2)):
         assert len(klog.events([cause, *[(0.0, "text")] * between, header])) == count
 
 

@@ -16,6 +16,7 @@ from kseries.results import ktap, liburing, saved
 from kseries.results.liburing import RUNNER
 from kseries.results.mixedlog import hear
 from kseries.results.saved import Kind
+from kseries.results.stamps import CONSOLE, Style
 from kseries.stages import config
 
 P, F, S, M = Status.PASS, Status.FAIL, Status.SKIP, Status.MISSING
@@ -208,11 +209,11 @@ def test_so_many_tests_of_the_runner_are_kept() -> None:
 
 
 def heard(
-    *blocks: str, bare: bool = False
+    *blocks: str, alone: bool = False, style: Style = CONSOLE
 ) -> tuple[ktap.KtapResult, ktap.KtapResult, list[tuple[EventKind, int]]]:
     """Give what programs said, what the kernel said, and the complaints with their lines."""
     programs = ktap.Parser()
-    told = hear(blocks, programs, bare=bare, max_cases=100)
+    told = hear(blocks, programs, style, alone=alone, max_cases=100)
     return programs.end(), told.kernel, [(event.kind, event.line) for event in told.events]
 
 
@@ -232,7 +233,7 @@ def test_who_wrote_what() -> None:
 
 
 def test_a_log_of_the_kernel_alone_without_time_stamps() -> None:
-    programs, kernel, events = heard("KTAP version 1\n1..1\nok 1 b\nBUG: x\n", bare=True)
+    programs, kernel, events = heard("KTAP version 1\n1..1\nok 1 b\nBUG: x\n", alone=True)
     assert (names(programs), names(kernel), events) == ([], ["b"], [(EventKind.BUG, 4)])
 
 
@@ -240,12 +241,12 @@ def test_ordinary_lines_are_counted() -> None:
     log = f"{STAMP}eth0: up\n" * 5 + "words\n" * 5 + f"{STAMP}BUG: x\n"
     assert heard(log)[2] == [(EventKind.BUG, 11)]
     log = "eth0: up\n" * 5 + "BUG: x\n"
-    assert heard(log, bare=True)[2] == [(EventKind.BUG, 6)]
+    assert heard(log, alone=True)[2] == [(EventKind.BUG, 6)]
 
 
 def test_lines_of_a_complaint_are_its_own_in_the_middle_of_ordinary_ones() -> None:
     log = f"{STAMP}BUG: x\n{STAMP}eth0: up\nwords\n{STAMP}more\n"
-    told = hear([log], ktap.Parser(), bare=False, max_cases=1)
+    told = hear([log], ktap.Parser(), CONSOLE, alone=False, max_cases=1)
     assert [event.lines for event in told.events] == [("BUG: x", "eth0: up", "more")]
 
 

@@ -153,7 +153,7 @@ def test_complaint_of_the_kernel_in_a_kunit_log() -> None:
     lines = KUNIT.read_text().splitlines(keepends=True)
     log = parse("".join([*lines[:29], WARN, *lines[29:]]))
     (event,) = log.events
-    assert (event.line, event.where) == (30, "lib/crc.c:12")
+    assert (event.line, event.where) == (30, "crc_test")
     document = result(log)
     assert "the kernel log is not clean, line 30" in document.reasons[-1]
     (finding,) = document.findings

@@ -15,9 +15,9 @@ from dataclasses import dataclass, replace
 
 from kseries.model import EventKind, KernelEvent
 from kseries.results import klog, marks
-from kseries.results.klog import message
 from kseries.results.marks import Mark, Marks
 from kseries.results.running import Span
+from kseries.results.stamps import message
 
 BOOT, SHUTDOWN = "boot", "shutdown"
 
@@ -158,7 +158,7 @@ def _noted(
             kind, title = EventKind.HIDDEN, IMITATED
         else:
             continue
-        yield KernelEvent(kind, title, "", index + 1, (klog.message(line),), owner)
+        yield KernelEvent(kind, title, "", index + 1, (message(line),), owner)
 
 
 def _starved(told: Sequence[Mark | None]) -> Callable[[int], bool]:

@@ -1,90 +1,56 @@
 # SPDX-License-Identifier: GPL-2.0
-"""The kernel log, read for complaints: each with its lines, its title and its place. Pure."""
+"""The kernel log, read for complaints: each with its lines, its title and its place. Pure.
+
+Where the kernel tells who prints a line (CONFIG_PRINTK_CALLER), what two tasks or processors print
+at the same time is read apart: each of them has a complaint of its own open.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 
 from kseries.model import EventKind, KernelEvent
-from kseries.results.klogtable import CHANGING, FINDERS, OOPS_HEADER, RULES, Ending, Rule
-from kseries.results.ktapline import MAX_LINE, plain
-from kseries.results.stack import BETWEEN, CALL, HEAD, RIP
+from kseries.results import klogskim, stamps, suspects
+from kseries.results.klogrule import Ending, Role, Rule
+from kseries.results.klogtable import RULES
+from kseries.results.ktapline import MAX_LINE
+from kseries.results.splat import (
+    ASKING,
+    BACKTRACE,
+    CUT,
+    END,
+    RULER,
+    Splat,
+    goes_on,
+    is_preface,
+    is_text,
+    takes,
+    title_of,
+)
+from kseries.results.stack import CALL, HEAD
 
 MAX_EVENTS = 200
 MAX_NEW = 1000  # beyond those, each the first of its title since one of our marks
 MAX_SPLAT_LINES = 400
 MAX_TEXT = 8 << 20  # characters kept of all complaints; of later ones the lines up to the title
-MAX_TO_OOPS = 10  # lines from a fault to the header of its Oops
+MAX_TO_OOPS = 100  # lines from a fault to the header of its Oops
+MAX_TOCUT = 3  # lines from what is said before "cut here" to that
 MAX_BEFORE_TRACE = 120  # lines from the title to the call trace, where nothing else ends it
+MAX_OPEN = 32  # complaints of different callers at a time
+MAX_APART = 500  # lines of others between two of a complaint
 
 MARK = "kseries: "  # what we write into the log ourselves
 
-STAMP = r"\[ *+\d++\.\d{6}\](?:\[ *+[TC]\d++\])?+ ?+"
-LEVEL = r"(?:<\d{1,2}>)?+"
-
-_STAMP = re.compile(STAMP)
-_LEVEL = re.compile(LEVEL)
-_CUT = re.compile(r"-+\[ cut here \]-+$")
-_END = re.compile(r"---\[ end |Rebooting in \d+ seconds")
-_RULER = re.compile(r"={20,}$")
-_AT_FUNCTION = re.compile(r"(?:\bin|\bat:?) ([\w.$]+)\+0x")
-_AT_FILE = re.compile(r"(?:\bat|\bin|^)\s?([\w./-]+\.[chS]:\d+)")
-
-# What the kernel says behind "cut here".
-_BEHIND_CUT = (EventKind.WARN, EventKind.BUG)
+_PROOF = re.compile(r"\s*(?:CPU: \d+ |Hardware name: |Modules linked in:|Call [Tt]race:)")
 
 # Most lines match no rule: one look at all of them at once is many times faster.
-_RULED = "|".join(f"(?:{rule.pattern.pattern})" for rule in RULES)
-_ANY = re.compile(_RULED)
+_RULED = klogskim.skimming(RULES)
+_RULE = re.compile("|".join(f"({rule.pattern})" for rule in RULES))
 
 # The beginning of any message that `Reader` does more with than to pass over it.
-TELLING = rf"{_RULED}|-+\[ cut here|={{20}}|{MARK}"
-
-
-@dataclass
-class _Splat:
-    """A complaint while its lines come. `rule` is None behind "cut here", until its title."""
-
-    start: int
-    rule: Rule | None = None
-    lines: list[str] = field(default_factory=list)
-    title: int = 0  # index of the line that names it
-    headed: bool = False  # the header of its Oops was seen
-    traced: bool = False
-
-
-def message(line: str) -> str:
-    """Give what the kernel said, without level, time stamp, caller and what stood before it."""
-    text = plain(line)
-    stamp = _STAMP.search(text)
-    if stamp:
-        return text[stamp.end() :]
-    return _LEVEL.sub("", text, count=1) if text.startswith("<") else text
-
-
-def split(line: str) -> tuple[str, str | None]:
-    """Give what a program wrote of a line, and what the kernel did: None where it did not.
-
-    Both write to the console, also into each other's lines. A line with a `#` before the time
-    stamp is a program that shows a part of the kernel log.
-    """
-    text = plain(line)
-    stamp = _STAMP.search(text) if "[" in text else None
-    if stamp is None:
-        return text, None
-    before = text[: stamp.start()]
-    if before.lstrip().startswith("#"):
-        return text, None
-    return ("" if _LEVEL.fullmatch(before) else before), text[stamp.end() :]
-
-
-def settled(text: str) -> str:
-    """Give a message without what differs from run to run."""
-    for pattern, replacement in CHANGING:
-        text = pattern.sub(replacement, text)
-    return text.strip()
+TELLING = rf"{_RULED}|-{{5}}-*+\[ cut here|8<--- cut|={{20}}|{MARK}"
+_TELLING = re.compile(rf"\s*+(?:{TELLING})")
 
 
 def events(
@@ -109,20 +75,21 @@ class Reader:
 
     def __init__(self) -> None:
         self._index = -1
-        self._done: list[_Splat] = []
+        self._done: list[Splat] = []
         self._titles: set[str] = set()
         self._room = MAX_TEXT
-        self._open: _Splat | None = None
-        self._before = ""  # the line before, for the ruler above a title
+        self._open: dict[str, Splat] = {}  # by caller
+        self._rulers: dict[str, tuple[int, str]] = {}  # the line before, where it is one
 
     def feed(self, line: str) -> None:
-        """Take the next line."""
-        self.take(message(line))
+        """Take the next line of a log that is the kernel's alone."""
+        said = stamps.read(line)
+        self.take(said.message or "", said.caller)
 
     @property
     def busy(self) -> bool:
         """Whether a complaint is open, so that any message may belong to it."""
-        return self._open is not None
+        return bool(self._open)
 
     def skip(self, count: int = 1) -> None:
         """Pass over lines that are not the kernel's."""
@@ -131,84 +98,149 @@ class Reader:
     def skim(self, count: int) -> None:
         """Take messages of which none is TELLING, while not busy."""
         self._index += count
-        self._before = ""
+        self._rulers.clear()
 
-    def take(self, text: str) -> None:
-        """Take the next line, without what stands before the message."""
+    def take(self, text: str, caller: str = "", *, sure: bool = True) -> None:
+        """Take the next line, without what stands before the message.
+
+        caller: as of `stamps.Line`. sure: the kernel's stamp stands before it.
+        """
         self._index += 1
-        index, text = self._index, text[:MAX_LINE]
+        text = text[:MAX_LINE]
+        if self._open:
+            self._close_old()
+        splat = self._open.get(caller)
+        if _TELLING.match(text):
+            self._tell(splat, text, caller, sure=sure)
+        elif splat is not None:
+            self._continue(splat, text, caller)
+        elif self._open and BACKTRACE.match(text):
+            self._lend(text, caller)
+        if self._rulers or "====" in text:
+            self._remember_ruler(text, caller)
+
+    def _tell(self, splat: Splat | None, text: str, caller: str, *, sure: bool) -> None:
+        """Take a line that is TELLING."""
         rule = _rule_of(text)
         if text.startswith(MARK):
-            self._close()
+            self._close_all()
             self._titles.clear()
-        elif _CUT.match(text):
-            self._close()
-            self._open = _Splat(index, lines=[text])
-        elif rule is not None and not self._takes(rule):
-            self._begin(index, text, rule)
-        elif self._open is not None:
-            self._continue(self._open, text)
-        self._before = text
+        elif CUT.match(text):
+            self._cut(splat, text, caller, sure=sure)
+        elif rule is not None and not is_text(splat, rule):
+            self._begin(splat, text, rule, caller, sure=sure)
+        elif splat is not None:
+            self._continue(splat, text, caller)
 
     def events(
         self, *, first_line: int = 1, during: Callable[[int], str] = lambda _: ""
     ) -> tuple[KernelEvent, ...]:
         """End the log and give its complaints. Arguments as of the function `events`."""
-        self._close()
-        return tuple(_event(splat, first_line, during) for splat in self._done)
+        self._close_all()
+        done = sorted(self._done, key=lambda splat: splat.start)
+        return tuple(_event(splat, first_line, during) for splat in done)
 
-    def _takes(self, rule: Rule) -> bool:
-        """Take the header of an Oops for a part of the fault, or "kernel BUG at", above it."""
-        splat = self._open
-        if rule is not OOPS_HEADER or splat is None or splat.headed or splat.rule is None:
-            return False
-        cause = splat.rule.kind in (EventKind.OOPS, EventKind.BUG)
-        near = len(splat.lines) - splat.title <= MAX_TO_OOPS
-        splat.headed = cause and near and splat.rule.ending is Ending.MARK
-        return splat.headed
+    def _remember_ruler(self, text: str, caller: str) -> None:
+        if RULER.match(text) and len(self._rulers) < MAX_OPEN:
+            self._rulers[caller] = (self._index, text)
+        elif self._rulers:
+            self._rulers.pop(caller, None)
 
-    def _begin(self, index: int, text: str, rule: Rule) -> None:
-        splat = self._open
-        if splat is not None and splat.rule is None and rule.kind in _BEHIND_CUT:
-            splat.rule, splat.title = rule, len(splat.lines)
-            splat.lines.append(text)
-        else:
-            self._close()
-            ruled = bool(_RULER.match(self._before))
-            lines = [self._before, text] if ruled else [text]
-            headed = rule is OOPS_HEADER
-            self._open = _Splat(index - ruled, rule, lines, len(lines) - 1, headed)
-        if rule.ending is Ending.LINE:
-            self._close()
-
-    def _continue(self, splat: _Splat, text: str) -> None:
-        ending = splat.rule.ending if splat.rule else Ending.MARK
-        if splat.traced and ending is Ending.TRACE and not BETWEEN.match(text):
-            self._close()
+    def _cut(self, splat: Splat | None, text: str, caller: str, *, sure: bool) -> None:
+        """Take "cut here": it begins a complaint, or follows what was said before it."""
+        if splat is not None and is_preface(splat) and len(splat.lines) <= MAX_TOCUT:
+            self._append(splat, text)
             return
-        splat.lines.append(text)
+        self._close(caller)
+        self._opened(caller, Splat(self._index, lines=[text], sure=sure, last=self._index))
+
+    def _begin(
+        self, splat: Splat | None, text: str, rule: Rule, caller: str, *, sure: bool
+    ) -> None:
+        if splat is not None and takes(splat, rule):
+            self._join(splat, text, rule)
+        else:
+            self._close(caller)
+            start, ruler = self._rulers.get(caller, (self._index, ""))
+            lines = [ruler, text] if ruler else [text]
+            headed = rule.role is Role.HEADER
+            new = Splat(start, rule, lines, len(lines) - 1, headed, sure=sure, last=self._index)
+            self._opened(caller, new)
+        if rule.ending is Ending.LINE:
+            self._close(caller)
+
+    def _join(self, splat: Splat, text: str, rule: Rule) -> None:
+        """Take a first line for a part of the complaint that is open."""
+        if rule.role is Role.HEADER or rule is splat.rule:
+            splat.headed = True
+        elif splat.rule is None or rule.kind is EventKind.OOPS:
+            splat.rule, splat.title = rule, len(splat.lines)
+        else:
+            splat.rule = rule
+        self._append(splat, text)
+
+    def _continue(self, splat: Splat, text: str, caller: str) -> None:
+        ending = splat.ending
+        if splat.traced and ending is Ending.TRACE and not goes_on(splat, text):
+            self._close(caller)
+            return
+        self._append(splat, text)
         splat.traced = splat.traced or bool(HEAD.match(text))
+        if ending is Ending.MARK:  # riscv has no head
+            splat.traced = splat.traced or bool(CALL.match(text))
         length = len(splat.lines)
         if (
-            (ending is Ending.MARK and _END.match(text))
-            or (ending is Ending.RULER and _RULER.match(text))
+            (ending in (Ending.MARK, Ending.RULER) and END.match(text))
+            or (ending is Ending.RULER and RULER.match(text))
             or length >= MAX_SPLAT_LINES
             or (not splat.traced and length - splat.title >= MAX_BEFORE_TRACE)
         ):
-            self._close()
+            self._close(caller)
 
-    def _close(self) -> None:
-        splat, self._open = self._open, None
-        if splat is None:
-            return
+    def _append(self, splat: Splat, text: str) -> None:
+        splat.lines.append(text)
+        splat.last = self._index
+
+    def _lend(self, text: str, caller: str) -> None:
+        """Take what another processor says of itself for a part of the stall that asked for it."""
+        asked = [s for s in self._open.values() if s.rule and s.rule.kind in ASKING]
+        if asked:
+            self._append(asked[-1], text)
+            self._opened(caller, asked[-1])
+
+    def _opened(self, caller: str, splat: Splat) -> None:
+        while len(self._open) >= MAX_OPEN:
+            self._close(next(iter(self._open)))
+        self._open[caller] = splat
+
+    def _close_old(self) -> None:
+        """Close the complaints of whose callers nothing came for long."""
+        for caller, splat in list(self._open.items()):
+            if self._index - splat.last > MAX_APART:
+                self._close(caller)
+
+    def _close_all(self) -> None:
+        for caller in list(self._open):
+            self._close(caller)
+
+    def _close(self, caller: str) -> None:
+        splat = self._open.pop(caller, None)
+        if splat is None or splat in self._open.values():
+            return  # another processor lent its lines
         while not splat.lines[-1].strip():
             splat.lines.pop()
         if (splat.rule is not None or len(splat.lines) > 1) and self._is_kept(splat):
             self._done.append(splat)
 
-    def _is_kept(self, splat: _Splat) -> bool:
-        """Whether there is room: a flood of one complaint must not hide another one."""
-        title = _title(splat)
+    def _is_kept(self, splat: Splat) -> bool:
+        """Whether it is a complaint, and there is room.
+
+        A flood of one complaint must not hide another one.
+        """
+        vague = splat.rule is None or splat.rule.vague
+        if vague and not splat.sure and not any(map(_PROOF.match, splat.lines)):
+            return False
+        title = title_of(splat)
         fresh = title not in self._titles
         if len(self._done) >= MAX_EVENTS + MAX_NEW * fresh:
             return False
@@ -220,43 +252,18 @@ class Reader:
 
 
 def _rule_of(text: str) -> Rule | None:
-    if not _ANY.match(text):
-        return None
-    return next((rule for rule in RULES if rule.pattern.match(text)), None)
+    text = text.lstrip()
+    found = _RULE.match(text)
+    return RULES[found.lastindex - 1] if found and found.lastindex else None
 
 
-def _event(splat: _Splat, first_line: int, during: Callable[[int], str]) -> KernelEvent:
+def _event(splat: Splat, first_line: int, during: Callable[[int], str]) -> KernelEvent:
+    kind = splat.rule.kind if splat.rule else EventKind.WARN
     return KernelEvent(
-        kind=splat.rule.kind if splat.rule else EventKind.WARN,
-        title=_title(splat),
-        where=_where(splat),
+        kind=kind,
+        title=title_of(splat),
+        where=suspects.where(kind, splat.lines[splat.title :]),
         line=first_line + splat.start,
         lines=tuple(splat.lines),
         during=during(splat.start),
     )
-
-
-def _title(splat: _Splat) -> str:
-    text = splat.lines[splat.title]
-    told = [line for line in splat.lines[1 : splat.title] if line.strip()]
-    if splat.rule is None:
-        text = f"WARNING: {splat.lines[1]}"
-    elif splat.rule.kind is EventKind.WARN and _CUT.match(splat.lines[0]) and told:
-        # WARN(condition, "text") says its text first.
-        text = f"WARNING: {told[0]}"
-    return settled(text)
-
-
-def _where(splat: _Splat) -> str:
-    """Find the function that has the fault, else the file and line."""
-    body = splat.lines[splat.title :]
-    if splat.rule and splat.rule.kind is EventKind.LOCKDEP:
-        named = (found[1] for line in body if (found := _AT_FUNCTION.search(line)))
-    else:
-        named = (found[1] for line in body[:1] if (found := _AT_FUNCTION.search(line)))
-    at_rip = (found[1] for line in body if (found := RIP.search(line)))
-    in_trace = (found[1] for line in body if (found := CALL.match(line)))
-    functions = [name for names in (named, at_rip, in_trace) for name in names]
-    files = (found[1] for line in body[:8] if (found := _AT_FILE.search(line)))
-    telling = (name for name in functions if not FINDERS.match(name))
-    return next(telling, None) or next(files, "")

@@ -19,7 +19,8 @@ import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from kseries.results.klog import MARK, message
+from kseries.results.klog import MARK
+from kseries.results.stamps import message
 
 START, END, CLOSE = "start", "end", "close"
 TAINT, HIDDEN, STARVED = "taint", "hidden", "starved"

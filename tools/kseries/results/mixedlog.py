@@ -3,13 +3,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from kseries.model import KernelEvent
-from kseries.results import klog, ktap, ordinary
+from kseries.results import klog, ktap, ordinary, stamps
 from kseries.results.ktap import KtapResult
+from kseries.results.stamps import Line, Style
+
+# Without stamps, what only programs write.
+_PROGRAMS = re.compile(r"\s*+(?:#(?!\d+: |PF: )|(?:not )?ok\b)")
 
 
 class Hearer(Protocol):
@@ -30,13 +35,15 @@ class Heard:
     events: tuple[KernelEvent, ...]
 
 
-def hear(blocks: Iterable[str], programs: Hearer, *, bare: bool, max_cases: int) -> Heard:
+def hear(
+    blocks: Iterable[str], programs: Hearer, style: Style, *, alone: bool, max_cases: int
+) -> Heard:
     """Read a log. blocks: lines, one or many at once; one without a newline is cut off.
 
-    programs: is given what programs print. bare: the log is the kernel's alone, without time
-    stamps.
+    programs: is given what programs print. style: how its lines begin. alone: the log is the
+    kernel's alone, without stamps.
     """
-    listener = _Listener(programs, bare, max_cases)
+    listener = _Listener(programs, style, alone, max_cases)
     for block in blocks:
         listener.feed(block)
     return Heard(listener.kernel.end(), listener.watcher.events())
@@ -45,10 +52,11 @@ def hear(blocks: Iterable[str], programs: Hearer, *, bare: bool, max_cases: int)
 class _Listener:
     """Gives each line to whom it concerns, and passes over ordinary ones."""
 
-    def __init__(self, programs: Hearer, bare: bool, max_cases: int) -> None:
+    def __init__(self, programs: Hearer, style: Style, alone: bool, max_cases: int) -> None:
         self.programs, self.kernel = programs, ktap.Parser(max_cases)
         self.watcher = klog.Reader()
-        self._bare = bare
+        self._style, self._alone = style, alone
+        self._messages = ordinary.messages(named=style.named)
 
     def feed(self, block: str) -> None:
         """Take the next lines."""
@@ -64,35 +72,44 @@ class _Listener:
         """Take the ordinary lines at a place in a block; give the place behind them."""
         found = None
         if not self.watcher.busy:  # else any message may belong to the complaint
-            messages = ordinary.BARE_MESSAGES if self._bare else ordinary.MESSAGES
+            messages = ordinary.bare_messages() if self._alone else self._messages
             found = messages.match(block, at)
         if found is not None:
             lines = found[0].split("\n")[:-1]
             self.watcher.skim(len(lines))
             if self.kernel.declared:
-                self.kernel.skim(lines, klog.message)
-        elif not self._bare and (found := ordinary.OUTPUT.match(block, at)):
+                self.kernel.skim(lines, stamps.message)
+        elif found := self._output(block, at):
             lines = found[0].split("\n")[:-1]
             self.watcher.skip(len(lines))
             self.programs.skim(lines)
         return found.end() if found else at
 
+    def _output(self, block: str, at: int) -> re.Match[str] | None:
+        if self._alone or (self._style.bare and self.watcher.busy):
+            return None
+        return (ordinary.bare_output if self._style.bare else ordinary.output)().match(block, at)
+
     def _take(self, line: str) -> None:
-        program, message = ("", klog.message(line)) if self._bare else _split(line)
+        said = stamps.read(line) if self._alone else _split(line, self._style)
         cut = not line.endswith("\n")
-        if program:
-            self.programs.feed(program, cut=cut and message is None)
-        if message is None:
-            self.watcher.skip()
+        if said.program:
+            self.programs.feed(said.program, cut=cut and said.message is None)
+        if said.message is not None:
+            self.kernel.feed(said.message, cut=cut)
+            self.watcher.take(said.message, said.caller)
+            if self._style.bare and not self._alone:
+                self._style = replace(self._style, bare=False)
+        elif self._style.bare and not _PROGRAMS.match(text := stamps.unrelayed(said.program)):
+            self.watcher.take(text, sure=False)
         else:
-            self.kernel.feed(message, cut=cut)
-            self.watcher.take(message)
+            self.watcher.skip()
 
 
-def _split(line: str) -> tuple[str, str | None]:
+def _split(line: str, style: Style) -> Line:
     """Take a line apart; carriage returns stay in what a program wrote."""
     if "\r" not in line:
-        return klog.split(line)
-    parts = [klog.split(part) for part in line.split("\r")]
-    messages = [message for _, message in parts if message is not None]
-    return "\r".join(program for program, _ in parts), messages[0] if messages else None
+        return stamps.split(line, style)
+    parts = [stamps.split(part, style) for part in line.split("\r")]
+    kernel = next((part for part in parts if part.message is not None), Line("", None))
+    return kernel._replace(program="\r".join(part.program for part in parts))

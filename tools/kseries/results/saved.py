@@ -20,10 +20,11 @@ from kseries.model import (
     Status,
     Verdict,
 )
-from kseries.results import findings, klog, ktap, ktapline, liburing
+from kseries.results import findings, ktap, ktapline, liburing, stamps
 from kseries.results.ktap import KtapResult
 from kseries.results.mixedlog import hear
 from kseries.results.outcome import status_of
+from kseries.results.stamps import Style
 from kseries.results.verdict import decided
 
 MAX_CASES = 200_000
@@ -35,7 +36,6 @@ LOG = "(the log)"
 NO_PLAN = "no plan: nothing tells whether results are missing"
 NO_BEGINNING = 'the log begins with a pass: a "not" before it may be lost'
 
-_STAMPED = re.compile(rf"^(?!\s*#)[^\n]*{klog.STAMP}", re.MULTILINE)
 _LIBURING = re.compile(rf"^(?:{liburing.SIGN})", re.MULTILINE)
 _SUBTEST = re.compile(r"^\s*# Subtest: ", re.MULTILINE)
 _KTAP = re.compile(r"^\s*KTAP version \d+", re.MULTILINE)
@@ -78,21 +78,24 @@ def read(blocks: Iterable[str], name: str) -> Saved:
         looked.append(block)
     whole = itertools.chain(looked, stream)
     head = ktapline.plain("".join(looked))
-    return _liburing(whole) if _LIBURING.search(head) else _ktap(head, whole, name)
+    style = stamps.look(head)
+    if _LIBURING.search(head):
+        return _liburing(whole, style)
+    return _ktap(head, style, whole, name)
 
 
-def _liburing(blocks: Iterable[str]) -> Saved:
+def _liburing(blocks: Iterable[str], style: Style) -> Saved:
     tests = liburing.Runner()
-    heard = hear(blocks, tests, bare=False, max_cases=MAX_CASES)
+    heard = hear(blocks, tests, style, alone=False, max_cases=MAX_CASES)
     return Saved(Kind.LIBURING, tests.end(), heard.events)
 
 
-def _ktap(head: str, blocks: Iterable[str], name: str) -> Saved:
+def _ktap(head: str, style: Style, blocks: Iterable[str], name: str) -> Saved:
     """Read a log of anything that writes KTAP. head: its beginning."""
-    stamped, runner = bool(_STAMPED.search(head)), bool(_RUNNER.search(head))
-    bare = not stamped and not runner and bool(_SUBTEST.search(head) and _KTAP.search(head))
+    runner = bool(_RUNNER.search(head))
+    alone = style.bare and not runner and bool(_SUBTEST.search(head) and _KTAP.search(head))
     parser = ktap.Parser(MAX_CASES)
-    heard = hear(blocks, parser, bare=bare, max_cases=MAX_CASES)
+    heard = hear(blocks, parser, style, alone=alone, max_cases=MAX_CASES)
     programs, kernel = parser.end(), heard.kernel
     told = {}
     if _tells(programs):
@@ -103,7 +106,7 @@ def _ktap(head: str, blocks: Iterable[str], name: str) -> Saved:
     if _tells(kernel) and (kernel.declared or bad or not told):
         told[Kind.KUNIT] = kernel
     if not told:
-        told[Kind.KERNEL if stamped else Kind.TAP] = programs
+        told[Kind.TAP if style.bare else Kind.KERNEL] = programs
     unsure = _is_pass(head.partition("\n")[0])
     split = [
         _programs(kind, _doubted(kind, said, unsure=unsure), name) for kind, said in told.items()
@@ -122,7 +125,7 @@ def _doubted(kind: Kind, said: KtapResult, *, unsure: bool) -> KtapResult:
 
 
 def _is_pass(line: str) -> bool:
-    token = ktapline.read(klog.message(line))
+    token = ktapline.read(stamps.message(line))
     return isinstance(token, ktapline.Result) and token.status is Status.PASS
 
 

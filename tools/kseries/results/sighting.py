@@ -18,7 +18,7 @@ from kseries.model import (
     TestOutcome,
     TestProgram,
 )
-from kseries.results import klog, named
+from kseries.results import klog, named, splat, stamps
 from kseries.results.attribution import BOOT, SHUTDOWN
 from kseries.results.bisection import Seen, Sought
 from kseries.results.named import CASE
@@ -163,7 +163,7 @@ def is_complaint(sought: Sought, events: Iterable[KernelEvent], lines: Iterable[
     is_it = _matcher(sought.log)
     complaints = [event for event in events if _says(event, is_it)]
     known = {line for event in complaints for line in event.lines}
-    others = (text for text in map(klog.message, lines) if text not in known)
+    others = (text for text in map(stamps.message, lines) if text not in known)
     return bool(complaints) and not any(map(is_it, others))
 
 
@@ -196,7 +196,7 @@ def _says(event: KernelEvent, is_it: Callable[[str], bool]) -> bool:
 def _line(sought: Sought, events: Sequence[KernelEvent], lines: Iterable[str]) -> str:
     is_it = _matcher(sought.log)
     titles = (event.title for event in events)
-    return next((text for text in (*titles, *map(klog.message, lines)) if is_it(text)), "")
+    return next((text for text in (*titles, *map(stamps.message, lines)) if is_it(text)), "")
 
 
 def _program(program: ProgramResult) -> Sighting:
@@ -229,7 +229,7 @@ def _case(program: ProgramResult, name: str, outcome: TestOutcome) -> Sighting:
 
 def _matcher(sought: str) -> Callable[[str], bool]:
     """Take a regular expression, or a line as the kernel said it, of which numbers change."""
-    line = _settled(klog.message(sought))
+    line = _settled(stamps.message(sought))
     try:
         expression = re.compile(sought)
     except re.error:
@@ -242,4 +242,4 @@ def _matcher(sought: str) -> Callable[[str], bool]:
 
 
 def _settled(text: str) -> str:
-    return _LINE_NUMBER.sub("", klog.settled(text))
+    return _LINE_NUMBER.sub("", splat.settled(text))

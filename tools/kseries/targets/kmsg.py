@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 
 MAX_TEXT = 4 << 20  # characters kept of what the kernel said between two marks
 
-_RECORD = re.compile(r"(\d{1,5}),(\d{1,20}),(\d{1,20}),[^;\n]{0,100};([^\n]*)$")
+_RECORD = re.compile(r"(\d{1,5}),(\d{1,20}),(\d{1,20}),([^;\n]{0,100});([^\n]*)$")
+_CALLER = re.compile(r"caller=([TC]\d{1,10})")  # CONFIG_PRINTK_CALLER
 _ESCAPE = re.compile(r"\\x([0-9a-f]{2})")
 _FACILITIES = 8  # priorities below are the kernel's own
 
@@ -26,8 +27,9 @@ class NoRecord(Exception):
 class Log:
     """What came of the log since the last mark.
 
-    said: the kernel's own lines, with time stamps as on a console. lost: records that nobody read.
-    left_out: lines of the kernel's that were too many to keep. marked: whether the mark was there.
+    said: the kernel's own lines, with time stamps and callers as on a console. lost: records that
+    nobody read. left_out: lines of the kernel's that were too many to keep. marked: whether the
+    mark was there.
     """
 
     said: list[str] = field(default_factory=list)
@@ -67,16 +69,17 @@ class Reader:
             raise NoRecord(f"record {number} came after record {self._next - 1}")
         self._log.lost += number - self._next
         self._next = number + 1
-        text = _ESCAPE.sub(lambda escape: chr(int(escape[1], 16)), found[4])
+        text = _ESCAPE.sub(lambda escape: chr(int(escape[1], 16)), found[5])
         if priority < _FACILITIES:
-            self._keep(stamp, text)
+            caller = _CALLER.search(found[4])
+            self._keep(stamp, f"[{caller[1]:>6}]" if caller else "", text)
         elif text == self.awaited:
             self._log.marked = True
 
-    def _keep(self, stamp: int, text: str) -> None:
+    def _keep(self, stamp: int, caller: str, text: str) -> None:
         seconds, micros = divmod(stamp, 1_000_000)
         for part in text.split("\n"):
-            line = f"[{seconds:5d}.{micros:06d}] {part}"
+            line = f"[{seconds:5d}.{micros:06d}]{caller} {part}"
             self._room -= len(line)
             if self._room < 0:
                 self._log.left_out += 1

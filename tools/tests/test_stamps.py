@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: GPL-2.0
+"""What stands before the text of a line, kind by kind."""
+
+from __future__ import annotations
+
+import pytest
+
+from kseries.results import stamps
+from kseries.results.stamps import CONSOLE, Line, Style
+from tests.stampkinds import KERNEL, RELAYS
+
+BARE = Style(bare=True)
+RELAYED = Style(bare=True, relayed=True)
+
+
+@pytest.mark.parametrize("kind", KERNEL)
+@pytest.mark.parametrize("text", ["BUG: x", "    ok 1 a", "1..2", ""])
+def test_the_kernels_stamps(kind: str, text: str) -> None:
+    line = KERNEL[kind].format(text)
+    program, message, _ = stamps.split(line)
+    assert program == ""
+    assert message is not None
+    assert message.strip() == text.strip()
+    assert message.startswith(text.rstrip()) or kind in ("two blanks", "tab")
+    assert stamps.message(line) == message
+
+
+@pytest.mark.parametrize("kind", RELAYS)
+@pytest.mark.parametrize("text", ["ok 1 a", "    ok 1 a", "# text", "[    1.000000] x", ""])
+def test_a_relays_stamps(kind: str, text: str) -> None:
+    line = RELAYS[kind].format(text).rstrip()
+    told = Line("", "x") if text.endswith("x") else Line(text, None)
+    assert stamps.split(line, RELAYED) == told
+    assert stamps.message(line) == (told.message or text)
+
+
+def test_a_line_without_a_stamp_is_a_programs() -> None:
+    for text in (
+        "ok 1 a",
+        "1..2",
+        "[1.0] x",
+        "[    1.5] x",
+        "12 apples",
+        "<b>",
+        "<9>x",
+        "Mon",
+        "k",
+    ):
+        assert stamps.split(text) == Line(text, None)
+        assert stamps.split(text, RELAYED) == Line(text, None)
+
+
+def test_in_a_log_that_is_not_relayed_times_are_text() -> None:
+    for line in ("12:00:01 ok 1 a", "2024-11-05T12:00:01Z ok 1 a", "Nov 05 12:00:01 up"):
+        assert stamps.split(line) == Line(line, None)
+
+
+@pytest.mark.parametrize(
+    ("line", "caller"),
+    [
+        ("[    1.000000][  T321] x", "T321"),
+        ("[    1.000000][    C1] x", "C1"),
+        ("[ T7] x", "T7"),
+        ("4,1,2,-,caller=T9;x", "T9"),
+        ("<4>[    1.000000][  T321] x", "T321"),
+        ("login: [    1.000000][  T321] x", "T321"),
+        ("[    1.000000] x [T12]", ""),
+        ("[    1.000000] x", ""),
+    ],
+)
+def test_the_caller(line: str, caller: str) -> None:
+    assert stamps.split(line).caller == caller
+    assert stamps.read(line).caller == caller
+
+
+def test_a_record_of_a_program_is_not_the_kernels() -> None:
+    assert stamps.split("12,1234,5678,-;BUG: x") == Line("BUG: x", None)
+    assert stamps.split("7,1234,5678,-;BUG: x") == Line("", "BUG: x")
+    assert stamps.split("8,1234,5678,-;BUG: x") == Line("BUG: x", None)
+
+
+def test_a_log_daemon_names_programs_too() -> None:
+    line = "Nov 05 12:00:01 host runner.sh[12]: ok 1 a"
+    assert stamps.split(line, RELAYED) == Line("ok 1 a", None)
+    assert stamps.split(line) == Line(line, None)
+
+
+def test_programs_show_the_kernel_log() -> None:
+    for line in ("# [    1.000000] BUG: x", "  # <4>[    1.000000] BUG: x"):
+        assert stamps.split(line) == Line(line, None)
+    line = "2024-11-05T12:00:01Z # [    1.000000] BUG: x"
+    assert stamps.split(line, Style(relayed=True)) == Line("# [    1.000000] BUG: x", None)
+
+
+DATED = "[Tue Nov  5 12:00:01 2024] "
+
+
+@pytest.mark.parametrize(
+    ("lines", "style"),
+    [
+        (["ok 1 a", "[    1.000000] x"], CONSOLE),
+        (["ok 1 a", "# [    1.000000] x"], BARE),
+        (["ok 1 a"], BARE),
+        ([], Style(bare=True)),
+        (["2024-11-05T12:00:01Z ok 1 a", "2024-11-05T12:00:02Z"], RELAYED),
+        (["2024-11-05T12:00:01Z ok 1 a", "ok 2 b"], BARE),
+        (["2024-11-05T12:00:01Z [    1.000000] x"], Style(relayed=True)),
+        ([f"{DATED}x", f"{DATED}y"], Style(relayed=True)),
+        ([f"{DATED}[    1.000000] x", f"{DATED}y"], Style(relayed=True, dated=True)),
+    ],
+)
+def test_how_the_lines_of_a_log_begin(lines: list[str], style: Style) -> None:
+    assert stamps.look("\n".join(lines)) == style
+
+
+def test_a_date_in_brackets_is_a_relays_where_printks_stamp_stands_behind_it() -> None:
+    assert stamps.split(f"{DATED}x") == Line("", "x")
+    assert stamps.split(f"{DATED}ok 1 a", Style(relayed=True, dated=True)) == Line("ok 1 a", None)
+
+
+def test_no_line_takes_long() -> None:
+    for text in ("[" * 50_000, "[ 1" * 20_000, "<4>" * 20_000, "12:00:01 " * 9_000, "1," * 30_000,
+                 "a " * 30_000, "12:00:01 " + "k " * 30_000, "[" + " " * 50_000, "1.1" * 30_000,
+                 "12:00:01 host " + "kernel: " * 9_000, "<4>" + "[1" * 30_000):  # fmt: skip
+        stamps.split(text)
+        stamps.look(f"{text}\n{text}")
