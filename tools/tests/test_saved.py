@@ -91,9 +91,12 @@ def test_recorded_log_of_kunit() -> None:
     assert not any(program.problems for program in log.programs)
     (failed,) = (program for program in log.programs if not program.status.good)
     reasons = [case.reason for case in failed.cases if not case.status.good]
+    read_min = "freq_qos_read_value(&qos, FREQ_QOS_MIN)"
     assert reasons == [
-        f"{case}: EXPECTATION FAILED at drivers/base/power/qos-test.c:{line}"
-        for case, line in (("freq_qos_test_min", 24), ("freq_qos_test_readd", 86))
+        f"freq_qos_test_min: EXPECTATION FAILED at drivers/base/power/qos-test.c:24:"
+        f" Expected {read_min} == 2000, but {read_min} == 2001 (0x7d1)",
+        f"freq_qos_test_readd: EXPECTATION FAILED at drivers/base/power/qos-test.c:86:"
+        f" Expected {read_min} == 0, but {read_min} == 1 (0x1)",
     ]
     # One test has the kernel follow a null pointer, and is content when it does.
     (event,) = log.events

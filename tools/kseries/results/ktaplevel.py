@@ -21,6 +21,9 @@ LINE_COST = 60  # what a line takes beside its characters
 
 MISSING_RESULTS = "planned results are missing"
 UNSEEN = "planned, no result seen"
+UNFINISHED = "unfinished"  # the name of a result that never came, if nothing tells another
+EMPTY = "announced, and no result below it"
+NOTHING_PLANNED = "no test was planned"
 COUNTED = "counted as skipped, without a line of its own"
 
 # What the Totals line calls an outcome; every other one is a failure there.
@@ -75,6 +78,7 @@ class Level:
     prefix: str
     budget: Budget
     declared: bool = False  # a header or plan was seen
+    name: str = ""  # of the result that these belong to, as their header has it
     planned: int | None = None
     skipped: str | None = None
     totals: Totals | None = None
@@ -82,9 +86,12 @@ class Level:
     entries: list[tuple[int, Case]] = field(default_factory=list)
     glued: dict[int, Case] = field(default_factory=dict)  # behind text without a line's end
     last: int = 0  # highest number so far
+    offset: int = 0  # how many came before numbers began anew
     lines: list[tuple[str, bool]] = field(default_factory=list)  # (text, is a diagnostic)
     below: list[Case] = field(default_factory=list)
     skipped_below: str = ""
+    name_below: str = ""  # what the header below says
+    empty_below: bool = False  # it says that results follow, and there are none
     problems: list[str] = field(default_factory=list)
     problems_below: list[str] = field(default_factory=list)
     settled: list[Case] = field(default_factory=list)  # of earlier headers of this level
@@ -104,11 +111,29 @@ class Level:
         if len(self.problems) < MAX_PROBLEMS:
             self.problems.append(text)
 
+    @property
+    def fresh(self) -> bool:
+        """Whether nothing has come since the header, or since the beginning."""
+        return not (self.entries or self.glued or self.orphaned or self.planned is not None)
+
+    @property
+    def orphaned(self) -> bool:
+        """Whether something came for a result that has not come."""
+        return bool(self.below or self.name_below or self.problems_below)
+
     def begin(self) -> None:
         """Take a header: the first, or one that starts the level anew."""
-        if self.entries or self.glued or self.below or self.planned is not None:
+        if not self.fresh:
             self._settle_segment()
         self.declared = True
+
+    def place_of(self, number: int | None, *, anew: bool) -> int:
+        """Give the place of a result that has this number. anew: numbers may begin anew."""
+        if number is None:
+            return self.last + 1
+        if anew and number == 1:
+            self.offset = self.last
+        return number + self.offset
 
     def plan(self, plan: Plan) -> None:
         """Take a plan. Of two that differ the longer one counts: the other may be a stranger's."""
@@ -123,9 +148,12 @@ class Level:
         """Take a result; what came below is its own."""
         for text in self.problems_below:
             self.problem(f"{case.name}: {text}")
+        self._enter(number, case)
+        self.forget()
+
+    def _enter(self, number: int, case: Case) -> None:
         self.entries.append((number, case))
         self.last = max(self.last, number)
-        self.forget()
 
     def give_up(self, why: str) -> None:
         """Know that the result to come says skip: unless something failed, nothing is missing."""
@@ -137,8 +165,10 @@ class Level:
         """Drop what came for the next result."""
         if self.lines:
             self.lines = []
-        if self.below or self.problems_below or self.skipped_below:
+        if self.below or self.problems_below or self.skipped_below or self.name_below:
             self.below, self.problems_below, self.skipped_below = [], [], ""
+            self.name_below = ""
+        self.empty_below = False
 
     def settle(self, *, passed: bool = False) -> tuple[Case, ...]:
         """Compare what was seen with the plan; give all cases in order, missing ones included.
@@ -159,12 +189,14 @@ class Level:
         vouched = self.planned is not None or self._agrees(statuses)
         self.unplanned = self.unplanned or bool(entries and not vouched)
         missing = self._missing(seen, len(entries))
-        if self.below:
-            missing = self._adopt(missing)
+        if self.orphaned:
+            number = missing[0][0] if missing else self.last + 1
+            name = missing[0][1].name if missing else ""
+            missing = [(number, self._adopt(name)), *missing[1:]]
         ordered = sorted((*entries, *missing), key=lambda entry: entry[0])
         self.settled += [case for _, case in ordered]
         self.entries, self.glued = [], {}
-        self.planned, self.totals, self.last = None, None, 0
+        self.planned, self.totals, self.last, self.offset = None, None, 0, 0
 
     def _proven(self, *, passed: bool) -> list[tuple[int, Case]]:
         """Give the results behind other text that did not come in a line of their own as well.
@@ -183,6 +215,8 @@ class Level:
         return [(number, case) for number, case in late if not case.status.good]
 
     def _check_numbers(self, numbers: Sequence[int]) -> None:
+        if 0 in numbers:
+            self.problem("a result number 0, where the first one is 1")
         repeated = len(numbers) - len(set(numbers))
         if repeated:
             self.problem(f"{repeated} result numbers came more than once")
@@ -221,18 +255,25 @@ class Level:
         seen = {number for number, _ in entries}
         return _absent(seen, absent, self.planned or 0, Status.SKIP, COUNTED)
 
-    def _adopt(self, missing: list[tuple[int, Case]]) -> list[tuple[int, Case]]:
-        """Give cases whose parent's result never came to the first missing result."""
+    def adopt(self) -> None:
+        """Take it for certain that the result that things came for will not come."""
+        if self.orphaned and self.budget.take(good=False):
+            self._enter(self.last + 1, self._adopt(""))
+        self.forget()
+
+    def _adopt(self, name: str) -> Case:
+        """Give the result that never came what came for it."""
+        whose = f"{self.name_below}: " if self.name_below else ""
         for text in self.problems_below:
-            self.problem(text)
-        self.problem(f"the result that {len(self.below)} results belong to is missing")
-        number, name = self.last + 1, "unfinished"
-        if missing:
-            number, name = missing[0][0], missing[0][1].name
+            self.problem(f"{whose}{text}")
+        name = self.name_below or name or UNFINISHED
+        count = len(self.below)
+        lost = f"that {count} results belong to" if count else f"of {name}"
+        self.problem(f"the result {lost} is missing")
         texts = tuple(text for text, _ in self.lines)
         parent = Case(name, Status.MISSING, UNSEEN, texts, tuple(self.below))
-        self.below, self.lines, self.problems_below = [], [], []
-        return [(number, parent), *missing[1:]]
+        self.forget()
+        return parent
 
     def _agrees(self, statuses: Sequence[Status]) -> bool:
         """Whether a Totals line has counted as many."""

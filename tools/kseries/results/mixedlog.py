@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from kseries.model import KernelEvent
-from kseries.results import klog, ktap, ordinary, stamps
+from kseries.results import klog, ktap, ktapline, ordinary, stamps
 from kseries.results.ktap import KtapResult
 from kseries.results.stamps import Line, Style
 
@@ -81,7 +81,11 @@ class _Listener:
         elif found := self._output(block, at):
             lines = found[0].split("\n")[:-1]
             self.watcher.skip(len(lines))
-            self.programs.skim(lines)
+            if ktapline.RARE not in found[0]:
+                self.programs.skim(lines)
+            else:
+                for line in lines:
+                    self.programs.feed(line, cut=False)
         return found.end() if found else at
 
     def _output(self, block: str, at: int) -> re.Match[str] | None:

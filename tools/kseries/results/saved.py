@@ -39,8 +39,12 @@ NO_BEGINNING = 'the log begins with a pass: a "not" before it may be lost'
 _LIBURING = re.compile(rf"^(?:{liburing.SIGN})", re.MULTILINE)
 _SUBTEST = re.compile(r"^\s*# Subtest: ", re.MULTILINE)
 _KTAP = re.compile(r"^\s*KTAP version \d+", re.MULTILINE)
-_RUNNER = re.compile(r"^(?:# |(?:not )?ok \d+ )selftests: ", re.MULTILINE)
-_RUNNER_NAME = re.compile(r"(?:# )?selftests: (\S+): (.+)$")
+# Before 6.1; the TAP of that number has names of subtests, too, but outside of the indentation.
+_KTAP_14 = re.compile(r"^[ \t]?TAP version 14\s*$", re.MULTILINE)
+_INDENTED_SUBTEST = re.compile(r"^[ \t]+# Subtest: ", re.MULTILINE)
+_RUNNER = re.compile(r"^(?:# |(?:not )?ok (?:1\.\.)?\d+ )selftests: ", re.MULTILINE)
+_RUNNER_NAME = re.compile(r"(?:# )?selftests: (?:(\S+): )?(.+)$")
+_NAMELESS = re.compile(r"(?:test \d+|\d+ of the tests 1 to \d+)$")
 
 
 class Kind(StrEnum):
@@ -93,7 +97,7 @@ def _liburing(blocks: Iterable[str], style: Style) -> Saved:
 def _ktap(head: str, style: Style, blocks: Iterable[str], name: str) -> Saved:
     """Read a log of anything that writes KTAP. head: its beginning."""
     runner = bool(_RUNNER.search(head))
-    alone = style.bare and not runner and bool(_SUBTEST.search(head) and _KTAP.search(head))
+    alone = style.bare and not runner and _is_kunit(head)
     parser = ktap.Parser(MAX_CASES)
     heard = hear(blocks, parser, style, alone=alone, max_cases=MAX_CASES)
     programs, kernel = parser.end(), heard.kernel
@@ -113,6 +117,12 @@ def _ktap(head: str, style: Style, blocks: Iterable[str], name: str) -> Saved:
     ]
     notes = (NO_PLAN,) if Kind.KUNIT in told and told[Kind.KUNIT].unplanned else ()
     return Saved(next(iter(told)), tuple(itertools.chain(*split)), heard.events, notes)
+
+
+def _is_kunit(head: str) -> bool:
+    if _KTAP.search(head):
+        return bool(_SUBTEST.search(head))
+    return bool(_KTAP_14.search(head) and _INDENTED_SUBTEST.search(head))
 
 
 def _doubted(kind: Kind, said: KtapResult, *, unsure: bool) -> KtapResult:
@@ -182,7 +192,9 @@ def _programs(kind: Kind, said: KtapResult, name: str) -> tuple[ProgramResult, .
 
 
 def _is_absent(case: Case) -> bool:
-    return case.status is Status.MISSING and not case.children
+    """Whether of a planned result nothing is known, not even its name."""
+    unknown = case.status is Status.MISSING and not case.children
+    return unknown and bool(_NAMELESS.match(case.name))
 
 
 def _judged(program: ProgramResult, said: KtapResult) -> ProgramResult:
@@ -213,8 +225,8 @@ def _of_runner(case: Case) -> ProgramResult:
     # Where the log was cut off, only the runner's line before the program has its name.
     told = (case.name, *reversed(case.diagnostics))
     found = next(filter(None, map(_RUNNER_NAME.match, told)), None)
-    suite, name = (found[1], found[2]) if found else (Kind.KSELFTEST.value, case.name)
-    return _program(suite, name, case)
+    suite, name = (found[1] or "", found[2]) if found else ("", case.name)
+    return _program(suite or Kind.KSELFTEST.value, name, case)
 
 
 def _of_kunit(case: Case) -> ProgramResult:
