@@ -86,7 +86,7 @@ def ktap_logs(draw: DrawFn, *, good: bool = False, runner: bool = False, tag: st
     good: nothing in it fails. runner: as kselftest's runner writes it. tag: ends all names.
     """
     made = Made(tag)
-    indent = "# " if runner else draw(st.sampled_from(("  ", "    ", "# ")))
+    indent = "# " if runner else draw(st.sampled_from(("  ", "    ", "\t", "# ")))
     header = draw(st.sampled_from(("KTAP version 1", "TAP version 13", "")))
     outcomes = tuple(key for key, row in _OUTCOMES.items() if row[2].good or not good)
     chosen = st.sampled_from(outcomes)

@@ -35,6 +35,7 @@ from tests.madelogs import (
     told,
     verdict,
 )
+from tests.stampkinds import KERNEL, RELAYS
 
 DATA = Path(__file__).parent / "data"
 
@@ -117,6 +118,38 @@ def test_what_terminals_obey_changes_nothing(made: Made, data: st.DataObject) ->
         for line in made.lines
     ]
     assert read(joined(lines)) == read(made.data())
+
+
+@given(any_made, st.sampled_from((*RELAYS.values(), "12:00:01  {}")))
+def test_what_relayed_a_log_changes_nothing(made: Made, stamp: str) -> None:
+    assert read(joined(stamp.format(line) for line in made.lines)) == read(made.data())
+
+
+@given(ktap_logs(), st.sampled_from(tuple(KERNEL.values())))
+def test_the_kernels_stamps_change_nothing(made: Made, stamp: str) -> None:
+    log = read(joined(stamp.format(line) for line in made.lines))
+    assert log.kind is Kind.KUNIT
+    names = {node.name: told_below(node) for node in made.nodes}
+    assert {program.name: told(program.cases) for program in log.programs} == names
+    assert not any(program.problems for program in log.programs)
+
+
+# As a failure may stand in a log: at any depth, of a test that has a number or not.
+LOOSE = st.tuples(
+    st.text(alphabet=" \t", max_size=3),
+    st.sampled_from(("", "# ", "# # ", "#\t", "    # ")),
+    st.sampled_from(("not ok 1 loose", "not ok 9 - loose", "not ok - loose", "not ok 2 loose # x")),
+).map("".join)
+
+
+@given(ktap_made, LOOSE, st.data())
+def test_a_failure_is_never_lost_in_a_pass(made: Made, line: str, data: st.DataObject) -> None:
+    place = data.draw(st.integers(0, len(made.lines)))
+    stamp = data.draw(st.sampled_from(("{}", *RELAYS.values())))
+    lines = [*made.lines[:place], line, *made.lines[place:]]
+    log = read(joined(stamp.format(text) for text in lines))
+    assert not passes(log)
+    assert "loose" in bad(log)
 
 
 @given(any_made, st.sampled_from(LINE_ENDS))

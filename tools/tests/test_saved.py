@@ -20,6 +20,7 @@ from kseries.results import ktap, logfile, saved
 from kseries.results.ktaplevel import Budget
 from kseries.results.outcome import walk
 from kseries.results.saved import Kind
+from tests.stampkinds import RELAYS
 
 DATA = Path(__file__).parent / "data"
 RUNNER = DATA / "ktap" / "runner.log"
@@ -458,3 +459,24 @@ def test_a_log_without_end_is_refused(
         for _ in blocks:
             pass
     assert caught.value.where == str(file)
+
+
+def test_results_behind_the_time_of_a_ci() -> None:
+    log = read(DATA / "results" / "results-behind-ci-time.log")
+    assert log.kind is Kind.KSELFTEST
+    assert [(p.suite, p.name, p.status) for p in log.programs] == [
+        ("net", "alpha.sh", P), ("net", "beta.sh", P)
+    ]  # fmt: skip
+    assert result(log).exit_code == 0
+
+
+@pytest.mark.parametrize("stamp", RELAYS.values())
+def test_a_recorded_log_behind_the_time_of_a_ci(stamp: str) -> None:
+    for name in ("kselftest.log", "kunit-uml.log", "liburing.log"):
+        lines = (DATA / "saved" / name).read_text().split("\n")
+        told = parse("\n".join(stamp.format(line) for line in lines))
+        plain = parse("\n".join(lines))
+        assert (told.kind, told.events) == (plain.kind, plain.events)
+        assert [(p.name, p.status) for p in told.programs] == [
+            (p.name, p.status) for p in plain.programs
+        ]

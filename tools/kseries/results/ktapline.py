@@ -180,13 +180,13 @@ def read(line: str) -> Token:
     than linear time.
     """
     text = plain(line)
+    if text[:1] == " " and text[1:2] not in _BLANK:
+        text = text[1:]  # nobody nests by one; some put two blanks behind a time stamp
     prefix, body = "", text
     if text[:1] not in _FIRST_LETTERS:
         found = _PREFIX.match(text)
         assert found is not None  # it matches the empty string
         prefix, body = found[0].replace("\t", "  "), text[found.end() :]
-        if prefix == " ":
-            prefix = ""  # nobody nests by one; some put two spaces behind a time stamp
     reader = _READERS.get(body[:1])
     return (reader and reader(prefix, body)) or _text(prefix, text, body)
 
@@ -263,6 +263,7 @@ _READERS: dict[str, Callable[[str, str], Token | None]] = {
     "s": _read_old_runner,
 }
 _FIRST_LETTERS = frozenset(_READERS)
+_BLANK = frozenset(" \t")
 
 
 def _result(prefix: str, found: re.Match[str]) -> Result:

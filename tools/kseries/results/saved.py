@@ -42,7 +42,7 @@ _KTAP = re.compile(r"^\s*KTAP version \d+", re.MULTILINE)
 # Before 6.1; the TAP of that number has names of subtests, too, but outside of the indentation.
 _KTAP_14 = re.compile(r"^[ \t]?TAP version 14\s*$", re.MULTILINE)
 _INDENTED_SUBTEST = re.compile(r"^[ \t]+# Subtest: ", re.MULTILINE)
-_RUNNER = re.compile(r"^(?:# |(?:not )?ok (?:1\.\.)?\d+ )selftests: ", re.MULTILINE)
+_RUNNER = re.compile(r"^ ?(?:# |(?:not )?ok (?:1\.\.)?\d+ )selftests: ", re.MULTILINE)
 _RUNNER_NAME = re.compile(r"(?:# )?selftests: (?:(\S+): )?(.+)$")
 _NAMELESS = re.compile(r"(?:test \d+|\d+ of the tests 1 to \d+)$")
 
@@ -83,6 +83,8 @@ def read(blocks: Iterable[str], name: str) -> Saved:
     whole = itertools.chain(looked, stream)
     head = ktapline.plain("".join(looked))
     style = stamps.look(head)
+    if style.relayed:
+        head = "\n".join(map(stamps.unrelayed, head.split("\n")))
     if _LIBURING.search(head):
         return _liburing(whole, style)
     return _ktap(head, style, whole, name)
@@ -223,7 +225,8 @@ def _charged(program: ProgramResult, case: Case, problems: Sequence[str]) -> Pro
 def _of_runner(case: Case) -> ProgramResult:
     """Take a result of kselftest's runner, "selftests: net: ping.sh", for a program."""
     # Where the log was cut off, only the runner's line before the program has its name.
-    told = (case.name, *reversed(case.diagnostics))
+    before = reversed(case.diagnostics) if case.status is Status.MISSING else ()
+    told = (case.name, *before)
     found = next(filter(None, map(_RUNNER_NAME.match, told)), None)
     suite, name = (found[1] or "", found[2]) if found else ("", case.name)
     return _program(suite or Kind.KSELFTEST.value, name, case)

@@ -29,8 +29,9 @@ _CTIME = rf"{_DAY} {_MONTH} [ \d]?\d {_TIME}(?: [A-Z]{{3,4}})?+ \d{{4}}"
 _DMESG_ISO = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d,\d{6}[+-]\d\d:?\d\d"
 
 _RELAYS = (
-    # CI, LAVA, journalctl -o short-iso
-    rf"(?!{_DMESG_ISO})(?:{_DAY} )?+\d{{4}}[-/]\d\d[-/]\d\d[T ]{_TIME}{_ZONE}?+",
+    # CI, LAVA, journalctl -o short-iso; GitLab puts the stream behind it
+    rf"(?!{_DMESG_ISO})(?:{_DAY} )?+\d{{4}}[-/]\d\d[-/]\d\d[T ]{_TIME}{_ZONE}?+"
+    r"(?: \d\d[OE]\+?(?= |$))?+",
     _CTIME,  # conserver, OpenWrt
     rf"{_MONTH} [ \d]?\d (?:\d{{4}} )?+{_TIME}",  # syslog, ts
     rf"\d\d-\d\d {_TIME}(?: +\d++){{0,2}}+(?: [VDIWEF])?+",  # logcat
@@ -48,7 +49,7 @@ CALLER = r"\[ *+[TC]\d++\]"
 PRINTK = r"\[ *+\d++\.\d{6}\]"
 """printk's own time stamp; it may stand behind what a program wrote without a newline."""
 
-STAMP = rf"{PRINTK}(?:{CALLER})?+ ?+"
+STAMP = rf"{PRINTK}(?:{CALLER})?+[ \t]?+"
 
 # What vendors put behind printk's stamp, and journalctl -o short-monotonic: processor and process.
 _BEHIND = (
@@ -96,6 +97,8 @@ _BEHIND_DATE = re.compile(rf"(?:{CALLER} ?+)?+")
 _LEVEL = re.compile(LEVEL)
 # What stands before the kernel's stamp and is nobody's: the second of what syslogd tells users.
 _NOTHING = re.compile(rf"{LEVEL}| *kernel: *")
+# Whatever stands before it, it is not left out.
+_BAD_RESULT = re.compile(r"[# \t]*+(?:not ok\b|Bail out!)")
 _CALLER = re.compile(r"\[ *+([TC]\d++)\]|[,;]caller=([TC]\d++)")
 _PRIORITY = re.compile(r"(?:[^,;]*,)??(\d{1,5}),\d{1,20},\d{1,20},")
 _KERNEL_S = 8  # priorities from here on are of programs
@@ -209,7 +212,7 @@ def _relayed(text: str, end: int, style: Style) -> Line:
     if program and style.relayed:
         return Line(rest[program.end() :], None)
     inner = _printed(rest)
-    if inner.message is not None or style.relayed:
+    if inner.message is not None or style.relayed or _BAD_RESULT.match(rest):
         return inner
     return Line(text, None)
 
