@@ -8,9 +8,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from kseries.model import KernelEvent
-from kseries.results import klog, ktap, ktapline, ordinary, stamps
+from kseries.model import KernelEvent, ProgramResult
+from kseries.results import klog, ktap, ktapline, lava, ordinary, stamps
 from kseries.results.ktap import KtapResult
+from kseries.results.lava import Signals
 from kseries.results.stamps import Line, Style
 
 # Without stamps, what only programs write.
@@ -29,10 +30,11 @@ class Hearer(Protocol):
 
 @dataclass(frozen=True)
 class Heard:
-    """What the kernel said (KUnit), and what it complained of."""
+    """What the kernel said (KUnit), what it complained of, and what was signalled to LAVA."""
 
     kernel: KtapResult
     events: tuple[KernelEvent, ...]
+    signals: tuple[ProgramResult, ...] = ()
 
 
 def hear(
@@ -46,7 +48,8 @@ def hear(
     listener = _Listener(programs, style, alone, max_cases)
     for block in blocks:
         listener.feed(block)
-    return Heard(listener.kernel.end(), listener.watcher.events())
+    kernel, signals = listener.kernel.end(), listener.signals.programs()
+    return Heard(kernel, listener.watcher.events(), signals)
 
 
 class _Listener:
@@ -54,11 +57,13 @@ class _Listener:
 
     def __init__(self, programs: Hearer, style: Style, alone: bool, max_cases: int) -> None:
         self.programs, self.kernel = programs, ktap.Parser(max_cases)
-        self.watcher = klog.Reader()
+        self.watcher, self.signals = klog.Reader(), Signals(max_cases)
         self._style, self._alone = style, alone
 
     def feed(self, block: str) -> None:
         """Take the next lines."""
+        if lava.SIGN in block:
+            self.signals.feed(block)
         at = 0
         while at < len(block):
             at = self._pass_over(block, at)

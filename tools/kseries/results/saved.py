@@ -20,7 +20,7 @@ from kseries.model import (
     Status,
     Verdict,
 )
-from kseries.results import findings, ktap, ktapline, liburing, stamps
+from kseries.results import findings, ktap, ktapline, lava, liburing, stamps
 from kseries.results.ktap import KtapResult
 from kseries.results.mixedlog import hear
 from kseries.results.outcome import status_of
@@ -54,6 +54,7 @@ class Kind(StrEnum):
     KUNIT = "kunit"  # the kernel, in its log or as kunit.py gives it
     TAP = "TAP"  # any one program
     LIBURING = "liburing"  # the runner of liburing's tests
+    LAVA = "LAVA"  # what was signalled to LAVA, without other results
     KERNEL = "kernel"  # the kernel, without results
 
 
@@ -93,7 +94,8 @@ def read(blocks: Iterable[str], name: str) -> Saved:
 def _liburing(blocks: Iterable[str], style: Style) -> Saved:
     tests = liburing.Runner()
     heard = hear(blocks, tests, style, alone=False, max_cases=MAX_CASES)
-    return Saved(Kind.LIBURING, tests.end(), heard.events)
+    programs = tests.end()
+    return Saved(Kind.LIBURING, (*programs, *lava.untold(heard.signals, programs)), heard.events)
 
 
 def _ktap(head: str, style: Style, blocks: Iterable[str], name: str) -> Saved:
@@ -111,6 +113,8 @@ def _ktap(head: str, style: Style, blocks: Iterable[str], name: str) -> Saved:
     bad = [case for case in kernel.cases if not case.status.good and not _is_absent(case)]
     if _tells(kernel) and (kernel.declared or bad or not told):
         told[Kind.KUNIT] = kernel
+    if not told and heard.signals:
+        return Saved(Kind.LAVA, heard.signals, heard.events)
     if not told:
         told[Kind.TAP if style.bare else Kind.KERNEL] = programs
     unsure = _is_pass(head.partition("\n")[0])
@@ -118,7 +122,9 @@ def _ktap(head: str, style: Style, blocks: Iterable[str], name: str) -> Saved:
         _programs(kind, _doubted(kind, said, unsure=unsure), name) for kind, said in told.items()
     ]
     notes = (NO_PLAN,) if Kind.KUNIT in told and told[Kind.KUNIT].unplanned else ()
-    return Saved(next(iter(told)), tuple(itertools.chain(*split)), heard.events, notes)
+    results = tuple(itertools.chain(*split))
+    results = (*results, *lava.untold(heard.signals, results))
+    return Saved(next(iter(told)), results, heard.events, notes)
 
 
 def _is_kunit(head: str) -> bool:
