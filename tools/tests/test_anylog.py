@@ -125,7 +125,7 @@ def test_what_relayed_a_log_changes_nothing(made: Made, stamp: str) -> None:
     assert read(joined(stamp.format(line) for line in made.lines)) == read(made.data())
 
 
-@given(any_made)
+@given(ktap_made)
 def test_a_second_blank_behind_a_stamp_nests_nothing(made: Made) -> None:
     said, plain = read(joined(f"12:00:01  {line}" for line in made.lines)), read(made.data())
     assert [(told(program.cases), program.problems) for program in said.programs] == [

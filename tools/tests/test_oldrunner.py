@@ -133,3 +133,33 @@ def test_a_program_without_a_result_is_missing(rest: str) -> None:
 def test_only_a_ruler_makes_a_name_a_program() -> None:
     text = "TAP version 13\n1..1\nselftests: net: c.sh\nworking\nok 1 a\n"
     assert verdict(read(text.encode())).exit_code == 0
+
+
+COUNTED = "Pass {} Fail {} Xfail 0 Xpass 0 Skip 0 Error 0"
+
+
+@pytest.mark.parametrize("prefix", ["", "# "])
+def test_a_program_that_only_counts_has_no_results_missing(prefix: str) -> None:
+    """As kselftest.h ended before 5.8: in the old runner, and in the new one."""
+    said = f"{COUNTED.format(2, 0)}\n1..2\n"
+    old = f"TAP version 13\nselftests: net: a\n{RULER}\n{said}ok 1..1 selftests: net: a [PASS]\n"
+    assert statuses(old) == [("net", "a", P)]
+    lines = [f"# {prefix}{COUNTED.format(2, 0)}", "# 1..2"]
+    new = "\n".join(["TAP version 13", "1..1", *lines, "ok 1 selftests: net: a", ""])
+    assert statuses(new) == [("net", "a", P)]
+    assert verdict(read(new.encode())).exit_code == 0
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        f"{COUNTED.format(1, 1)}\n1..2",  # it has counted a failure
+        f"{COUNTED.format(2, 0)}\n1..3",
+        f"ok 1 x\n{COUNTED.format(2, 0)}\n1..2",
+        "1..2",
+    ],
+)
+def test_counts_that_are_not_good_are_no_pass(said: str) -> None:
+    nested = "\n".join(f"# {line}" for line in said.split("\n"))
+    text = f"TAP version 13\n1..1\n{nested}\nok 1 selftests: net: a\n"
+    assert verdict(read(text.encode())).exit_code == 1

@@ -24,6 +24,7 @@ from kseries.results.ktapline import (
     MAX_LINE,
     Announced,
     Bail,
+    Counts,
     Plan,
     Result,
     Subtest,
@@ -81,6 +82,7 @@ class Parser:
         self._stack = Stack(self._budget)
         self._subtest: Subtest | None = None  # whose results are to come
         self._title = ""  # what the old runner may have begun, until the line below tells
+        self._counts: Counts | None = None  # in the line before
         self._declared = False
         self._cut = ""
 
@@ -158,12 +160,18 @@ class Parser:
         if isinstance(token, Text):
             self._text(token)
             return
+        counts, self._counts = self._counts, None
         if self._subtest is not None:
             self._place_subtest(self._subtest, token)
         if isinstance(token, Result):
             self._result(token, line)
+        elif counts and isinstance(token, Plan) and self._is_end(counts, token):
+            self._not_counted(token, line)
         elif isinstance(token, Version) or isinstance(token, Plan):  # noqa: SIM101 - a hot path
             self._open(token)
+        elif isinstance(token, Counts):
+            self._counts = token
+            self._not_counted(token, line)
         elif isinstance(token, Subtest):
             self._subtest = token
             self._not_counted(token, line)
@@ -204,6 +212,16 @@ class Parser:
             level.totals = token
         else:
             level.problem(f"Bail out! {token.reason}".rstrip())
+
+    def _is_end(self, counts: Counts, plan: Plan) -> bool:
+        """Whether a program that printed no results says how many tests it counted."""
+        level = self._stack.find(plan.prefix)
+        results = level is not None and not level.fresh
+        if results or plan.count != counts.total:
+            return False
+        if counts.bad and (level := level or self._stack.open(plan.prefix)):
+            level.problem(f"{counts.bad} of {counts.total} tests are counted as failed")
+        return True
 
     def _open(self, token: Version | Plan) -> None:
         self._declared = True

@@ -33,7 +33,8 @@ _CONTROL = re.compile(
 _PREFIX = re.compile(r"(?:#(?=[ \t])|[ \t]){0,200}+")
 # What is more than text begins so, or has a result behind other text.
 TELLING = (
-    r"[# \t]*+(?:(?:not )?ok|1\.\.|(?i:K?TAP version|Bail out!)|Totals:|Subtest: |selftests: )"
+    r"[# \t]*+(?:(?:not )?ok|1\.\.|(?i:K?TAP version|Bail out!)|Totals:|Subtest: |selftests: "
+    r"|Pass \d)"
 )
 TELLING_BEHIND = r"ok \d"
 RARE = "selftests: "
@@ -55,6 +56,9 @@ _BEFORE_RUNNER = re.compile(r"(?:not )?ok (?:1\.\.)?\d{1,9} $")
 _ANNOUNCED = re.compile(r"selftests:\s+(?!Warning: )(\S.*)$")
 _BAIL = re.compile(r"Bail out!\s*(.*)$", re.IGNORECASE)
 _TOTALS = re.compile(r"Totals:((?: \w{1,8}:\d{1,9})+)\s*$")
+_COUNTS = re.compile(
+    r"Pass (\d{1,9}) Fail (\d{1,9}) Xfail (\d{1,9}) Xpass (\d{1,9}) Skip (\d{1,9}) Error (\d{1,9})$"
+)
 _DIRECTIVE = re.compile(
     # TAP lets SKIP and TODO come in any case; XFAIL was written by hand, too. The others are words
     # that a remark may begin with, and capitals where the runner writes them.
@@ -148,6 +152,18 @@ class Totals:
 
 
 @dataclass(frozen=True)
+class Counts:
+    """`Pass 2 Fail 0 Xfail 0 …`: how kselftest.h ended before 5.8, with a plan behind it.
+
+    Of programs that count and print no results, that plan is no plan.
+    """
+
+    prefix: str
+    total: int
+    bad: int
+
+
+@dataclass(frozen=True)
 class Text:
     """Anything else: a diagnostic (`# …`), or noise. `glued`: a result that may end the line."""
 
@@ -157,7 +173,7 @@ class Text:
     glued: Result | None = None
 
 
-Token = Version | Plan | Subtest | Result | Announced | Bail | Totals | Text
+Token = Version | Plan | Subtest | Result | Announced | Bail | Totals | Counts | Text
 
 
 def clean(line: str) -> str:
@@ -229,6 +245,14 @@ def _read_version_or_totals(prefix: str, body: str) -> Token | None:
     return Totals(prefix[:-2], tuple((key, int(count)) for key, count in pairs))
 
 
+def _read_counts(prefix: str, body: str) -> Token | None:
+    found = _COUNTS.match(body)
+    if found is None:
+        return None
+    _, failed, _, _, _, errors = counts = [int(count) for count in found.groups()]
+    return Counts(prefix, sum(counts), failed + errors)
+
+
 def _read_subtest(prefix: str, body: str) -> Token | None:
     if prefix.endswith("# ") and (found := _SUBTEST.match(body)):
         return Subtest(prefix[:-2], found[1][:MAX_LINE])
@@ -259,6 +283,7 @@ _READERS: dict[str, Callable[[str, str], Token | None]] = {
     "t": _read_version,
     "B": _read_bail,
     "b": _read_bail,
+    "P": _read_counts,
     "S": _read_subtest,
     "s": _read_old_runner,
 }
