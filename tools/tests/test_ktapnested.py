@@ -158,7 +158,6 @@ def test_nothing_below_a_subtest_is_no_pass() -> None:
         "KTAP version 1\n1..1\n    KTAP version 1\n    # Subtest: alpha\n    1..0\nok 1 alpha\n",
         "TAP version 14\n1..1\n  # Subtest: alpha\n  1..1\n    # Subtest: x\n"
         "  ok 1 x\nok 1 alpha\n",
-        "TAP version 14\n1..2\nok 1 x\n# Subtest: alpha\nok 2 - alpha\n",
     ):
         assert not passes(text), text
         assert run_of(text) is not P
@@ -224,6 +223,18 @@ def test_subtests_as_tap_14_has_them() -> None:
     )
     one = Node("one", P, (Node("inner", P, (Node("x", P),)),))
     assert tree(text) == (one, Node("two", P, (Node("y", P),)))
+    assert parse(text).problems == ()
+    assert passes(text)
+
+
+def test_a_single_test_may_be_announced() -> None:
+    """As the test runner of Node.js does."""
+    text = (
+        "TAP version 13\n# Subtest: one\nok 1 - one\n  ---\n  duration_ms: 1.5\n  ...\n"
+        "# Subtest: two\n    # Subtest: a\n    ok 1 - a\n      ---\n      ...\n"
+        "    # Subtest: b\n    ok 2 - b\n    1..2\nok 2 - two\n1..2\n# tests 3\n# fail 0\n"
+    )
+    assert tree(text) == (Node("one", P), Node("two", P, (Node("a", P), Node("b", P))))
     assert parse(text).problems == ()
     assert passes(text)
 

@@ -254,10 +254,9 @@ class Parser:
             if inside:
                 level.name_below = level.name_below or subtest.name
                 return
-            if isinstance(token, Result) and prefix == subtest.prefix and token.number != 1:
-                level.empty_below = not level.below
-                return
-            if level is stack.outer:
+            # TAP 14 announces a single test, too.
+            single = isinstance(token, Result) and token.name == subtest.name
+            if level is stack.outer or (single and prefix == subtest.prefix):
                 return
             level = stack.reopen(level)
         level.declared, level.name = True, subtest.name
