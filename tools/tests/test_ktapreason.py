@@ -37,6 +37,9 @@ GOOD = (
     "open: OK",
     "reads twice: PASS",
     "Test 1 PASSED",
+    "copied the file: Success",
+    "everything succeeded.",
+    "#12 lru_map:OK",
 )
 SUMS = (
     "Tests passed:   2",
@@ -78,6 +81,9 @@ def test_a_line_that_tells_of_no_failure_is_no_reason(line: str) -> None:
         "FAIL",
         "ERROR: cannot open",
         "a.sh: FAIL: no route",
+        "test_lru:FAIL:check errno unexpected: actual 2 != expected 0",
+        "12/3 lru_map/read:FAIL",
+        " 8) read 1024 bytes   : FAIL".strip(),
         "test.c:12:b:Expected 1 (1) == ret (-22)",
         "tools/a.c:7: no ring",
         "Check failed 1 != 2 queues differ",

@@ -74,12 +74,12 @@ def test_results_of_the_runner_behind_text_without_a_newline() -> None:
 def test_log_with_marks_alone() -> None:
     log = read((DATA / "old-runner-brackets.log").read_bytes())
     assert log.kind is Kind.KSELFTEST
-    alpha, beta, whole = log.programs
+    alpha, beta = log.programs
     assert (alpha.suite, alpha.name, alpha.status) == ("kselftest", "alpha.sh", P)
     assert [case.name for case in alpha.cases] == ["first", "second"]
     assert (beta.name, beta.status) == ("beta.sh", F)
     assert beta.cases[0].reason == "beta: something went wrong"
-    assert whole.problems == (NO_PLAN,)
+    assert log.notes == (NO_PLAN,)
     assert verdict(log).exit_code == 1
 
 
@@ -101,11 +101,18 @@ not ok 1..2 selftests:  net: b.sh [SKIP]
 
 def test_log_of_two_folders() -> None:
     log = read((FOLDER + FOLDER.replace("net:", "mm:")).encode())
-    assert [(p.suite, p.name, p.status) for p in log.programs[:-1]] == [
+    assert [(p.suite, p.name, p.status) for p in log.programs] == [
         ("net", "a.sh", P), ("net", "b.sh", S), ("mm", "a.sh", P), ("mm", "b.sh", S)
     ]  # fmt: skip
     assert [case.name for case in log.programs[0].cases] == ["first", "second"]
-    assert log.programs[-1].problems == (NO_PLAN,)
+    assert (log.notes, verdict(log).exit_code) == ((NO_PLAN,), 0)
+
+
+def test_marks_alone_that_pass() -> None:
+    log = read(b"selftests: a.sh [PASS]\nworking\nselftests: b.sh [PASS]\n")
+    assert [(p.name, p.status) for p in log.programs] == [("a.sh", P), ("b.sh", P)]
+    assert verdict(log).exit_code == 0
+    assert verdict(read(b"ok 1..1 selftests: a.sh [PASS]\nselftests: b.sh [PASS")).exit_code == 1
 
 
 def test_a_gap_in_the_numbers_is_told() -> None:

@@ -54,6 +54,7 @@ class KtapResult:
     declared: whether there was a header or a plan.
     unplanned: whether there are outermost results of which no plan and no Totals line tells how
     many there should be.
+    marked: whether they are the old runner's, which had no plan.
     """
 
     cases: tuple[Case, ...]
@@ -63,6 +64,7 @@ class KtapResult:
     diagnostics: tuple[str, ...] = ()
     declared: bool = False
     unplanned: bool = False
+    marked: bool = False
 
 
 def parse(lines: Iterable[str], *, max_cases: int = MAX_CASES) -> KtapResult:
@@ -119,7 +121,7 @@ class Parser:
         """End the log and say what it says."""
         if self._subtest is not None:
             self._place_subtest(self._subtest, None)
-        outer = self._stack.end()
+        outer, marked = self._stack.end(), self._stack.marked
         planned, skipped = outer.planned, outer.skipped
         cases = outer.settle()
         if not cases and skipped is None:
@@ -132,7 +134,9 @@ class Parser:
             outer.problem(f"a line is cut off and does not count: {self._cut}")
         left = tuple(text for text, _ in outer.lines)
         problems = tuple(outer.problems)
-        return KtapResult(cases, planned, skipped, problems, left, self._declared, outer.unplanned)
+        return KtapResult(
+            cases, planned, skipped, problems, left, self._declared, outer.unplanned, marked
+        )
 
     def _take_cut(self, line: str) -> None:
         """Take of a line what no end can change: behind a pass there may have stood a SKIP."""

@@ -30,7 +30,8 @@ _COUNTED = re.compile(
 _GOOD = re.compile(
     r"ok\b|PASS(?:ED)?\b"
     r"|.*\[ *(?:ok|pass|passed|skip|skipped|xfail|OK|PASS|PASSED|SKIP|SKIPPED|XFAIL|INFO) *\]$"
-    r"|.*(?:[:.] *(?:ok|OK|Ok|pass|passed)|\b(?:OK|PASS|PASSED|SKIP))$"
+    r"|.*(?:[:.] *(?:ok|Ok|pass|passed|Passed)|\b(?:OK|PASS|PASSED|SKIP))[.!]?$"
+    r"|.*\b(?:SUCCESS|[Ss]uccess|[Ss]ucceeded|[Ss]uccessful(?:ly)?)[.!]?$"
 )
 _KUNIT_STATE = re.compile(r"(\S+): (?:initializing|exiting|\1 (?:passed|failed))$")
 
@@ -40,7 +41,8 @@ _ASSERTION = re.compile(r"[\w./-]+\.\w{1,4}:\d+:|Check failed|Expected ")
 # What a program calls a failure.
 _FAILED = re.compile(
     r".*\[ *(?:FAIL|FAILED|ERROR|fail|failed|not ok) *\]"
-    r"|(?:\S+: )?(?:FAIL|FAILED|FAILURE|ERROR|not ok|Bail out!)(?:$|[^\w])"
+    r"|(?:\S+:\s*+)?(?:FAIL|FAILED|FAILURE|ERROR|not ok|Bail out!)(?:$|[^\w])"
+    r"|.*[:.\s](?:FAIL|FAILED)$"
 )
 _BAD_WORD = re.compile(
     r"\b(?:error|fail(?:ed|s|ure)?|assert\w*|timed out|cannot|unable|unexpected(?:ly)?|mismatch"

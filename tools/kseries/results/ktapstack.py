@@ -101,6 +101,11 @@ class Stack:
         self._levels, self._begun = [self.outer], ""
         return self._runner
 
+    @property
+    def marked(self) -> bool:
+        """Whether the outermost results are the old runner's."""
+        return self._runner is not None
+
     def end(self) -> Level:
         """Close all but the outermost level, and give that."""
         if self._runner is not None or self._begun:

@@ -121,7 +121,7 @@ def _ktap(head: str, style: Style, blocks: Iterable[str], name: str) -> Saved:
     split = [
         _programs(kind, _doubted(kind, said, unsure=unsure), name) for kind, said in told.items()
     ]
-    notes = (NO_PLAN,) if Kind.KUNIT in told and told[Kind.KUNIT].unplanned else ()
+    notes = (NO_PLAN,) if any(_has_no_plan(*each) for each in told.items()) else ()
     results = tuple(itertools.chain(*split))
     results = (*results, *lava.untold(heard.signals, results))
     return Saved(next(iter(told)), results, heard.events, notes)
@@ -136,15 +136,25 @@ def _is_kunit(head: str) -> bool:
 def _doubted(kind: Kind, said: KtapResult, *, unsure: bool) -> KtapResult:
     """Add why more may have been said than the log holds. unsure: it begins with a pass."""
     doubts = [NO_BEGINNING] if unsure else []
-    if said.unplanned and kind is not Kind.KUNIT:
-        # Suites of modules that are loaded one by one have no plan together.
+    if said.unplanned and not _has_no_plan(kind, said):
         doubts.append(NO_PLAN)
     return replace(said, problems=(*said.problems, *doubts))
 
 
+def _has_no_plan(kind: Kind, said: KtapResult) -> bool:
+    """Whether none is there, and none could be.
+
+    Suites of modules that are loaded one by one have none together, the old runner had none.
+    """
+    return said.unplanned and (kind is Kind.KUNIT or said.marked)
+
+
 def _is_pass(line: str) -> bool:
+    """Whether a line is a pass before which a "not" may be lost."""
     token = ktapline.read(stamps.message(line))
-    return isinstance(token, ktapline.Result) and token.status is Status.PASS
+    if not isinstance(token, ktapline.Result) or token.closing:
+        return False
+    return token.status is Status.PASS
 
 
 def _tells(said: KtapResult) -> bool:
