@@ -11,6 +11,8 @@ from kseries.model import Case
 Said = Sequence[tuple[str, bool]]
 """Lines that came before a result: (text, whether it is a diagnostic)."""
 
+MAX_TOLD = 1000  # characters of a line
+MAX_MARK = 40  # characters at the end of a line that tell that it is good
 MAX_EXPECTED = 4  # lines of KUnit that say what was expected
 
 # Lines that say what goes on, or how many there were, not what went wrong.
@@ -27,11 +29,11 @@ _COUNTED = re.compile(
     r"|\d+ (?:tests? )?(?:passed|failed|skipped)\b|Summary:)",
     re.IGNORECASE,
 )
-_GOOD = re.compile(
-    r"ok\b|PASS(?:ED)?\b"
-    r"|.*\[ *(?:ok|pass|passed|skip|skipped|xfail|OK|PASS|PASSED|SKIP|SKIPPED|XFAIL|INFO) *\]$"
-    r"|.*(?:[:.] *(?:ok|Ok|pass|passed|Passed)|\b(?:OK|PASS|PASSED|SKIP))[.!]?$"
-    r"|.*\b(?:SUCCESS|[Ss]uccess|[Ss]ucceeded|[Ss]uccessful(?:ly)?)[.!]?$"
+_GOOD = re.compile(r"ok\b|PASS(?:ED)?\b")
+_GOOD_END = re.compile(
+    r"\[ *(?:ok|pass|passed|skip|skipped|xfail|OK|PASS|PASSED|SKIP|SKIPPED|XFAIL|INFO) *\]$"
+    r"|(?:[:.] *(?:ok|Ok|pass|passed|Passed)|\b(?:OK|PASS|PASSED|SKIP))[.!]?$"
+    r"|\b(?:SUCCESS|[Ss]uccess|[Ss]ucceeded|[Ss]uccessful(?:ly)?)[.!]?$"
 )
 _KUNIT_STATE = re.compile(r"(\S+): (?:initializing|exiting|\1 (?:passed|failed))$")
 
@@ -39,11 +41,9 @@ _KUNIT_STATE = re.compile(r"(\S+): (?:initializing|exiting|\1 (?:passed|failed))
 _KUNIT_FAILED = re.compile(r"(?:\S+: )?(?:EXPECTATION|ASSERTION) FAILED at ")
 _ASSERTION = re.compile(r"[\w./-]+\.\w{1,4}:\d+:|Check failed|Expected ")
 # What a program calls a failure.
-_FAILED = re.compile(
-    r".*\[ *(?:FAIL|FAILED|ERROR|fail|failed|not ok) *\]"
-    r"|(?:\S+:\s*+)?(?:FAIL|FAILED|FAILURE|ERROR|not ok|Bail out!)(?:$|[^\w])"
-    r"|.*[:.\s](?:FAIL|FAILED)$"
-)
+_FAILED = re.compile(r"(?:\S+:\s*+)?(?:FAIL|FAILED|FAILURE|ERROR|not ok|Bail out!)(?:$|[^\w])")
+_FAILED_MARK = re.compile(r"\[ *(?:FAIL|FAILED|ERROR|fail|failed|not ok) *\]")
+_FAILED_END = re.compile(r"[:.\s](?:FAIL|FAILED)$")
 _BAD_WORD = re.compile(
     r"\b(?:error|fail(?:ed|s|ure)?|assert\w*|timed out|cannot|unable|unexpected(?:ly)?|mismatch"
     r"|denied|refused|fault|killed|no such)\b",
@@ -103,13 +103,21 @@ def _is_progress(text: str) -> bool:
 
 def _says_nothing(text: str) -> bool:
     """Whether a line tells of no failure: progress, a sum, or that something is good."""
-    said = (_COUNTED.match(text), _GOOD.match(text), _KUNIT_STATE.match(text))
-    return not text.strip() or _is_progress(text) or any(said)
+    if not text.strip() or _is_progress(text):
+        return True
+    good = _GOOD.match(text) or _GOOD_END.search(text[-MAX_MARK:])
+    return bool(good or _COUNTED.match(text) or _KUNIT_STATE.match(text))
+
+
+def _is_called_failed(text: str) -> bool:
+    """Whether a program calls this a failure, at the beginning, in a mark, or in the end."""
+    called = _FAILED.match(text) or _FAILED_MARK.search(text) or _FAILED_END.search(text[-9:])
+    return bool(called) and not _says_nothing(text)
 
 
 def _asserted(lines: Said, order: Sequence[int]) -> str:
     for at in order:
-        text = _bare(lines[at][0])
+        text = _bare(lines[at][0])[:MAX_TOLD]
         if _KUNIT_FAILED.match(text):
             return f"{text.rstrip()}{_expected(lines[at + 1 : at + 1 + MAX_EXPECTED])}"
         if _ASSERTION.match(text):
@@ -134,10 +142,10 @@ def _indent(text: str) -> int:
 
 def _called_failed(lines: Said, order: Sequence[int]) -> str:
     for at in order:
-        text = _bare(lines[at][0])
-        if _FAILED.match(text) and not _says_nothing(text):
+        text = _bare(lines[at][0])[:MAX_TOLD].rstrip()
+        if _is_called_failed(text):
             why = _below(lines, at)
-            return f"{text.rstrip()}: {why}" if why else text.rstrip()
+            return f"{text}: {why}" if why else text
     return ""
 
 
@@ -145,13 +153,14 @@ def _below(lines: Said, at: int) -> str:
     """Give the line below another one if it is indented deeper: scripts say so why it failed."""
     if at + 1 >= len(lines):
         return ""
-    text, below = lines[at][0], lines[at + 1][0]
+    (text, _), (below, _) = lines[at : at + 2]
     why, deeper = _bare(below).rstrip(), _indent(below) > _indent(text)
-    return why if deeper and not _FAILED.match(why) and not _says_nothing(why) else ""
+    return why if deeper and not (_is_called_failed(why) or _says_nothing(why)) else ""
 
 
 def _worst(lines: Said, order: Sequence[int]) -> str:
     """Give the first line with a word for something bad, else the first that tells anything."""
-    texts = [text for at in order if not _says_nothing(text := _bare(lines[at][0]).strip())]
+    bare = (_bare(lines[at][0])[:MAX_TOLD].strip() for at in order)
+    texts = [text for text in bare if not _says_nothing(text)]
     bad = (text for text in texts if _BAD_WORD.search(text))
     return next(bad, None) or next(iter(texts), "")
