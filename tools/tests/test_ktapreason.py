@@ -159,6 +159,8 @@ def test_what_the_runner_says_stands_where_nothing_else_tells() -> None:
     for line, why in (("# exit=139", "exit=139"), ("# TIMEOUT 45 seconds", "45 seconds")):
         (case,) = ktap.parse(["1..1", "# TEST: a [ OK ]", f"not ok 1 a {line}"]).cases
         assert case.reason == why
+    (case,) = ktap.parse(["1..1", "# link is down", "not ok 1 a # time=120ms"]).cases
+    assert case.reason == "link is down"
 
 
 def test_the_recorded_log_of_a_shell_test() -> None:

@@ -328,8 +328,8 @@ def _case(level: Level, result: Result, number: int, budget: Budget) -> Case:
         reason = f"passes, but a failure was expected: {reason}".rstrip(": ")
     elif status is Status.SKIP:
         reason = reason or level.skipped_below or skip_reason(level.lines)
-    elif not status.good and (not reason or reason.startswith("exit=")):
-        # The runner's "exit=1" is the least telling of all.
+    elif not status.good and (not reason or reason.startswith(("exit=", "time="))):
+        # The runner's "exit=1" is the least telling of all, beside the time that a test took.
         reason = failure_reason(level.lines, level.below) or reason
     return Case(
         name=result.name or f"test {number}",
