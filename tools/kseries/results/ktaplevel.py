@@ -133,6 +133,8 @@ class Level:
             return self.last + 1
         if anew and number == 1:
             self.offset = self.last
+        elif anew and self.prefix and not self.entries:
+            self.offset = 1 - number  # a failure out of nowhere tells of no others
         return number + self.offset
 
     def plan(self, plan: Plan) -> None:
