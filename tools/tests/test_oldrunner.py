@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from kseries.model import Status
-from kseries.results.ktapline import Result, Text
 from kseries.results.ktapline import read as read_line
+from kseries.results.ktaptoken import Result, Text
 from kseries.results.saved import NO_PLAN, Kind
 from tests.madelogs import read, verdict
 

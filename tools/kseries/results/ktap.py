@@ -13,15 +13,17 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from kseries.model import Case, Status
+from kseries.results.ktapcase import case_of, disagreement
 from kseries.results.ktaplevel import (
-    EMPTY,
     MAX_CASES,
     MAX_DIAGNOSTICS,
     Budget,
     Level,
 )
-from kseries.results.ktapline import (
-    MAX_LINE,
+from kseries.results.ktapline import MAX_LINE, clean, read
+from kseries.results.ktapreason import skip_reason
+from kseries.results.ktapstack import MAX_DEPTH, Stack
+from kseries.results.ktaptoken import (
     Announced,
     Bail,
     Counts,
@@ -32,11 +34,7 @@ from kseries.results.ktapline import (
     Token,
     Totals,
     Version,
-    clean,
-    read,
 )
-from kseries.results.ktapreason import failure_reason, skip_reason
-from kseries.results.ktapstack import MAX_DEPTH, Stack
 
 RULER = "=" * 20
 
@@ -280,11 +278,11 @@ class Parser:
         # The old runner begins anew in each folder, a program with each one that it runs.
         anew = result.closing or not (level.declared or level is self._stack.outer)
         number = level.place_of(result.number, anew=anew)
-        case = _case(level, result, number, self._budget)
+        case = case_of(level, result, number, self._budget)
         level.add(number, case)
         if result.hides_failure:
             level.problem(f"{case.name}: a failure stands in the line of this result")
-        if case.children and (problem := _disagreement(case, result)):
+        if case.children and (problem := disagreement(case, result)):
             level.problem(problem)
 
     def _text(self, token: Text) -> None:
@@ -292,7 +290,7 @@ class Parser:
         glued = token.glued
         if glued and glued.number and self._may_be_glued(level, glued) and self._budget.take():
             # Whether it is believed, is decided when the level ends.
-            level.glued[glued.number] = _case(level, glued, glued.number, self._budget)
+            level.glued[glued.number] = case_of(level, glued, glued.number, self._budget)
             level.last = glued.number
         if token.text.strip("# "):
             level.note(token.text, token.diagnostic)
@@ -313,39 +311,3 @@ class Parser:
 def _may_be_first(result: Result) -> bool:
     """Whether a result can open a level: any failure, and what counts from one."""
     return not result.status.good or result.number is None or result.number <= 1
-
-
-def _case(level: Level, result: Result, number: int, budget: Budget) -> Case:
-    status, reason = result.status, result.text
-    if level.below:
-        if status in (Status.PASS, Status.SKIP) and not all(c.status.good for c in level.below):
-            status = Status.FAIL
-    elif status is Status.PASS and level.empty_below:
-        status, reason = Status.ERROR, EMPTY
-    elif status is Status.PASS and level.skipped_below:
-        status = Status.SKIP  # it planned nothing and left with status 0
-    if result.directive == "XPASS":
-        reason = f"passes, but a failure was expected: {reason}".rstrip(": ")
-    elif status is Status.SKIP:
-        reason = reason or level.skipped_below or skip_reason(level.lines)
-    elif not status.good and (not reason or reason.startswith(("exit=", "time="))):
-        # The runner's "exit=1" is the least telling of all, beside the time that a test took.
-        reason = failure_reason(level.lines, level.below) or reason
-    return Case(
-        name=result.name or f"test {number}",
-        status=status,
-        reason=reason,
-        diagnostics=budget.keep(level.lines, status.good),
-        children=tuple(level.below),
-    )
-
-
-def _disagreement(case: Case, result: Result) -> str:
-    """Say where a parent's result is not what its children's make it."""
-    bad = [child for child in case.children if not child.status.good]
-    if result.status in (Status.PASS, Status.SKIP) and bad:
-        said = "ok" if result.status is Status.PASS else "skip"
-        return f"{case.name}: says {said}, but {bad[0].name} below it is {bad[0].status.value}"
-    if result.status is Status.FAIL and case.children and not bad:
-        return f"{case.name}: says not ok, but all {len(case.children)} cases below it are good"
-    return ""

@@ -8,7 +8,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from kseries.model import Case, Status
-from kseries.results.ktapline import Plan, Totals
+from kseries.results.ktaptoken import Plan, Totals
+from kseries.results.ktaptotals import said_by, seen_in, shown
 
 MAX_CASES = 10_000  # in one log, missing ones included
 MAX_SPARE = 1000  # bad cases beyond those
@@ -25,10 +26,6 @@ UNFINISHED = "unfinished"  # the name of a result that never came, if nothing te
 EMPTY = "announced, and no result below it"
 NOTHING_PLANNED = "no test was planned"
 COUNTED = "counted as skipped, without a line of its own"
-
-# What the Totals line calls an outcome; every other one is a failure there.
-_TOTALS_KEYS = {Status.PASS: "pass", Status.XFAIL: "xfail", Status.SKIP: "skip"}
-_COUNTED = ("pass", "fail", "xfail", "skip")
 
 
 @dataclass
@@ -250,9 +247,9 @@ class Level:
         absent = (self.planned or 0) - len(entries)
         if self.totals is None or absent <= 0:
             return []
-        counted = _seen(case.status for _, case in entries)
+        counted = seen_in(case.status for _, case in entries)
         counted["skip"] += absent
-        if _said(self.totals) != counted or not self.budget.take(absent):
+        if said_by(self.totals) != counted or not self.budget.take(absent):
             return []
         seen = {number for number, _ in entries}
         return _absent(seen, absent, self.planned or 0, Status.SKIP, COUNTED)
@@ -279,12 +276,12 @@ class Level:
 
     def _agrees(self, statuses: Sequence[Status]) -> bool:
         """Whether a Totals line has counted as many."""
-        return self.totals is not None and _said(self.totals) == _seen(statuses)
+        return self.totals is not None and said_by(self.totals) == seen_in(statuses)
 
     def _check_totals(self, statuses: Sequence[Status], totals: Totals) -> None:
-        said, seen = _said(totals), _seen(statuses)
+        said, seen = said_by(totals), seen_in(statuses)
         if said != seen:
-            self.problem(f"the Totals line says {_counts(said)}, the results are {_counts(seen)}")
+            self.problem(f"the Totals line says {shown(said)}, the results are {shown(seen)}")
 
 
 def given_up(cases: Iterable[Case], why: str) -> tuple[Case, ...]:
@@ -309,23 +306,3 @@ def _absent(
 
 def _all_good(cases: Iterable[Case]) -> bool:
     return all(case.status.good and _all_good(case.children) for case in cases)
-
-
-def _said(totals: Totals) -> dict[str, int]:
-    """Count as a Totals line does, errors among the failures."""
-    said = dict.fromkeys(_COUNTED, 0)
-    for key, count in totals.counts:
-        key = {"error": "fail", "xpass": "pass"}.get(key, key)
-        said[key] = said.get(key, 0) + count
-    return said
-
-
-def _seen(statuses: Iterable[Status]) -> dict[str, int]:
-    seen = dict.fromkeys(_COUNTED, 0)
-    for status in statuses:
-        seen[_TOTALS_KEYS.get(status, "fail")] += 1
-    return seen
-
-
-def _counts(counts: dict[str, int]) -> str:
-    return " ".join(f"{key}:{count}" for key, count in counts.items())

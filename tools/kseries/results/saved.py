@@ -22,6 +22,7 @@ from kseries.model import (
 )
 from kseries.results import findings, ktap, ktapline, lava, liburing, stamps
 from kseries.results.ktap import KtapResult
+from kseries.results.ktaptoken import Result
 from kseries.results.mixedlog import hear
 from kseries.results.outcome import status_of
 from kseries.results.stamps import Style
@@ -152,7 +153,7 @@ def _has_no_plan(kind: Kind, said: KtapResult) -> bool:
 def _is_pass(line: str) -> bool:
     """Whether a line is a pass before which a "not" may be lost."""
     token = ktapline.read(stamps.message(line))
-    if not isinstance(token, ktapline.Result) or token.closing:
+    if not isinstance(token, Result) or token.closing:
         return False
     return token.status is Status.PASS
 
