@@ -50,7 +50,7 @@ class Made:
     """Lines of a log, without newlines, and what they say.
 
     results: for each line that is a result, by its index, that result. proof: index of the line
-    with which it is sure that there are no more.
+    with which it is sure that there are no more. named: how many have a name so far.
     """
 
     tag: str = ""
@@ -58,6 +58,7 @@ class Made:
     nodes: tuple[Node, ...] = ()
     results: dict[int, Node] = field(default_factory=dict)
     proof: int = 0
+    named: int = 0
 
     def with_lines(self, lines: Iterable[tuple[int, str]]) -> list[str]:
         """Put lines between, each (a number that tells where, text); the first line stays first.
@@ -117,9 +118,10 @@ def _level(
         made.lines.append(f"{prefix}1..{count}")
     nodes = []
     for number in range(1, count + 1):
-        name = f"{draw(st.sampled_from(NAMES))} {len(made.lines)}{made.tag}"
+        made.named += 1
+        name = f"{draw(st.sampled_from(NAMES))} {made.named}{made.tag}"
         if runner:
-            name = f"selftests: net: p{len(made.lines)}.sh"
+            name = f"selftests: net: p{made.named}.sh"
             made.lines.append(f"# {name}")
         made.lines += (f"{prefix}{text}" for text in draw(_few(DIAGNOSTICS)))
         below: tuple[Node, ...] = ()
