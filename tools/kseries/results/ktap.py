@@ -104,7 +104,7 @@ class Parser:
         shown: gives what is kept of a line.
         """
         if self._title:
-            self._begin_program(lines[0])
+            self._begin_program(shown(lines[0]))
         level, half = self._stack.innermost, MAX_DIAGNOSTICS // 2
         first = max(half - len(level.lines), 0)
         texts = [shown(line)[:MAX_LINE] for line in (*lines[:first], *lines[first:][-half:])]

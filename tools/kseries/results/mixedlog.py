@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -24,8 +24,11 @@ class Hearer(Protocol):
     def feed(self, line: str, *, cut: bool) -> None:
         """Take the next line. cut: its end is not there."""
 
-    def skim(self, lines: Sequence[str]) -> None:
-        """Take lines of which none is a KTAP line, and none is empty."""
+    def skim(self, lines: Sequence[str], shown: Callable[[str], str]) -> None:
+        """Take lines of which none is a KTAP line, and none is empty.
+
+        shown: gives what the program wrote of a line.
+        """
 
 
 @dataclass(frozen=True)
@@ -87,16 +90,22 @@ class _Listener:
             lines = found[0].split("\n")[:-1]
             self.watcher.skip(len(lines))
             if ktapline.RARE not in found[0]:
-                self.programs.skim(lines)
+                self.programs.skim(lines, self._printed)
             else:
                 for line in lines:
-                    self.programs.feed(line, cut=False)
+                    self.programs.feed(self._printed(line), cut=False)
         return found.end() if found else at
 
     def _output(self, block: str, at: int) -> re.Match[str] | None:
         if self._alone or (self._style.bare and self.watcher.busy):
             return None
+        if self._style.relayed:
+            return ordinary.RELAYED_OUTPUT.match(block, at)
         return (ordinary.BARE_OUTPUT if self._style.bare else ordinary.OUTPUT).match(block, at)
+
+    def _printed(self, line: str) -> str:
+        """Give what a program wrote, of an ordinary line of its own."""
+        return stamps.split(line, self._style).program if self._style.relayed else line.rstrip()
 
     def _take(self, line: str) -> None:
         said = stamps.read(line) if self._alone else _split(line, self._style)

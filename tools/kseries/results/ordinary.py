@@ -29,3 +29,8 @@ OUTPUT = re.compile(rf"(?:{_NO_RESULT}{_NO_STAMP}\n)++")
 
 BARE_OUTPUT = re.compile(rf"(?:{_NO_RESULT}(?:(?=#)|{_NO_COMPLAINT}){_NO_STAMP}\n)++")
 """A program's or the kernel's, where nothing tells whose."""
+
+RELAYED_OUTPUT = re.compile(
+    rf"(?:{stamps.RELAYED}{_NO_RESULT}(?:(?=#)|{_NO_COMPLAINT}){_NO_STAMP}\n)++"
+)
+"""The same behind the stamps of a relay."""

@@ -89,7 +89,10 @@ BEGINS = rf"(?:(?=[\[<\dA-Wk]){RELAY}|(?=[\[<\dk])(?:{'|'.join(_STAMPED)}))"
 
 _PREFIX = re.compile(PREFIX)
 # syslogd and journald name host and program: "host runner[123]: "
-_PROGRAM = re.compile(r"[\w.-]{1,64}+ [\w./@-]{1,64}+\[\d++\]: ")
+_OF_PROGRAM = r"[\w.-]{1,64}+ [\w./@-]{1,64}+\[\d++\]: "
+_PROGRAM = re.compile(_OF_PROGRAM)
+RELAYED = rf"(?:(?!\[{_DAY} ){RELAY}){{1,3}}+(?!{_OF_PROGRAM})"
+"""Stamps of relays behind which nobody is named; a date in brackets may be the kernel's."""
 _RELAY = re.compile(rf"(?:{RELAY}){{1,3}}+")
 _DATED = re.compile(rf"(?:{RELAY}){{0,2}}\[{_CTIME}\]$")
 _STAMP = re.compile(STAMP + _BEHIND)
