@@ -470,7 +470,10 @@ def test_results_behind_the_time_of_a_ci() -> None:
     assert result(log).exit_code == 0
 
 
-@pytest.mark.parametrize("stamp", RELAYS.values())
+GH = "run tests\tMake it\t2024-11-05T12:00:01.1234567Z {}"  # gh run view --log
+
+
+@pytest.mark.parametrize("stamp", [*RELAYS.values(), GH])
 def test_a_recorded_log_behind_the_time_of_a_ci(stamp: str) -> None:
     for name in ("kselftest.log", "kunit-uml.log", "liburing.log"):
         lines = (DATA / "saved" / name).read_text().split("\n")

@@ -78,7 +78,7 @@ def read(blocks: Iterable[str], name: str) -> Saved:
 
     A log without a single result gives a program that says so, and is no pass.
     """
-    stream = iter(blocks)
+    stream = stamps.without_columns(blocks)
     looked: list[str] = []
     while sum(map(len, looked)) < MAX_LOOK and (block := next(stream, "")):
         looked.append(block)

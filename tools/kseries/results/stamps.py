@@ -9,7 +9,9 @@ docs/parse.md has an example of each.
 
 from __future__ import annotations
 
+import itertools
 import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -41,7 +43,7 @@ _RELAYS = (
 )
 # Each as it is or in brackets, with what stands behind it.
 _ANY_RELAY = "|".join(_RELAYS)
-RELAY = rf"(?=[\[\dA-W])(?:\[(?:{_ANY_RELAY})\]|(?:{_ANY_RELAY})(?=[ \t|:]|$)):?+ ?+(?:\| ?+)?+"
+RELAY = rf"(?=[\[\dA-W])(?:\[(?:{_ANY_RELAY})\]|(?:{_ANY_RELAY})(?=[ \t|:]|$)):?+[ \t]?+(?:\| ?+)?+"
 """The stamp of who relays a console."""
 
 LEVEL = r"(?:<\d{1,2}>)?+"
@@ -93,6 +95,9 @@ _OF_PROGRAM = r"[\w.-]{1,64}+ [\w./@-]{1,64}+\[\d++\]: "
 _PROGRAM = re.compile(_OF_PROGRAM)
 RELAYED = rf"(?:(?!\[{_DAY} ){RELAY}){{1,3}}+(?!{_OF_PROGRAM})"
 """Stamps of relays behind which nobody is named; a date in brackets may be the kernel's."""
+_COLUMNS = re.compile(
+    r"^[^\t\n]{1,200}+\t[^\t\n]{1,200}+\t\ufeff?(?=\d{4}-\d\d-\d\dT\d\d:)", re.MULTILINE
+)
 _RELAY = re.compile(rf"(?:{RELAY}){{1,3}}+")
 _DATED = re.compile(rf"(?:{RELAY}){{0,2}}\[{_CTIME}\]$")
 _STAMP = re.compile(STAMP + _BEHIND)
@@ -179,6 +184,15 @@ def unrelayed(line: str) -> str:
     """Give a line without the stamps of who relayed it, as `split` does in a relayed log."""
     found = _RELAY.match(line) if line[:1] in _FIRST else None
     return line[found.end() :] if found else line
+
+
+def without_columns(blocks: Iterable[str]) -> Iterator[str]:
+    """Give lines without job and step, which `gh run view --log` puts before the time of each."""
+    rest = iter(blocks)
+    first = next(rest, "")
+    named = bool(_COLUMNS.match(first))
+    for block in itertools.chain([first] if first else [], rest):
+        yield _COLUMNS.sub("", block) if named else block
 
 
 def look(text: str) -> Style:
