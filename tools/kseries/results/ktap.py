@@ -107,8 +107,9 @@ class Parser:
             self._begin_program(shown(lines[0]))
         level, half = self._stack.innermost, MAX_DIAGNOSTICS // 2
         first = max(half - len(level.lines), 0)
-        texts = [shown(line)[:MAX_LINE] for line in (*lines[:first], *lines[first:][-half:])]
-        level.note_all([(text, text.lstrip().startswith("#")) for text in texts])
+        kept = lines if len(lines) <= half else (*lines[:first], *lines[first:][-half:])
+        texts = [shown(line)[:MAX_LINE] for line in kept]
+        level.note_all([(text, text[:1] == "#" or text.lstrip()[:1] == "#") for text in texts])
 
     @property
     def declared(self) -> bool:

@@ -89,11 +89,12 @@ class _Listener:
         elif found := self._output(block, at):
             lines = found[0].split("\n")[:-1]
             self.watcher.skip(len(lines))
-            if ktapline.RARE not in found[0]:
-                self.programs.skim(lines, self._printed)
+            shown = self._unstamped if self._style.relayed else str.rstrip
+            if not ktapline.has_more(found[0]):
+                self.programs.skim(lines, shown)
             else:
                 for line in lines:
-                    self.programs.feed(self._printed(line), cut=False)
+                    self.programs.feed(shown(line), cut=False)
         return found.end() if found else at
 
     def _output(self, block: str, at: int) -> re.Match[str] | None:
@@ -103,9 +104,9 @@ class _Listener:
             return ordinary.RELAYED_OUTPUT.match(block, at)
         return (ordinary.BARE_OUTPUT if self._style.bare else ordinary.OUTPUT).match(block, at)
 
-    def _printed(self, line: str) -> str:
-        """Give what a program wrote, of an ordinary line of its own."""
-        return stamps.split(line, self._style).program if self._style.relayed else line.rstrip()
+    def _unstamped(self, line: str) -> str:
+        """Give what a program wrote in a relayed line."""
+        return stamps.split(line, self._style).program
 
     def _take(self, line: str) -> None:
         said = stamps.read(line) if self._alone else _split(line, self._style)
