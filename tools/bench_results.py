@@ -30,7 +30,7 @@ from kseries.errors import UserError
 from kseries.model import RunResult
 from kseries.paths import Project
 from kseries.report import html
-from kseries.results import ktapline, saved
+from kseries.results import ktapline, ktaptoken, saved
 from kseries.results.saved import Kind
 from tests import browser
 
@@ -114,7 +114,7 @@ def kselftest() -> Iterator[bytes]:
 def is_output(line: str) -> bool:
     """Whether a program printed this beside its results."""
     token = ktapline.read(line)
-    return isinstance(token, ktapline.Text) and "selftests:" not in line
+    return isinstance(token, ktaptoken.Text) and "selftests:" not in line
 
 
 def write(file: Path, parts: Iterable[bytes]) -> None:

@@ -50,7 +50,7 @@ class Made:
     """Lines of a log, without newlines, and what they say.
 
     results: for each line that is a result, by its index, that result. proof: index of the line
-    with which it is sure that there are no more.
+    with which it is sure that there are no more. named: how many have a name so far.
     """
 
     tag: str = ""
@@ -58,6 +58,7 @@ class Made:
     nodes: tuple[Node, ...] = ()
     results: dict[int, Node] = field(default_factory=dict)
     proof: int = 0
+    named: int = 0
 
     def with_lines(self, lines: Iterable[tuple[int, str]]) -> list[str]:
         """Put lines between, each (a number that tells where, text); the first line stays first.
@@ -86,7 +87,7 @@ def ktap_logs(draw: DrawFn, *, good: bool = False, runner: bool = False, tag: st
     good: nothing in it fails. runner: as kselftest's runner writes it. tag: ends all names.
     """
     made = Made(tag)
-    indent = "# " if runner else draw(st.sampled_from(("  ", "    ", "# ")))
+    indent = "# " if runner else draw(st.sampled_from(("  ", "    ", "\t", "# ")))
     header = draw(st.sampled_from(("KTAP version 1", "TAP version 13", "")))
     outcomes = tuple(key for key, row in _OUTCOMES.items() if row[2].good or not good)
     chosen = st.sampled_from(outcomes)
@@ -108,17 +109,19 @@ def _level(
 ) -> tuple[Node, ...]:
     """Write the results of a level; the outermost one may have its plan at the end.
 
-    Without a header it has not: a log that begins with a pass is not believed.
+    Without a header it has not: a log that begins with a pass is not believed. One that is nested
+    may have none.
     """
     count = draw(st.integers(1, 4))
     late = depth == 0 and bool(made.lines) and not runner and draw(st.booleans())
-    if not late:
+    if not late and (depth == 0 or draw(st.booleans())):
         made.lines.append(f"{prefix}1..{count}")
     nodes = []
     for number in range(1, count + 1):
-        name = f"{draw(st.sampled_from(NAMES))} {len(made.lines)}{made.tag}"
+        made.named += 1
+        name = f"{draw(st.sampled_from(NAMES))} {made.named}{made.tag}"
         if runner:
-            name = f"selftests: net: p{len(made.lines)}.sh"
+            name = f"selftests: net: p{made.named}.sh"
             made.lines.append(f"# {name}")
         made.lines += (f"{prefix}{text}" for text in draw(_few(DIAGNOSTICS)))
         below: tuple[Node, ...] = ()

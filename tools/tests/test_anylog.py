@@ -14,7 +14,7 @@ from itertools import accumulate, pairwise
 from pathlib import Path
 from unittest import mock
 
-from hypothesis import example, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from kseries.model import Verdict
@@ -26,6 +26,7 @@ from tests.madelogs import (
     Node,
     P,
     S,
+    X,
     flat,
     joined,
     ktap_logs,
@@ -35,6 +36,7 @@ from tests.madelogs import (
     told,
     verdict,
 )
+from tests.stampkinds import KERNEL, RELAYS
 
 DATA = Path(__file__).parent / "data"
 
@@ -121,6 +123,47 @@ def test_what_terminals_obey_changes_nothing(made: Made, data: st.DataObject) ->
         for line in made.lines
     ]
     assert read(joined(lines)) == read(made.data())
+
+
+@given(any_made, st.sampled_from(tuple(RELAYS.values())))
+def test_what_relayed_a_log_changes_nothing(made: Made, stamp: str) -> None:
+    assert read(joined(stamp.format(line) for line in made.lines)) == read(made.data())
+
+
+@given(ktap_made)
+def test_a_second_blank_behind_a_stamp_nests_nothing(made: Made) -> None:
+    said, plain = read(joined(f"12:00:01  {line}" for line in made.lines)), read(made.data())
+    assert [(told(program.cases), program.problems) for program in said.programs] == [
+        (told(program.cases), program.problems) for program in plain.programs
+    ]
+
+
+@given(ktap_logs(), st.sampled_from(tuple(KERNEL.values())))
+def test_the_kernels_stamps_change_nothing(made: Made, stamp: str) -> None:
+    log = read(joined(stamp.format(line) for line in made.lines))
+    assert log.kind is Kind.KUNIT
+    names = {node.name: told_below(node) for node in made.nodes}
+    assert {program.name: told(program.cases) for program in log.programs} == names
+    assert not any(program.problems for program in log.programs)
+
+
+# As a failure may stand in a log: at any depth, of a test that has a number or not.
+LOOSE = st.tuples(
+    st.text(alphabet=" \t", max_size=3),
+    st.sampled_from(("", "# ", "# # ", "#\t", "    # ")),
+    st.sampled_from(("not ok 1 loose", "not ok 9 - loose", "not ok - loose", "not ok 2 loose # x")),
+).map("".join)
+
+
+@given(ktap_made, LOOSE, st.data())
+def test_a_failure_is_never_lost_in_a_pass(made: Made, line: str, data: st.DataObject) -> None:
+    assume(not any(node.status is X for node in flat(made.nodes)))  # it excuses what is below it
+    place = data.draw(st.integers(0, len(made.lines)))
+    stamp = data.draw(st.sampled_from(("{}", *RELAYS.values())))
+    lines = [*made.lines[:place], line, *made.lines[place:]]
+    log = read(joined(stamp.format(text) for text in lines))
+    assert not passes(log)
+    assert "loose" in bad(log)
 
 
 @given(any_made, st.sampled_from(LINE_ENDS))
@@ -215,18 +258,26 @@ def test_the_plan_of_another_program_is_never_a_pass(made: Made, data: st.DataOb
     assert outer <= bad(log)
 
 
-@given(any_made, others, st.lists(st.integers(0, 99), max_size=4))
+STAMPED = st.sampled_from(("{}", *RELAYS.values(), "[Tue Nov  5 12:00:01 2024] {}"))
+
+
+@given(any_made, others, st.lists(st.integers(0, 99), max_size=4), STAMPED)
 def test_many_lines_at_once_say_what_they_say_one_by_one(
-    made: Made, between: list[tuple[int, str]], at: list[int]
+    made: Made, between: list[tuple[int, str]], at: list[int], stamp: str
 ) -> None:
-    lines = [f"{line}\n" for line in made.with_lines(between)]
+    lines = [f"{stamp.format(line)}\n" for line in made.with_lines(between)]
     cuts = sorted(min(place, len(lines)) for place in at)
     blocks = ["".join(lines[a:b]) for a, b in pairwise([0, *cuts, len(lines)])]
     whole = saved.read(["".join(lines)], "log")
     assert saved.read(lines, "log") == whole
     assert saved.read([block for block in blocks if block], "log") == whole
     with mock.patch.multiple(
-        ordinary, messages=never, bare_messages=never, output=never, bare_output=never
+        ordinary,
+        messages=never,
+        bare_messages=never,
+        output=never,
+        bare_output=never,
+        relayed_output=never,
     ):
         assert saved.read(["".join(lines)], "log") == whole
 

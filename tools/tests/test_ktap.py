@@ -262,8 +262,9 @@ def test_long_result_line(filling: str) -> None:
     [
         "okay 1 name",
         "ok, now the second part",
-        "# ok 1 name",
-        "  ok 1 name",
+        "# ok 2 name",
+        "  ok 2 name",
+        "  ok name",
         "okness ok",
         "nok 1 name",
         "not  ok 1 name",

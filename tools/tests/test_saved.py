@@ -21,6 +21,7 @@ from kseries.results import ktap, logfile, saved
 from kseries.results.ktaplevel import Budget
 from kseries.results.outcome import walk
 from kseries.results.saved import Kind
+from tests.stampkinds import RELAYS
 
 DATA = Path(__file__).parent / "data"
 RUNNER = DATA / "ktap" / "runner.log"
@@ -92,9 +93,12 @@ def test_recorded_log_of_kunit() -> None:
     assert not any(program.problems for program in log.programs)
     (failed,) = (program for program in log.programs if not program.status.good)
     reasons = [case.reason for case in failed.cases if not case.status.good]
+    read_min = "freq_qos_read_value(&qos, FREQ_QOS_MIN)"
     assert reasons == [
-        f"{case}: EXPECTATION FAILED at drivers/base/power/qos-test.c:{line}"
-        for case, line in (("freq_qos_test_min", 24), ("freq_qos_test_readd", 86))
+        f"freq_qos_test_min: EXPECTATION FAILED at drivers/base/power/qos-test.c:24:"
+        f" Expected {read_min} == 2000, but {read_min} == 2001 (0x7d1)",
+        f"freq_qos_test_readd: EXPECTATION FAILED at drivers/base/power/qos-test.c:86:"
+        f" Expected {read_min} == 0, but {read_min} == 1 (0x1)",
     ]
     # One test has the kernel follow a null pointer, and is content when it does.
     (event,) = log.events
@@ -465,3 +469,27 @@ def test_a_log_without_end_is_refused(
         for _ in blocks:
             pass
     assert caught.value.where == str(file)
+
+
+def test_results_behind_the_time_of_a_ci() -> None:
+    log = read(DATA / "results" / "results-behind-ci-time.log")
+    assert log.kind is Kind.KSELFTEST
+    assert [(p.suite, p.name, p.status) for p in log.programs] == [
+        ("net", "alpha.sh", P), ("net", "beta.sh", P)
+    ]  # fmt: skip
+    assert result(log).exit_code == 0
+
+
+GH = "run tests\tMake it\t2024-11-05T12:00:01.1234567Z {}"  # gh run view --log
+
+
+@pytest.mark.parametrize("stamp", [*RELAYS.values(), GH])
+def test_a_recorded_log_behind_the_time_of_a_ci(stamp: str) -> None:
+    for name in ("kselftest.log", "kunit-uml.log", "liburing.log"):
+        lines = (DATA / "saved" / name).read_text().split("\n")
+        told = parse("\n".join(stamp.format(line) for line in lines))
+        plain = parse("\n".join(lines))
+        assert (told.kind, told.events) == (plain.kind, plain.events)
+        assert [(p.name, p.status) for p in told.programs] == [
+            (p.name, p.status) for p in plain.programs
+        ]

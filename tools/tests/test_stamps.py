@@ -26,7 +26,13 @@ def test_the_kernels_stamps(kind: str, text: str) -> None:
 
 
 @pytest.mark.parametrize("kind", RELAYS)
-@pytest.mark.parametrize("text", ["ok 1 a", "    ok 1 a", "# text", "[    1.000000] x", ""])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ok 1 a", "    ok 1 a", "# text", "[    1.000000] x", "",
+        "KTAP version 1", "TAP version 13", "BUG: KASAN", "INFO: task", "WARN at",
+    ],
+)  # fmt: skip
 def test_a_relays_stamps(kind: str, text: str) -> None:
     line = RELAYS[kind].format(text).rstrip()
     told = Line("", "x") if text.endswith("x") else Line(text, None)
@@ -53,6 +59,9 @@ def test_a_line_without_a_stamp_is_a_programs() -> None:
 def test_in_a_log_that_is_not_relayed_times_are_text() -> None:
     for line in ("12:00:01 ok 1 a", "2024-11-05T12:00:01Z ok 1 a", "Nov 05 12:00:01 up"):
         assert stamps.split(line) == Line(line, None)
+    # But bad news are never left out.
+    for text in ("not ok 1 a", "# not ok - a", "Bail out! x"):
+        assert stamps.split(f"2024-11-05T12:00:01Z {text}") == Line(text, None)
 
 
 @pytest.mark.parametrize(

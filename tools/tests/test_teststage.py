@@ -155,6 +155,22 @@ def test_a_case_fails(bench: Bench) -> None:
     assert result.cases[1].reason == "x.c:3:b:Expected 1 == 2"
 
 
+def test_a_failure_that_is_indented_is_no_pass(bench: Bench) -> None:
+    nested = "echo ok 1 a; printf '{}\\n'; echo ok 2 b; echo ok 3 c\n"
+    for name, line in (
+        ("blanks", "  not ok 1 x"),
+        ("remark", "# not ok 7 x"),
+        ("bail", "\\tBail out!"),
+    ):
+        bench.add(name, HARNESS + nested.format(line))
+    bench.add("empty", HARNESS + "echo ok 1 a; echo '    # Subtest: b'; echo ok 2 b; echo ok 3 c\n")
+    blanks, remark, bail, empty = bench.test().programs
+    assert [result.status for result in (blanks, remark)] == [F, F]
+    assert blanks.problems[0] == "b: says ok, but x below it is fail"
+    assert (bail.status, bail.problems) == (Status.ERROR, ("b: Bail out!",))
+    assert (empty.status, empty.cases[1].status) == (Status.ERROR, Status.ERROR)
+
+
 def test_failed_case_and_exit_status_disagree(bench: Bench) -> None:
     bench.add("liar", HARNESS + "echo ok 1 a; echo not ok 2 b; echo ok 3 c\n")
     bench.add("moaner", GOOD + "exit 1\n")

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0
 """KTAP, as kernel tests print it, into a tree of cases. Pure; no input makes it raise.
 
-A result counts where its prefix is that of an open level: the outermost one, or one that a
-header or a plan has opened. So a diagnostic that happens to start with `ok` stays one. A level
-ends where a line of an outer one comes, and its cases go below the next result there.
+A header, a plan or the first result of a prefix opens a level; without a header or a plan a pass
+must be the first one, and have a number or a dash, so that a diagnostic that happens to start with
+`ok` stays one. No failure is left out for its indentation. A level ends where a line of an outer
+one comes, and its cases go below the next result there.
 """
 
 from __future__ import annotations
@@ -12,22 +13,30 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from kseries.model import Case, Status
-from kseries.results.ktaplevel import MAX_CASES, MAX_DIAGNOSTICS, Budget, Level
-from kseries.results.ktapline import (
-    MAX_LINE,
+from kseries.results.ktapcase import case_of, disagreement
+from kseries.results.ktaplevel import (
+    MAX_CASES,
+    MAX_DIAGNOSTICS,
+    Budget,
+    Level,
+)
+from kseries.results.ktapline import MAX_LINE, clean, read
+from kseries.results.ktapreason import skip_reason
+from kseries.results.ktapstack import MAX_DEPTH, Stack
+from kseries.results.ktaptoken import (
+    Announced,
     Bail,
+    Counts,
     Plan,
     Result,
+    Subtest,
     Text,
     Token,
     Totals,
     Version,
-    clean,
-    read,
 )
-from kseries.results.ktapreason import failure_reason, skip_reason
 
-MAX_DEPTH = 16
+RULER = "=" * 20
 
 NO_RESULT = "no result: the log holds no KTAP result line"
 
@@ -43,6 +52,7 @@ class KtapResult:
     declared: whether there was a header or a plan.
     unplanned: whether there are outermost results of which no plan and no Totals line tells how
     many there should be.
+    marked: whether they are the old runner's, which had no plan.
     """
 
     cases: tuple[Case, ...]
@@ -52,6 +62,7 @@ class KtapResult:
     diagnostics: tuple[str, ...] = ()
     declared: bool = False
     unplanned: bool = False
+    marked: bool = False
 
 
 def parse(lines: Iterable[str], *, max_cases: int = MAX_CASES) -> KtapResult:
@@ -63,15 +74,16 @@ def parse(lines: Iterable[str], *, max_cases: int = MAX_CASES) -> KtapResult:
 
 
 class Parser:
-    """Takes a log line by line: the open levels, outermost first."""
+    """Takes a log line by line."""
 
     def __init__(self, max_cases: int = MAX_CASES) -> None:
         self._max_cases = max_cases
         self._budget = Budget(max_cases)
-        self._outer = Level("", self._budget)
-        self._levels = [self._outer]
+        self._stack = Stack(self._budget)
+        self._subtest: Subtest | None = None  # whose results are to come
+        self._title = ""  # what the old runner may have begun, until the line below tells
+        self._counts: Counts | None = None  # in the line before
         self._declared = False
-        self._too_deep = False
         self._cut = ""
 
     def feed(self, line: str, *, cut: bool = False) -> None:
@@ -86,61 +98,18 @@ class Parser:
         else:
             self._take(read(line), line)
 
-    def _take_cut(self, line: str) -> None:
-        """Take of a line what no end can change: behind a pass there may have stood a SKIP."""
-        token = read(line)
-        good = isinstance(token, Result) and token.status is Status.PASS
-        if isinstance(token, Result | Bail) and not good:
-            self._take(token, line)
-        elif text := clean(line):
-            self._levels[-1].note(text, token.prefix.startswith("#"))
-            if not isinstance(token, Text):
-                self._cut = text
-
-    def _take(self, token: Token, line: str) -> None:
-        if isinstance(token, Result):
-            self._result(token, line)
-        elif isinstance(token, Text):
-            self._text(token)
-        elif isinstance(token, Version) or isinstance(token, Plan):  # noqa: SIM101 - a hot path
-            self._open(token)
-        elif level := self._level(token.prefix):
-            self._close_below(level)
-            if isinstance(token, Totals):
-                level.totals = token
-            else:
-                level.problem(f"Bail out! {token.reason}".rstrip())
-        else:
-            self._not_counted(token, line)
-
-    def _result(self, token: Result, line: str) -> None:
-        level = self._level(token.prefix)
-        if level is None or not (token.certain or level.declared):
-            self._not_counted(token, line)
-            return
-        if level is not self._levels[-1]:
-            self._close_below(level, passed=token.status is Status.PASS)
-        self._add(level, token)
-
-    def _level(self, prefix: str) -> Level | None:
-        """Give the open level of a prefix."""
-        for level in reversed(self._levels):
-            if level.prefix == prefix:
-                return level
-        return None
-
-    def _not_counted(self, token: Token, line: str) -> None:
-        self._levels[-1].note(clean(line), token.prefix.startswith("#"))
-
     def skim(self, lines: Sequence[str], shown: Callable[[str], str] = str.rstrip) -> None:
         """Take lines that are no more than text, none empty, none with what terminals obey.
 
         shown: gives what is kept of a line.
         """
-        half = MAX_DIAGNOSTICS // 2
-        first = max(half - len(self._levels[-1].lines), 0)
-        texts = [shown(line)[:MAX_LINE] for line in (*lines[:first], *lines[first:][-half:])]
-        self._levels[-1].note_all([(text, text.lstrip().startswith("#")) for text in texts])
+        if self._title:
+            self._begin_program(shown(lines[0]))
+        level, half = self._stack.innermost, MAX_DIAGNOSTICS // 2
+        first = max(half - len(level.lines), 0)
+        kept = lines if len(lines) <= half else (*lines[:first], *lines[first:][-half:])
+        texts = [shown(line)[:MAX_LINE] for line in kept]
+        level.note_all([(text, text[:1] == "#" or text.lstrip()[:1] == "#") for text in texts])
 
     @property
     def declared(self) -> bool:
@@ -149,49 +118,157 @@ class Parser:
 
     def end(self) -> KtapResult:
         """End the log and say what it says."""
-        outer = self._outer
-        self._close_below(outer)
+        if self._subtest is not None:
+            self._place_subtest(self._subtest, None)
+        outer, marked = self._stack.end(), self._stack.marked
         planned, skipped = outer.planned, outer.skipped
         cases = outer.settle()
         if not cases and skipped is None:
             outer.problem(NO_RESULT)
         if self._budget.exceeded:
             outer.problem(f"more than {self._max_cases} results; the rest was left out")
-        if self._too_deep:
+        if self._stack.too_deep:
             outer.problem(f"results are nested deeper than {MAX_DEPTH} levels; those were left out")
         if self._cut:
             outer.problem(f"a line is cut off and does not count: {self._cut}")
         left = tuple(text for text, _ in outer.lines)
         problems = tuple(outer.problems)
-        return KtapResult(cases, planned, skipped, problems, left, self._declared, outer.unplanned)
+        return KtapResult(
+            cases, planned, skipped, problems, left, self._declared, outer.unplanned, marked
+        )
+
+    def _take_cut(self, line: str) -> None:
+        """Take of a line what no end can change: behind a pass there may have stood a SKIP."""
+        token = read(line)
+        if isinstance(token, Result | Bail) and not self._may_go_on(token):
+            self._take(token, line)
+        elif text := clean(line):
+            self._stack.innermost.note(text, token.prefix.startswith("#"))
+            if not isinstance(token, Text):
+                self._cut = text
+
+    def _may_go_on(self, token: Result | Bail) -> bool:
+        """Whether the rest of a line may say something else."""
+        if isinstance(token, Bail) or token.status is not Status.PASS:
+            return False
+        suite = self._stack.enclosed_by(token.prefix)
+        if suite is None or token.text or token.name != suite.name or not suite.name:
+            return True
+        # The name is whole, as the header had it, and a SKIP would be no news.
+        return not any(case.status is Status.PASS for _, case in suite.entries)
+
+    def _take(self, token: Token, line: str) -> None:
+        if self._title:
+            self._begin_program(line)
+        if isinstance(token, Text):
+            self._text(token)
+            return
+        counts, self._counts = self._counts, None
+        if self._subtest is not None:
+            self._place_subtest(self._subtest, token)
+        if isinstance(token, Result):
+            self._result(token, line)
+        elif counts and isinstance(token, Plan) and self._is_end(counts, token):
+            self._not_counted(token, line)
+        elif isinstance(token, Version) or isinstance(token, Plan):  # noqa: SIM101 - a hot path
+            self._open(token)
+        elif isinstance(token, Counts):
+            self._counts = token
+            self._not_counted(token, line)
+        elif isinstance(token, Subtest):
+            self._subtest = token
+            self._not_counted(token, line)
+        elif isinstance(token, Announced):
+            self._title = token.name
+            self._not_counted(token, line)
+        else:
+            self._aside(token, line)
+
+    def _not_counted(self, token: Token, line: str) -> None:
+        self._stack.innermost.note(clean(line), token.prefix.startswith("#"))
+
+    def _result(self, token: Result, line: str) -> None:
+        stack, passed = self._stack, token.status is Status.PASS
+        if token.closing:
+            self._add(stack.end_program(passed=passed), token)
+            return
+        level = stack.find(token.prefix)
+        counts = token.certain or (token.status is Status.FAIL and bool(token.prefix))
+        if level is None and counts and _may_be_first(token):
+            level = stack.open(token.prefix)
+        if level is None or not (counts or level.declared):
+            self._not_counted(token, line)
+            return
+        stack.close_below(level, passed=passed)
+        self._add(level, token)
+
+    def _aside(self, token: Bail | Totals, line: str) -> None:
+        """Take `Bail out!`, or the Totals line. Where no level is open, bad news open it."""
+        level = self._stack.find(token.prefix)
+        if level is None and (isinstance(token, Bail) or token.bad):
+            level = self._stack.open(token.prefix)
+        if level is None:
+            self._not_counted(token, line)
+            return
+        self._stack.close_below(level)
+        if isinstance(token, Totals):
+            level.totals = token
+        else:
+            level.problem(f"Bail out! {token.reason}".rstrip())
+
+    def _is_end(self, counts: Counts, plan: Plan) -> bool:
+        """Whether a program that printed no results says how many tests it counted."""
+        level = self._stack.find(plan.prefix)
+        results = level is not None and not level.fresh
+        if results or plan.count != counts.total:
+            return False
+        if counts.bad and (level := level or self._stack.open(plan.prefix)):
+            level.problem(f"{counts.bad} of {counts.total} tests are counted as failed")
+        return True
 
     def _open(self, token: Version | Plan) -> None:
         self._declared = True
-        while not token.prefix.startswith(self._levels[-1].prefix):
-            self._close_last()
-        if self._levels[-1].prefix != token.prefix:
-            if len(self._levels) >= MAX_DEPTH:
-                self._too_deep = True
-                return
-            self._levels.append(Level(token.prefix, self._budget))
-        level = self._levels[-1]
+        level: Level | None = self._stack.leave(token.prefix)
+        assert level is not None
+        if level.prefix != token.prefix:
+            level = self._stack.open(token.prefix)
+        elif level.name and not level.fresh and isinstance(token, Version):
+            level = self._stack.reopen(level)  # each suite has a header of its own
+        if level is None:
+            return
         if isinstance(token, Version):
             level.begin()
         else:
             level.plan(token)
 
-    def _close_below(self, level: Level, *, passed: bool = False) -> None:
-        """Close the levels below. passed: the result that closes them says ok."""
-        while self._levels[-1] is not level:
-            self._close_last(passed=passed and self._levels[-2] is level)
+    def _place_subtest(self, subtest: Subtest, token: Token | None) -> None:
+        """Give the name of a subtest to the level of its results, which the next token tells.
 
-    def _close_last(self, *, passed: bool = False) -> None:
-        level = self._levels.pop()
-        parent = self._levels[-1]
-        parent.below += level.settle(passed=passed)
-        parent.problems_below += level.problems
-        parent.skipped_below = level.skipped or parent.skipped_below
-        parent.note_all(level.lines)
+        That is the level of the line itself (KUnit), or the one inside of it (TAP 14).
+        """
+        self._subtest = None
+        stack, prefix = self._stack, token.prefix if token else ""
+        level = stack.find(subtest.prefix) or stack.open(subtest.prefix)
+        if level is None:
+            return
+        inside = prefix != subtest.prefix and prefix.startswith(subtest.prefix)
+        if level is stack.outer or not level.fresh:
+            stack.close_below(level)
+            if inside:
+                level.name_below = level.name_below or subtest.name
+                return
+            # TAP 14 announces a single test, too.
+            single = isinstance(token, Result) and token.name == subtest.name
+            if level is stack.outer or (single and prefix == subtest.prefix):
+                return
+            level = stack.reopen(level)
+        level.declared, level.name = True, subtest.name
+
+    def _begin_program(self, line: str) -> None:
+        """Know that the old runner begins a program, if a line of = tells so."""
+        title, self._title = self._title, ""
+        if line.startswith(RULER):
+            self._stack.begin_program(title)
 
     def _add(self, level: Level, result: Result) -> None:
         if not self._budget.take(good=result.status.good and not level.below):
@@ -199,60 +276,39 @@ class Parser:
             return
         if result.status is Status.SKIP and level.below:
             level.give_up(result.text or skip_reason(level.lines) or "the program gave up")
-        number = result.number if result.number is not None else level.last + 1
-        case = _case(level, result, number, self._budget)
+        # The old runner begins anew in each folder, a program with each one that it runs.
+        anew = result.closing or not (level.declared or level is self._stack.outer)
+        number = level.place_of(result.number, anew=anew)
+        case = case_of(level, result, number, self._budget)
         level.add(number, case)
         if result.hides_failure:
             level.problem(f"{case.name}: a failure stands in the line of this result")
-        if case.children and (problem := _disagreement(case, result)):
+        if case.children and (problem := disagreement(case, result)):
             level.problem(problem)
 
     def _text(self, token: Text) -> None:
-        level = self._levels[-1]
+        level = self._stack.innermost
         glued = token.glued
         if glued and glued.number and self._may_be_glued(level, glued) and self._budget.take():
             # Whether it is believed, is decided when the level ends.
-            level.glued[glued.number] = _case(level, glued, glued.number, self._budget)
+            level.glued[glued.number] = case_of(level, glued, glued.number, self._budget)
             level.last = glued.number
         if token.text.strip("# "):
             level.note(token.text, token.diagnostic)
 
     @staticmethod
     def _may_be_glued(level: Level, glued: Result) -> bool:
-        """Only the very next result of a plan: other text may hold such words by chance."""
-        in_plan = glued.number == level.last + 1 and glued.number <= (level.planned or 0)
+        """Only the very next result of a plan: other text may hold such words by chance.
+
+        Without a plan, only a failure behind other results.
+        """
+        planned = level.planned or 0
+        if level.planned is None and level.last and not glued.status.good:
+            planned = level.last + 1
+        in_plan = glued.number == level.last + 1 and glued.number <= planned
         return in_plan and glued.prefix.startswith(level.prefix)  # the text may be indented
 
 
-def _case(level: Level, result: Result, number: int, budget: Budget) -> Case:
-    status, reason = result.status, result.text
-    if level.below:
-        if status in (Status.PASS, Status.SKIP) and not all(c.status.good for c in level.below):
-            status = Status.FAIL
-    elif status is Status.PASS and level.skipped_below:
-        status = Status.SKIP  # it planned nothing and left with status 0
-    if result.directive == "XPASS":
-        reason = f"passes, but a failure was expected: {reason}".rstrip(": ")
-    elif status is Status.SKIP:
-        reason = reason or level.skipped_below or skip_reason(level.lines)
-    elif not status.good and (not reason or reason.startswith("exit=")):
-        # The runner's "exit=1" is the least telling of all.
-        reason = failure_reason(level.lines, level.below) or reason
-    return Case(
-        name=result.name or f"test {number}",
-        status=status,
-        reason=reason,
-        diagnostics=budget.keep(level.lines, status.good),
-        children=tuple(level.below),
-    )
-
-
-def _disagreement(case: Case, result: Result) -> str:
-    """Say where a parent's result is not what its children's make it."""
-    bad = [child for child in case.children if not child.status.good]
-    if result.status in (Status.PASS, Status.SKIP) and bad:
-        said = "ok" if result.status is Status.PASS else "skip"
-        return f"{case.name}: says {said}, but {bad[0].name} below it is {bad[0].status.value}"
-    if result.status is Status.FAIL and case.children and not bad:
-        return f"{case.name}: says not ok, but all {len(case.children)} cases below it are good"
-    return ""
+def _may_be_first(result: Result) -> bool:
+    """Whether a result can open a level: any failure, and what counts from one."""
+    return not result.status.good or result.number is None or result.number <= 1

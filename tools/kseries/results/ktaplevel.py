@@ -8,7 +8,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from kseries.model import Case, Status
-from kseries.results.ktapline import Plan, Totals
+from kseries.results.ktaptoken import Plan, Totals
+from kseries.results.ktaptotals import said_by, seen_in, shown
 
 MAX_CASES = 10_000  # in one log, missing ones included
 MAX_SPARE = 1000  # bad cases beyond those
@@ -21,11 +22,10 @@ LINE_COST = 60  # what a line takes beside its characters
 
 MISSING_RESULTS = "planned results are missing"
 UNSEEN = "planned, no result seen"
+UNFINISHED = "unfinished"  # the name of a result that never came, if nothing tells another
+EMPTY = "announced, and no result below it"
+NOTHING_PLANNED = "no test was planned"
 COUNTED = "counted as skipped, without a line of its own"
-
-# What the Totals line calls an outcome; every other one is a failure there.
-_TOTALS_KEYS = {Status.PASS: "pass", Status.XFAIL: "xfail", Status.SKIP: "skip"}
-_COUNTED = ("pass", "fail", "xfail", "skip")
 
 
 @dataclass
@@ -75,6 +75,7 @@ class Level:
     prefix: str
     budget: Budget
     declared: bool = False  # a header or plan was seen
+    name: str = ""  # of the result that these belong to, as their header has it
     planned: int | None = None
     skipped: str | None = None
     totals: Totals | None = None
@@ -82,9 +83,12 @@ class Level:
     entries: list[tuple[int, Case]] = field(default_factory=list)
     glued: dict[int, Case] = field(default_factory=dict)  # behind text without a line's end
     last: int = 0  # highest number so far
+    offset: int = 0  # how many came before numbers began anew
     lines: list[tuple[str, bool]] = field(default_factory=list)  # (text, is a diagnostic)
     below: list[Case] = field(default_factory=list)
     skipped_below: str = ""
+    name_below: str = ""  # what the header below says
+    empty_below: bool = False  # it says that results follow, and there are none
     problems: list[str] = field(default_factory=list)
     problems_below: list[str] = field(default_factory=list)
     settled: list[Case] = field(default_factory=list)  # of earlier headers of this level
@@ -104,11 +108,31 @@ class Level:
         if len(self.problems) < MAX_PROBLEMS:
             self.problems.append(text)
 
+    @property
+    def fresh(self) -> bool:
+        """Whether nothing has come since the header, or since the beginning."""
+        return not (self.entries or self.glued or self.orphaned or self.planned is not None)
+
+    @property
+    def orphaned(self) -> bool:
+        """Whether something came for a result that has not come."""
+        return bool(self.below or self.name_below or self.problems_below)
+
     def begin(self) -> None:
         """Take a header: the first, or one that starts the level anew."""
-        if self.entries or self.glued or self.below or self.planned is not None:
+        if not self.fresh:
             self._settle_segment()
         self.declared = True
+
+    def place_of(self, number: int | None, *, anew: bool) -> int:
+        """Give the place of a result that has this number. anew: numbers may begin anew."""
+        if number is None:
+            return self.last + 1
+        if anew and number == 1:
+            self.offset = self.last
+        elif anew and self.prefix and not self.entries:
+            self.offset = 1 - number  # a failure out of nowhere tells of no others
+        return number + self.offset
 
     def plan(self, plan: Plan) -> None:
         """Take a plan. Of two that differ the longer one counts: the other may be a stranger's."""
@@ -123,9 +147,12 @@ class Level:
         """Take a result; what came below is its own."""
         for text in self.problems_below:
             self.problem(f"{case.name}: {text}")
+        self._enter(number, case)
+        self.forget()
+
+    def _enter(self, number: int, case: Case) -> None:
         self.entries.append((number, case))
         self.last = max(self.last, number)
-        self.forget()
 
     def give_up(self, why: str) -> None:
         """Know that the result to come says skip: unless something failed, nothing is missing."""
@@ -137,8 +164,10 @@ class Level:
         """Drop what came for the next result."""
         if self.lines:
             self.lines = []
-        if self.below or self.problems_below or self.skipped_below:
+        if self.below or self.problems_below or self.skipped_below or self.name_below:
             self.below, self.problems_below, self.skipped_below = [], [], ""
+            self.name_below = ""
+        self.empty_below = False
 
     def settle(self, *, passed: bool = False) -> tuple[Case, ...]:
         """Compare what was seen with the plan; give all cases in order, missing ones included.
@@ -159,12 +188,14 @@ class Level:
         vouched = self.planned is not None or self._agrees(statuses)
         self.unplanned = self.unplanned or bool(entries and not vouched)
         missing = self._missing(seen, len(entries))
-        if self.below:
-            missing = self._adopt(missing)
+        if self.orphaned:
+            number = missing[0][0] if missing else self.last + 1
+            name = missing[0][1].name if missing else ""
+            missing = [(number, self._adopt(name)), *missing[1:]]
         ordered = sorted((*entries, *missing), key=lambda entry: entry[0])
         self.settled += [case for _, case in ordered]
         self.entries, self.glued = [], {}
-        self.planned, self.totals, self.last = None, None, 0
+        self.planned, self.totals, self.last, self.offset = None, None, 0, 0
 
     def _proven(self, *, passed: bool) -> list[tuple[int, Case]]:
         """Give the results behind other text that did not come in a line of their own as well.
@@ -183,6 +214,8 @@ class Level:
         return [(number, case) for number, case in late if not case.status.good]
 
     def _check_numbers(self, numbers: Sequence[int]) -> None:
+        if 0 in numbers:
+            self.problem("a result number 0, where the first one is 1")
         repeated = len(numbers) - len(set(numbers))
         if repeated:
             self.problem(f"{repeated} result numbers came more than once")
@@ -214,34 +247,41 @@ class Level:
         absent = (self.planned or 0) - len(entries)
         if self.totals is None or absent <= 0:
             return []
-        counted = _seen(case.status for _, case in entries)
+        counted = seen_in(case.status for _, case in entries)
         counted["skip"] += absent
-        if _said(self.totals) != counted or not self.budget.take(absent):
+        if said_by(self.totals) != counted or not self.budget.take(absent):
             return []
         seen = {number for number, _ in entries}
         return _absent(seen, absent, self.planned or 0, Status.SKIP, COUNTED)
 
-    def _adopt(self, missing: list[tuple[int, Case]]) -> list[tuple[int, Case]]:
-        """Give cases whose parent's result never came to the first missing result."""
+    def adopt(self) -> None:
+        """Take it for certain that the result that things came for will not come."""
+        if self.orphaned and self.budget.take(good=False):
+            self._enter(self.last + 1, self._adopt(""))
+        self.forget()
+
+    def _adopt(self, name: str) -> Case:
+        """Give the result that never came what came for it."""
+        whose = f"{self.name_below}: " if self.name_below else ""
         for text in self.problems_below:
-            self.problem(text)
-        self.problem(f"the result that {len(self.below)} results belong to is missing")
-        number, name = self.last + 1, "unfinished"
-        if missing:
-            number, name = missing[0][0], missing[0][1].name
+            self.problem(f"{whose}{text}")
+        name = self.name_below or name or UNFINISHED
+        count = len(self.below)
+        lost = f"that {count} results belong to" if count else f"of {name}"
+        self.problem(f"the result {lost} is missing")
         texts = tuple(text for text, _ in self.lines)
         parent = Case(name, Status.MISSING, UNSEEN, texts, tuple(self.below))
-        self.below, self.lines, self.problems_below = [], [], []
-        return [(number, parent), *missing[1:]]
+        self.forget()
+        return parent
 
     def _agrees(self, statuses: Sequence[Status]) -> bool:
         """Whether a Totals line has counted as many."""
-        return self.totals is not None and _said(self.totals) == _seen(statuses)
+        return self.totals is not None and said_by(self.totals) == seen_in(statuses)
 
     def _check_totals(self, statuses: Sequence[Status], totals: Totals) -> None:
-        said, seen = _said(totals), _seen(statuses)
+        said, seen = said_by(totals), seen_in(statuses)
         if said != seen:
-            self.problem(f"the Totals line says {_counts(said)}, the results are {_counts(seen)}")
+            self.problem(f"the Totals line says {shown(said)}, the results are {shown(seen)}")
 
 
 def given_up(cases: Iterable[Case], why: str) -> tuple[Case, ...]:
@@ -266,23 +306,3 @@ def _absent(
 
 def _all_good(cases: Iterable[Case]) -> bool:
     return all(case.status.good and _all_good(case.children) for case in cases)
-
-
-def _said(totals: Totals) -> dict[str, int]:
-    """Count as a Totals line does, errors among the failures."""
-    said = dict.fromkeys(_COUNTED, 0)
-    for key, count in totals.counts:
-        key = {"error": "fail", "xpass": "pass"}.get(key, key)
-        said[key] = said.get(key, 0) + count
-    return said
-
-
-def _seen(statuses: Iterable[Status]) -> dict[str, int]:
-    seen = dict.fromkeys(_COUNTED, 0)
-    for status in statuses:
-        seen[_TOTALS_KEYS.get(status, "fail")] += 1
-    return seen
-
-
-def _counts(counts: dict[str, int]) -> str:
-    return " ".join(f"{key}:{count}" for key, count in counts.items())

@@ -14,7 +14,7 @@ runner says what became of it, be it in a line of its own or behind the test's l
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from kseries.model import Case, ProgramResult, Status
@@ -75,10 +75,10 @@ class Runner:
         self._listed: dict[str, Status] = {}
         self._ended = False  # the runner has said that it is through
 
-    def skim(self, lines: Iterable[str]) -> None:
-        """Take lines that are no more than text."""
+    def skim(self, lines: Iterable[str], shown: Callable[[str], str] = str.rstrip) -> None:
+        """Take lines that are no more than text. shown: gives what is kept of one."""
         for line in lines:
-            self.feed(line)
+            self.feed(shown(line))
 
     def feed(self, line: str, *, cut: bool = False) -> None:
         """Take the next line. cut: its end is not there."""

@@ -4,13 +4,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from kseries.model import KernelEvent
-from kseries.results import klog, ktap, ordinary, stamps
+from kseries.model import KernelEvent, ProgramResult
+from kseries.results import klog, ktap, ktapline, lava, ordinary, stamps
 from kseries.results.ktap import KtapResult
+from kseries.results.lava import Signals
 from kseries.results.stamps import Line, Style
 
 # Without stamps, what only programs write.
@@ -23,16 +24,20 @@ class Hearer(Protocol):
     def feed(self, line: str, *, cut: bool) -> None:
         """Take the next line. cut: its end is not there."""
 
-    def skim(self, lines: Sequence[str]) -> None:
-        """Take lines of which none is a KTAP line, and none is empty."""
+    def skim(self, lines: Sequence[str], shown: Callable[[str], str]) -> None:
+        """Take lines of which none is a KTAP line, and none is empty.
+
+        shown: gives what the program wrote of a line.
+        """
 
 
 @dataclass(frozen=True)
 class Heard:
-    """What the kernel said (KUnit), and what it complained of."""
+    """What the kernel said (KUnit), what it complained of, and what was signalled to LAVA."""
 
     kernel: KtapResult
     events: tuple[KernelEvent, ...]
+    signals: tuple[ProgramResult, ...] = ()
 
 
 def hear(
@@ -46,7 +51,8 @@ def hear(
     listener = _Listener(programs, style, alone, max_cases)
     for block in blocks:
         listener.feed(block)
-    return Heard(listener.kernel.end(), listener.watcher.events())
+    kernel, signals = listener.kernel.end(), listener.signals.programs()
+    return Heard(kernel, listener.watcher.events(), signals)
 
 
 class _Listener:
@@ -54,12 +60,14 @@ class _Listener:
 
     def __init__(self, programs: Hearer, style: Style, alone: bool, max_cases: int) -> None:
         self.programs, self.kernel = programs, ktap.Parser(max_cases)
-        self.watcher = klog.Reader()
+        self.watcher, self.signals = klog.Reader(), Signals(max_cases)
         self._style, self._alone = style, alone
         self._messages = ordinary.messages(named=style.named)
 
     def feed(self, block: str) -> None:
         """Take the next lines."""
+        if lava.SIGN in block:
+            self.signals.feed(block)
         at = 0
         while at < len(block):
             at = self._pass_over(block, at)
@@ -82,13 +90,24 @@ class _Listener:
         elif found := self._output(block, at):
             lines = found[0].split("\n")[:-1]
             self.watcher.skip(len(lines))
-            self.programs.skim(lines)
+            shown = self._unstamped if self._style.relayed else str.rstrip
+            if not ktapline.has_more(found[0]):
+                self.programs.skim(lines, shown)
+            else:
+                for line in lines:
+                    self.programs.feed(shown(line), cut=False)
         return found.end() if found else at
 
     def _output(self, block: str, at: int) -> re.Match[str] | None:
         if self._alone or (self._style.bare and self.watcher.busy):
             return None
+        if self._style.relayed:
+            return ordinary.relayed_output().match(block, at)
         return (ordinary.bare_output if self._style.bare else ordinary.output)().match(block, at)
+
+    def _unstamped(self, line: str) -> str:
+        """Give what a program wrote in a relayed line."""
+        return stamps.split(line, self._style).program
 
     def _take(self, line: str) -> None:
         said = stamps.read(line) if self._alone else _split(line, self._style)

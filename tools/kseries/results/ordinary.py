@@ -49,3 +49,9 @@ def output() -> re.Pattern[str]:
 def bare_output() -> re.Pattern[str]:
     """Give that of a program's or the kernel's, where nothing tells whose."""
     return re.compile(rf"(?:{_NO_RESULT}{_NO_BARE_COMPLAINT}{_TEXT}\n)++")
+
+
+@cache
+def relayed_output() -> re.Pattern[str]:
+    """Give the same behind the stamps of a relay."""
+    return re.compile(rf"(?:{stamps.RELAYED}{_NO_RESULT}{_NO_BARE_COMPLAINT}{_TEXT}\n)++")

@@ -10,7 +10,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from kseries.results.ktapline import Result, Text, Version, read
+from kseries.results.ktapline import read
+from kseries.results.ktaptoken import Result, Text, Version
 
 MAX_SPANS = 20_000
 

@@ -20,8 +20,9 @@ from kseries.model import (
     Status,
     Verdict,
 )
-from kseries.results import findings, ktap, ktapline, liburing, stamps
+from kseries.results import findings, ktap, ktapline, lava, liburing, stamps
 from kseries.results.ktap import KtapResult
+from kseries.results.ktaptoken import Result
 from kseries.results.mixedlog import hear
 from kseries.results.outcome import status_of
 from kseries.results.stamps import Style
@@ -39,8 +40,12 @@ NO_BEGINNING = 'the log begins with a pass: a "not" before it may be lost'
 _LIBURING = re.compile(rf"^(?:{liburing.SIGN})", re.MULTILINE)
 _SUBTEST = re.compile(r"^\s*# Subtest: ", re.MULTILINE)
 _KTAP = re.compile(r"^\s*KTAP version \d+", re.MULTILINE)
-_RUNNER = re.compile(r"^(?:# |(?:not )?ok \d+ )selftests: ", re.MULTILINE)
-_RUNNER_NAME = re.compile(r"(?:# )?selftests: (\S+): (.+)$")
+# Before 6.1; the TAP of that number has names of subtests, too, but outside of the indentation.
+_KTAP_14 = re.compile(r"^[ \t]?TAP version 14\s*$", re.MULTILINE)
+_INDENTED_SUBTEST = re.compile(r"^[ \t]+# Subtest: ", re.MULTILINE)
+_RUNNER = re.compile(r"^ ?(?:# |(?:not )?ok (?:1\.\.)?\d+ )selftests: ", re.MULTILINE)
+_RUNNER_NAME = re.compile(r"(?:# )?selftests: (?:(\S+): )?(.+)$")
+_NAMELESS = re.compile(r"(?:test \d+|\d+ of the tests 1 to \d+)$")
 
 
 class Kind(StrEnum):
@@ -50,6 +55,7 @@ class Kind(StrEnum):
     KUNIT = "kunit"  # the kernel, in its log or as kunit.py gives it
     TAP = "TAP"  # any one program
     LIBURING = "liburing"  # the runner of liburing's tests
+    LAVA = "LAVA"  # what was signalled to LAVA, without other results
     KERNEL = "kernel"  # the kernel, without results
 
 
@@ -72,13 +78,15 @@ def read(blocks: Iterable[str], name: str) -> Saved:
 
     A log without a single result gives a program that says so, and is no pass.
     """
-    stream = iter(blocks)
+    stream = stamps.without_columns(blocks)
     looked: list[str] = []
     while sum(map(len, looked)) < MAX_LOOK and (block := next(stream, "")):
         looked.append(block)
     whole = itertools.chain(looked, stream)
     head = ktapline.plain("".join(looked))
     style = stamps.look(head)
+    if style.relayed:
+        head = "\n".join(map(stamps.unrelayed, head.split("\n")))
     if _LIBURING.search(head):
         return _liburing(whole, style)
     return _ktap(head, style, whole, name)
@@ -87,13 +95,14 @@ def read(blocks: Iterable[str], name: str) -> Saved:
 def _liburing(blocks: Iterable[str], style: Style) -> Saved:
     tests = liburing.Runner()
     heard = hear(blocks, tests, style, alone=False, max_cases=MAX_CASES)
-    return Saved(Kind.LIBURING, tests.end(), heard.events)
+    programs = tests.end()
+    return Saved(Kind.LIBURING, (*programs, *lava.untold(heard.signals, programs)), heard.events)
 
 
 def _ktap(head: str, style: Style, blocks: Iterable[str], name: str) -> Saved:
     """Read a log of anything that writes KTAP. head: its beginning."""
     runner = bool(_RUNNER.search(head))
-    alone = style.bare and not runner and bool(_SUBTEST.search(head) and _KTAP.search(head))
+    alone = style.bare and not runner and _is_kunit(head)
     parser = ktap.Parser(MAX_CASES)
     heard = hear(blocks, parser, style, alone=alone, max_cases=MAX_CASES)
     programs, kernel = parser.end(), heard.kernel
@@ -105,28 +114,48 @@ def _ktap(head: str, style: Style, blocks: Iterable[str], name: str) -> Saved:
     bad = [case for case in kernel.cases if not case.status.good and not _is_absent(case)]
     if _tells(kernel) and (kernel.declared or bad or not told):
         told[Kind.KUNIT] = kernel
+    if not told and heard.signals:
+        return Saved(Kind.LAVA, heard.signals, heard.events)
     if not told:
         told[Kind.TAP if style.bare else Kind.KERNEL] = programs
     unsure = _is_pass(head.partition("\n")[0])
     split = [
         _programs(kind, _doubted(kind, said, unsure=unsure), name) for kind, said in told.items()
     ]
-    notes = (NO_PLAN,) if Kind.KUNIT in told and told[Kind.KUNIT].unplanned else ()
-    return Saved(next(iter(told)), tuple(itertools.chain(*split)), heard.events, notes)
+    notes = (NO_PLAN,) if any(_has_no_plan(*each) for each in told.items()) else ()
+    results = tuple(itertools.chain(*split))
+    results = (*results, *lava.untold(heard.signals, results))
+    return Saved(next(iter(told)), results, heard.events, notes)
+
+
+def _is_kunit(head: str) -> bool:
+    if _KTAP.search(head):
+        return bool(_SUBTEST.search(head))
+    return bool(_KTAP_14.search(head) and _INDENTED_SUBTEST.search(head))
 
 
 def _doubted(kind: Kind, said: KtapResult, *, unsure: bool) -> KtapResult:
     """Add why more may have been said than the log holds. unsure: it begins with a pass."""
     doubts = [NO_BEGINNING] if unsure else []
-    if said.unplanned and kind is not Kind.KUNIT:
-        # Suites of modules that are loaded one by one have no plan together.
+    if said.unplanned and not _has_no_plan(kind, said):
         doubts.append(NO_PLAN)
     return replace(said, problems=(*said.problems, *doubts))
 
 
+def _has_no_plan(kind: Kind, said: KtapResult) -> bool:
+    """Whether none is there, and none could be.
+
+    Suites of modules that are loaded one by one have none together, the old runner had none.
+    """
+    return said.unplanned and (kind is Kind.KUNIT or said.marked)
+
+
 def _is_pass(line: str) -> bool:
+    """Whether a line is a pass before which a "not" may be lost."""
     token = ktapline.read(stamps.message(line))
-    return isinstance(token, ktapline.Result) and token.status is Status.PASS
+    if not isinstance(token, Result) or token.closing:
+        return False
+    return token.status is Status.PASS
 
 
 def _tells(said: KtapResult) -> bool:
@@ -182,7 +211,9 @@ def _programs(kind: Kind, said: KtapResult, name: str) -> tuple[ProgramResult, .
 
 
 def _is_absent(case: Case) -> bool:
-    return case.status is Status.MISSING and not case.children
+    """Whether of a planned result nothing is known, not even its name."""
+    unknown = case.status is Status.MISSING and not case.children
+    return unknown and bool(_NAMELESS.match(case.name))
 
 
 def _judged(program: ProgramResult, said: KtapResult) -> ProgramResult:
@@ -211,10 +242,11 @@ def _charged(program: ProgramResult, case: Case, problems: Sequence[str]) -> Pro
 def _of_runner(case: Case) -> ProgramResult:
     """Take a result of kselftest's runner, "selftests: net: ping.sh", for a program."""
     # Where the log was cut off, only the runner's line before the program has its name.
-    told = (case.name, *reversed(case.diagnostics))
+    before = reversed(case.diagnostics) if case.status is Status.MISSING else ()
+    told = (case.name, *before)
     found = next(filter(None, map(_RUNNER_NAME.match, told)), None)
-    suite, name = (found[1], found[2]) if found else (Kind.KSELFTEST.value, case.name)
-    return _program(suite, name, case)
+    suite, name = (found[1] or "", found[2]) if found else ("", case.name)
+    return _program(suite or Kind.KSELFTEST.value, name, case)
 
 
 def _of_kunit(case: Case) -> ProgramResult:

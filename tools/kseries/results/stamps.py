@@ -9,7 +9,9 @@ docs/parse.md has an example of each.
 
 from __future__ import annotations
 
+import itertools
 import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -29,8 +31,9 @@ _CTIME = rf"{_DAY} {_MONTH} [ \d]?\d {_TIME}(?: [A-Z]{{3,4}})?+ \d{{4}}"
 _DMESG_ISO = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d,\d{6}[+-]\d\d:?\d\d"
 
 _RELAYS = (
-    # CI, LAVA, journalctl -o short-iso
-    rf"(?!{_DMESG_ISO})(?:{_DAY} )?+\d{{4}}[-/]\d\d[-/]\d\d[T ]{_TIME}{_ZONE}?+",
+    # CI, LAVA, journalctl -o short-iso; GitLab puts the stream behind it
+    rf"(?!{_DMESG_ISO})(?:{_DAY} )?+\d{{4}}[-/]\d\d[-/]\d\d[T ]{_TIME}{_ZONE}?+"
+    r"(?: \d\d[OE]\+?(?= |$))?+",
     _CTIME,  # conserver, OpenWrt
     rf"{_MONTH} [ \d]?\d (?:\d{{4}} )?+{_TIME}",  # syslog, ts
     rf"\d\d-\d\d {_TIME}(?: +\d++){{0,2}}+(?: [VDIWEF])?+",  # logcat
@@ -40,7 +43,7 @@ _RELAYS = (
 )
 # Each as it is or in brackets, with what stands behind it.
 _ANY_RELAY = "|".join(_RELAYS)
-RELAY = rf"(?=[\[\dA-W])(?:\[(?:{_ANY_RELAY})\]|(?:{_ANY_RELAY})(?=[ \t|:]|$)):?+ ?+(?:\| ?+)?+"
+RELAY = rf"(?=[\[\dA-W])(?:\[(?:{_ANY_RELAY})\]|(?:{_ANY_RELAY})(?=[ \t|:]|$)):?+[ \t]?+(?:\| ?+)?+"
 """The stamp of who relays a console."""
 
 LEVEL = r"(?:<\d{1,2}>)?+"
@@ -48,7 +51,7 @@ CALLER = r"\[ *+[TC]\d++\]"
 PRINTK = r"\[ *+\d++\.\d{6}\]"
 """printk's own time stamp; it may stand behind what a program wrote without a newline."""
 
-STAMP = rf"{PRINTK}(?:{CALLER})?+ ?+"
+STAMP = rf"{PRINTK}(?:{CALLER})?+[ \t]?+"
 SIMPLE = rf"{LEVEL}{STAMP}"
 """As nearly all lines of the kernel's begin. More may stand before the message where MORE follows,
 and where the style of the log is `named`."""
@@ -94,7 +97,13 @@ _PREFIX = re.compile(PREFIX)
 # Nearly all lines: nothing else stands before the message.
 _USUAL = re.compile(rf"{PRINTK}(?:{CALLER})?+ (?!{MORE}|\s|[\w.-]*+:? ?kernel:)")
 # syslogd and journald name host and program: "host runner[123]: "
-_PROGRAM = re.compile(r"[\w.-]{1,64}+ [\w./@-]{1,64}+\[\d++\]: ")
+_OF_PROGRAM = r"[\w.-]{1,64}+ [\w./@-]{1,64}+\[\d++\]: "
+_PROGRAM = re.compile(_OF_PROGRAM)
+RELAYED = rf"(?:(?!\[{_DAY} ){RELAY}){{1,3}}+(?!{_OF_PROGRAM})"
+"""Stamps of relays behind which nobody is named; a date in brackets may be the kernel's."""
+_COLUMNS = re.compile(
+    r"^[^\t\n]{1,200}+\t[^\t\n]{1,200}+\t\ufeff?(?=\d{4}-\d\d-\d\dT\d\d:)", re.MULTILINE
+)
 _RELAY = re.compile(rf"(?:{RELAY}){{1,3}}+")
 _DATED = re.compile(rf"(?:{RELAY}){{0,2}}\[{_CTIME}\]$")
 _STAMP = re.compile(STAMP + _BEHIND)
@@ -103,6 +112,8 @@ _MONOTONIC = re.compile(rf"{STAMP}[\w.-]{{1,64}}+ kernel: ")
 _LEVEL = re.compile(LEVEL)
 # What stands before the kernel's stamp and is nobody's: the second of what syslogd tells users.
 _NOTHING = re.compile(rf"{LEVEL}| *kernel: *")
+# Whatever stands before it, it is not left out.
+_BAD_RESULT = re.compile(r"[# \t]*+(?:not ok\b|Bail out!)")
 _CALLER = re.compile(r"\[ *+([TC]\d++)\]|[,;]caller=([TC]\d++)")
 _PRIORITY = re.compile(r"(?:[^,;]*,)??(\d{1,5}),\d{1,20},\d{1,20},")
 _KERNEL_S = 8  # priorities from here on are of programs
@@ -180,6 +191,15 @@ def unrelayed(line: str) -> str:
     return line[found.end() :] if found else line
 
 
+def without_columns(blocks: Iterable[str]) -> Iterator[str]:
+    """Give lines without job and step, which `gh run view --log` puts before the time of each."""
+    rest = iter(blocks)
+    first = next(rest, "")
+    named = bool(_COLUMNS.match(first))
+    for block in itertools.chain([first] if first else [], rest):
+        yield _COLUMNS.sub("", block) if named else block
+
+
 def look(text: str) -> Style:
     """Tell from the beginning of a log, without what terminals obey, how its lines begin."""
     lines = [line for line in text.split("\n") if line]
@@ -225,7 +245,7 @@ def _relayed(text: str, end: int, style: Style) -> Line:
     if program and style.relayed:
         return Line(rest[program.end() :], None)
     inner = _printed(rest)
-    if inner.message is not None or style.relayed:
+    if inner.message is not None or style.relayed or _BAD_RESULT.match(rest):
         return inner
     return Line(text, None)
 
