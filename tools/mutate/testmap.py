@@ -6,14 +6,16 @@ from __future__ import annotations
 import ast
 import hashlib
 import json
+import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from coverage import CoverageData
 
 from mutate.bench import PACKAGE, TESTS, Bench
+from mutate.importing import dotted, imports
 from mutate.model import Mutant
 
 
@@ -131,24 +133,41 @@ class Chooser:
             f"{TESTS}/{path.name}": imports(path.read_text())
             for path in (tree / TESTS).glob("test_*.py")
         }
+        self._noticed: Counter[tuple[str, str]] = Counter()
 
     def tests(self, mutant: Mutant, budget_s: float) -> list[list[str]]:
         """Give the tests to run in rounds, each with the quick ones first.
 
-        Those of the file that has most of the module's own, of others that import it, of others.
+        Those of the file that is likely to notice it, of others that import the module, of others.
         budget_s: processor time of all tests; what would take longer is left out.
         """
-        name = "kseries." + mutant.module.removesuffix(".py").replace("/", ".")
-        dotted = name.removesuffix(".__init__")
         seconds = self._tests.seconds
         able = self._candidates(mutant) - self._tests.failing
         found = sorted(able, key=lambda test: (seconds[test], test))
-        own = [test for test in found if self._own(test, dotted)]
-        best = Counter(map(_file, own)).most_common(1)
-        first = [test for test in own if best and _file(test) == best[0][0]]
-        rounds = [first, [test for test in own if test not in first]]
+        own = [test for test in found if self._own(test, dotted(mutant.module))]
+        likely = self._likely(mutant.module, Counter(map(_file, own)))
+        first = [test for test in own if _file(test) == likely]
+        rounds = [first, [test for test in own if _file(test) != likely]]
         rounds.append([test for test in found if test not in own])
         return [tests for tests in self._within(rounds, budget_s) if tests]
+
+    def note(self, module: str, test: str) -> None:
+        """Remember that a test has noticed a mutant of a module."""
+        self._noticed[module, _file(test)] += 1
+
+    def _likely(self, module: str, files: Mapping[str, int]) -> str:
+        """Give the file of tests that has noticed most of a module's mutants so far.
+
+        Before any was, that which is named after the module, else that with most tests of it.
+        files: of each its number of tests. "" for no file.
+        """
+        stem = Path(module).stem
+
+        def rank(file: str) -> tuple[int, bool, int]:
+            is_named = Path(file).stem in (f"test_{stem}", f"test_rules_{stem}")
+            return self._noticed[module, file], is_named, files[file]
+
+        return max(files, key=rank, default="")
 
     def _within(self, rounds: list[list[str]], budget_s: float) -> Iterator[list[str]]:
         left_s = budget_s
@@ -168,8 +187,8 @@ class Chooser:
         """Give the processor time of tests."""
         return sum(self._tests.seconds[test] for test in tests)
 
-    def _own(self, test: str, dotted: str) -> bool:
-        return dotted in self._imported.get(_file(test), ())
+    def _own(self, test: str, name: str) -> bool:
+        return name in self._imported.get(_file(test), ())
 
     def _candidates(self, mutant: Mutant) -> set[str]:
         if mutant.body is not None:
@@ -186,16 +205,16 @@ class Chooser:
         found: set[str] = set()
         if mutant.name:
             for module, source in self._sources.items():
-                if mutant.name in source:
+                is_seen = module == mutant.module or not mutant.name.startswith("_")
+                if is_seen and mutant.name in source:
                     found |= self._tests.of(module, _users(source, mutant.name))
         return found | (self._tests.of(mutant.module, self._body_lines(mutant.module)))
 
     def _of_module(self, module: str) -> set[str]:
         """Give the tests of the modules that import this one."""
-        dotted = "kseries." + module.removesuffix(".py").replace("/", ".")
         found: set[str] = set()
         for other, source in self._sources.items():
-            if dotted in imports(source):
+            if dotted(module) in imports(source):
                 found |= self._tests.of(other, self._body_lines(other))
         return found
 
@@ -218,17 +237,5 @@ def _function_lines(source: str) -> list[int]:
 
 def _users(source: str, name: str) -> list[int]:
     """Give the lines of functions that mention a name."""
-    lines = source.splitlines()
-    return [number for number in _function_lines(source) if name in lines[number - 1]]
-
-
-def imports(source: str) -> set[str]:
-    """Give the modules that a source imports, and the names in them."""
-    found = set()
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.ImportFrom) and node.module:
-            found.add(node.module)
-            found |= {f"{node.module}.{alias.name}" for alias in node.names}
-        elif isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
-    return found
+    lines, word = source.splitlines(), re.compile(rf"\b{name}\b")
+    return [number for number in _function_lines(source) if word.search(lines[number - 1])]

@@ -25,6 +25,7 @@ class Trial:
 
     def run(self, bench: Bench, mutant: Mutant) -> Outcome:
         """Run the tests of a mutant until one fails."""
+        bench.settle(mutant.module)
         rounds = self.chooser.tests(mutant, self.budget_s)
         count = sum(map(len, rounds))
         with bench.changed(mutant):
@@ -33,6 +34,8 @@ class Trial:
                 if answer.exit is None:
                     return Outcome(mutant, Fate.TIMEOUT, tests=count)
                 if answer.exit not in (0, NONE_LEFT):
+                    if answer.failed:
+                        self.chooser.note(mutant.module, answer.failed[0])
                     by = answer.failed[0] if answer.failed else f"pytest gave {answer.exit}"
                     return Outcome(mutant, Fate.KILLED, by, count)
         return Outcome(mutant, Fate.SURVIVED, tests=count)
@@ -42,6 +45,7 @@ class Trial:
 
         Raises Broken when they do not run at all.
         """
+        bench.settle(mutant.module)
         while failed := [
             test
             for tests in self.chooser.tests(mutant, self.budget_s)

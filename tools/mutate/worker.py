@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Runs tests in processes forked from one that has the libraries loaded, and no module of ours.
+"""Runs tests in processes forked from one that has loaded what is the same for all of them.
+
+That is the libraries and, of our modules, those that do not depend on the one that is mutated.
 
 Reads requests from standard input and answers on standard output, a JSON object a line:
 
@@ -80,8 +82,9 @@ class Watch:
 
 def serve() -> None:
     """Answer requests until there are no more."""
-    for library in LIBRARIES:
-        importlib.import_module(library)
+    for module in [*LIBRARIES, *os.environ.get("MUTATE_LOADED", "").split()]:
+        importlib.import_module(module)
+    gc.collect()
     gc.freeze()
     for line in sys.stdin:
         answer = _answer(json.loads(line))
@@ -90,6 +93,7 @@ def serve() -> None:
 
 def _answer(request: dict[str, Any]) -> dict[str, Any]:
     folder = Path(tempfile.mkdtemp(prefix="mutant-"))
+    folder.chmod(0o755)  # as /tmp is: tests become other users
     reader, writer = os.pipe()
     child = os.fork()
     if child == 0:
@@ -167,7 +171,11 @@ def _be_child(request: dict[str, Any], folder: Path, writer: int) -> None:
         options.append("-x")
     # A module that was changed within the second it was compiled in would go unnoticed.
     sys.dont_write_bytecode = not request["keep"]
-    exit_code = int(pytest.main([*options, *request["files"]], plugins=[watch]))
+    try:
+        exit_code = int(pytest.main([*options, *request["files"]], plugins=[watch]))
+    except Exception:
+        # Raised when it ends: of what a test that failed has left open, for example.
+        exit_code = 1 if watch.failed else -1
     if coverage is not None:
         coverage.stop()
         coverage.save()

@@ -72,15 +72,15 @@ class Host:
     folders: tuple[str, ...]  # where /bin and so on are folders of their own
 
     @classmethod
-    def probe(cls) -> Host:
-        """Look at this machine."""
-        places = [Path("/") / name for name in USR_LINKS]
+    def probe(cls, root: Path = Path("/")) -> Host:
+        """Look at this machine. root: where its file system begins."""
+        places = {f"/{name}": root / name for name in USR_LINKS}
         return cls(
             uid=os.geteuid(),
             memory=os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
             cores=len(os.sched_getaffinity(0)),
-            links=tuple((str(p.readlink()), str(p)) for p in places if p.is_symlink()),
-            folders=tuple(str(p) for p in places if p.is_dir() and not p.is_symlink()),
+            links=tuple((str(p.readlink()), name) for name, p in places.items() if p.is_symlink()),
+            folders=tuple(n for n, p in places.items() if p.is_dir() and not p.is_symlink()),
         )
 
 
@@ -180,14 +180,14 @@ class Sandbox:
         It is the first name that the tree does not use itself, so that no tree can choose what
         is there. The worktree is ours: in it, nothing comes up that we did not check out.
         """
-        for name in _mountpoints():
-            place = self.tree / name
-            try:
-                if stat.S_ISDIR(place.lstat().st_mode) and not any(place.iterdir()):
-                    return name
-            except FileNotFoundError:
-                return name
-        raise AssertionError("unreachable")
+        return next(filter(self._is_unused, _mountpoints()))
+
+    def _is_unused(self, name: str) -> bool:
+        place = self.tree / name
+        try:
+            return stat.S_ISDIR(place.lstat().st_mode) and not any(place.iterdir())
+        except FileNotFoundError:
+            return True
 
     @property
     def _filter(self) -> Path:
