@@ -340,6 +340,7 @@ def test_disk_is_bound(box: Sandbox) -> None:
         guard.look_at_disk()
 
 
+@pytest.mark.usefixtures("disk_of_others")
 def test_folders_that_cannot_be_counted_are_refused(box: Sandbox) -> None:
     with swept() as top:
         guard = Guard([top, box.build], disk=1 << 20)
@@ -349,6 +350,7 @@ def test_folders_that_cannot_be_counted_are_refused(box: Sandbox) -> None:
             guard.look_at_disk()
 
 
+@pytest.mark.usefixtures("disk_of_others")
 def test_a_folder_that_is_gone_takes_no_disk(box: Sandbox, tmp_path: Path) -> None:
     (tmp_path / "gone").mkdir()
     guard = Guard([tmp_path / "gone", box.build], disk=1 << 20)
