@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
 """Look for logs and mails that their readers get wrong, for a given time.
 
-Runs the properties of tools/tests/test_any*.py (logs, kernel logs, mails) in rounds, each with another
-seed. What fails is printed with the smallest log that shows it, to be put into a test; the same
-round is run again with --seed. Exit status 1 then, else 0.
+Runs the properties of tools/tests/test_any*.py (logs, kernel logs, mails) in rounds, each with
+another seed. What fails is printed with the smallest log that shows it, to be put into a test;
+the same round is run again with --seed. Exit status 1 then, else 0.
 
     nox -s fuzz                       two minutes
     nox -s fuzz -- --seconds 600
