@@ -13,7 +13,8 @@ from kseries import proc
 from kseries.deadline import Deadline
 from kseries.errors import UserError
 from kseries.inputs.archive import ArchiveConfig
-from kseries.inputs.mails.mailbox import MAX_SUBJECT
+from kseries.inputs.mails.mailbox import MAX_SUBJECT, Label, Mail
+from kseries.inputs.mails.threads import threads_of
 from kseries.inputs.series import read_series
 from kseries.model import Series
 from kseries.paths import Project
@@ -328,6 +329,24 @@ def test_a_subject_without_end_is_refused_at_once(read: Read, tmp_path: Path) ->
     assert len(message) < 5000
     longest = b"x" * MAX_SUBJECT
     assert read(mail(tmp_path / "m.mbox", subject=longest)).patches[0].title == longest.decode()
+
+
+def test_any_number_of_addresses_and_references_is_taken(read: Read, tmp_path: Path) -> None:
+    to = b"To: " + b",\n ".join(b"A%d <a%d@example.org>" % (n, n) for n in range(9000)) + b"\n"
+    asked = b"References: " + b"\n ".join(b"<%d@x>" % n for n in range(9000)) + b"\n"
+    series = read(mail(tmp_path / "m.mbox", more=to + asked))
+    assert committed(series, tmp_path)[:2] == ["A Tester", "net: change a comment"]
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("step", [1, -1])
+def test_mails_that_answer_each_other_in_a_ring_are_a_thread_at_once(step: int) -> None:
+    count = 30_000
+    mails = [
+        Mail(Path(f"{n}"), "", "", Label(""), f"{n}@x", (f"{(n + step) % count}@x",))
+        for n in range(count)
+    ]
+    assert set(threads_of(mails).values()) == {0}
 
 
 # ---------------------------------------------------------------- folders
