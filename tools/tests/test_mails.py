@@ -282,6 +282,13 @@ def test_a_patch_made_without_a_and_b_is_not_called_damaged(read: Read, tmp_path
     assert b"\ndiff --git a/top.c b/top.c\n" in series.patches[0].file.read_bytes()
 
 
+def test_paths_that_cannot_be_told_apart_are_named_as_such(read: Read, tmp_path: Path) -> None:
+    diff = b"diff --git my file my other file\nnew file mode 100644\nindex 000..111\n"
+    message = refusal(read, mail(tmp_path / "m.mbox", diff=diff))
+    assert "was made without a/ and b/ before its paths" in message
+    assert "damaged" not in message
+
+
 def test_a_rename_made_without_a_and_b_is_taken(read: Read, tmp_path: Path) -> None:
     diff = (
         "diff --git net/socket.c net/plug.c\nsimilarity index 60%\n"
