@@ -13,7 +13,8 @@ from kseries import proc
 from kseries.deadline import Deadline
 from kseries.errors import UserError
 from kseries.inputs.archive import ArchiveConfig
-from kseries.inputs.mails.mailbox import MAX_SUBJECT
+from kseries.inputs.mails.mailbox import MAX_SUBJECT, Label, Mail
+from kseries.inputs.mails.threads import threads_of
 from kseries.inputs.series import read_series
 from kseries.model import Series
 from kseries.paths import Project
@@ -281,6 +282,13 @@ def test_a_patch_made_without_a_and_b_is_not_called_damaged(read: Read, tmp_path
     assert b"\ndiff --git a/top.c b/top.c\n" in series.patches[0].file.read_bytes()
 
 
+def test_paths_that_cannot_be_told_apart_are_named_as_such(read: Read, tmp_path: Path) -> None:
+    diff = b"diff --git my file my other file\nnew file mode 100644\nindex 000..111\n"
+    message = refusal(read, mail(tmp_path / "m.mbox", diff=diff))
+    assert "was made without a/ and b/ before its paths" in message
+    assert "damaged" not in message
+
+
 def test_a_rename_made_without_a_and_b_is_taken(read: Read, tmp_path: Path) -> None:
     diff = (
         "diff --git net/socket.c net/plug.c\nsimilarity index 60%\n"
@@ -328,6 +336,24 @@ def test_a_subject_without_end_is_refused_at_once(read: Read, tmp_path: Path) ->
     assert len(message) < 5000
     longest = b"x" * MAX_SUBJECT
     assert read(mail(tmp_path / "m.mbox", subject=longest)).patches[0].title == longest.decode()
+
+
+def test_any_number_of_addresses_and_references_is_taken(read: Read, tmp_path: Path) -> None:
+    to = b"To: " + b",\n ".join(b"A%d <a%d@example.org>" % (n, n) for n in range(9000)) + b"\n"
+    asked = b"References: " + b"\n ".join(b"<%d@x>" % n for n in range(9000)) + b"\n"
+    series = read(mail(tmp_path / "m.mbox", more=to + asked))
+    assert committed(series, tmp_path)[:2] == ["A Tester", "net: change a comment"]
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("step", [1, -1])
+def test_mails_that_answer_each_other_in_a_ring_are_a_thread_at_once(step: int) -> None:
+    count = 30_000
+    mails = [
+        Mail(Path(f"{n}"), "", "", Label(""), f"{n}@x", (f"{(n + step) % count}@x",))
+        for n in range(count)
+    ]
+    assert set(threads_of(mails).values()) == {0}
 
 
 # ---------------------------------------------------------------- folders

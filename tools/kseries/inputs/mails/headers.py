@@ -12,6 +12,9 @@ from kseries.inputs.mails.charsets import decode_header
 MAX_HEADERS = 1 << 20  # bytes that are looked at; a busy list's mails have some 10 KiB
 MAX_VALUE = 64 << 10  # bytes of one header that are looked at
 
+# Of others, such as hundreds of addresses, a part will do.
+_DECISIVE = ("from", "subject", "date", "content-type", "content-transfer-encoding")
+
 _END = re.compile(rb"\r?\n\r?\n")
 _HEADER_LINE = re.compile(rb"[A-Za-z][\w-]*+:[ \t\r\n]")
 _MAIL_HEADER = re.compile(rb"^(?:From|Subject):", re.IGNORECASE | re.MULTILINE)
@@ -48,9 +51,9 @@ def read_headers(data: bytes) -> Headers:
     values: dict[str, bytes] = {}
     too_long = end - start >= MAX_HEADERS
     for field in _FIELD.finditer(data, start, end):
-        value = field[2]
-        too_long = too_long or len(value) > MAX_VALUE
-        values.setdefault(field[1].decode().lower(), value[:MAX_VALUE].strip())
+        name, value = field[1].decode().lower(), field[2]
+        too_long = too_long or (name in _DECISIVE and len(value) > MAX_VALUE)
+        values.setdefault(name, value[:MAX_VALUE].strip())
     return Headers(values, too_long)
 
 

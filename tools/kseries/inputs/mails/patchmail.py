@@ -142,6 +142,12 @@ def check_complete(patch: PatchMail, scratch: Path) -> None:
         )
     if done.ok:
         return
+    if "lacks filename information when removing" in done.output:
+        raise UserError(
+            f"The patch '{patch.title}' was made without a/ and b/ before its paths.",
+            where=f"{patch.mail.named}\n{done.output.strip()}",
+            do="make it again with `git format-patch`, without --no-prefix",
+        )
     lacking = diffs.scan(patch.diff).lacking
     short = f"\nits last hunk lacks {lacking} {'line' if lacking == 1 else 'lines'}"
     raise UserError(
