@@ -99,7 +99,7 @@ _USUAL = re.compile(rf"{PRINTK}(?:{CALLER})?+ (?!{MORE}|\s|[\w.-]*+:? ?kernel:)"
 # syslogd and journald name host and program: "host runner[123]: "
 _OF_PROGRAM = r"[\w.-]{1,64}+ [\w./@-]{1,64}+\[\d++\]: "
 _PROGRAM = re.compile(_OF_PROGRAM)
-RELAYED = rf"(?:(?!\[{_DAY} ){RELAY}){{1,3}}+(?!{_OF_PROGRAM})"
+RELAYED = rf"(?:(?!\[{_DAY} ){RELAY}){{1,3}}+(?!{_OF_PROGRAM}|{_TAG})"
 """Stamps of relays behind which nobody is named; a date in brackets may be the kernel's."""
 _COLUMNS = re.compile(
     r"^[^\t\n]{1,200}+\t[^\t\n]{1,200}+\t\ufeff?(?=\d{4}-\d\d-\d\dT\d\d:)", re.MULTILINE
