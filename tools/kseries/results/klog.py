@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from functools import cache
 
 from kseries.model import EventKind, KernelEvent
 from kseries.results import klogskim, stamps, suspects
@@ -46,11 +47,20 @@ _PROOF = re.compile(r"\s*(?:CPU: \d+ |Hardware name: |Modules linked in:|Call [T
 
 # Most lines match no rule: one look at all of them at once is many times faster.
 _RULED = klogskim.skimming(RULES)
-_RULE = re.compile("|".join(f"({rule.pattern})" for rule in RULES))
 
 # The beginning of any message that `Reader` does more with than to pass over it.
 TELLING = rf"{_RULED}|-{{5}}-*+\[ cut here|8<--- cut|={{20}}|{MARK}"
-_TELLING = re.compile(rf"\s*+(?:{TELLING})")
+
+
+# Both take 20 milliseconds to compile, and most commands read no log.
+@cache
+def _telling() -> re.Pattern[str]:
+    return re.compile(rf"\s*+(?:{TELLING})")
+
+
+@cache
+def _any_rule() -> re.Pattern[str]:
+    return re.compile("|".join(f"({rule.pattern})" for rule in RULES))
 
 
 def events(
@@ -75,6 +85,7 @@ class Reader:
 
     def __init__(self) -> None:
         self._index = -1
+        self._tells = _telling().match
         self._done: list[Splat] = []
         self._titles: set[str] = set()
         self._room = MAX_TEXT
@@ -110,7 +121,7 @@ class Reader:
         if self._open:
             self._close_old()
         splat = self._open.get(caller)
-        if _TELLING.match(text):
+        if self._tells(text):
             self._tell(splat, text, caller, sure=sure)
         elif splat is not None:
             self._continue(splat, text, caller)
@@ -253,7 +264,7 @@ class Reader:
 
 def _rule_of(text: str) -> Rule | None:
     text = text.lstrip()
-    found = _RULE.match(text)
+    found = _any_rule().match(text)
     return RULES[found.lastindex - 1] if found and found.lastindex else None
 
 
