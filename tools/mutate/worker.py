@@ -167,7 +167,11 @@ def _be_child(request: dict[str, Any], folder: Path, writer: int) -> None:
         options.append("-x")
     # A module that was changed within the second it was compiled in would go unnoticed.
     sys.dont_write_bytecode = not request["keep"]
-    exit_code = int(pytest.main([*options, *request["files"]], plugins=[watch]))
+    try:
+        exit_code = int(pytest.main([*options, *request["files"]], plugins=[watch]))
+    except Exception:
+        # Raised when it ends: of what a test that failed has left open, for example.
+        exit_code = 1 if watch.failed else -1
     if coverage is not None:
         coverage.stop()
         coverage.save()

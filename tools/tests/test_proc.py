@@ -155,26 +155,27 @@ def test_what_is_dead_and_not_reaped_is_not_waited_for(tmp_path: Path) -> None:
     """Where the machine's first process does not reap, each program in bubblewrap leaves one."""
     script = (
         "import os, time\n"
-        "if os.fork() == 0:\n"
+        "if not (child := os.fork()):\n"
         "    os.setpgid(0, 0)\n"
         "    os._exit(0)\n"
+        "os.waitid(os.P_PID, child, os.WEXITED | os.WNOWAIT)\n"
         "print('ready', flush=True)\n"
         "time.sleep(60)\n"
     )
-    with proc.start(["sleep", "60"], cwd=tmp_path) as leader:
-        hoarder = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE)
+    with (
+        proc.start(["sleep", "60"], cwd=tmp_path) as leader,
+        proc.start([sys.executable, "-c", script], cwd=tmp_path) as hoarder,
+    ):
         assert hoarder.stdout is not None
         assert hoarder.stdout.readline() == b"ready\n"
         dead = [
-            int(place.parent.name)
-            for place in Path("/proc").glob("[0-9]*/stat")
-            if f") Z {hoarder.pid} " in place.read_text(errors="replace")
+            each.pid
+            for each in proc.processes()
+            if each.state == "Z" and each.parent == hoarder.pid
         ]
         assert len(dead) == 1
         assert proc._group_lives(leader.pid)
         assert not proc._group_lives(dead[0])
-        hoarder.kill()
-        hoarder.communicate()
 
 
 def test_processes_are_known_whatever_they_are_called(tmp_path: Path) -> None:
