@@ -90,6 +90,7 @@ def serve() -> None:
 
 def _answer(request: dict[str, Any]) -> dict[str, Any]:
     folder = Path(tempfile.mkdtemp(prefix="mutant-"))
+    folder.chmod(0o755)  # as /tmp is: tests become other users
     reader, writer = os.pipe()
     child = os.fork()
     if child == 0:
