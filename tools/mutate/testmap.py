@@ -7,7 +7,7 @@ import ast
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -131,11 +131,12 @@ class Chooser:
             f"{TESTS}/{path.name}": imports(path.read_text())
             for path in (tree / TESTS).glob("test_*.py")
         }
+        self._noticed: Counter[tuple[str, str]] = Counter()
 
     def tests(self, mutant: Mutant, budget_s: float) -> list[list[str]]:
         """Give the tests to run in rounds, each with the quick ones first.
 
-        Those of the file that has most of the module's own, of others that import it, of others.
+        Those of the file that is likely to notice it, of others that import the module, of others.
         budget_s: processor time of all tests; what would take longer is left out.
         """
         name = "kseries." + mutant.module.removesuffix(".py").replace("/", ".")
@@ -144,11 +145,29 @@ class Chooser:
         able = self._candidates(mutant) - self._tests.failing
         found = sorted(able, key=lambda test: (seconds[test], test))
         own = [test for test in found if self._own(test, dotted)]
-        best = Counter(map(_file, own)).most_common(1)
-        first = [test for test in own if best and _file(test) == best[0][0]]
-        rounds = [first, [test for test in own if test not in first]]
+        likely = self._likely(mutant.module, Counter(map(_file, own)))
+        first = [test for test in own if _file(test) == likely]
+        rounds = [first, [test for test in own if _file(test) != likely]]
         rounds.append([test for test in found if test not in own])
         return [tests for tests in self._within(rounds, budget_s) if tests]
+
+    def note(self, module: str, test: str) -> None:
+        """Remember that a test has noticed a mutant of a module."""
+        self._noticed[module, _file(test)] += 1
+
+    def _likely(self, module: str, files: Mapping[str, int]) -> str:
+        """Give the file of tests that has noticed most of a module's mutants so far.
+
+        Before any was, that which is named after the module, else that with most tests of it.
+        files: of each its number of tests. "" for no file.
+        """
+        stem = Path(module).stem
+
+        def rank(file: str) -> tuple[int, bool, int]:
+            is_named = Path(file).stem in (f"test_{stem}", f"test_rules_{stem}")
+            return self._noticed[module, file], is_named, files[file]
+
+        return max(files, key=rank, default="")
 
     def _within(self, rounds: list[list[str]], budget_s: float) -> Iterator[list[str]]:
         left_s = budget_s

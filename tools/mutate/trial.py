@@ -33,6 +33,8 @@ class Trial:
                 if answer.exit is None:
                     return Outcome(mutant, Fate.TIMEOUT, tests=count)
                 if answer.exit not in (0, NONE_LEFT):
+                    if answer.failed:
+                        self.chooser.note(mutant.module, answer.failed[0])
                     by = answer.failed[0] if answer.failed else f"pytest gave {answer.exit}"
                     return Outcome(mutant, Fate.KILLED, by, count)
         return Outcome(mutant, Fate.SURVIVED, tests=count)

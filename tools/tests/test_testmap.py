@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Which tests are run against a mutant, and in which order."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from mutate.sources import mutants
+from mutate.testmap import Chooser, TestMap
+
+
+def test_the_tests_most_likely_to_notice_are_run_first(tmp_path: Path) -> None:
+    files = {"kseries/rules.py": "def f():\n    return 1\n"}
+    for name in ("rules", "page", "other"):
+        module = "other" if name == "other" else "rules"
+        files[f"tests/test_{name}.py"] = f"from kseries.{module} import f\n"
+    for name, text in files.items():
+        (tmp_path / "tools" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "tools" / name).write_text(text)
+    places = {name: f"tools/tests/test_{name}.py" for name in ("rules", "page", "other")}
+    seconds = {"rules": (2.0, 1.0), "page": (0.1, 0.2, 0.3), "other": (0.1, 99.0)}
+    known = TestMap()
+    for name, place in places.items():
+        tests = {f"{place}::test_{n}": time for n, time in enumerate(seconds[name])}
+        lines = {test: {"rules.py": [2]} for test in tests}
+        known.add({"failed": [], "seconds": tests, "lines": lines})
+    chooser = Chooser(known, tmp_path)
+    (mutant,) = [m for m in mutants("rules.py", files["kseries/rules.py"], {}) if "2" in m.change]
+
+    def order() -> list[list[str]]:
+        found = chooser.tests(mutant, budget_s=10.0)
+        return [[test.removeprefix("tools/tests/test_") for test in tests] for tests in found]
+
+    # By its name, the quick ones first; then what imports it; what would take too long is not run.
+    assert order() == [
+        ["rules.py::test_1", "rules.py::test_0"],
+        ["page.py::test_0", "page.py::test_1", "page.py::test_2"],
+        ["other.py::test_0"],
+    ]
+    chooser.note("rules.py", f"{places['page']}::test_2")
+    assert order()[0][0] == "page.py::test_0"
