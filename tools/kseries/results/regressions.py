@@ -119,8 +119,9 @@ def _effects(now: TestOutcome, base: Baseline, touched: Collection[str]) -> list
             why = old.why if old else ""
             found.append(TestEffect(name, effect, shown, test.status, why, test.why))
     found += _mended(now, before)
-    told = {*after, *(_label(effect.test) for effect in found if effect.effect.charged)}
-    found += [end for end in _other_ends(base.programs, now.programs) if end.test not in told]
+    told = {_label(effect.test) for effect in found if effect.effect.charged}
+    ends = _other_ends(base.programs, now.programs, touched)
+    found += [end for end in ends if end.test not in told]
     return found
 
 
@@ -170,11 +171,12 @@ def _gone(now: TestOutcome, base: Baseline) -> Iterator[TestEffect]:
     there = {test.name for test in named.tests(now.programs)}
     programs = {label_of(program) for program in now.programs}
     for test in named.tests(base.programs):
-        if label_of(test.program) not in programs:
-            if test.case is None and test.program.status in _PASSED:
-                yield TestEffect(test.name, Effect.BROKE, test.program.status)
-        elif test.case and test.name not in there and test.case.status in _PASSED:
-            yield TestEffect(test.name, Effect.BROKE, test.case.status)
+        # Of a program that is not there as a whole its cases are not told one by one.
+        program_is_there = label_of(test.program) in programs
+        is_gone = test.name not in there if program_is_there else test.case is None
+        status = (test.case or test.program).status
+        if is_gone and status in _PASSED:
+            yield TestEffect(test.name, Effect.BROKE, status)
 
 
 def _removed(
@@ -182,12 +184,12 @@ def _removed(
 ) -> Iterator[TestEffect]:
     """Give the tests that are removed, without those that the base cannot run either.
 
-    Of cases the base tells more than its sources do, where all of them ran.
+    The base tells more than its sources do, of programs that ran there, where all tests ran.
     """
     ran = {label_of(program) for program in base.programs}
     states = {test.name: (test.case or test.program).status for test in named.tests(base.programs)}
     for test in removed:
-        if whole and CASE in test.test and _label(test.test) in ran:
+        if whole and _label(test.test) in ran:
             continue
         status = states.get(test.test, states.get(_label(test.test)))
         if test.test not in told and (status is None or status in _PASSED):
@@ -211,23 +213,19 @@ def _tests(
 
 def _program(test: NamedTest, events: Sequence[KernelEvent]) -> TestState | None:
     """Give what is to be said of a program beyond its cases; None where these say it all."""
-    program = test.program
-    if program.status.good:
-        return None if program.cases else TestState(program.status)
+    program, mine = test.program, events_of(test.program, events)
     status = program.exit_status
     if status is None or not exit_problems(status, program.cases):
-        of_cases = status_of(program.cases) if program.cases else None
-        if program.status is of_cases:
+        if program.cases and program.status is status_of(program.cases):
             return None
-        by_events = program.status is Status.FAIL and of_cases is not None and of_cases.good
-        if by_events and any(events_of(program, events)):
-            return None
-    hidden = any(event.kind is EventKind.HIDDEN for event in events_of(program, events))
+        if program.status is Status.FAIL and mine:
+            return None  # for what the kernel complained of, which is compared by itself
+    hidden = any(event.kind is EventKind.HIDDEN for event in mine)
     return replace(samefailure.of_program(program), hidden=hidden)
 
 
 def _other_ends(
-    base: Sequence[ProgramResult], now: Sequence[ProgramResult]
+    base: Sequence[ProgramResult], now: Sequence[ProgramResult], touched: Collection[str]
 ) -> Iterator[TestEffect]:
     """Find the programs that are bad on both and ended in a way in which the base's did not.
 
@@ -240,7 +238,8 @@ def _other_ends(
             continue
         was, ended = samefailure.of_program(old), samefailure.of_program(program)
         same_exit = was.exit_status == ended.exit_status or _bad(old) != _bad(program)
-        if same_exit and samefailure.says_nothing_new(was, ended):
+        lines = label_of(program) not in touched
+        if same_exit and samefailure.says_nothing_new(was, ended, lines=lines):
             continue
         statuses = (old.status, program.status)
         yield TestEffect(label_of(program), Effect.DIFFERS, *statuses, was.why, ended.why)
