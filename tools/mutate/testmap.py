@@ -6,6 +6,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import json
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -205,7 +206,8 @@ class Chooser:
         found: set[str] = set()
         if mutant.name:
             for module, source in self._sources.items():
-                if mutant.name in source:
+                is_seen = module == mutant.module or not mutant.name.startswith("_")
+                if is_seen and mutant.name in source:
                     found |= self._tests.of(module, _users(source, mutant.name))
         return found | (self._tests.of(mutant.module, self._body_lines(mutant.module)))
 
@@ -237,8 +239,8 @@ def _function_lines(source: str) -> list[int]:
 
 def _users(source: str, name: str) -> list[int]:
     """Give the lines of functions that mention a name."""
-    lines = source.splitlines()
-    return [number for number in _function_lines(source) if name in lines[number - 1]]
+    lines, word = source.splitlines(), re.compile(rf"\b{name}\b")
+    return [number for number in _function_lines(source) if word.search(lines[number - 1])]
 
 
 def imports(source: str) -> set[str]:
