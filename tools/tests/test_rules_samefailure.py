@@ -5,11 +5,13 @@ from __future__ import annotations
 
 import pytest
 
-from kseries.model import Case, Status
+from kseries.model import Case, EventKind, KernelEvent, ProgramResult, Status
 from kseries.results.samefailure import (
     TestState,
     assertions,
     is_same,
+    of_case,
+    same_complaints,
 )
 
 F, C = Status.FAIL, Status.CRASH
@@ -142,3 +144,23 @@ def test_what_is_an_assertion(line: str) -> None:
 )
 def test_what_is_none(line: str) -> None:
     assert assertions(Case("a", F, "x", (f"# {line}",))) == ()
+
+
+@pytest.mark.parametrize("status", [Status.CRASH, Status.TIMEOUT])
+def test_how_a_program_ended_is_a_reason_of_the_case_that_ran(status: Status) -> None:
+    ended = ProgramResult("net", "ping", status, None, 1.0, (), ("it was ended in read",))
+    ran = Case("a", status, "it was running then")
+    assert of_case(ran, ended).reasons == ("it was ended in read", "it was running then")
+    # Others had come to their end.
+    assert of_case(Case("b", F, "x"), ended).reasons == ("x",)
+
+
+def test_what_says_nothing_has_no_reason() -> None:
+    assert TestState(F).why == ""
+    assert not same("x", "")
+
+
+def test_what_was_hidden_on_the_base_does_not_excuse_what_is_hidden_now() -> None:
+    hidden = KernelEvent(EventKind.HIDDEN, "a part of the log was hidden", "", 3, (), "net/ping")
+    assert same_complaints((hidden,), (hidden,)) == ()
+    assert same_complaints((hidden,), (hidden, hidden)) == ()

@@ -90,7 +90,7 @@ def assertions(case: Case) -> tuple[str, ...]:
     return tuple(line for line in told if _ASSERTION.match(line.strip()))[:MAX_ASSERTIONS]
 
 
-def is_same(before: TestState, after: TestState, *, lines: bool = True) -> bool:
+def is_same(before: TestState, after: TestState, *, lines: bool) -> bool:
     """Whether a failure is that of the base, or a part of it: nothing in it is new.
 
     lines: whether lines of test sources tell assertions apart; not where the series changes them.
@@ -104,7 +104,7 @@ def is_same(before: TestState, after: TestState, *, lines: bool = True) -> bool:
     return says_nothing_new(before, after, lines=lines)
 
 
-def says_nothing_new(before: TestState, after: TestState, *, lines: bool = True) -> bool:
+def says_nothing_new(before: TestState, after: TestState, *, lines: bool) -> bool:
     """Whether all that a test says was said on the base, too. lines: as of `is_same`."""
     return _settled(after.reasons, lines) <= _settled(before.reasons, lines)
 
