@@ -5,9 +5,20 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from kseries.model import AgainstBase, Baseline, Case, ProgramResult, Status, TestOutcome
-from kseries.results.charged import charged
+from kseries.model import (
+    AgainstBase,
+    Baseline,
+    Case,
+    Effect,
+    ProgramResult,
+    RunResult,
+    Status,
+    TestEffect,
+    TestOutcome,
+)
+from kseries.results.charged import charged, sentence, tally
 from kseries.results.regressions import against
+from kseries.results.tally import count
 
 P, E = Status.PASS, Status.ERROR
 
@@ -16,8 +27,13 @@ def program(*problems: str) -> ProgramResult:
     return ProgramResult("net", "ping", E, 1, 1.0, (Case("a", P),), problems)
 
 
+def compared(*effects: Effect) -> AgainstBase:
+    tests = tuple(TestEffect(f"net/{number}", effect) for number, effect in enumerate(effects))
+    return AgainstBase("b" * 40, (), "run", "now", False, tests, (), ())
+
+
 def test_a_program_of_which_the_comparison_says_nothing_counts_as_it_is() -> None:
-    seen = AgainstBase("b" * 40, (), "run", "now", False, (), (), ())
+    seen = compared()
     bad = program("why")
     assert charged((bad,), (), seen).programs == (bad,)
 
@@ -31,3 +47,15 @@ def test_of_a_program_that_fails_otherwise_all_problems_are_told() -> None:
         now.programs[0],
         problems=("first, exit status 1; on the base error: old, exit status 1", "second"),
     )
+
+
+def test_each_thing_that_the_series_does_is_counted_by_itself() -> None:
+    broke, fixed, added, before = Effect.BROKE, Effect.FIXED, Effect.ADDED, Effect.BEFORE
+    seen = compared(broke, *[fixed] * 2, *[added] * 3, *[before] * 4, Effect.UNTOLD)
+    assert sentence(seen) == "broke 2, fixed 2, added 3; 4 broken before"
+
+
+def test_what_was_broken_before_is_not_counted_as_failed(compared_run: RunResult) -> None:
+    everything, counts = count(compared_run.programs), tally(compared_run)
+    assert everything.failed > counts.failed > 0
+    assert replace(counts, failed=everything.failed) == everything

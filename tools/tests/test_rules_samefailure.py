@@ -71,7 +71,7 @@ def test_what_varies_from_run_to_run_does_not_count(one: str, two: str) -> None:
         # no times
         ("took 5 sockets", "took 6 sockets"),
         ("took v5 s", "took v6 s"),
-        ("took 5s", "took s"),
+        ("took (5s)", "took (s)"),
         ("took 1. s", "took 2. s"),
         ("took 5", "took 6"),
         # no devices

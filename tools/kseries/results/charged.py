@@ -145,13 +145,14 @@ def _judged(
     """
     bad = _bad(left)
     mine, others = events_of(program, new), events_of(program, known)
-    before = own is not None and own.effect is Effect.BEFORE
-    excused = before or bool(others) or len(_bad(program)) > len(bad)
     if own is not None and own.effect is Effect.DIFFERS:
         # First, as some reports show the first problem alone.
         problems = [problem for problem in left.problems if problem not in own.why_after]
         return replace(left, problems=(_both(own.why_after, own), *problems))
-    if (own is not None and own.effect.charged) or not excused:
+    if own is not None and own.effect.charged:
+        return left
+    # What else there is to say of a bad program is that it was broken before.
+    if own is None and not others and len(_bad(program)) == len(bad):
         return left
     if not (bad or mine):
         return replace(left, status=Status.XFAIL)
