@@ -3,12 +3,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from kseries.model import Case, EventKind, KernelEvent, ProgramResult, Status
 from kseries.results.samefailure import (
     TestState,
     assertions,
+    identity,
     is_same,
     of_case,
     same_complaints,
@@ -164,3 +167,12 @@ def test_what_was_hidden_on_the_base_does_not_excuse_what_is_hidden_now() -> Non
     hidden = KernelEvent(EventKind.HIDDEN, "a part of the log was hidden", "", 3, (), "net/ping")
     assert same_complaints((hidden,), (hidden,)) == ()
     assert same_complaints((hidden,), (hidden, hidden)) == ()
+    state = TestState(Status.ERROR)
+    assert is_same(state, state, lines=True)
+    assert not is_same(state, replace(state, hidden=True), lines=True)
+
+
+def test_a_complaint_is_named_by_function_and_title_without_the_line() -> None:
+    warning = KernelEvent(EventKind.WARN, "WARNING: at a.c:100 f", "a.c:100", 3, (), "net/ping")
+    assert identity(warning) == ("WARN", "WARNING: at a.c f", "a.c")
+    assert identity(replace(warning, title="at a.c: f")) == ("WARN", "at a.c: f", "a.c")
