@@ -117,6 +117,16 @@ def test_a_program_that_is_bad_for_no_known_reason_is_compared_as_a_whole() -> N
     assert effects(compared(of_case(P), bad))[PING] is Effect.BROKE
 
 
+def test_what_had_no_result_on_the_base_is_not_fixed() -> None:
+    """Nor is its program, whose exit status said that all was well."""
+    base = replace(of_case(M), exit_status=0)
+    assert effects(compared(base, of_case(P))) == {}
+    assert effects(compared(replace(of_case(F), exit_status=0), of_case(P))) == {
+        PING: Effect.FIXED,
+        f"{PING}: a": Effect.FIXED,
+    }
+
+
 def test_a_program_that_was_good_does_not_fail_otherwise() -> None:
     """Its complaint of the kernel is compared by itself."""
     warning = KernelEvent(EventKind.WARN, "WARNING: at a.c:1 f", "f", 3, (), PING)
