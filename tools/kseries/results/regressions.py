@@ -66,7 +66,7 @@ def against(
         *_effects(now, base, sources.touched),
         *(_gone(now, base) if whole else ()),
     ]
-    effects += _removed(sources.removed, base, {effect.test for effect in effects}, whole=whole)
+    effects += _removed(sources.removed, base, whole=whole)
     before = samefailure.same_complaints(base.events, now.events)
     return AgainstBase(
         head=base.head,
@@ -179,9 +179,7 @@ def _gone(now: TestOutcome, base: Baseline) -> Iterator[TestEffect]:
             yield TestEffect(test.name, Effect.BROKE, status)
 
 
-def _removed(
-    removed: Sequence[TestEffect], base: Baseline, told: Collection[str], *, whole: bool
-) -> Iterator[TestEffect]:
+def _removed(removed: Sequence[TestEffect], base: Baseline, *, whole: bool) -> Iterator[TestEffect]:
     """Give the tests that are removed, without those that the base cannot run either.
 
     The base tells more than its sources do, of programs that ran there, where all tests ran.
@@ -192,7 +190,7 @@ def _removed(
         if whole and _label(test.test) in ran:
             continue
         status = states.get(test.test, states.get(_label(test.test)))
-        if test.test not in told and (status is None or status in _PASSED):
+        if status is None or status in _PASSED:
             yield replace(test, before=status or test.before)
 
 
