@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from kseries.building.sandbox import SYSTEM_PATH
 from kseries.errors import CheckFailed, InfraError
 from kseries.targets import confine, consolelog, qemu, qemulog
 from kseries.targets.consolelog import ConsoleLog
@@ -135,7 +136,7 @@ def test_root_gives_qemu_no_rights() -> None:
     assert " -- setpriv --reuid=65534 --regid=65534 --clear-groups --no-new-privs " in text
     assert f"prlimit --as={5 << 30} --fsize={3 << 30} " in text
     assert "/dev/kvm" not in text
-    assert text.endswith(f"env -i PATH={confine.PATH} TMPDIR=/vm/tmp qemu")
+    assert text.endswith(f"env -i PATH={SYSTEM_PATH} TMPDIR=/vm/tmp qemu")
     with_kvm = " ".join(place(device=confine.KVM, group=107).argv(["qemu"]))
     assert "--dev-bind /dev/kvm /dev/kvm" in with_kvm
     assert "--groups=107" in with_kvm

@@ -101,11 +101,28 @@ def test_this_machine_is_known() -> None:
     assert (host.uid, host.cores) == (os.geteuid(), len(os.sched_getaffinity(0)))
     total = Path("/proc/meminfo").read_text().partition("MemTotal:")[2].split()[0]
     assert host.memory == int(total) << 10
-    assert set(host.folders).isdisjoint(path for _, path in host.links)
-    for target, path in host.links:
-        assert str(Path(path).readlink()) == target
-    names = {path for _, path in host.links} | set(host.folders)
-    assert names == {f"/{name}" for name in FOLDERS if Path("/", name).is_dir()}
+    assert {path for _, path in host.links} | {*host.folders} == {
+        f"/{name}" for name in FOLDERS if Path("/", name).is_dir()
+    }
+
+
+def test_processors_are_those_that_we_may_use() -> None:
+    allowed = os.sched_getaffinity(0)
+    try:
+        os.sched_setaffinity(0, {min(allowed)})
+        assert Host.probe().cores == 1
+    finally:
+        os.sched_setaffinity(0, allowed)
+
+
+def test_folders_of_the_system_are_links_or_folders_of_their_own(tmp_path: Path) -> None:
+    for name in FOLDERS[:4]:
+        (tmp_path / name).symlink_to(f"usr/{name}")
+    for name in FOLDERS[4:]:
+        (tmp_path / name).mkdir()
+    host = Host.probe(tmp_path)
+    assert host.links == tuple((f"usr/{name}", f"/{name}") for name in FOLDERS[:4])
+    assert host.folders == tuple(f"/{name}" for name in FOLDERS[4:])
 
 
 def test_what_there_is_not_is_not_mounted() -> None:
@@ -174,14 +191,10 @@ prlimit --as=5368709120 --fsize=3221225472 --nproc=4096 --core=0 -- choom -n 500
 
 def host_folders() -> str:
     """Give how /bin and so on are made to be there, on this host."""
+    host = Host.probe()
     told = ["--ro-bind /usr /usr"]
-    for name in FOLDERS:
-        place = Path("/", name)
-        if place.is_symlink():
-            told.append(f"--symlink {place.readlink()} {place}")
-        elif place.is_dir():
-            told.append(f"--ro-bind {place} {place}")
-    return " ".join(told)
+    told += [f"--symlink {target} {path}" for target, path in host.links]
+    return " ".join([*told, *(f"--ro-bind {path} {path}" for path in host.folders)])
 
 
 @pytest.mark.parametrize(

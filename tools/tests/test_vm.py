@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from kseries import model, proc, runfolder
+from kseries.building.sandbox import NOBODY
 from kseries.deadline import Deadline
 from kseries.errors import InfraError, UserError
 from kseries.paths import Cache, Project
@@ -343,7 +344,7 @@ def test_qemu_has_no_rights_and_sees_nothing_of_the_host(tmp_path: Path) -> None
             for line in (place / "status").read_text().splitlines()
             if ":" in line
         )
-        assert status["Uid"].split() == [str(os.geteuid() or confine.NOBODY)] * 4
+        assert status["Uid"].split() == [str(os.geteuid() or NOBODY)] * 4
         assert int(status["CapEff"], 16) == int(status["CapBnd"], 16) == 0
         assert (status["NoNewPrivs"].strip(), status["Seccomp"].strip()) == ("1", "2")
         if confine.why_open():

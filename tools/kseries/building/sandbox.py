@@ -72,15 +72,15 @@ class Host:
     folders: tuple[str, ...]  # where /bin and so on are folders of their own
 
     @classmethod
-    def probe(cls) -> Host:
-        """Look at this machine."""
-        places = [Path("/") / name for name in USR_LINKS]
+    def probe(cls, root: Path = Path("/")) -> Host:
+        """Look at this machine. root: where its file system begins."""
+        places = {f"/{name}": root / name for name in USR_LINKS}
         return cls(
             uid=os.geteuid(),
             memory=os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
             cores=len(os.sched_getaffinity(0)),
-            links=tuple((str(p.readlink()), str(p)) for p in places if p.is_symlink()),
-            folders=tuple(str(p) for p in places if p.is_dir() and not p.is_symlink()),
+            links=tuple((str(p.readlink()), name) for name, p in places.items() if p.is_symlink()),
+            folders=tuple(n for n, p in places.items() if p.is_dir() and not p.is_symlink()),
         )
 
 

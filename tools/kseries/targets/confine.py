@@ -20,10 +20,10 @@ from functools import cache
 from pathlib import Path
 
 from kseries import proc, publish
+from kseries.building.sandbox import ETC_FILES, NOBODY, OOM_SCORE, PROCESSES, SYSTEM_PATH, Host
 from kseries.deadline import Deadline
 from kseries.untrusted import Untrusted
 
-NOBODY = 65534
 KVM = Path("/dev/kvm")
 # Where QEMU keeps what a guest writes to its disk: not in memory, where that can be had.
 _LASTING = "/var/tmp"  # noqa: S108
@@ -32,17 +32,9 @@ PREFIX = "kseries-vm-"
 INSIDE = Path("/vm")
 KERNEL, SPACE, DEVICE = "kernel", "tmp", "kvm"
 
-PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-LINKS = ("bin", "sbin", "lib", "lib32", "lib64", "libx32")
-ETC_FILES = ("alternatives", "ld.so.cache", "ld.so.conf", "ld.so.conf.d")
-
 # Beside the guest's memory: QEMU itself, its translated code (1 GiB), the stacks of its threads.
 OWN_MEMORY = 4 << 30
 OWN_FILES = 1 << 30
-# Root's "nobody" is shared with builds. QEMU may start no process, and has a dozen of threads.
-PROCESSES = 4096
-# When memory runs out, the kernel takes a guest before the user's other programs.
-OOM_SCORE = 500
 PROBE_S = 20.0
 
 
@@ -66,7 +58,15 @@ class Confinement:
     def argv(self, command: Sequence[str]) -> list[str]:
         """Plan the command line that runs QEMU there."""
         space = f"TMPDIR={self._inside / SPACE}"
-        words = [*self._drop(), *self._limits(), "env", "-i", f"PATH={PATH}", space, *command]
+        words = [
+            *self._drop(),
+            *self._limits(),
+            "env",
+            "-i",
+            f"PATH={SYSTEM_PATH}",
+            space,
+            *command,
+        ]
         return words if self.why_open else [*self._namespaces(), *words]
 
     @property
@@ -82,11 +82,11 @@ class Confinement:
         else:
             words += ["--unshare-user", "--disable-userns"]
         words += ["--ro-bind", "/usr", "/usr"]
-        for place in (Path("/") / name for name in LINKS):
-            if place.is_symlink():
-                words += ["--symlink", str(place.readlink()), str(place)]
-            elif place.is_dir():
-                words += ["--ro-bind", str(place), str(place)]
+        host = Host.probe()
+        for target, path in host.links:
+            words += ["--symlink", target, path]
+        for path in host.folders:
+            words += ["--ro-bind", path, path]
         words += ["--perms", "0755", "--dir", "/etc"]
         for name in ETC_FILES:
             words += ["--ro-bind-try", f"/etc/{name}", f"/etc/{name}"]
@@ -95,7 +95,7 @@ class Confinement:
             words += ["--dev-bind", str(self.device), str(KVM)]
         words += ["--remount-ro", "/dev", "--ro-bind", str(self.folder), str(INSIDE)]
         words += ["--bind", str(self.folder / SPACE), str(INSIDE / SPACE)]
-        return [*words, "--remount-ro", "/", "--chdir", "/", "--setenv", "PATH", PATH, "--"]
+        return [*words, "--remount-ro", "/", "--chdir", "/", "--setenv", "PATH", SYSTEM_PATH, "--"]
 
     def _drop(self) -> list[str]:
         if self.uid != 0:
@@ -105,6 +105,7 @@ class Confinement:
         return [*words, "--inh-caps=-all", "--bounding-set=-all", "--"]
 
     def _limits(self) -> list[str]:
+        # Root's "nobody" is shared with builds. QEMU may start no process, and has few threads.
         words = ["prlimit", f"--as={self.memory + OWN_MEMORY}", f"--fsize={self.disk + OWN_FILES}"]
         words += [f"--nproc={PROCESSES}", "--core=0", "--"]
         return [*words, "choom", "-n", str(OOM_SCORE), "--"]
