@@ -96,6 +96,13 @@ def test_an_ordinary_user_has_a_namespace_and_no_right_in_it() -> None:
     )
 
 
+def test_a_command_line_can_be_planned_where_bubblewrap_is_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    assert "bwrap" in BOX.argv(["true"])
+
+
 def test_this_machine_is_known() -> None:
     host = Host.probe()
     assert (host.uid, host.cores) == (os.geteuid(), len(os.sched_getaffinity(0)))
