@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import signal
 import socket
@@ -17,6 +18,7 @@ from pathlib import Path
 import pytest
 
 from kseries import proc
+from kseries.building import guard as guard_module
 from kseries.building import sandbox, syscalls
 from kseries.building.guard import Guard
 from kseries.building.sandbox import (
@@ -321,6 +323,14 @@ def test_memory_of_many_processes_is_bound_together(box: Sandbox) -> None:
     wait_for(lambda: count_of(token) == 0)
 
 
+@pytest.fixture
+def disk_of_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A disk on which others write, too: it has lost 1 GiB whenever it is looked at."""
+    free = itertools.count(1 << 50, -(1 << 30))
+    monkeypatch.setattr(guard_module, "_free", lambda _: next(free))
+
+
+@pytest.mark.usefixtures("disk_of_others")
 def test_disk_is_bound(box: Sandbox) -> None:
     guard = Guard([box.build], disk=8 << 20)
     sh(box, "head -c 4M /dev/urandom > out/a; head -c 1M /dev/urandom > out/b; sync")
@@ -330,6 +340,7 @@ def test_disk_is_bound(box: Sandbox) -> None:
         guard.look_at_disk()
 
 
+@pytest.mark.usefixtures("disk_of_others")
 def test_folders_that_cannot_be_counted_are_refused(box: Sandbox) -> None:
     with swept() as top:
         guard = Guard([top, box.build], disk=1 << 20)
@@ -346,6 +357,7 @@ def test_a_folder_that_is_gone_takes_no_disk(box: Sandbox, tmp_path: Path) -> No
     guard.look_at_disk()
 
 
+@pytest.mark.usefixtures("disk_of_others")
 def test_links_of_the_sandbox_do_not_count_as_its_disk(box: Sandbox) -> None:
     guard = Guard([box.build], disk=1 << 20)
     sh(box, "ln -s /usr out/usr; head -c 512K /dev/urandom > out/a; sync")

@@ -180,14 +180,14 @@ class Sandbox:
         It is the first name that the tree does not use itself, so that no tree can choose what
         is there. The worktree is ours: in it, nothing comes up that we did not check out.
         """
-        for name in _mountpoints():
-            place = self.tree / name
-            try:
-                if stat.S_ISDIR(place.lstat().st_mode) and not any(place.iterdir()):
-                    return name
-            except FileNotFoundError:
-                return name
-        raise AssertionError("unreachable")
+        return next(filter(self._is_unused, _mountpoints()))
+
+    def _is_unused(self, name: str) -> bool:
+        place = self.tree / name
+        try:
+            return stat.S_ISDIR(place.lstat().st_mode) and not any(place.iterdir())
+        except FileNotFoundError:
+            return True
 
     @property
     def _filter(self) -> Path:
