@@ -24,6 +24,7 @@ from typing import TypeVar
 
 from mutate import equivalents, report, testmap
 from mutate.bench import PACKAGE, TESTS, Bench
+from mutate.importing import dotted, imports
 from mutate.model import Fate, Mutant, Outcome
 from mutate.sources import enums, mutants
 from mutate.testmap import Chooser, TestMap
@@ -151,11 +152,8 @@ def _test_files(tree: Path, options: argparse.Namespace) -> list[str]:
     """Give the files of tests that may be run."""
     paths = sorted((tree / TESTS).glob("test_*.py"))
     if options.own:
-        names = {
-            "kseries." + module.removesuffix(".py").replace("/", ".")
-            for module in _modules(options.root, options.modules)
-        }
-        paths = [path for path in paths if names & testmap.imports(path.read_text())]
+        names = {dotted(module) for module in _modules(options.root, options.modules)}
+        paths = [path for path in paths if names & imports(path.read_text())]
     return [f"{TESTS}/{path.name}" for path in paths]
 
 

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mutate.importing import independent
 from mutate.model import Mutant
 
 PACKAGE = "tools/kseries"
@@ -47,19 +48,29 @@ class Bench:
         self._scratch.mkdir(parents=True)
         self._scratch.chmod(0o1777)
         _copy(root, self.tree)
+        self._settled = ""
         self._worker = self._start()
 
     def prepare(self) -> None:
         """Compile all there is, so that each mutant finds it done."""
         self._ask({"files": [TESTS], "keep": True})
 
+    def settle(self, module: str) -> None:
+        """Have the worker load what does not depend on a module: it is there for each mutant."""
+        if module != self._settled:
+            self.close()
+            self._settled = module
+            self._worker = self._start()
+
     def _start(self) -> subprocess.Popen[str]:
+        loaded = independent(self.tree / PACKAGE, self._settled) if self._settled else []
         own = str(Path(__file__).parents[1])
         environment = {
             **os.environ,
             "PYTHONPATH": f"{self.tree / 'tools'}{os.pathsep}{own}",
             "KSERIES_ROOT": str(self.tree),
             "MUTATE_ALONE": "1",
+            "MUTATE_LOADED": " ".join(loaded),
         }
         tree, scratch = str(self.tree), str(self._scratch)
         box = ["bwrap", "--ro-bind", "/", "/", "--dev-bind", "/dev", "/dev", "--unshare-pid"]

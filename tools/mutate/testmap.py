@@ -15,6 +15,7 @@ from pathlib import Path
 from coverage import CoverageData
 
 from mutate.bench import PACKAGE, TESTS, Bench
+from mutate.importing import dotted, imports
 from mutate.model import Mutant
 
 
@@ -140,12 +141,10 @@ class Chooser:
         Those of the file that is likely to notice it, of others that import the module, of others.
         budget_s: processor time of all tests; what would take longer is left out.
         """
-        name = "kseries." + mutant.module.removesuffix(".py").replace("/", ".")
-        dotted = name.removesuffix(".__init__")
         seconds = self._tests.seconds
         able = self._candidates(mutant) - self._tests.failing
         found = sorted(able, key=lambda test: (seconds[test], test))
-        own = [test for test in found if self._own(test, dotted)]
+        own = [test for test in found if self._own(test, dotted(mutant.module))]
         likely = self._likely(mutant.module, Counter(map(_file, own)))
         first = [test for test in own if _file(test) == likely]
         rounds = [first, [test for test in own if _file(test) != likely]]
@@ -188,8 +187,8 @@ class Chooser:
         """Give the processor time of tests."""
         return sum(self._tests.seconds[test] for test in tests)
 
-    def _own(self, test: str, dotted: str) -> bool:
-        return dotted in self._imported.get(_file(test), ())
+    def _own(self, test: str, name: str) -> bool:
+        return name in self._imported.get(_file(test), ())
 
     def _candidates(self, mutant: Mutant) -> set[str]:
         if mutant.body is not None:
@@ -213,10 +212,9 @@ class Chooser:
 
     def _of_module(self, module: str) -> set[str]:
         """Give the tests of the modules that import this one."""
-        dotted = "kseries." + module.removesuffix(".py").replace("/", ".")
         found: set[str] = set()
         for other, source in self._sources.items():
-            if dotted in imports(source):
+            if dotted(module) in imports(source):
                 found |= self._tests.of(other, self._body_lines(other))
         return found
 
@@ -241,15 +239,3 @@ def _users(source: str, name: str) -> list[int]:
     """Give the lines of functions that mention a name."""
     lines, word = source.splitlines(), re.compile(rf"\b{name}\b")
     return [number for number in _function_lines(source) if word.search(lines[number - 1])]
-
-
-def imports(source: str) -> set[str]:
-    """Give the modules that a source imports, and the names in them."""
-    found = set()
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.ImportFrom) and node.module:
-            found.add(node.module)
-            found |= {f"{node.module}.{alias.name}" for alias in node.names}
-        elif isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
-    return found

@@ -25,6 +25,7 @@ class Trial:
 
     def run(self, bench: Bench, mutant: Mutant) -> Outcome:
         """Run the tests of a mutant until one fails."""
+        bench.settle(mutant.module)
         rounds = self.chooser.tests(mutant, self.budget_s)
         count = sum(map(len, rounds))
         with bench.changed(mutant):
@@ -44,6 +45,7 @@ class Trial:
 
         Raises Broken when they do not run at all.
         """
+        bench.settle(mutant.module)
         while failed := [
             test
             for tests in self.chooser.tests(mutant, self.budget_s)

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Runs tests in processes forked from one that has the libraries loaded, and no module of ours.
+"""Runs tests in processes forked from one that has loaded what is the same for all of them.
+
+That is the libraries and, of our modules, those that do not depend on the one that is mutated.
 
 Reads requests from standard input and answers on standard output, a JSON object a line:
 
@@ -80,8 +82,9 @@ class Watch:
 
 def serve() -> None:
     """Answer requests until there are no more."""
-    for library in LIBRARIES:
-        importlib.import_module(library)
+    for module in [*LIBRARIES, *os.environ.get("MUTATE_LOADED", "").split()]:
+        importlib.import_module(module)
+    gc.collect()
     gc.freeze()
     for line in sys.stdin:
         answer = _answer(json.loads(line))

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from mutate.importing import independent
 from mutate.sources import mutants
 from mutate.testmap import Chooser, TestMap
 
@@ -39,3 +40,23 @@ def test_the_tests_most_likely_to_notice_are_run_first(tmp_path: Path) -> None:
     ]
     chooser.note("rules.py", f"{places['page']}::test_2")
     assert order()[0][0] == "page.py::test_0"
+
+
+def test_what_depends_on_a_module_is_not_loaded_before_it_is_changed(tmp_path: Path) -> None:
+    for name, text in {
+        "__init__": "",
+        "__main__": "from kseries import main\n",
+        "rules": "import re\n",
+        "words": "",
+        "verdict": "from kseries import rules\nfrom kseries.words import say\n",
+        "late": "def f():\n    import kseries.verdict\n",
+        "sub/__init__": "",
+        "sub/page": "from kseries.words import say\n",
+        "sub/run": "from kseries.verdict import decide\n",
+    }.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / f"{name}.py").write_text(text)
+    alone = ["kseries", "kseries.sub", "kseries.sub.page", "kseries.words"]
+    assert independent(tmp_path, "rules.py") == alone
+    assert "kseries.sub.page" not in independent(tmp_path, "words.py")
+    assert "kseries.rules" in independent(tmp_path, "words.py")

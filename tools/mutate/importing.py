@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: GPL-2.0
+"""What modules import of each other, read from their sources."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+
+def imports(source: str) -> set[str]:
+    """Give the modules that a source imports, and the names in them."""
+    found = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            found.add(node.module)
+            found |= {f"{node.module}.{alias.name}" for alias in node.names}
+        elif isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+    return found
+
+
+def dotted(module: str) -> str:
+    """Give the name that a module is imported by. module: path below tools/kseries."""
+    return f"kseries.{module.removesuffix('.py').replace('/', '.')}".removesuffix(".__init__")
+
+
+def independent(package: Path, module: str) -> list[str]:
+    """Name the modules of a package that import a module neither themselves nor through others."""
+    paths = [path for path in package.rglob("*.py") if path.name != "__main__.py"]
+    used = {dotted(str(path.relative_to(package))): imports(path.read_text()) for path in paths}
+    on_it, more = set[str](), {dotted(module)}
+    while more:
+        on_it |= more
+        more = {name for name, wanted in used.items() if wanted & more} - on_it
+    return sorted(set(used) - on_it)
