@@ -53,8 +53,8 @@ def answer(patches: int, total: int, steps: Steps) -> StepAnswer:
     if step is None:
         return StepAnswer.OPEN
     seen = _seen(step)
-    boots = _told(steps.get(total), Seen.NO_BOOT)
-    if step.lack or (Seen.NO_BOOT in seen and not boots and patches != total):
+    # Where the whole series does not boot, that is what is sought.
+    if step.lack or (Seen.NO_BOOT in seen and not _told(steps.get(total), Seen.NO_BOOT)):
         return StepAnswer.UNTESTABLE
     if Seen.ABSENT in seen or step.by_baseline:
         return StepAnswer.GOOD
