@@ -83,11 +83,11 @@ def is_flaky(step: BisectStep) -> bool:
 
 
 def _between(total: int, steps: Steps) -> int | Concluded:
-    said = {patches: answer(patches, total, steps) for patches in range(total + 1)}
+    said = {patches: answer(patches, total, steps) for patches in steps}
     high = min(patches for patches, told in said.items() if told is StepAnswer.BAD)
-    good = [n for n, told in said.items() if told is StepAnswer.GOOD and n < high]
-    low = max(good, default=-1)
-    left = [n for n in range(low + 1, high) if said[n] is StepAnswer.OPEN]
+    # What is good above the first bad step does not count.
+    low = max((n for n in range(high) if said.get(n) is StepAnswer.GOOD), default=-1)
+    left = [n for n in range(low + 1, high) if said.get(n, StepAnswer.OPEN) is StepAnswer.OPEN]
     begun = [n for n in left if n in steps]
     if begun:
         return begun[0]
