@@ -3,8 +3,8 @@
 
 from __future__ import annotations
 
-from kseries.results.bisection import BisectStep, Seen, StepAnswer, Trial
-from kseries.results.halving import answer, next_move
+from kseries.results.bisection import BisectStep, Conclusion, Seen, StepAnswer, Trial
+from kseries.results.halving import Concluded, answer, next_move
 
 TOTAL = 9
 
@@ -37,3 +37,25 @@ def test_a_step_that_was_begun_is_finished_first() -> None:
         TOTAL: step(TOTAL, Seen.BAD, Seen.BAD),
     }
     assert next_move(TOTAL, steps) == 2
+
+
+FLAKY = (Seen.BAD, Seen.GOOD, Seen.GOOD, Seen.BAD, Seen.GOOD)
+
+
+def test_a_fault_that_comes_and_goes_where_nothing_is_good() -> None:
+    steps = {0: BisectStep(0, "", lack="does not build"), 1: step(1, *FLAKY)}
+    assert next_move(1, steps) == Concluded(Conclusion.NO_GOOD, 0, 1)
+
+
+def test_what_is_not_there_yet_is_firmly_good() -> None:
+    for seen in ((Seen.ABSENT,), (Seen.GOOD, Seen.ABSENT)):
+        steps = {0: step(0, Seen.ABSENT), 1: step(1, *seen), 2: step(2, *FLAKY)}
+        assert next_move(2, steps) == Concluded(Conclusion.FLAKY, 2, 2)
+    steps[1] = step(1, Seen.GOOD, Seen.GOOD)
+    assert next_move(2, steps) == 1
+
+
+def test_a_whole_series_that_did_not_boot_once_did_not_boot() -> None:
+    whole = step(TOTAL, Seen.BAD, Seen.NO_BOOT)
+    assert said(whole, step(5, Seen.NO_BOOT), of=5) is StepAnswer.OPEN
+    assert said(whole, step(5, Seen.NO_BOOT, Seen.NO_BOOT), of=5) is StepAnswer.BAD
