@@ -155,7 +155,7 @@ def on_base(sought: Sought, base: Baseline) -> Sighting | None:
     if sought.log:
         return _no_complaint(sought, own, base.events)
     told, what = seen(sought, TestOutcome((own[0],), base.events, {}), ())
-    return (told, what) if _is_sure(told, own[0], sought.case) else None
+    return (told, what) if _is_sure(told, own[0]) else None
 
 
 def is_complaint(sought: Sought, events: Iterable[KernelEvent], lines: Iterable[str]) -> bool:
@@ -167,9 +167,9 @@ def is_complaint(sought: Sought, events: Iterable[KernelEvent], lines: Iterable[
     return bool(complaints) and not any(map(is_it, others))
 
 
-def _is_sure(told: Seen, program: ProgramResult, case: str) -> bool:
+def _is_sure(told: Seen, program: ProgramResult) -> bool:
     if told is Seen.GOOD:
-        return program.status in _PASSED or (case != "" and program.status is Status.FAIL)
+        return program.status in (*_PASSED, Status.FAIL)
     # What passes without that case; but it must be one that tells cases apart.
     cases = [one.name for one in leaves(program.cases)]
     return told is Seen.ABSENT and program.status in _PASSED and cases != [program.name]
