@@ -126,3 +126,11 @@ def test_a_line_may_come_with_any_test() -> None:
     programs = (planned("ping"), planned("pong"))
     assert chosen(LINE, programs) == programs
     assert chosen(replace(LINE, at_boot=True), programs) == programs[:1]
+
+
+def test_what_is_sought_is_named_as_it_was_found() -> None:
+    asked = Sought("pi")
+    assert str(asked) == "pi"
+    assert str(replace(asked, program="net/ping")) == "net/ping"
+    assert str(replace(asked, program="net/ping", case="a")) == "net/ping: a"
+    assert str(replace(LINE, program="net/ping")) == "'at a.c: f' in the kernel log"
