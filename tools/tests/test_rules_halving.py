@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from kseries.results.bisection import BisectStep, Conclusion, Seen, StepAnswer, Trial
-from kseries.results.halving import Concluded, answer, next_move
+from kseries.results.halving import Concluded, answer, is_flaky, next_move
 
 TOTAL = 9
 
@@ -59,3 +59,10 @@ def test_a_whole_series_that_did_not_boot_once_did_not_boot() -> None:
     whole = step(TOTAL, Seen.BAD, Seen.NO_BOOT)
     assert said(whole, step(5, Seen.NO_BOOT), of=5) is StepAnswer.OPEN
     assert said(whole, step(5, Seen.NO_BOOT, Seen.NO_BOOT), of=5) is StepAnswer.BAD
+
+
+def test_runs_do_not_agree_where_it_is_once_bad_and_once_not_there() -> None:
+    for good in (Seen.GOOD, Seen.SKIPPED, Seen.ABSENT):
+        assert is_flaky(step(1, Seen.BAD, good))
+    assert not is_flaky(step(1, Seen.BAD, Seen.NO_BOOT))
+    assert not is_flaky(step(1, Seen.GOOD, Seen.ABSENT))
