@@ -23,3 +23,9 @@ def test_a_program_that_was_run_in_one_piece_keeps_its_log(tmp_path: Path) -> No
     joined = partial.join(run, PASSES)
     assert (joined.log, log.stat().st_mtime) == ("tests/demo/long.log", 5)
     assert list(partial.pieces(run)["demo/long"]) == [1]
+
+
+def test_logs_that_are_no_text_are_read(tmp_path: Path) -> None:
+    run = RunFolder(tmp_path)
+    run.console().write_bytes(b"a\xffb\nc")
+    assert partial.consoles(run) == [[(0.0, "a\N{REPLACEMENT CHARACTER}b"), (0.0, "c")]]
