@@ -99,6 +99,9 @@ def test_as_deep_as_may_be(folder: Untrusted) -> None:
         place.mkdir()
     (place / "file").touch()
     assert len(list(folder.files())) == 1
+    (place / "d").mkdir()
+    with pytest.raises(NotPlain, match="is nested deeper than 64 folders"):
+        list(folder.files())
 
 
 def test_as_many_bytes_as_may_be_holes_counted(folder: Untrusted, tmp_path: Path) -> None:
@@ -171,6 +174,7 @@ def test_as_much_memory_as_may_be(monkeypatch: pytest.MonkeyPatch) -> None:
     error = caught.value
     assert error.what == "The code of the tree took more memory than it may: 6.0 GiB."
     assert error.where == "limit: 6.0 GiB for all that runs in the sandbox together"
+    assert "look at what the series does" in error.do
 
 
 def test_three_quarters_of_the_memory_may_be_taken() -> None:
