@@ -25,6 +25,11 @@ def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
+def test_the_bounds() -> None:
+    assert (confine.OWN_MEMORY, confine.OWN_FILES) == (4 << 30, 1 << 30)
+    assert confine.PROBE_S == 20.0
+
+
 def mode(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
 

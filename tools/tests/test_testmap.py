@@ -56,7 +56,7 @@ def test_a_test_that_looks_at_a_table_itself_is_run(tmp_path: Path) -> None:
         (tmp_path / "tools" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "tools" / name).write_text(text)
         test = f"tools/{name}::test_1"
-        lines = {test: {"rules.py": [5]} if "test_f" in name else {"other.py": [1]}}
+        lines = {test: {"rules.py": [5]}} if "test_f" in name else {}
         known.add({"failed": [], "seconds": {test: 0.1}, "lines": lines})
     mutant, *_ = [m for m in mutants("rules.py", rules, {}) if m.name == "TABLE"]
     chosen = {test for tests in Chooser(known, tmp_path).tests(mutant, 10.0) for test in tests}
