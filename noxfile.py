@@ -134,5 +134,5 @@ def fuzz(session: nox.Session) -> None:
 
 @nox.session
 def mutate(session: nox.Session) -> None:
-    """See that the project's own tests notice faults in the toolkit's rules; ten minutes."""
+    """See that the project's own tests notice faults in the toolkit's rules."""
     run(session, "python", "-m", "mutate", *session.posargs)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """Put faults into the toolkit's own rules, one at a time, and see whether its tests notice.
 
-    nox -s mutate                             a sample of all modules, about ten minutes
+    nox -s mutate                             a sample of all modules
     nox -s mutate -- verdict ktap --all       every mutant of some modules
     nox -s mutate -- --sample 100 --seed 7    another sample
     nox -s mutate -- halving --own            with the tests alone that import the module

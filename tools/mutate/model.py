@@ -26,7 +26,8 @@ class Mutant:
 
     module: path below tools/kseries. within: qualified name of the function or class, "" for the
     module. line: the number of the first line that changes, from 1. text: that line, stripped.
-    change: "old → new". name: the module-level name whose value changes, "" inside of functions.
+    change: "old → new". name: the name, of the module or of a class, whose value changes, "" inside
+    of functions.
     body: lines (first, last) of what the function around it does, None outside of functions.
     """
 

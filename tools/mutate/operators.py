@@ -62,14 +62,18 @@ class Scope:
 
     @property
     def target(self) -> str:
-        """The module-level name that is assigned around, "" where there is none."""
-        if len(self.parents) < 2:
+        """The name that is assigned around, of the module or of a class; "" where there is none."""
+        for parent in self.parents[1:]:
+            match parent:
+                case ast.ClassDef():
+                    continue
+                case ast.Assign(targets=[ast.Name(id=name), *_]):
+                    return name
+                case ast.AnnAssign(target=ast.Name(id=name)):
+                    return name
+                case ast.AugAssign(target=ast.Name(id=name)):
+                    return name
             return ""
-        match self.parents[1]:
-            case ast.Assign(targets=[ast.Name(id=name), *_]):
-                return name
-            case ast.AnnAssign(target=ast.Name(id=name)) | ast.AugAssign(target=ast.Name(id=name)):
-                return name
         return ""
 
 

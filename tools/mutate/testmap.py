@@ -42,9 +42,10 @@ class TestMap:
         seconds: dict[str, float] = record["seconds"]  # type: ignore[assignment]
         lines: dict[str, dict[str, list[int]]] = record["lines"]  # type: ignore[assignment]
         self.failing |= set(failed)
+        # One that runs no function of ours may look at a table.
+        self.seconds |= {test: took for test, took in seconds.items() if test not in self.failing}
         for test, modules in lines.items():
-            if test in seconds and test not in self.failing:
-                self.seconds[test] = seconds[test]
+            if test in self.seconds:
                 for module, numbers in modules.items():
                     own = self.lines.setdefault(module, {})
                     for number in numbers:
@@ -129,10 +130,9 @@ class Chooser:
             str(path.relative_to(self._package)): path.read_text()
             for path in sorted(self._package.rglob("*.py"))
         }
-        self._imported = {
-            f"{TESTS}/{path.name}": imports(path.read_text())
-            for path in (tree / TESTS).glob("test_*.py")
-        }
+        files = {f"{TESTS}/{p.name}": p.read_text() for p in (tree / TESTS).glob("test_*.py")}
+        self._test_sources = files
+        self._imported = {name: imports(source) for name, source in files.items()}
         self._noticed: Counter[tuple[str, str]] = Counter()
 
     def tests(self, mutant: Mutant, budget_s: float) -> list[list[str]]:
@@ -201,9 +201,13 @@ class Chooser:
         return self._of_name(mutant) or self._of_module(mutant.module)
 
     def _of_name(self, mutant: Mutant) -> set[str]:
-        """Give the tests of functions that use a name of the module."""
+        """Give the tests of functions that use a name of the module, and those that use it."""
         found: set[str] = set()
         if mutant.name:
+            word = re.compile(rf"\b{mutant.name}\b")
+            users = {file for file, text in self._test_sources.items() if word.search(text)}
+            users = {file for file in users if dotted(mutant.module) in self._imported[file]}
+            found |= {test for test in self._tests.seconds if _file(test) in users}
             for module, source in self._sources.items():
                 is_seen = module == mutant.module or not mutant.name.startswith("_")
                 if is_seen and mutant.name in source:

@@ -167,6 +167,12 @@ def test_a_mutant_is_named_by_its_line_and_not_by_the_number_of_it() -> None:
     assert len({mutant.key for mutant in first}) == len(first)
 
 
+def test_a_value_is_known_by_the_name_of_its_table_or_field() -> None:
+    source = "LIMITS = (3, 4)\nclass A:\n    most: int = 5\n    def f(self):\n        return 6\n"
+    names = {mutant.change: mutant.name for mutant in mutants("m.py", source, {})}
+    assert [names[f"{n} → {n + 1}"] for n in (3, 5, 6)] == ["LIMITS", "most", ""]
+
+
 def test_the_same_fault_twice_in_a_line_is_told_apart() -> None:
     same = [m for m in mutants("m.py", "def f():\n    return a[0] + b[0]\n", {}) if "0" in m.change]
     assert [mutant.change for mutant in same if "→ 1" in mutant.change] == ["0 → 1", "0 → 1 #2"]

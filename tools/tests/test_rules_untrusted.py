@@ -38,6 +38,7 @@ def test_the_bounds() -> None:
     assert (untrusted.TREE_BYTES, untrusted.TREE_FILES, untrusted.DEPTH) == (4 * GIB, 200_000, 64)
     assert guard.DISK_LIMIT == 20 * GIB
     assert guard.LOOK_AGAIN == 20 * GIB // 8
+    assert guard.MOST_FILES == 2_000_000
 
 
 def test_more_than_one_block_is_read_whole(folder: Untrusted, tmp_path: Path) -> None:
@@ -98,6 +99,9 @@ def test_as_deep_as_may_be(folder: Untrusted) -> None:
         place.mkdir()
     (place / "file").touch()
     assert len(list(folder.files())) == 1
+    (place / "d").mkdir()
+    with pytest.raises(NotPlain, match="is nested deeper than 64 folders"):
+        list(folder.files())
 
 
 def test_as_many_bytes_as_may_be_holes_counted(folder: Untrusted, tmp_path: Path) -> None:
@@ -170,6 +174,7 @@ def test_as_much_memory_as_may_be(monkeypatch: pytest.MonkeyPatch) -> None:
     error = caught.value
     assert error.what == "The code of the tree took more memory than it may: 6.0 GiB."
     assert error.where == "limit: 6.0 GiB for all that runs in the sandbox together"
+    assert "look at what the series does" in error.do
 
 
 def test_three_quarters_of_the_memory_may_be_taken() -> None:
@@ -214,7 +219,7 @@ def test_folders_are_counted_when_the_disk_has_lost_enough(
         watch.look_at_disk()
 
 
-def test_all_folders_count_and_one_that_is_gone_holds_nothing(
+def test_all_folders_count_but_one_that_is_gone(
     folder: Untrusted, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     disk = Disk(monkeypatch)
@@ -231,8 +236,12 @@ def test_all_folders_count_and_one_that_is_gone_holds_nothing(
         tight.look_at_disk()
     (other / "b").unlink()
     other.rmdir()
-    disk.free -= 1
-    tight.look_at_disk()
+    disk.free -= 3
+    watch.look_at_disk()
+    blocks(folder.path / "c", 3 * MIB)
+    disk.free -= 3
+    with pytest.raises(CheckFailed, match=r"took more disk than it may: 0\.0 GiB"):
+        watch.look_at_disk()
 
 
 def test_disk_is_looked_at_once_a_second(

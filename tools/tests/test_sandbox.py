@@ -93,11 +93,14 @@ def test_user_and_rights(box: Sandbox) -> None:
 
 
 @pytest.mark.skipif(not AS_ROOT, reason="another user's tree")
-def test_tree_that_the_sandbox_cannot_read(tmp_path: Path) -> None:
+@pytest.mark.parametrize("mode", [0o700, 0o711, 0o744])
+def test_tree_that_the_sandbox_cannot_read(tmp_path: Path, mode: int) -> None:
     tree = tmp_path / "tree"
-    tree.mkdir(mode=0o700)
+    tree.mkdir()
+    tree.chmod(mode)
     with pytest.raises(UserError, match="cannot be read by the user") as error:
         prepare(Sandbox(tree, tmp_path / "made", None, trusted=False))
+    assert error.value.where == f"{tree} (user {NOBODY})"
     assert error.value.do == f"chmod -R go+rX {tree}"
 
 

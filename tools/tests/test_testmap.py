@@ -42,6 +42,27 @@ def test_the_tests_most_likely_to_notice_are_run_first(tmp_path: Path) -> None:
     assert order()[0][0] == "page.py::test_0"
 
 
+def test_a_test_that_looks_at_a_table_itself_is_run(tmp_path: Path) -> None:
+    rules = "TABLE = (1, 2)\n\n\ndef f():\n    return TABLE\n"
+    uses = "from kseries.rules import TABLE\n\n\ndef test_1():\n    assert TABLE\n"
+    files = {
+        "kseries/rules.py": rules,
+        "tests/test_table.py": uses,
+        "tests/test_f.py": "from kseries.rules import f\n",
+        "tests/test_word.py": "TABLE = 3\n",
+    }
+    known = TestMap()
+    for name, text in files.items():
+        (tmp_path / "tools" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "tools" / name).write_text(text)
+        test = f"tools/{name}::test_1"
+        lines = {test: {"rules.py": [5]}} if "test_f" in name else {}
+        known.add({"failed": [], "seconds": {test: 0.1}, "lines": lines})
+    mutant, *_ = [m for m in mutants("rules.py", rules, {}) if m.name == "TABLE"]
+    chosen = {test for tests in Chooser(known, tmp_path).tests(mutant, 10.0) for test in tests}
+    assert chosen == {f"tools/tests/test_{name}.py::test_1" for name in ("table", "f")}
+
+
 def test_what_depends_on_a_module_is_not_loaded_before_it_is_changed(tmp_path: Path) -> None:
     for name, text in {
         "__init__": "",

@@ -46,7 +46,7 @@ def begin(run: RunFolder, on: On) -> bool:
 
     What other tests left is dropped.
     """
-    if run.has(SESSION) and _begun_on(run) == on:
+    if _begun_on(run) == on:
         return True
     clear(run)
     run.save(SESSION, on, _ON)
@@ -136,6 +136,7 @@ def consoles(run: RunFolder) -> list[list[tuple[float, str]]]:
 
 
 def _begun_on(run: RunFolder) -> On | None:
+    """Say what tests were begun on; None where that is not known, or none were."""
     try:
         return run.load(SESSION, _ON)
     except UserError:
