@@ -218,10 +218,14 @@ def test_who_descends_from_whom(tmp_path: Path) -> None:
     with proc.start(["sh", "-c", script], cwd=tmp_path) as child:
         assert child.stdout is not None
         child.stdout.readline()
-        below = list(proc.descendants(child.pid))
-        assert below[0].pid == child.pid
-        names = sorted(each.name for each in below)
+        for _ in range(500):  # a shell that was started for a program becomes it a moment later
+            below = list(proc.descendants(child.pid))
+            names = sorted(each.name for each in below)
+            if names == ["sh", "sh", "sleep", "sleep"]:
+                break
+            time.sleep(0.02)
         assert names == ["sh", "sh", "sleep", "sleep"]
+        assert below[0].pid == child.pid
         sleeps = [each.pid for each in below if each.name == "sleep"]
         assert proc.descendant(child.pid, "sleep") in sleeps
         assert proc.descendant(child.pid, "no-such") is None
