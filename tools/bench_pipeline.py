@@ -23,15 +23,15 @@ from pathlib import Path
 from pydantic import TypeAdapter
 
 from benchtable import Figure, exit_status
-from kseries import proc, runfolder
-from kseries.building import kbuild
-from kseries.deadline import Deadline
+from kseries.kbuild import make as kbuild
+from kseries.lib import proc, runfolder
+from kseries.lib.deadline import Deadline
+from kseries.lib.paths import Cache, Project
+from kseries.lib.progress import Silent
+from kseries.lib.runfolder import RunFolder
+from kseries.machines.vm import VirtualMachine
 from kseries.model import Kernel, RunResult
-from kseries.paths import Cache, Project
-from kseries.progress import Silent
-from kseries.results import document
-from kseries.runfolder import RunFolder
-from kseries.targets.vm import VirtualMachine
+from kseries.verdict import document
 
 KERNEL: TypeAdapter[Kernel] = TypeAdapter(Kernel)
 LIMIT_S = 4 * 3600.0

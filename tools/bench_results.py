@@ -23,15 +23,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchtable import Figure, exit_status
-from kseries import proc
 from kseries.cli.main import main as kseries_main
-from kseries.deadline import Deadline
-from kseries.errors import UserError
+from kseries.lib import proc
+from kseries.lib.deadline import Deadline
+from kseries.lib.errors import UserError
+from kseries.lib.paths import Project
 from kseries.model import RunResult
-from kseries.paths import Project
+from kseries.parse import ktapline, ktaptoken
 from kseries.report import html
-from kseries.results import ktapline, ktaptoken, saved
-from kseries.results.saved import Kind
+from kseries.verdict import savedlog
+from kseries.verdict.savedlog import Kind
 from tests import browser
 
 DATA = Path(__file__).parent / "tests" / "data"
@@ -153,14 +154,16 @@ def page(folder: Path) -> float:
     chromium = browser.find()
     if chromium is None:
         raise UserError("Chromium is not installed.", where="PATH", do=browser.INSTALL)
-    text = html.render(run_of(saved.Saved(Kind.KSELFTEST, browser.many_programs())))
+    text = html.render(run_of(savedlog.Saved(Kind.KSELFTEST, browser.many_programs())))
     told = [browser.opened(chromium, text, 1280, folder) for _ in range(TIMES)]
     return float(min(each["ms"] for each in told)) / 1000
 
 
-def run_of(log: saved.Saved) -> RunResult:
+def run_of(log: savedlog.Saved) -> RunResult:
     """Give the document of a log."""
-    return saved.result(log, "bench", started="2026-01-01T00:00:00+00:00", seconds=0, version="0")
+    return savedlog.result(
+        log, "bench", started="2026-01-01T00:00:00+00:00", seconds=0, version="0"
+    )
 
 
 if __name__ == "__main__":

@@ -18,9 +18,9 @@ import sys
 import time
 from pathlib import Path
 
-from kseries import proc
-from kseries.deadline import Deadline
-from kseries.proc import Completed
+from kseries.lib import proc
+from kseries.lib.deadline import Deadline
+from kseries.lib.proc import Completed
 
 ROOT = Path(__file__).parents[1]
 PROPERTIES = (

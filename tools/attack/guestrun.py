@@ -14,12 +14,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from kseries.cli.main import main
-from kseries.deadline import Deadline
+from kseries.lib.deadline import Deadline
+from kseries.lib.paths import Cache, Project
+from kseries.lib.runfolder import RunFolder
+from kseries.machines.vm import VirtualMachine
 from kseries.model import Kernel
-from kseries.paths import Cache, Project
-from kseries.pipeline import Work
-from kseries.runfolder import RunFolder
-from kseries.targets.vm import VirtualMachine
+from kseries.run.pipeline import Work
 
 ROOT = Path(__file__).parents[2]
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from attack.watch import Canaries, Listeners, found, odd_files, searched, secrets_in
 from attack.watched import WAITED
-from kseries.paths import Cache
+from kseries.lib.paths import Cache
 from tests.builtkernel import kernel_image
 from tests.desk import TOOLS, Desk, git, set_up
 from tests.toymachine import FINE, VM

@@ -6,7 +6,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from kseries.paths import Project
+from kseries.lib.paths import Project
 
 ROOT = Path(__file__).parents[2]
 

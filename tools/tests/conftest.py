@@ -41,8 +41,8 @@ from kseries.model import (
     Tree,
     Verdict,
 )
-from kseries.results.regressions import against
-from kseries.results.verdict import decided
+from kseries.verdict.regressions import against
+from kseries.verdict.verdict import decided
 
 # What runs by default takes the same examples each time, so that no change is blamed for an old
 # fault; `nox -s fuzz` looks for new ones.

@@ -17,12 +17,12 @@ from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
-from kseries import proc
-from kseries.deadline import Deadline
+from kseries.lib import proc
+from kseries.lib.deadline import Deadline
+from kseries.machines.base import BootFailed, Exit, KernelDied, TargetLost, TimedLine, Witness
 from kseries.model import Kernel
-from kseries.results.taint import Counts
-from kseries.targets.base import BootFailed, Exit, KernelDied, TargetLost, TimedLine, Witness
-from kseries.testing import session
+from kseries.parse.taint import Counts
+from kseries.test import session
 
 
 class HostTarget:

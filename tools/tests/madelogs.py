@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 
 from kseries.model import Case, RunResult, Status
-from kseries.results import logfile, saved
+from kseries.parse import logfile
+from kseries.verdict import savedlog
 
 P, S, X, F, M = Status.PASS, Status.SKIP, Status.XFAIL, Status.FAIL, Status.MISSING
 
@@ -236,11 +237,11 @@ def joined(lines: Iterable[str]) -> bytes:
     return "".join(f"{line}\n" for line in lines).encode(errors="surrogateescape")
 
 
-def read(data: bytes) -> saved.Saved:
+def read(data: bytes) -> savedlog.Saved:
     """Read a log as `kseries parse` does."""
-    return saved.read(logfile.blocks_of(io.BytesIO(data)), "log")
+    return savedlog.read(logfile.blocks_of(io.BytesIO(data)), "log")
 
 
-def verdict(log: saved.Saved) -> RunResult:
+def verdict(log: savedlog.Saved) -> RunResult:
     """Give what `kseries parse` makes of it."""
-    return saved.result(log, "log", started="2026-01-01T00:00:00+00:00", seconds=0, version="1")
+    return savedlog.result(log, "log", started="2026-01-01T00:00:00+00:00", seconds=0, version="1")

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from kseries import proc
-from kseries.targets import accel
-from kseries.targets.accel import Accelerator
+from kseries.lib import proc
+from kseries.machines import accel
+from kseries.machines.accel import Accelerator
 
 QEMU = "QEMU emulator version 7.2.22"
 KERNEL = Path("/no/kernel")

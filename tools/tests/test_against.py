@@ -27,10 +27,10 @@ from kseries.model import (
     Verdict,
 )
 from kseries.report import against, html, junit, kcidb, mail, terminal
-from kseries.results import document
-from kseries.results.charged import having
-from kseries.results.regressions import by_sources
-from kseries.results.verdict import decided
+from kseries.verdict import document
+from kseries.verdict.known_failures import having
+from kseries.verdict.regressions import by_sources
+from kseries.verdict.verdict import decided
 from tests.conftest import EVIL
 
 GOLDEN = Path(__file__).parent / "data" / "report"

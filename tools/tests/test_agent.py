@@ -8,10 +8,10 @@ from contextlib import suppress
 
 import pytest
 
-from kseries.deadline import Deadline
-from kseries.results.taint import Counts
-from kseries.targets.agent import Agent, Garbled, Gone, Silent
-from kseries.targets.command import Command, Unfit, encode
+from kseries.lib.deadline import Deadline
+from kseries.machines.agent import Agent, Garbled, Gone, Silent
+from kseries.machines.command import Command, Unfit, encode
+from kseries.parse.taint import Counts
 
 
 def frame(kind: bytes, payload: bytes = b"") -> bytes:

@@ -15,9 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kseries.model import EventKind, KernelEvent
-from kseries.results import attribution, klog
-from kseries.results.marks import Marks
-from kseries.results.running import RunningCases, Span
+from kseries.parse import attribution, klog
+from kseries.parse.marks import Marks
+from kseries.parse.running import RunningCases, Span
 from tests.madelogs import NOISE, joined, ktap_logs, read
 
 LOGS = Path(__file__).parent / "data" / "klog"

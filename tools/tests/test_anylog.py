@@ -18,9 +18,10 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from kseries.model import Verdict
-from kseries.results import ktap, logfile, ordinary, saved
-from kseries.results.outcome import walk
-from kseries.results.saved import Kind
+from kseries.parse import fastpath, ktap, logfile
+from kseries.parse.outcome import walk
+from kseries.verdict import savedlog
+from kseries.verdict.savedlog import Kind
 from tests.madelogs import (
     Made,
     Node,
@@ -58,11 +59,11 @@ any_made = st.one_of(ktap_made, liburing_logs())
 two_made = st.tuples(ktap_logs(tag="one"), ktap_logs(tag="other"))
 
 
-def passes(log: saved.Saved) -> bool:
+def passes(log: savedlog.Saved) -> bool:
     return verdict(log).verdict is Verdict.PASS
 
 
-def bad(log: saved.Saved) -> set[str]:
+def bad(log: savedlog.Saved) -> set[str]:
     """The names of what is not good, programs and cases."""
     programs = [program for program in log.programs if not program.status.good]
     cases = (case for program in log.programs for case in walk(program.cases))
@@ -268,18 +269,18 @@ def test_many_lines_at_once_say_what_they_say_one_by_one(
     lines = [f"{stamp.format(line)}\n" for line in made.with_lines(between)]
     cuts = sorted(min(place, len(lines)) for place in at)
     blocks = ["".join(lines[a:b]) for a, b in pairwise([0, *cuts, len(lines)])]
-    whole = saved.read(["".join(lines)], "log")
-    assert saved.read(lines, "log") == whole
-    assert saved.read([block for block in blocks if block], "log") == whole
+    whole = savedlog.read(["".join(lines)], "log")
+    assert savedlog.read(lines, "log") == whole
+    assert savedlog.read([block for block in blocks if block], "log") == whole
     with mock.patch.multiple(
-        ordinary,
+        fastpath,
         messages=never,
         bare_messages=never,
         output=never,
         bare_output=never,
         relayed_output=never,
     ):
-        assert saved.read(["".join(lines)], "log") == whole
+        assert savedlog.read(["".join(lines)], "log") == whole
 
 
 @settings(max_examples=10)

@@ -14,13 +14,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kseries.errors import UserError
-from kseries.inputs.archive import ArchiveConfig
-from kseries.inputs.mails import charsets, diffpaths, diffs, headers
-from kseries.inputs.mails.mailbox import MAX_SUBJECT, parse_subject
-from kseries.inputs.series import read_series
-from kseries.paths import Project
-from kseries.progress import Silent
+from kseries.lib.errors import UserError
+from kseries.lib.paths import Project
+from kseries.lib.progress import Silent
+from kseries.series import charsets, diffpaths, diffs, headers
+from kseries.series.archive import ArchiveConfig
+from kseries.series.mailbox import MAX_SUBJECT, parse_subject
+from kseries.series.read import read_series
 
 # For what takes seconds, most of them git's own.
 pytestmark = pytest.mark.timeout(110)

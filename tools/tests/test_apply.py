@@ -17,8 +17,13 @@ from pathlib import Path
 import pytest
 from pydantic import TypeAdapter
 
-from kseries.applying.conflict import PatchConflict
-from kseries.errors import InfraError, UserError
+from kseries.apply.conflict import PatchConflict
+from kseries.apply.stage import apply
+from kseries.fetch.stage import fetch
+from kseries.lib.errors import InfraError, UserError
+from kseries.lib.paths import Cache
+from kseries.lib.progress import Silent
+from kseries.lib.runfolder import RunFolder
 from kseries.model import (
     BaseTree,
     LocalSource,
@@ -29,11 +34,6 @@ from kseries.model import (
     Stack,
     Tree,
 )
-from kseries.paths import Cache
-from kseries.progress import Silent
-from kseries.runfolder import RunFolder
-from kseries.stages.apply import apply
-from kseries.stages.fetch import fetch
 
 NET = "".join(f"int line{number};\n" for number in range(1, 31))
 FILES = {

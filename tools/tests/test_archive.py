@@ -12,14 +12,14 @@ from pathlib import Path
 
 import pytest
 
-from kseries import proc
-from kseries.deadline import Deadline
-from kseries.errors import InfraError, UserError
-from kseries.inputs.archive import ArchiveConfig, fetch_thread, parse_link
-from kseries.inputs.series import read_series
+from kseries.lib import proc
+from kseries.lib.deadline import Deadline
+from kseries.lib.errors import InfraError, UserError
+from kseries.lib.paths import Project
+from kseries.lib.progress import Silent
 from kseries.model import Series
-from kseries.paths import Project
-from kseries.progress import Silent
+from kseries.series.archive import ArchiveConfig, fetch_thread, parse_link
+from kseries.series.read import read_series
 
 ADDRESS = "test@example.org"
 SERVER_START_LIMIT_S = 30.0

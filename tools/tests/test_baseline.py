@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 
-from kseries import baseline, provenance
-from kseries.cli.opened import open_run
-from kseries.errors import InfraError, Interrupted
+from kseries.cli.run_context import open_run
+from kseries.lib.errors import InfraError, Interrupted
+from kseries.lib.progress import Silent
 from kseries.model import Baseline, Request
-from kseries.pipeline import Work
-from kseries.progress import Silent
+from kseries.run import baseline, provenance
+from kseries.run.pipeline import Work
 from tests.desk import git
 from tests.toymachine import CORE, Toys, set_up_toys
 
@@ -296,7 +296,7 @@ def test_the_key_of_a_baseline_is_made_of_all_that_decides_it(
         shutil.copytree(getattr(baseline, name), folder)
         monkeypatch.setattr(baseline, name, folder)
         assert key_of(toys) == keys[-1]  # where it lies does not matter
-        for place in ("testing/crew.py", "brandnew.py") if name == "TOOLKIT" else ("table.py",):
+        for place in ("test/scheduler.py", "brandnew.py") if name == "TOOLKIT" else ("table.py",):
             with (folder / place).open("a") as module:
                 module.write("# other\n")
             keys.append(key_of(toys))

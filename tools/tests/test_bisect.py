@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 
-from kseries.errors import InfraError, Interrupted
+from kseries.bisect.predicate import find_line, seen
+from kseries.lib.errors import InfraError, Interrupted
 from kseries.model import EventKind, KernelEvent, RunResult, TestOutcome
+from kseries.parse.stamps import message
 from kseries.report.words import moment
-from kseries.results.bisection import Seen, Sought
-from kseries.results.sighting import find_line, seen
-from kseries.results.stamps import message
+from kseries.verdict.bisection import Seen, Sought
 from tests.desk import git
 from tests.toymachine import CORE, Toys, set_up_toys
 

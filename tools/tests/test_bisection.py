@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from kseries.bisect import strategy
 from kseries.model import Patch, RunResult
 from kseries.report.bisection import render, sentence
-from kseries.results import halving
-from kseries.results.bisection import (
+from kseries.verdict.bisection import (
     Bisection,
     BisectStep,
     Conclusion,
@@ -51,7 +51,7 @@ def found(
         patches=tuple(map(patch, range(1, TOTAL + 1))),
         commits=tuple(f"{number}" * 40 for number in range(1, TOTAL + 1)),
         steps=steps,
-        answers=halving.answers(TOTAL, steps),
+        answers=strategy.answers(TOTAL, steps),
         tree="/out/my trees/toys",
     )
 

@@ -15,20 +15,21 @@ from pathlib import Path
 
 import pytest
 
-from kseries import proc
-from kseries.building import buildtree, kbuild
-from kseries.building.buildfailure import BuildFailed
-from kseries.building.buildwatch import BuildWatch, clock_text
-from kseries.building.diagnostics import Parser
-from kseries.building.sandbox import Sandbox
-from kseries.deadline import Deadline
-from kseries.errors import CheckFailed, InfraError, UserError
+from kseries.build.stage import RECORD, build
+from kseries.build.watch import BuildWatch, clock_text
+from kseries.config.stage import config
+from kseries.kbuild import halfmade
+from kseries.kbuild import make as kbuild
+from kseries.kbuild.diagnostics import Parser
+from kseries.kbuild.failure import BuildFailed
+from kseries.kbuild.sandbox import Sandbox
+from kseries.lib import proc
+from kseries.lib.deadline import Deadline
+from kseries.lib.errors import CheckFailed, InfraError, UserError
+from kseries.lib.paths import Cache
+from kseries.lib.progress import Silent
+from kseries.lib.runfolder import RunFolder
 from kseries.model import BuildPlace, Diagnostic, Kernel, KernelConfig, Severity, Stack, Tree
-from kseries.paths import Cache
-from kseries.progress import Silent
-from kseries.runfolder import RunFolder
-from kseries.stages.build import RECORD, build
-from kseries.stages.config import config
 
 FRAGMENT = (
     "CONFIG_NET=y\nCONFIG_INET=y\nCONFIG_IO_URING=y\nCONFIG_NETDEVSIM=y\nCONFIG_IO_URING_ZCRX=y\n"
@@ -439,7 +440,7 @@ def test_what_a_killed_build_left(tmp_path: Path) -> None:
         changed = now - age * 1_000_000_000
         os.utime(path, ns=(changed, changed))
     (tmp_path / "source").symlink_to("..")
-    assert buildtree.mend(tmp_path) == 5
+    assert halfmade.mend(tmp_path) == 5
     left = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()}
     gone = {"net/half.o", "net/deps.o", "net/.deps.o.d", "net/.deps.o.cmd", "tools/objtool/objtool"}
     assert left == set(ages) - gone

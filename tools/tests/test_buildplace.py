@@ -7,9 +7,9 @@ import hashlib
 from dataclasses import replace
 from pathlib import Path
 
-from kseries import buildplace
-from kseries.inputs.variant import cut, needing
+from kseries.build import place as buildplace
 from kseries.model import BuildPlace, LocalSource, NamedSource, Patch, Series, Stack
+from kseries.stacks.variant import cut, needing
 
 SLOT, CCACHE, COMMIT = Path("/slot"), Path("/ccache"), "c" * 40
 

@@ -12,13 +12,14 @@ from pathlib import Path
 
 import pytest
 
-from kseries import cachefolder, gitrepo, leases, publish
-from kseries.cachefolder import Item, surplus
-from kseries.errors import UserError
-from kseries.gitrepo import Repository
-from kseries.locks import locked
-from kseries.paths import Cache, Project
-from kseries.progress import Silent
+from kseries.host import cache as cachefolder
+from kseries.host.cache import Item, surplus
+from kseries.lib import atomicfile, gitrepo, leases
+from kseries.lib.errors import UserError
+from kseries.lib.gitrepo import Repository
+from kseries.lib.locks import locked
+from kseries.lib.paths import Cache, Project
+from kseries.lib.progress import Silent
 from tests.deepfolders import nest, swept
 
 MB = 1_000_000
@@ -164,7 +165,7 @@ def test_what_was_left_half_made_goes_unless_somebody_makes_it(home: Home) -> No
     dead = home.add("git/.part-tree.git~abc")
     scratch = home.add("trees/.slot.scratch")
     with (
-        publish.new_folder(home.cache.git / "new.git") as partial,
+        atomicfile.new_folder(home.cache.git / "new.git") as partial,
         locked(home.project.trees / "slot", Silent()),
     ):
         assert home.clear("git", "trees") == [f"git {partial.name}", "trees .slot.scratch"]

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from kseries.building.cmdfiles import CMD_LIMIT, evidence
-from kseries.untrusted import NotPlain, Untrusted
+from kseries.compiled.cmdfiles import CMD_LIMIT, evidence
+from kseries.lib.untrusted import NotPlain, Untrusted
 
 INSIDE = "/kseries/linux"
 ASKED = (

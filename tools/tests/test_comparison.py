@@ -10,10 +10,10 @@ import pytest
 
 from kseries.model import Case, PatchState, RunResult, StageState, Status, Verdict
 from kseries.report import changes, runlist
-from kseries.results import document
-from kseries.results.comparison import Change, Comparison, compare
-from kseries.results.runs import listed
-from kseries.results.verdict import decided
+from kseries.verdict import document
+from kseries.verdict.comparison import Change, Comparison, compare
+from kseries.verdict.runs import listed
+from kseries.verdict.verdict import decided
 
 
 def shown(found: Comparison) -> str:

@@ -10,7 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from kseries.building import compiled, kbuild
+from kseries.build.stage import build
+from kseries.compiled import changed as compiled
+from kseries.config.stage import config
+from kseries.kbuild import make as kbuild
+from kseries.lib.paths import Cache
+from kseries.lib.progress import Silent
+from kseries.lib.runfolder import RunFolder
 from kseries.model import (
     BuildPlace,
     ChangedFile,
@@ -22,11 +28,6 @@ from kseries.model import (
     Stack,
     Tree,
 )
-from kseries.paths import Cache
-from kseries.progress import Silent
-from kseries.runfolder import RunFolder
-from kseries.stages.build import build
-from kseries.stages.config import config
 
 NET = "CONFIG_NET=y\nCONFIG_INET=y\n"
 NETDEVSIM = f"{NET}CONFIG_NETDEVSIM=y\n"

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from kseries.building.conditionals import left_out
+from kseries.compiled.conditionals import left_out
 
 VALUES = {"ON": "y", "MODULE": "m", "COUNT": "3", "OFF": "n"}
 

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from kseries.building.buildfailure import BuildFailed
-from kseries.errors import CheckFailed, UserError
+from kseries.config.stage import config, why
+from kseries.kbuild.failure import BuildFailed
+from kseries.lib.errors import CheckFailed, UserError
+from kseries.lib.progress import Silent
+from kseries.lib.runfolder import RunFolder
 from kseries.model import BuildPlace, KernelConfig, Stack, Tree
-from kseries.progress import Silent
-from kseries.runfolder import RunFolder
-from kseries.stages.config import config, why
 
 BASE = ("CONFIG_NET=y", "CONFIG_INET=y", "CONFIG_IO_URING=y", "CONFIG_NR_CPUS=4")
 ZCRX = ("CONFIG_NETDEVSIM=y", "CONFIG_IO_URING_ZCRX=y")

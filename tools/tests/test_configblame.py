@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from kseries.errors import CheckFailed, KseriesError, UserError
+from kseries.config.stage import config
+from kseries.lib.errors import CheckFailed, KseriesError, UserError
+from kseries.lib.progress import Silent
+from kseries.lib.runfolder import RunFolder
 from kseries.model import BuildPlace, Stack, Tree
-from kseries.progress import Silent
-from kseries.runfolder import RunFolder
-from kseries.stages.config import config
 
 Commit = Callable[[Tree, str, str, str], Tree]
 NET = ("CONFIG_NET=y", "CONFIG_INET=y")

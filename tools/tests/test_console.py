@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 import pytest
 
-from kseries.targets.console import Lines, Watcher, plain
+from kseries.machines.console import Lines, Watcher, plain
 
 NULL_POINTER = """\
 [   12.345678] BUG: kernel NULL pointer dereference, address: 0000000000000010

@@ -9,9 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from kseries import crashes
-from kseries.applying import blame
-from kseries.gitrepo import GitError, Repository
+from kseries.apply import blame
+from kseries.build.stage import build
+from kseries.config.stage import config
+from kseries.lib.gitrepo import GitError, Repository
+from kseries.lib.paths import Cache
+from kseries.lib.progress import Silent
+from kseries.lib.runfolder import RunFolder
 from kseries.model import (
     AppliedPatch,
     BuildPlace,
@@ -24,12 +28,8 @@ from kseries.model import (
     TestOutcome,
     Tree,
 )
-from kseries.paths import Cache
-from kseries.progress import Silent
-from kseries.results import findings
-from kseries.runfolder import RunFolder
-from kseries.stages.build import build
-from kseries.stages.config import config
+from kseries.run import crashes
+from kseries.verdict import findings
 
 Commit = Callable[[Tree, str, str, str], Tree]
 

@@ -14,13 +14,13 @@ from pathlib import Path
 
 import pytest
 
-from kseries.errors import InfraError, UserError
+from kseries.fetch import debsource, devpackage
+from kseries.fetch.stage import fetch
+from kseries.lib.errors import InfraError, UserError
+from kseries.lib.paths import Cache
+from kseries.lib.progress import Silent
+from kseries.lib.runfolder import RunFolder
 from kseries.model import BaseTree, DebianSource, NamedSource
-from kseries.paths import Cache
-from kseries.progress import Silent
-from kseries.runfolder import RunFolder
-from kseries.sources import debsource, devpackage
-from kseries.stages.fetch import fetch
 
 PACKAGE = "linux-source-toy"
 

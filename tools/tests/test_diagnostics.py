@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from kseries.building.diagnostics import Found, Parser, parse
+from kseries.kbuild.diagnostics import Found, Parser, parse
 from kseries.model import Diagnostic, Severity
 
 ROOTS = ("/kseries/linux/out-base", "/kseries/linux")

@@ -9,10 +9,10 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from kseries.errors import UserError
+from kseries.lib.errors import UserError
+from kseries.lib.runfolder import RunFolder
 from kseries.model import SCHEMA_VERSION, RunResult
-from kseries.results import document
-from kseries.runfolder import RunFolder
+from kseries.verdict import document
 
 ROOT = Path(__file__).parents[2]
 PUBLISHED = ROOT / "docs" / f"results-{SCHEMA_VERSION}.schema.json"

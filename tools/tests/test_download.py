@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from kseries.errors import InfraError, UserError
-from kseries.progress import Silent
-from kseries.sources.download import download, has_sha256, require_sha256
+from kseries.fetch.download import download, has_sha256, require_sha256
+from kseries.lib.errors import InfraError, UserError
+from kseries.lib.progress import Silent
 
 CONTENT = b"kernel" * 100_000
 SHA256 = hashlib.sha256(CONTENT).hexdigest()

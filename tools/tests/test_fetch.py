@@ -17,15 +17,15 @@ from pathlib import Path
 
 import pytest
 
-from kseries import gitrepo
-from kseries.errors import InfraError, UserError
-from kseries.gitrepo import Repository
+from kseries.fetch import tarimport
+from kseries.fetch.stage import fetch
+from kseries.lib import gitrepo
+from kseries.lib.errors import InfraError, UserError
+from kseries.lib.gitrepo import Repository
+from kseries.lib.paths import Cache
+from kseries.lib.progress import Silent
+from kseries.lib.runfolder import RunFolder
 from kseries.model import BaseTree, GitSource, LocalSource, NamedSource, Source, TarballSource
-from kseries.paths import Cache
-from kseries.progress import Silent
-from kseries.runfolder import RunFolder
-from kseries.sources import tarimport
-from kseries.stages.fetch import fetch
 
 MAKEFILE = "VERSION = 6\nPATCHLEVEL = 12\nSUBLEVEL = 5\nEXTRAVERSION = -rc1\nNAME = Toy\n"
 FILES = {"Makefile": MAKEFILE, "Kconfig": "config A\n", "Kbuild": "", "io/net.c": "int a;\n"}

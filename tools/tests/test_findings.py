@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from kseries.model import EventKind, KernelEvent, Place, RunResult
-from kseries.results import findings, klog, stack
-from kseries.results.findings import DEPTH, Traced, fingerprint
-from kseries.results.stack import Frame, traces
+from kseries.parse import calltrace, klog
+from kseries.parse.calltrace import Frame, traces
+from kseries.verdict import findings
+from kseries.verdict.findings import DEPTH, Traced, fingerprint
 
 LOGS = Path(__file__).parent / "data" / "klog"
 
@@ -97,8 +98,8 @@ def test_every_recorded_log_can_be_read(name: str) -> None:
     assert sum(finding.count for finding in found) == len(events)
     for each in marked:
         assert re.fullmatch(r"[0-9a-f]{12}", each.fingerprint)
-    for trace in stack.traces([line for each in events for line in each.lines]):
-        assert 0 < len(trace.frames) <= stack.MAX_FRAMES
+    for trace in calltrace.traces([line for each in events for line in each.lines]):
+        assert 0 < len(trace.frames) <= calltrace.MAX_FRAMES
 
 
 def test_a_complaint_of_nothing() -> None:

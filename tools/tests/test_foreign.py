@@ -17,14 +17,14 @@ import pytest
 from junitparser import JUnitXml
 
 from kseries.cli.main import main
-from kseries.errors import UserError
+from kseries.lib.errors import UserError
 from kseries.model import RunResult, StageRecord, StageState
 from kseries.report import changes, flakelist, formats, runlist, terminal
 from kseries.report.printable import printable
-from kseries.results import document
-from kseries.results.comparison import compare
-from kseries.results.history import Past
-from kseries.results.runs import ListedRun
+from kseries.verdict import document
+from kseries.verdict.comparison import compare
+from kseries.verdict.history import Past
+from kseries.verdict.runs import ListedRun
 
 # What no terminal, no mail, no XML may get: all but a newline.
 OBEYED = re.compile(

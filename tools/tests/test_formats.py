@@ -34,7 +34,7 @@ from kseries.model import (
 )
 from kseries.report import html, junit, kcidb, mail, repeat, terminal
 from kseries.report.printable import printable
-from kseries.results.verdict import decided
+from kseries.verdict.verdict import decided
 
 GOLDEN = Path(__file__).parent / "data" / "report"
 

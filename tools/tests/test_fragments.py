@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from kseries.building import fragments, kernelrange
-from kseries.errors import UserError
-from kseries.paths import Project
+from kseries.config import fragments, kernelrange
+from kseries.lib.errors import UserError
+from kseries.lib.paths import Project
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 

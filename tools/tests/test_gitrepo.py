@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from kseries import gitrepo
-from kseries.deadline import Deadline
-from kseries.errors import InfraError
-from kseries.gitrepo import GitError, Repository
-from kseries.sources import fastimport
-from kseries.sources.fastimport import fast_import
+from kseries.fetch import fastimport
+from kseries.fetch.fastimport import fast_import
+from kseries.lib import gitrepo
+from kseries.lib.deadline import Deadline
+from kseries.lib.errors import InfraError
+from kseries.lib.gitrepo import GitError, Repository
 
 
 @pytest.fixture

@@ -9,15 +9,8 @@ from dataclasses import replace
 
 import pytest
 
-from kseries.results.bisection import (
-    BisectStep,
-    Conclusion,
-    KeptAnswer,
-    Seen,
-    StepAnswer,
-    Trial,
-)
-from kseries.results.halving import AGREE, MOST, Concluded, answer, answers, is_flaky, next_move
+from kseries.bisect.strategy import AGREE, MOST, Concluded, answer, answers, is_flaky, next_move
+from kseries.verdict.bisection import BisectStep, Conclusion, KeptAnswer, Seen, StepAnswer, Trial
 
 G, B, A, S, N = Seen.GOOD, Seen.BAD, Seen.ABSENT, Seen.SKIPPED, Seen.NO_BOOT
 

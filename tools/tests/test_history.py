@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from kseries.errors import InfraError
+from kseries.lib.errors import InfraError
 from kseries.model import Case, ProgramResult, RunResult, Status
 from kseries.report import flakelist
-from kseries.results import history
-from kseries.results.history import Past
+from kseries.verdict import history
+from kseries.verdict.history import Past
 
 P, F = Status.PASS, Status.FAIL
 

@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 from pydantic import TypeAdapter
 
-from kseries import doctor, runfolder
-from kseries.errors import UserError
+from kseries.host import doctor
+from kseries.lib import runfolder
+from kseries.lib.errors import UserError
+from kseries.lib.paths import Cache, Project
 from kseries.model import BaseTree, LocalSource, NamedSource
-from kseries.paths import Cache, Project
 
 BASE: TypeAdapter[BaseTree] = TypeAdapter(BaseTree)
 

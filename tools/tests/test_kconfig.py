@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from kseries.building import kconfig
+from kseries.config import kconfig
 
 KCONFIG = """\
 mainmenu "Test"

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from kseries.building import kconfig
-from kseries.building.enabling import _answer
-from kseries.building.kconfig_enable import Enabler, _read
+from kseries.compiled.enabling import _answer
+from kseries.config import kconfig
+from kseries.config.kconfig_enable import Enabler, _read
 
 KCONFIG = """\
 mainmenu "Test"

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from kseries.building.kconfigdiff import Change, compare
+from kseries.config.kconfigdiff import Change, compare
 
 FILES = {
     "Kconfig": """\

@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 
 from kseries.model import EventKind, KernelEvent
-from kseries.results import attribution, klog, ktapline, splat
-from kseries.results.marks import Marks
-from kseries.results.running import Span
-from kseries.results.stamps import message
+from kseries.parse import attribution, klog, ktapline, splat
+from kseries.parse.marks import Marks
+from kseries.parse.running import Span
+from kseries.parse.stamps import message
 
 LOGS = Path(__file__).parent / "data" / "klog"
 

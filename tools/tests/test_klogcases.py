@@ -8,7 +8,8 @@ import random
 import pytest
 
 from kseries.model import EventKind, KernelEvent, Verdict
-from kseries.results import findings, klog
+from kseries.parse import klog
+from kseries.verdict import findings
 from tests.klogcases import KlogCase, complaints, healthy
 from tests.madelogs import joined, read, verdict
 from tests.stampkinds import KERNEL, RELAYS

@@ -7,9 +7,9 @@ import re
 
 import pytest
 
-from kseries.results import klog
-from kseries.results.klogrule import Role, Rule
-from kseries.results.klogtable import RULES
+from kseries.parse import klog
+from kseries.parse.klogrule import Role, Rule
+from kseries.parse.klogtable import RULES
 from tests.stampkinds import KERNEL
 
 

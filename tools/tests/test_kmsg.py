@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import pytest
 
-from kseries.results import stamps
-from kseries.targets.kmsg import NoRecord, Reader
+from kseries.machines.kmsg import NoRecord, Reader
+from kseries.parse import stamps
 
 
 def said(*records: str) -> list[str]:

@@ -26,8 +26,8 @@ from kselftest_zcrx.model import (
 from kselftest_zcrx.render import scripts
 from kselftest_zcrx.rules import RULES
 from kselftest_zcrx.table import page
-from kseries import proc
-from kseries.deadline import Deadline
+from kseries.lib import proc
+from kseries.lib.deadline import Deadline
 
 ROOT = Path(__file__).parents[2]
 DATA = Path(__file__).parent / "data" / "kselftest_zcrx"

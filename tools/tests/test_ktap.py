@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from kseries.model import Case, Status
-from kseries.results import ktap, ktaplevel, ktapline
-from kseries.results.running import RunningCases, Span
+from kseries.parse import ktap, ktaplevel, ktapline
+from kseries.parse.running import RunningCases, Span
 
 LOGS = Path(__file__).parent / "data" / "ktap"
 

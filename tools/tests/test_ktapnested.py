@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from kseries.model import Case, Status, TestProgram
-from kseries.results import ktap
-from kseries.results.ktap import KtapResult
-from kseries.results.ktaplevel import EMPTY, NOTHING_PLANNED
-from kseries.results.outcome import Ended, judge, walk
-from kseries.results.saved import Kind
+from kseries.parse import ktap
+from kseries.parse.ktap import KtapResult
+from kseries.parse.ktaplevel import EMPTY, NOTHING_PLANNED
+from kseries.parse.outcome import Ended, judge, walk
+from kseries.verdict.savedlog import Kind
 from tests.madelogs import Node, read, told, verdict
 
 DATA = Path(__file__).parent / "data" / "results"

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from kseries.results import ktap
-from kseries.results.ktapreason import failure_reason
+from kseries.parse import ktap
+from kseries.parse.ktapreason import failure_reason
 from tests.madelogs import read
 
 DATA = Path(__file__).parent / "data" / "results"

@@ -6,8 +6,8 @@ from __future__ import annotations
 import pytest
 
 from kseries.model import Status
-from kseries.results.lava import NO_END
-from kseries.results.saved import Kind
+from kseries.parse.lava import NO_END
+from kseries.verdict.savedlog import Kind
 from tests.madelogs import read, verdict
 
 P, F, S, ERROR = Status.PASS, Status.FAIL, Status.SKIP, Status.ERROR

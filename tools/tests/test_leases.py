@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from kseries import leases
-from kseries.errors import InfraError
-from kseries.leases import in_use, taken, use
-from kseries.locks import locked
-from kseries.progress import Silent
+from kseries.lib import leases
+from kseries.lib.errors import InfraError
+from kseries.lib.leases import in_use, taken, use
+from kseries.lib.locks import locked
+from kseries.lib.progress import Silent
 
 
 def test_many_use_a_thing_and_nobody_removes_it(tmp_path: Path) -> None:
@@ -37,7 +37,7 @@ def test_many_use_a_thing_and_nobody_removes_it(tmp_path: Path) -> None:
 def test_a_process_that_dies_uses_nothing(tmp_path: Path) -> None:
     place = tmp_path / "thing"
     script = (
-        "import sys, pathlib, kseries.leases as l\n"
+        "import sys, pathlib, kseries.lib.leases as l\n"
         "l.use(pathlib.Path(sys.argv[1]))\n"
         "print(flush=True)\n"
         "input()"

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from kseries.model import ProgramResult, RunResult, Status, Verdict
-from kseries.results import logfile, saved
-from kseries.results.saved import Kind
+from kseries.parse import logfile
+from kseries.verdict import savedlog
+from kseries.verdict.savedlog import Kind
 
 LOGS = Path(__file__).parent / "data" / "saved"
 
@@ -19,13 +20,13 @@ P, S, F, M = Status.PASS, Status.SKIP, Status.FAIL, Status.MISSING
 END = "Test run complete, kernel: 6.18.44 #1 SMP PREEMPT_DYNAMIC\nAll tests passed\n"
 
 
-def recorded(name: str) -> saved.Saved:
+def recorded(name: str) -> savedlog.Saved:
     with logfile.open_blocks(str(LOGS / name)) as blocks:
-        return saved.read(blocks, name)
+        return savedlog.read(blocks, name)
 
 
-def read(text: str) -> saved.Saved:
-    return saved.read([text], "log")
+def read(text: str) -> savedlog.Saved:
+    return savedlog.read([text], "log")
 
 
 def began(name: str, rest: str = "") -> str:
@@ -33,19 +34,19 @@ def began(name: str, rest: str = "") -> str:
     return f"Running test {name:<55}{rest}"
 
 
-def passes(log: saved.Saved) -> bool:
+def passes(log: savedlog.Saved) -> bool:
     return result(log).verdict is Verdict.PASS
 
 
-def result(log: saved.Saved) -> RunResult:
-    return saved.result(log, "log", started="2026-01-01T00:00:00+00:00", seconds=0, version="1")
+def result(log: savedlog.Saved) -> RunResult:
+    return savedlog.result(log, "log", started="2026-01-01T00:00:00+00:00", seconds=0, version="1")
 
 
-def brief(log: saved.Saved) -> list[tuple[str, Status]]:
+def brief(log: savedlog.Saved) -> list[tuple[str, Status]]:
     return [(program.name, program.status) for program in log.programs]
 
 
-def only(log: saved.Saved) -> ProgramResult:
+def only(log: savedlog.Saved) -> ProgramResult:
     (program,) = log.programs
     return program
 

@@ -19,12 +19,13 @@ from typing import Any
 
 import pytest
 
-import kseries.applying
-import kseries.inputs
-import kseries.sources
-from kseries import untrusted
-from kseries.building import diagnostics
-from kseries.stages import apply
+import kseries.apply
+import kseries.fetch
+import kseries.series
+import kseries.stacks
+from kseries.apply import stage as apply
+from kseries.kbuild import diagnostics
+from kseries.lib import untrusted
 
 SIZE = 100_000  # characters; the square of it takes minutes
 DEADLINE_S = 50  # for what takes a tenth of a second on an idle machine
@@ -61,7 +62,7 @@ class Used:
 
 def patterns() -> Iterator[tuple[str, Used]]:
     """Every compiled expression of the modules that read mails, patches and what git says."""
-    for package in (kseries.inputs, kseries.applying, kseries.sources):
+    for package in (kseries.series, kseries.stacks, kseries.apply, kseries.fetch):
         for found in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
             yield from _of(importlib.import_module(found.name))
     for module in (diagnostics, apply, untrusted):

@@ -9,16 +9,16 @@ from typing import Protocol
 
 import pytest
 
-from kseries import proc
-from kseries.deadline import Deadline
-from kseries.errors import UserError
-from kseries.inputs.archive import ArchiveConfig
-from kseries.inputs.mails.mailbox import MAX_SUBJECT, Label, Mail
-from kseries.inputs.mails.threads import threads_of
-from kseries.inputs.series import read_series
+from kseries.lib import proc
+from kseries.lib.deadline import Deadline
+from kseries.lib.errors import UserError
+from kseries.lib.paths import Project
+from kseries.lib.progress import Silent
 from kseries.model import Series
-from kseries.paths import Project
-from kseries.progress import Silent
+from kseries.series.archive import ArchiveConfig
+from kseries.series.mailbox import MAX_SUBJECT, Label, Mail
+from kseries.series.read import read_series
+from kseries.series.threads import threads_of
 
 DATA = Path(__file__).parent / "data" / "mails"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from kseries.building.makefiles import Makefiles, Want, parse
+from kseries.compiled.makefiles import Makefiles, Want, parse
 
 TREE = {
     "Kbuild": "obj-y += drivers/ fs/\nobj-$(CONFIG_NET) += net/\nobj-y += arch/$(SRCARCH)/\n"

@@ -4,9 +4,9 @@
 import pytest
 
 from kseries.model import EventKind
-from kseries.results import marks, taint
-from kseries.results.marks import Mark, Marks
-from kseries.results.taint import Counts
+from kseries.parse import marks, taint
+from kseries.parse.marks import Mark, Marks
+from kseries.parse.taint import Counts
 
 MARKS = Marks(bytes(32))
 

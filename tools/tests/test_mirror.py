@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from kseries.targets.mirror import (
+from kseries.machines.mirror import (
     Archive,
     archives,
     choose,

@@ -11,8 +11,7 @@ import pytest
 import kselftest_zcrx
 from kselftest_zcrx import LAST_LEVEL, MUTANTS
 from kselftest_zcrx.rules import RULES
-from kseries import mutants
-from kseries.errors import UserError
+from kseries.lib.errors import UserError
 from kseries.model import (
     Case,
     EventKind,
@@ -23,6 +22,7 @@ from kseries.model import (
     Status,
     TestOutcome,
 )
+from kseries.mutants import mutants
 from kseries.report.mutants import line, page
 
 GOOD = """\

@@ -179,8 +179,8 @@ def test_the_same_fault_twice_in_a_line_is_told_apart() -> None:
 
 
 def test_every_mutant_of_the_toolkit_is_source_that_parses() -> None:
-    source = (TOOLS / "kseries/results/klog.py").read_text()
-    found = mutants("results/klog.py", source, {})
+    source = (TOOLS / "kseries/parse/klog.py").read_text()
+    found = mutants("parse/klog.py", source, {})
     assert len(found) > 100
     for mutant in found:
         compile(mutant.edit.apply(source.encode()), "klog.py", "exec")

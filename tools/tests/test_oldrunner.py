@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from kseries.model import Status
-from kseries.results.ktapline import read as read_line
-from kseries.results.ktaptoken import Result, Text
-from kseries.results.saved import NO_PLAN, Kind
+from kseries.parse.ktapline import read as read_line
+from kseries.parse.ktaptoken import Result, Text
+from kseries.verdict.savedlog import NO_PLAN, Kind
 from tests.madelogs import read, verdict
 
 DATA = Path(__file__).parent / "data" / "results"

@@ -16,7 +16,7 @@ import pytest
 
 from kseries.model import Case, RunResult, StageRecord, StageState, Status
 from kseries.report import html, page
-from kseries.results.verdict import decided
+from kseries.verdict.verdict import decided
 from tests import browser
 
 VOID = {"meta", "link", "br", "rect"}

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from kseries import paths, textfile
 from kseries.cli.main import main
-from kseries.errors import UserError
-from kseries.paths import Cache, Project
+from kseries.lib import paths, textfile
+from kseries.lib.errors import UserError
+from kseries.lib.paths import Cache, Project
 from tests.desk import Desk, set_up
 
 LONG = "x" * 300

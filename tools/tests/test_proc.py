@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from kseries import bounded, proc
-from kseries.deadline import Deadline
-from kseries.errors import UserError
+from kseries.lib import bounded, proc
+from kseries.lib.deadline import Deadline
+from kseries.lib.errors import UserError
 
 
 def alive(pid: int) -> bool:
@@ -90,7 +90,7 @@ def test_a_missing_program_is_the_users_to_mend(tmp_path: Path) -> None:
 def test_what_we_started_dies_with_us(tmp_path: Path) -> None:
     script = (
         "import sys\nfrom pathlib import Path\nfrom kseries import proc\n"
-        "from kseries.deadline import Deadline\n"
+        "from kseries.lib.deadline import Deadline\n"
         "proc.run(['sh', '-c', 'echo $$ > pid; exec sleep 1000'], cwd=Path(sys.argv[1]),"
         " deadline=Deadline.after(100))\n"
     )

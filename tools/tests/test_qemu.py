@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from kseries.building.sandbox import SYSTEM_PATH
-from kseries.errors import CheckFailed, InfraError
-from kseries.targets import confine, consolelog, qemu, qemulog
-from kseries.targets.consolelog import ConsoleLog
+from kseries.kbuild.sandbox import SYSTEM_PATH
+from kseries.lib.errors import CheckFailed, InfraError
+from kseries.machines import confine, consolelog, qemu, qemulog
+from kseries.machines.consolelog import ConsoleLog
 
 MACHINE = qemu.Machine("tcg", 2, 2048, Path("/k/bzImage"), ("console=ttyS0", "panic=-1"))
 

@@ -24,10 +24,10 @@ from kseries.model import (
     TestOutcome,
     Verdict,
 )
-from kseries.results.charged import charged, of
-from kseries.results.outcome import with_events
-from kseries.results.regressions import against, by_sources, stripped
-from kseries.results.verdict import decided
+from kseries.parse.outcome import with_events
+from kseries.verdict.known_failures import charged, of
+from kseries.verdict.regressions import against, by_sources, stripped
+from kseries.verdict.verdict import decided
 
 P, S, X, F = Status.PASS, Status.SKIP, Status.XFAIL, Status.FAIL
 M, E, T, C = Status.MISSING, Status.ERROR, Status.TIMEOUT, Status.CRASH

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from kseries import publish
-from kseries.errors import InfraError
+from kseries.lib import atomicfile
+from kseries.lib.errors import InfraError
 from tests.deepfolders import nest, swept
 
 DEEP = 10_000
@@ -44,7 +44,7 @@ def test_folders_deeper_than_a_path_can_say() -> None:
         nest(place, DEEP)
         resource.setrlimit(resource.RLIMIT_NOFILE, (64, limit[1]))
         try:
-            publish.remove_tree(place)
+            atomicfile.remove_tree(place)
         finally:
             resource.setrlimit(resource.RLIMIT_NOFILE, limit)
         assert list(top.iterdir()) == []
@@ -60,8 +60,8 @@ def test_folders_that_nobody_may_read() -> None:
             place.mkdir()
             nest(place, 20, mode=0o000)
             (top / "flat").mkdir(mode=0o000)
-            publish.remove_tree(place)
-            publish.remove_tree(top / "flat")
+            atomicfile.remove_tree(place)
+            atomicfile.remove_tree(top / "flat")
 
         assert as_nobody(work) == 0
         assert list(top.iterdir()) == []
@@ -81,23 +81,23 @@ def test_links_are_not_followed(tmp_path: Path) -> None:
         os.link(kept / "file", where / "hard")
         os.mkfifo(where / "fifo")
         os.mkfifo(where / ".part-1~1")
-    publish.remove_tree(place)
+    atomicfile.remove_tree(place)
     assert (kept / "file").read_text() == "mine"
     assert kept.stat().st_mode & 0o777 == 0o500
     link = tmp_path / "link"
     link.symlink_to(kept)
-    publish.remove_tree(link)
+    atomicfile.remove_tree(link)
     assert [entry.name for entry in tmp_path.iterdir()] == ["kept"]
 
 
 def test_many_files_and_odd_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(publish, "_BATCH", 7)
+    monkeypatch.setattr(atomicfile, "_BATCH", 7)
     place = tmp_path / "place"
     for number in range(30):
         (place / str(number)).mkdir(parents=True)
         for name in (b"\xff\n", b"-rf", b"x" * 255, b".part-1~1"):
             (place / str(number) / os.fsdecode(name)).touch()
-    publish.remove_tree(place)
+    atomicfile.remove_tree(place)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -105,27 +105,27 @@ def test_what_is_half_removed_is_not_taken_for_whole(tmp_path: Path) -> None:
     place = tmp_path / "place"
     (place / "sub").mkdir(parents=True)
     script = (
-        "import os, sys, pathlib, kseries.publish as p\n"
+        "import os, sys, pathlib, kseries.lib.atomicfile as p\n"
         "os.rmdir = lambda *a, **k: os._exit(9)\n"
         "p.remove_tree(pathlib.Path(sys.argv[1]))\n"
     )
     assert subprocess.run([sys.executable, "-c", script, str(place)]).returncode == 9
     assert not place.exists()
     (left,) = tmp_path.iterdir()
-    assert publish.abandoned(left)
-    publish.sweep(place)
+    assert atomicfile.abandoned(left)
+    atomicfile.sweep(place)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_what_is_being_made_is_not_abandoned(tmp_path: Path) -> None:
-    with publish.new_folder(tmp_path / "folder") as folder:
-        assert not publish.abandoned(folder)
-    with publish.new_file(tmp_path / "file") as file:
+    with atomicfile.new_folder(tmp_path / "folder") as folder:
+        assert not atomicfile.abandoned(folder)
+    with atomicfile.new_file(tmp_path / "file") as file:
         file.touch()
-        assert not publish.abandoned(file)
+        assert not atomicfile.abandoned(file)
     dead = tmp_path / ".part-file~999999999"
     dead.touch()
-    assert publish.abandoned(dead)
+    assert atomicfile.abandoned(dead)
 
 
 def test_a_folder_that_cannot_be_changed_is_told(tmp_path: Path) -> None:
@@ -137,7 +137,7 @@ def test_a_folder_that_cannot_be_changed_is_told(tmp_path: Path) -> None:
 
     def work() -> None:
         with pytest.raises(InfraError, match="Cannot write") as error:
-            publish.remove_tree(place)
+            atomicfile.remove_tree(place)
         assert str(place) in error.value.where
 
     assert as_nobody(work) == 0
@@ -146,8 +146,8 @@ def test_a_folder_that_cannot_be_changed_is_told(tmp_path: Path) -> None:
 
 def test_long_names_are_made_and_removed(tmp_path: Path) -> None:
     place = tmp_path / ("ä" * 127)
-    with publish.new_folder(place) as folder:
+    with atomicfile.new_folder(place) as folder:
         (folder / "file").touch()
     assert (place / "file").exists()
-    publish.remove_tree(place)
+    atomicfile.remove_tree(place)
     assert list(tmp_path.iterdir()) == []

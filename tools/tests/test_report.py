@@ -20,7 +20,7 @@ from typing import TextIO
 
 import pytest
 
-from kseries.errors import Interrupted
+from kseries.lib.errors import Interrupted
 from kseries.model import (
     AppliedPatch,
     Case,
@@ -41,8 +41,8 @@ from kseries.model import (
 from kseries.report import terminal
 from kseries.report.live import live
 from kseries.report.words import counted, duration
-from kseries.results import findings
-from kseries.results.verdict import decided
+from kseries.verdict import findings
+from kseries.verdict.verdict import decided
 
 GOLDEN = Path(__file__).parent / "data" / "report"
 

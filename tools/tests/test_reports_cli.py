@@ -18,8 +18,8 @@ from junitparser import JUnitXml
 from kseries.cli.main import main
 from kseries.model import RunResult, Status
 from kseries.report import formats
-from kseries.results import document
-from kseries.results.verdict import decided
+from kseries.verdict import document
+from kseries.verdict.verdict import decided
 
 RUNNER = Path(__file__).parent / "data" / "ktap" / "runner.log"
 ROOT = Path(__file__).parents[2]

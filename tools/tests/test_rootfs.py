@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from kseries import proc
-from kseries.deadline import Deadline
-from kseries.errors import InfraError, UserError
-from kseries.paths import Project
-from kseries.progress import Silent
-from kseries.targets import mirror, rootfs
+from kseries.lib import proc
+from kseries.lib.deadline import Deadline
+from kseries.lib.errors import InfraError, UserError
+from kseries.lib.paths import Project
+from kseries.lib.progress import Silent
+from kseries.machines import mirror, rootfs
 
 SETTINGS = rootfs.VmSettings(cpus=2, memory_mib=1024, suite="trixie", disk_mib=1024)
 

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from kseries import baseline
 from kseries.model import (
     AgainstBase,
     Baseline,
@@ -29,6 +28,7 @@ from kseries.model import (
     TestEffect,
     TestOutcome,
 )
+from kseries.run import baseline
 
 P, S, F, X = Status.PASS, Status.SKIP, Status.FAIL, Status.XFAIL
 PING = ProgramResult("net", "ping", P, 0, 1.0, (Case("a", P),))

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from kseries.errors import UserError
+from kseries.lib.errors import UserError
+from kseries.lib.runfolder import RunFolder
 from kseries.model import Patch
-from kseries.results.bisection import (
+from kseries.verdict.bisection import (
     BISECTION,
     Bisection,
     BisectStep,
@@ -22,7 +23,6 @@ from kseries.results.bisection import (
     Trial,
     read,
 )
-from kseries.runfolder import RunFolder
 
 PATCHES = tuple(
     Patch(number, f"net: change {number}", "A <a@b.c>", "", Path("p"), "0" * 64)

@@ -16,9 +16,9 @@ from kseries.model import (
     TestEffect,
     TestOutcome,
 )
-from kseries.results.charged import charged, sentence, tally
-from kseries.results.regressions import against
-from kseries.results.tally import count
+from kseries.verdict.known_failures import charged, sentence, tally
+from kseries.verdict.regressions import against
+from kseries.verdict.tally import count
 
 P, E = Status.PASS, Status.ERROR
 

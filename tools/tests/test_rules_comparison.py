@@ -21,7 +21,7 @@ from kseries.model import (
     Status,
     Verdict,
 )
-from kseries.results.comparison import Change, Slower, compare
+from kseries.verdict.comparison import Change, Slower, compare
 
 P, F, E, S = Status.PASS, Status.FAIL, Status.ERROR, Status.SKIP
 DONE, FAILED, NOT_RUN = StageState.DONE, StageState.FAILED, StageState.NOT_RUN

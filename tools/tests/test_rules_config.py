@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from kseries.errors import CheckFailed
+from kseries.lib.errors import CheckFailed
 from tests.test_config import BASE, Bench, Commit, bench
 
 __all__ = ["bench"]  # a fixture

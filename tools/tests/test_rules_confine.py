@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from kseries.building.guard import Guard
-from kseries.building.sandbox import NOBODY
-from kseries.targets import confine
+from kseries.kbuild.guard import Guard
+from kseries.kbuild.sandbox import NOBODY
+from kseries.machines import confine
 
 AS_ROOT = os.geteuid() == 0
 only_root = pytest.mark.skipif(not AS_ROOT, reason="only root gives files away")

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from kseries.errors import InfraError
+from kseries.lib.errors import InfraError
 from kseries.model import Status
 from tests.test_teststage import CASES, Bench, add_by_case, bench, by_case
 

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from kseries import gitrepo
-from kseries.deadline import Deadline
-from kseries.gitrepo import Answer, GitError, Repository
-from kseries.proc import TAIL_LINES
+from kseries.lib import gitrepo
+from kseries.lib.deadline import Deadline
+from kseries.lib.gitrepo import Answer, GitError, Repository
+from kseries.lib.proc import TAIL_LINES
 
 SETTINGS = """\
 -c core.fsmonitor=false -c core.hooksPath=/dev/null -c core.pager=cat -c core.sshCommand=false

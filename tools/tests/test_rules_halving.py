@@ -3,8 +3,8 @@
 
 from __future__ import annotations
 
-from kseries.results.bisection import BisectStep, Conclusion, Seen, StepAnswer, Trial
-from kseries.results.halving import Concluded, answer, is_flaky, next_move
+from kseries.bisect.strategy import Concluded, answer, is_flaky, next_move
+from kseries.verdict.bisection import BisectStep, Conclusion, Seen, StepAnswer, Trial
 
 TOTAL = 9
 

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from kseries import proc
-from kseries.building import sandbox as module
-from kseries.building.sandbox import FILTER, NOBODY, Sandbox, prepare, run_in
-from kseries.deadline import Deadline
-from kseries.errors import CheckFailed, InfraError, UserError
-from kseries.proc import Child, CommandFailed
+from kseries.kbuild import sandbox as module
+from kseries.kbuild.sandbox import FILTER, NOBODY, Sandbox, prepare, run_in
+from kseries.lib import proc
+from kseries.lib.deadline import Deadline
+from kseries.lib.errors import CheckFailed, InfraError, UserError
+from kseries.lib.proc import Child, CommandFailed
 
 AS_ROOT = os.geteuid() == 0
 

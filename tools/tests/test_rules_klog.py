@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import pytest
 
 from kseries.model import EventKind, KernelEvent
-from kseries.results import klog, stamps
+from kseries.parse import klog, stamps
 
 K = EventKind
 

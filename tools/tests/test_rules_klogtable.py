@@ -8,10 +8,10 @@ import re
 import pytest
 
 from kseries.model import EventKind
-from kseries.results import klog
-from kseries.results.finders import FINDERS
-from kseries.results.klogrule import Ending
-from kseries.results.klogtable import RULES
+from kseries.parse import klog
+from kseries.parse.finders import FINDERS
+from kseries.parse.klogrule import Ending
+from kseries.parse.klogtable import RULES
 
 K = EventKind
 LINE, TRACE, MARK, RULER = Ending.LINE, Ending.TRACE, Ending.MARK, Ending.RULER

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 import pytest
 
 from kseries.model import Case, Status
-from kseries.results import ktap, ktapreason
-from kseries.results.ktap import KtapResult
-from kseries.results.ktaplevel import COUNTED, UNSEEN, Budget, given_up
+from kseries.parse import ktap, ktapreason
+from kseries.parse.ktap import KtapResult
+from kseries.parse.ktaplevel import COUNTED, UNSEEN, Budget, given_up
 
 P, F, S, X, M = Status.PASS, Status.FAIL, Status.SKIP, Status.XFAIL, Status.MISSING
 TIMEOUT, ERROR = Status.TIMEOUT, Status.ERROR

@@ -6,8 +6,8 @@ from __future__ import annotations
 import pytest
 
 from kseries.model import Status
-from kseries.results.ktapline import MAX_LINE, clean, plain, read
-from kseries.results.ktaptoken import Bail, Plan, Result, Text, Token, Totals, Version
+from kseries.parse.ktapline import MAX_LINE, clean, plain, read
+from kseries.parse.ktaptoken import Bail, Plan, Result, Text, Token, Totals, Version
 
 P, F, S, X = Status.PASS, Status.FAIL, Status.SKIP, Status.XFAIL
 

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from kseries import leases
-from kseries.errors import InfraError
-from kseries.leases import in_use, lease_file, remember, size, taken, use, used
-from kseries.locks import lock_file, locked
-from kseries.progress import Silent
+from kseries.lib import leases
+from kseries.lib.errors import InfraError
+from kseries.lib.leases import in_use, lease_file, remember, size, taken, use, used
+from kseries.lib.locks import lock_file, locked
+from kseries.lib.progress import Silent
 
 
 def handles() -> int:

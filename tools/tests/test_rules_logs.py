@@ -8,16 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from kseries.building import fragments
-from kseries.building.fragments import Promise
-from kseries.errors import UserError
+from kseries.config import fragments
+from kseries.config import stage as config
+from kseries.config.fragments import Promise
+from kseries.lib.errors import UserError
 from kseries.model import Case, EventKind, ProgramResult, RunResult, StageState, Status, Verdict
-from kseries.results import ktap, liburing, saved
-from kseries.results.liburing import RUNNER
-from kseries.results.mixedlog import hear
-from kseries.results.saved import Kind
-from kseries.results.stamps import CONSOLE, Style
-from kseries.stages import config
+from kseries.parse import ktap, liburing
+from kseries.parse.demux import hear
+from kseries.parse.liburing import RUNNER
+from kseries.parse.stamps import CONSOLE, Style
+from kseries.verdict import savedlog
+from kseries.verdict.savedlog import Kind
 
 P, F, S, M = Status.PASS, Status.FAIL, Status.SKIP, Status.MISSING
 ERROR, TIMEOUT = Status.ERROR, Status.TIMEOUT
@@ -277,12 +278,14 @@ def test_a_program_shows_its_last_words_behind_a_carriage_return() -> None:
 # ---- saved logs
 
 
-def read(text: str) -> saved.Saved:
-    return saved.read([text], "log")
+def read(text: str) -> savedlog.Saved:
+    return savedlog.read([text], "log")
 
 
-def document(log: saved.Saved) -> RunResult:
-    return saved.result(log, "log", started="2026-01-01T00:00:00+00:00", seconds=1.5, version="7")
+def document(log: savedlog.Saved) -> RunResult:
+    return savedlog.result(
+        log, "log", started="2026-01-01T00:00:00+00:00", seconds=1.5, version="7"
+    )
 
 
 GOOD = "TAP version 13\n1..2\nok 1 a\nok 2 b\n"
@@ -336,8 +339,8 @@ def test_programs_of_the_kselftest_runner_have_their_names() -> None:
     text = "TAP version 13\n1..2\n# selftests: net: a.sh\nok 1 selftests: net: a.sh\n"
     first, second, whole = read(text + "# selftests: mm: b\n").programs
     assert (first.suite, first.name, first.status) == ("net", "a.sh", P)
-    assert (second.name, second.status) == (saved.NO_RESULT, M)
-    assert (whole.name, whole.status) == (saved.LOG, ERROR)
+    assert (second.name, second.status) == (savedlog.NO_RESULT, M)
+    assert (whole.name, whole.status) == (savedlog.LOG, ERROR)
 
 
 def test_problems_of_a_program_are_its_own() -> None:
@@ -361,7 +364,7 @@ def test_what_a_program_that_is_not_good_wrote_is_kept() -> None:
 
 def test_a_log_without_a_plan_is_no_pass() -> None:
     (program,) = read("TAP version 13\nok 1 a\n").programs
-    assert (program.status, program.problems) == (ERROR, (saved.NO_PLAN,))
+    assert (program.status, program.problems) == (ERROR, (savedlog.NO_PLAN,))
 
 
 def test_a_failure_stays_one_whatever_else_is_wrong() -> None:
@@ -370,7 +373,7 @@ def test_a_failure_stays_one_whatever_else_is_wrong() -> None:
 
 
 def test_a_log_that_begins_with_a_pass_is_none() -> None:
-    assert read("ok 1 a\n1..1\n").programs[0].problems == (saved.NO_BEGINNING,)
+    assert read("ok 1 a\n1..1\n").programs[0].problems == (savedlog.NO_BEGINNING,)
     assert read("not ok 1 a\n1..1\n").programs[0].problems == ()
     assert read("words\nok 1 a\n1..1\n").programs[0].problems == ()
 
@@ -378,7 +381,7 @@ def test_a_log_that_begins_with_a_pass_is_none() -> None:
 def test_suites_of_the_kernel_without_a_plan_are_a_note() -> None:
     text = f"{STAMP}KTAP version 1\n{STAMP}ok 1 a\n"
     told = read(text)
-    assert (told.notes, [p.status for p in told.programs]) == ((saved.NO_PLAN,), [P])
+    assert (told.notes, [p.status for p in told.programs]) == ((savedlog.NO_PLAN,), [P])
     assert read(text.replace("ok 1", "1..1\n[    1.000000] ok 1")).notes == ()
 
 

@@ -17,11 +17,12 @@ from kseries.model import (
     Suspect,
     TestProgram,
 )
-from kseries.results import findings, outcome
-from kseries.results.ktap import KtapResult
-from kseries.results.ktaplevel import UNSEEN
-from kseries.results.outcome import Ended
-from kseries.results.running import Span
+from kseries.parse import outcome
+from kseries.parse.ktap import KtapResult
+from kseries.parse.ktaplevel import UNSEEN
+from kseries.parse.outcome import Ended
+from kseries.parse.running import Span
+from kseries.verdict import findings
 
 P, F, S, X, M = Status.PASS, Status.FAIL, Status.SKIP, Status.XFAIL, Status.MISSING
 CRASH, TIMEOUT, ERROR = Status.CRASH, Status.TIMEOUT, Status.ERROR

@@ -6,9 +6,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from kseries.lib.runfolder import RunFolder
 from kseries.model import Case, ProgramResult, Status
-from kseries.results import partial
-from kseries.runfolder import RunFolder
+from kseries.test import checkpoint
 
 PASSES = ProgramResult("demo", "long", Status.PASS, 0, 1.0, (Case("a", Status.PASS),))
 
@@ -20,12 +20,12 @@ def test_a_program_that_was_run_in_one_piece_keeps_its_log(tmp_path: Path) -> No
     log.parent.mkdir(parents=True)
     log.write_text("ok 1 a\n")
     os.utime(log, (5, 5))
-    joined = partial.join(run, PASSES)
+    joined = checkpoint.join(run, PASSES)
     assert (joined.log, log.stat().st_mtime) == ("tests/demo/long.log", 5)
-    assert list(partial.pieces(run)["demo/long"]) == [1]
+    assert list(checkpoint.pieces(run)["demo/long"]) == [1]
 
 
 def test_logs_that_are_no_text_are_read(tmp_path: Path) -> None:
     run = RunFolder(tmp_path)
     run.console().write_bytes(b"a\xffb\nc")
-    assert partial.consoles(run) == [[(0.0, "a\N{REPLACEMENT CHARACTER}b"), (0.0, "c")]]
+    assert checkpoint.consoles(run) == [[(0.0, "a\N{REPLACEMENT CHARACTER}b"), (0.0, "c")]]

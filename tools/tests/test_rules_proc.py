@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from kseries import bounded, proc
-from kseries.bounded import ByteLines, HeadTail
-from kseries.deadline import Deadline
-from kseries.proc import CommandFailed, CommandTimeout
+from kseries.lib import bounded, proc
+from kseries.lib.bounded import ByteLines, HeadTail
+from kseries.lib.deadline import Deadline
+from kseries.lib.proc import CommandFailed, CommandTimeout
 
 
 def soon() -> Deadline:

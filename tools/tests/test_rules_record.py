@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from kseries.errors import CheckFailed
-from kseries.inputs.archive import ArchiveConfig
-from kseries.inputs.stack import Plan
+from kseries.lib.errors import CheckFailed
+from kseries.lib.runfolder import RunFolder
 from kseries.model import (
     RUN_STAGES,
     AgainstBase,
@@ -45,9 +44,11 @@ from kseries.model import (
     Tree,
     Verdict,
 )
-from kseries.record import RUNNING, STATE_OF, Record
-from kseries.results import document, partial
-from kseries.runfolder import RunFolder
+from kseries.run.record import RUNNING, STATE_OF, Record
+from kseries.series.archive import ArchiveConfig
+from kseries.stacks.stack import Plan
+from kseries.test import checkpoint
+from kseries.verdict import document
 
 DONE, FAILED = StageState.DONE, StageState.FAILED
 SOURCE = NamedSource("toy", LocalSource("local", Path("/toy")))
@@ -174,7 +175,7 @@ def test_of_tests_that_were_ended_the_programs_that_ended_are_known(
 ) -> None:
     record = begun(run, "test")
     record.begin("test")
-    partial.save(run, PASSES)
+    checkpoint.save(run, PASSES)
     record.end("test", state, "why")
     assert [p.name for p in written(run).programs] == ["ping"]
 
@@ -182,7 +183,7 @@ def test_of_tests_that_were_ended_the_programs_that_ended_are_known(
 def test_of_tests_that_came_to_their_end_the_stage_itself_tells(run: RunFolder) -> None:
     record = begun(run, "test")
     record.begin("test")
-    partial.save(run, PASSES)
+    checkpoint.save(run, PASSES)
     record.end("test", DONE, "fine")
     assert written(run).programs == ()
 
@@ -190,7 +191,7 @@ def test_of_tests_that_came_to_their_end_the_stage_itself_tells(run: RunFolder) 
 def test_another_stage_that_was_lost_says_nothing_of_tests(run: RunFolder) -> None:
     record = begun(run, "build")
     record.begin("build")
-    partial.save(run, PASSES)
+    checkpoint.save(run, PASSES)
     record.end("build", StageState.LOST, "why")
     assert written(run).programs == ()
 

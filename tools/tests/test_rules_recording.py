@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from kseries.errors import UserError
+from kseries.lib.errors import UserError
+from kseries.lib.runfolder import RunFolder
 from kseries.model import (
     ProgramResult,
     Scope,
@@ -19,9 +20,10 @@ from kseries.model import (
     Status,
     TestProgram,
 )
-from kseries.record import Record
-from kseries.results import document, parts, plan
-from kseries.runfolder import RunFolder
+from kseries.run.record import Record
+from kseries.test import merge as parts
+from kseries.test import plan
+from kseries.verdict import document
 from tests.test_rules_record import FACTS, PLAN
 
 DONE = StageState.DONE

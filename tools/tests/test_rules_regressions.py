@@ -21,8 +21,8 @@ from kseries.model import (
     TestEffect,
     TestOutcome,
 )
-from kseries.results.outcome import with_events
-from kseries.results.regressions import against, stripped
+from kseries.parse.outcome import with_events
+from kseries.verdict.regressions import against, stripped
 
 P, S, X, F = Status.PASS, Status.SKIP, Status.XFAIL, Status.FAIL
 M, E, T, C = Status.MISSING, Status.ERROR, Status.TIMEOUT, Status.CRASH

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
+from kseries.lib.runfolder import RunFolder
 from kseries.model import Case, ProgramResult, Status, TestProgram
-from kseries.results import partial, parts, plan
-from kseries.results.marks import START
-from kseries.results.partial import On
-from kseries.runfolder import RunFolder
-from kseries.testing import pieces
-from kseries.testing.pieces import Piece
+from kseries.parse.marks import START
+from kseries.test import checkpoint, plan, shards
+from kseries.test import merge as parts
+from kseries.test.checkpoint import On
+from kseries.test.shards import Piece
 
 PASS, FAIL, MISSING = Status.PASS, Status.FAIL, Status.MISSING
 CRASH, TIMEOUT = Status.CRASH, Status.TIMEOUT
@@ -63,7 +63,7 @@ def asked(piece: Piece) -> tuple[int, tuple[str, ...]]:
 
 
 def test_a_program_that_takes_minutes_is_cut_into_its_cases() -> None:
-    cut = pieces.plan([LONG], machines=2)
+    cut = shards.plan([LONG], machines=2)
     assert [asked(piece) for piece in cut] == [(1, ("a",)), (2, ("b",)), (3, ("c",))]
 
 
@@ -79,18 +79,18 @@ def test_a_program_that_takes_minutes_is_cut_into_its_cases() -> None:
 def test_where_it_is_of_no_use_a_program_stays_one_piece(
     program: TestProgram, machines: int
 ) -> None:
-    assert pieces.plan([program], machines) == (Piece(program, 1),)
+    assert shards.plan([program], machines) == (Piece(program, 1),)
 
 
 def go_on(
     program: TestProgram, found: Mapping[int, ProgramResult], machines: int = 1
 ) -> tuple[list[tuple[int, tuple[str, ...]]], tuple[ProgramResult, ...]]:
-    left = pieces.go_on([program], {f"demo/{program.name}": found}, machines)
+    left = shards.go_on([program], {f"demo/{program.name}": found}, machines)
     return [asked(piece) for piece in left.pieces], left.done[f"demo/{program.name}"]
 
 
 def test_a_program_of_which_nothing_is_known_is_run() -> None:
-    left = pieces.go_on([LONG, PLAIN], {}, 1)
+    left = shards.go_on([LONG, PLAIN], {}, 1)
     assert left.pieces == (Piece(LONG), Piece(PLAIN))
     assert left.done == {"demo/long": (), "demo/plain": ()}
 
@@ -283,36 +283,36 @@ ON = On("kernel", "tests", (), False)
     ],
 )
 def test_tests_go_on_with_the_same_only(run: RunFolder, other: On) -> None:
-    assert not partial.begin(run, ON)
+    assert not checkpoint.begin(run, ON)
     left = log(run, 1)
     console = run.console()
     console.write_text("booted")
-    assert partial.begin(run, ON)
+    assert checkpoint.begin(run, ON)
     assert left.exists()
-    assert not partial.begin(run, other)
+    assert not checkpoint.begin(run, other)
     # What others left is gone, the kernel's log too.
     assert (left.exists(), console.exists()) == (False, False)
-    assert partial.begin(run, other)
+    assert checkpoint.begin(run, other)
 
 
 def test_tests_that_came_to_their_end_do_not_go_on(run: RunFolder) -> None:
-    partial.begin(run, ON)
-    partial.end(run)
-    partial.end(run)
-    assert not partial.begin(run, ON)
+    checkpoint.begin(run, ON)
+    checkpoint.end(run)
+    checkpoint.end(run)
+    assert not checkpoint.begin(run, ON)
 
 
 def test_a_session_that_cannot_be_read_is_none(run: RunFolder) -> None:
-    partial.begin(run, ON)
-    (run.path / f"{partial.SESSION}.json").write_text("{")
-    assert not partial.begin(run, ON)
+    checkpoint.begin(run, ON)
+    (run.path / f"{checkpoint.SESSION}.json").write_text("{")
+    assert not checkpoint.begin(run, ON)
 
 
 def test_pieces_come_in_the_order_in_which_they_ended(run: RunFolder) -> None:
     for number, age_s in ((1, 10), (2, 30), (3, 20)):
-        partial.save(run, passes(f"case {number}"), number)
+        checkpoint.save(run, passes(f"case {number}"), number)
         log(run, number, age_s=age_s)
-    found = partial.pieces(run)
+    found = checkpoint.pieces(run)
     assert list(found) == ["demo/long"]
     assert list(found["demo/long"]) == [2, 3, 1]
     assert found["demo/long"][3] == passes("case 3")
@@ -320,7 +320,7 @@ def test_pieces_come_in_the_order_in_which_they_ended(run: RunFolder) -> None:
 
 def test_a_piece_without_a_result_was_running(run: RunFolder) -> None:
     log(run, 2, "TAP version 13\n1..2\nok 1 a\n")
-    seen = partial.pieces(run)["demo/long"][2]
+    seen = checkpoint.pieces(run)["demo/long"][2]
     assert (seen.suite, seen.name, seen.status) == ("demo", "long", MISSING)
     assert (seen.exit_status, seen.seconds) == (None, 0.0)
     assert [case.name for case in seen.cases] == ["a", "test 2"]
@@ -330,7 +330,7 @@ def test_a_piece_without_a_result_was_running(run: RunFolder) -> None:
 
 def test_a_result_that_cannot_be_read_is_told(run: RunFolder) -> None:
     log(run, 1, "TAP version 13\n1..1\nok 1 a\n").with_suffix(".json").write_text("[]")
-    seen = partial.pieces(run)["demo/long"][1]
+    seen = checkpoint.pieces(run)["demo/long"][1]
     assert (seen.status, seen.problems) == (MISSING, ("what it left cannot be read",))
 
 
@@ -339,26 +339,26 @@ def test_what_is_not_of_a_piece_is_passed_over(run: RunFolder) -> None:
     folder = run.path / "tests" / "demo"
     (folder / ".part-other.log").write_text("")
     (folder / "notes.txt").write_text("")
-    assert list(partial.pieces(run)) == ["demo/long"]
+    assert list(checkpoint.pieces(run)) == ["demo/long"]
 
 
 def test_pieces_become_one_log_and_one_result(run: RunFolder) -> None:
     for number in (10, 2, 1):
         log(run, number, f"of {number}\n")
-        partial.save(run, passes("a"), number)
+        checkpoint.save(run, passes("a"), number)
     other = run.test_log("demo", "longer")
     other.write_text("of another program")
-    joined = partial.join(run, passes("a", "b"))
+    joined = checkpoint.join(run, passes("a", "b"))
     assert joined.log == "tests/demo/long.log"
     assert (run.path / joined.log).read_text() == "of 1\nof 2\nof 10\n"
     left = sorted(path.name for path in (run.path / "tests" / "demo").iterdir())
     assert left == ["long.json", "long.log", "longer.log"]
-    assert partial.pieces(run)["demo/long"] == {1: joined}
+    assert checkpoint.pieces(run)["demo/long"] == {1: joined}
 
 
 def test_a_program_without_a_log_names_none(run: RunFolder) -> None:
-    partial.save(run, passes("a"))
-    assert partial.join(run, passes("a")).log == ""
+    checkpoint.save(run, passes("a"))
+    assert checkpoint.join(run, passes("a")).log == ""
 
 
 WARNING = """\
@@ -369,14 +369,14 @@ WARNING = """\
 
 
 def test_what_is_known_of_tests_that_were_ended(run: RunFolder) -> None:
-    partial.save(run, passes("a"))
+    checkpoint.save(run, passes("a"))
     log(run, 1)
     run.console().write_text("[    1.000000] Linux version\n")
-    start = partial.marks(run).line(START, "demo/long")
+    start = checkpoint.marks(run).line(START, "demo/long")
     run.console(2).write_text(f"[    9.000000] {start}\n{WARNING}")
-    told = partial.collect(run)
+    told = checkpoint.collect(run)
     (event,) = told.events
     assert (event.log, event.line, event.during) == ("console-2.log", 2, "demo/long")
     (program,) = told.programs
     assert (program.cases, program.status) == ((Case("a", PASS),), FAIL)
-    assert partial.consoles(run)[0] == [(0.0, "[    1.000000] Linux version"), (0.0, "")]
+    assert checkpoint.consoles(run)[0] == [(0.0, "[    1.000000] Linux version"), (0.0, "")]

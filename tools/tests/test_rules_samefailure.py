@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from kseries.model import Case, EventKind, KernelEvent, ProgramResult, Status
-from kseries.results.samefailure import (
+from kseries.verdict.samefailure import (
     TestState,
     assertions,
     identity,

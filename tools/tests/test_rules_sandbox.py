@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from kseries.building.sandbox import NOBODY, Host, Sandbox
-from kseries.targets.confine import Confinement
+from kseries.kbuild.sandbox import NOBODY, Host, Sandbox
+from kseries.machines.confine import Confinement
 
 GIB = 1 << 30
 FOLDERS = ("bin", "sbin", "lib", "lib32", "lib64", "libx32")

@@ -7,7 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from kseries.errors import UserError
+from kseries.bisect.predicate import chosen, find_test, is_complaint, on_base, seen
+from kseries.lib.errors import UserError
 from kseries.model import (
     Baseline,
     Case,
@@ -18,8 +19,7 @@ from kseries.model import (
     TestOutcome,
     TestProgram,
 )
-from kseries.results.bisection import Seen, Sought
-from kseries.results.sighting import chosen, find_test, is_complaint, on_base, seen
+from kseries.verdict.bisection import Seen, Sought
 
 P, F = Status.PASS, Status.FAIL
 UNJUDGED = (Status.MISSING, Status.ERROR, Status.TIMEOUT, Status.CRASH)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import pyseccomp as seccomp
 import pytest
 
-from kseries.building import syscalls
+from kseries.kbuild import syscalls
 
 ALLOW, ERRNO = 0x7FFF0000, 0x00050000
 X86_64, I386 = 0xC000003E, 0x40000003

@@ -12,12 +12,12 @@ from typing import cast
 
 import pytest
 
-from kseries import proc, untrusted
-from kseries.building import guard
-from kseries.building.guard import Guard
-from kseries.errors import CheckFailed
-from kseries.proc import Child
-from kseries.untrusted import DEPTH, MIB, NotPlain, Untrusted, harmless
+from kseries.kbuild import guard
+from kseries.kbuild.guard import Guard
+from kseries.lib import proc, untrusted
+from kseries.lib.errors import CheckFailed
+from kseries.lib.proc import Child
+from kseries.lib.untrusted import DEPTH, MIB, NotPlain, Untrusted, harmless
 
 GIB = 1 << 30
 

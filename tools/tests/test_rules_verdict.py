@@ -18,7 +18,7 @@ from kseries.model import (
     TestEffect,
     Verdict,
 )
-from kseries.results.verdict import decide
+from kseries.verdict.verdict import decide
 
 DONE = (StageRecord("build", StageState.DONE), StageRecord("test", StageState.DONE))
 

@@ -21,10 +21,10 @@ from kseries.model import (
     TestEffect,
     TestOutcome,
 )
-from kseries.results.charged import charged, found
-from kseries.results.outcome import with_events
-from kseries.results.regressions import against, stripped
-from kseries.results.samefailure import assertions
+from kseries.parse.outcome import with_events
+from kseries.verdict.known_failures import charged, found
+from kseries.verdict.regressions import against, stripped
+from kseries.verdict.samefailure import assertions
 
 P, F, E, T, C = Status.PASS, Status.FAIL, Status.ERROR, Status.TIMEOUT, Status.CRASH
 

@@ -17,21 +17,15 @@ from pathlib import Path
 
 import pytest
 
-from kseries import proc
-from kseries.building import guard as guard_module
-from kseries.building import sandbox, syscalls
-from kseries.building.guard import Guard
-from kseries.building.sandbox import (
-    INSIDE_TREE,
-    NOBODY,
-    Host,
-    Sandbox,
-    prepare,
-)
-from kseries.deadline import Deadline
-from kseries.errors import CheckFailed, UserError
-from kseries.proc import Completed
-from kseries.untrusted import DEPTH, NotPlain
+from kseries.kbuild import guard as guard_module
+from kseries.kbuild import sandbox, syscalls
+from kseries.kbuild.guard import Guard
+from kseries.kbuild.sandbox import INSIDE_TREE, NOBODY, Host, Sandbox, prepare
+from kseries.lib import proc
+from kseries.lib.deadline import Deadline
+from kseries.lib.errors import CheckFailed, UserError
+from kseries.lib.proc import Completed
+from kseries.lib.untrusted import DEPTH, NotPlain
 from tests.deepfolders import nest, swept
 
 AS_ROOT = os.geteuid() == 0
@@ -169,7 +163,7 @@ def test_everything_inside_dies_with_us(box: Sandbox) -> None:
     program = (
         "import sys; sys.path[:0] = [sys.argv[1]]\n"
         "from pathlib import Path\n"
-        "from kseries import proc; from kseries.deadline import Deadline\n"
+        "from kseries import proc; from kseries.lib.deadline import Deadline\n"
         "proc.run(sys.argv[3:], cwd=Path(sys.argv[2]), deadline=Deadline.after(60))\n"
     )
     tools = str(Path(__file__).parent.parent)

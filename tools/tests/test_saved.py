@@ -14,13 +14,14 @@ from pathlib import Path
 
 import pytest
 
-from kseries.errors import UserError
+from kseries.lib.errors import UserError
 from kseries.model import RunResult, Status, Verdict
+from kseries.parse import ktap, logfile
+from kseries.parse.ktaplevel import Budget
+from kseries.parse.outcome import walk
 from kseries.report import terminal
-from kseries.results import ktap, logfile, saved
-from kseries.results.ktaplevel import Budget
-from kseries.results.outcome import walk
-from kseries.results.saved import Kind
+from kseries.verdict import savedlog
+from kseries.verdict.savedlog import Kind
 from tests.stampkinds import RELAYS
 
 DATA = Path(__file__).parent / "data"
@@ -31,17 +32,17 @@ KUNIT = DATA / "saved" / "kunit.log"
 P, S, F, M = Status.PASS, Status.SKIP, Status.FAIL, Status.MISSING
 
 
-def read(file: Path) -> saved.Saved:
+def read(file: Path) -> savedlog.Saved:
     with logfile.open_blocks(str(file)) as blocks:
-        return saved.read(blocks, file.name)
+        return savedlog.read(blocks, file.name)
 
 
-def parse(text: str) -> saved.Saved:
-    return saved.read(io.StringIO(text), "log")
+def parse(text: str) -> savedlog.Saved:
+    return savedlog.read(io.StringIO(text), "log")
 
 
-def result(log: saved.Saved) -> RunResult:
-    return saved.result(log, "log", started="2026-01-01T00:00:00+00:00", seconds=0, version="1")
+def result(log: savedlog.Saved) -> RunResult:
+    return savedlog.result(log, "log", started="2026-01-01T00:00:00+00:00", seconds=0, version="1")
 
 
 def test_log_of_the_kselftest_runner() -> None:
@@ -80,7 +81,7 @@ def test_log_of_kunit() -> None:
     assert log.events == ()
 
 
-def counts(log: saved.Saved) -> dict[Status, int]:
+def counts(log: savedlog.Saved) -> dict[Status, int]:
     cases = (case for program in log.programs for case in walk(program.cases))
     return Counter(case.status for case in cases if not case.children)
 
@@ -432,7 +433,7 @@ def test_a_long_log_is_not_held_in_memory() -> None:
     peaks = []
     for count in (20_000, 80_000):
         tracemalloc.start()
-        saved.read(many_lines(count), "log")
+        savedlog.read(many_lines(count), "log")
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
     # 60,000 lines of 80 characters more; what stays is the diagnostics of 600 cases.

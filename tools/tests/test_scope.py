@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 from junitparser import JUnitXml, Skipped
 
-from kseries.baseline import STAGES
 from kseries.model import (
     RUN_STAGES,
     Case,
@@ -25,12 +24,13 @@ from kseries.model import (
     TestProgram,
     Verdict,
 )
-from kseries.provenance import arguments
 from kseries.report import changes, html, junit, kcidb, mail, runlist, terminal
-from kseries.results import document, scope
-from kseries.results.comparison import compare
-from kseries.results.runs import ListedRun
-from kseries.results.verdict import decided
+from kseries.run.baseline import STAGES
+from kseries.run.provenance import arguments
+from kseries.verdict import document, scope
+from kseries.verdict.comparison import compare
+from kseries.verdict.runs import ListedRun
+from kseries.verdict.verdict import decided
 from tests.desk import Desk, set_up
 
 DONE = StageState.DONE

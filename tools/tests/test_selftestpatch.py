@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from kseries import gitrepo, selftestpatch
 from kseries.cli.main import main
-from kseries.deadline import Deadline
-from kseries.errors import UserError
+from kseries.lib import gitrepo
+from kseries.lib.deadline import Deadline
+from kseries.lib.errors import UserError
+from kseries.suites import selftestpatch
 
 MAKEFILE = """\
 # SPDX-License-Identifier: GPL-2.0

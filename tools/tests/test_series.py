@@ -14,15 +14,15 @@ from pathlib import Path
 
 import pytest
 
-from kseries import proc
-from kseries.deadline import Deadline
-from kseries.errors import UserError
-from kseries.inputs.archive import ArchiveConfig
-from kseries.inputs.mails.mailbox import Label, parse_subject
-from kseries.inputs.series import read_series
+from kseries.lib import proc
+from kseries.lib.deadline import Deadline
+from kseries.lib.errors import UserError
+from kseries.lib.paths import Project
+from kseries.lib.progress import Silent
 from kseries.model import Series
-from kseries.paths import Project
-from kseries.progress import Silent
+from kseries.series.archive import ArchiveConfig
+from kseries.series.mailbox import Label, parse_subject
+from kseries.series.read import read_series
 
 TITLES = ("net: add one", "naïve: añade dos", "io: change three")
 WITHOUT_GIT_CONFIG = {

@@ -7,7 +7,18 @@ from dataclasses import replace
 
 import pytest
 
-from kseries.errors import UserError
+from kseries.bisect.predicate import (
+    MAX_NAMED,
+    NOT_THERE,
+    chosen,
+    find_line,
+    find_test,
+    is_complaint,
+    is_told,
+    on_base,
+    seen,
+)
+from kseries.lib.errors import UserError
 from kseries.model import (
     Baseline,
     Case,
@@ -19,19 +30,8 @@ from kseries.model import (
     TestOutcome,
     TestProgram,
 )
-from kseries.results import klog
-from kseries.results.bisection import Seen, Sought
-from kseries.results.sighting import (
-    MAX_NAMED,
-    NOT_THERE,
-    chosen,
-    find_line,
-    find_test,
-    is_complaint,
-    is_told,
-    on_base,
-    seen,
-)
+from kseries.parse import klog
+from kseries.verdict.bisection import Seen, Sought
 
 P, S, X, F = Status.PASS, Status.SKIP, Status.XFAIL, Status.FAIL
 M, E, T, C = Status.MISSING, Status.ERROR, Status.TIMEOUT, Status.CRASH

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from kseries import gitrepo
-from kseries.errors import UserError
-from kseries.gitrepo import Repository
-from kseries.progress import Silent
-from kseries.sources.snapshot import snapshot
+from kseries.fetch.snapshot import snapshot
+from kseries.lib import gitrepo
+from kseries.lib.errors import UserError
+from kseries.lib.gitrepo import Repository
+from kseries.lib.progress import Silent
 
 FILES = {
     "Makefile": "VERSION = 6\nPATCHLEVEL = 12\n",

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from kseries import suites
-from kseries.errors import UserError
-from kseries.inputs.source import read_source
-from kseries.inputs.stack import Plan, plan, read_stack, resolve
+from kseries.lib.errors import UserError
+from kseries.lib.paths import Project
+from kseries.lib.progress import Silent
 from kseries.model import (
     DebianSource,
     GitSource,
@@ -21,8 +21,8 @@ from kseries.model import (
     Request,
     TarballSource,
 )
-from kseries.paths import Project
-from kseries.progress import Silent
+from kseries.stacks.source import read_source
+from kseries.stacks.stack import Plan, plan, read_stack, resolve
 
 SUITES = ("zcrx", "netdevsim")
 OURS = Project(Path(__file__).parents[2])

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from kseries.building import stackdecoder
-from kseries.building.sandbox import Sandbox, prepare
-from kseries.building.stackdecoder import SCRIPT, Decoded, decode
+from kseries.build import stackdecoder
+from kseries.build.stackdecoder import SCRIPT, Decoded, decode
+from kseries.kbuild.sandbox import Sandbox, prepare
 from kseries.model import Place
 
 TOY = Path(__file__).parent / "data" / "toy-kernel"

@@ -11,10 +11,14 @@ from pathlib import Path
 import pytest
 
 import kselftest_zcrx
-from kseries import proc, runfolder
-from kseries.building import kbuild, sandbox
-from kseries.deadline import Deadline
-from kseries.errors import CheckFailed, UserError
+from kseries.install.stage import stage
+from kseries.kbuild import make as kbuild
+from kseries.kbuild import sandbox
+from kseries.lib import proc, runfolder
+from kseries.lib.deadline import Deadline
+from kseries.lib.errors import CheckFailed, UserError
+from kseries.lib.paths import Cache
+from kseries.lib.progress import Silent
 from kseries.model import (
     BaseTree,
     BuildPlace,
@@ -26,9 +30,6 @@ from kseries.model import (
     StagedSuites,
     Tree,
 )
-from kseries.paths import Cache
-from kseries.progress import Silent
-from kseries.stages.stage import stage
 from kseries.suites.planning import Install, plan_suites
 
 TOY = Path(__file__).parent / "data" / "kselftest_zcrx" / "toytree"

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import pytest
 
-from kseries.results import stamps
-from kseries.results.stamps import CONSOLE, Line, Style
+from kseries.parse import stamps
+from kseries.parse.stamps import CONSOLE, Line, Style
 from tests.stampkinds import KERNEL, RELAYS
 
 BARE = Style(bare=True)

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from kseries import proc
-from kseries.targets import starvation
-from kseries.targets.starvation import Meter, Sample, waited_between
+from kseries.lib import proc
+from kseries.machines import starvation
+from kseries.machines.starvation import Meter, Sample, waited_between
 from tests.test_vm import machine, soon
 
 SPIN = ["sh", "-c", "while :; do :; done"]

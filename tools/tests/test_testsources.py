@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from kseries.gitrepo import Repository
+from kseries.lib.gitrepo import Repository
 from kseries.model import Case, Effect, ProgramResult, SourceChanges, Status
 from kseries.suites.base import SELFTESTS
 from kseries.suites.listed import RUN, cases_of, words_of
-from kseries.suites.sources import Sides, compare
 from kseries.suites.zcrx import READS
+from kseries.verdict.testsources import Sides, compare
 from tests.desk import git
 
 NET = "drivers/net"

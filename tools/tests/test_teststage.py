@@ -12,7 +12,9 @@ from pathlib import Path
 import pytest
 from pydantic import TypeAdapter
 
-from kseries.errors import CheckFailed, InfraError, Interrupted, UserError
+from kseries.lib.errors import CheckFailed, InfraError, Interrupted, UserError
+from kseries.lib.progress import Silent
+from kseries.lib.runfolder import RunFolder
 from kseries.model import (
     BaseTree,
     BuildPlace,
@@ -28,13 +30,11 @@ from kseries.model import (
     TestProgram,
     Tree,
 )
-from kseries.progress import Silent
-from kseries.results import partial, plan, testlog
-from kseries.runfolder import RunFolder
-from kseries.stages import test as stage
-from kseries.testing import again, crew, session
-from kseries.testing.board import Board
-from kseries.testing.pieces import Piece
+from kseries.test import checkpoint, plan, scheduler, session, testlog
+from kseries.test import rerun as again
+from kseries.test import stage as stage
+from kseries.test.queue import Board
+from kseries.test.shards import Piece
 from tests.hosttarget import HostTarget
 
 WARN = """\
@@ -283,15 +283,15 @@ def test_kernel_dies_and_the_rest_goes_on(bench: Bench) -> None:
 
 def test_reboots_are_bounded(bench: Bench) -> None:
     script = 'echo "[    1.000000] Kernel panic - not syncing: x" >>$KMSG; echo dying\n'
-    for number in range(crew.MAX_DEATHS + 3):
+    for number in range(scheduler.MAX_DEATHS + 3):
         bench.add(f"killer_{number}", f"#!/bin/sh\n{script}")
     told = bench.test()
     statuses = [result.status for result in told.programs]
-    assert statuses == [Status.CRASH] * (crew.MAX_DEATHS + 1) + [M] * 2
+    assert statuses == [Status.CRASH] * (scheduler.MAX_DEATHS + 1) + [M] * 2
     assert told.programs[-1].problems == (
-        f"not run: the kernel died {crew.MAX_DEATHS + 1} times before",
+        f"not run: the kernel died {scheduler.MAX_DEATHS + 1} times before",
     )
-    assert told.facts["boots"] == str(crew.MAX_DEATHS + 1)
+    assert told.facts["boots"] == str(scheduler.MAX_DEATHS + 1)
 
 
 def test_hang(bench: Bench) -> None:
@@ -361,7 +361,7 @@ def test_lost_machine_is_an_exception_and_what_was_seen_stays(bench: Bench) -> N
     bench.add("never", GOOD)
     with pytest.raises(InfraError, match="The machine is gone"):
         bench.test()
-    seen = partial.collect(bench.run).programs
+    seen = checkpoint.collect(bench.run).programs
     assert [(result.name, result.status) for result in seen] == [("good", P), ("last", M)]
     assert brief(seen[1]) == [("a", P), ("b", P), ("test 3", M)]
     assert seen[1].problems == ("the run was ended while it ran",)
@@ -379,7 +379,7 @@ def test_interrupted(bench: Bench) -> None:
 
     with pytest.raises(Interrupted):
         stage.test(bench.staged, KERNEL, bench.open, bench.run, Impatient())
-    seen = partial.collect(bench.run)
+    seen = checkpoint.collect(bench.run)
     assert [(result.name, result.status) for result in seen.programs] == [("good", F), ("last", M)]
     assert [event.during for event in seen.events] == ["demo/good"]
 
@@ -387,7 +387,7 @@ def test_interrupted(bench: Bench) -> None:
 def test_results_are_written_one_by_one(bench: Bench) -> None:
     bench.add("good", GOOD)
     told = bench.test()
-    assert partial.collect(bench.run).programs == told.programs
+    assert checkpoint.collect(bench.run).programs == told.programs
     text = (bench.run.path / "tests/demo/good.json").read_bytes()
     assert TypeAdapter(ProgramResult).validate_json(text) == told.programs[0]
     adapter = TypeAdapter(TestOutcome)
@@ -400,7 +400,7 @@ def test_again_in_the_same_run_folder(bench: Bench) -> None:
     bench.programs.clear()
     bench.add("new", GOOD)
     bench.test()
-    assert [result.name for result in partial.collect(bench.run).programs] == ["new"]
+    assert [result.name for result in checkpoint.collect(bench.run).programs] == ["new"]
     assert bench.run.console().read_text().count("Linux version") == 1
 
 
@@ -601,14 +601,14 @@ def test_a_crash_costs_its_case_and_the_rest_of_the_program_goes_on(bench: Bench
     assert sorted(path.name for path in bench.run.path.glob("tests/demo/*")) == [
         "killer.json", "killer.log"
     ]  # fmt: skip
-    assert partial.collect(bench.run).programs == told.programs
+    assert checkpoint.collect(bench.run).programs == told.programs
 
 
 def test_each_case_crashes_and_that_is_bounded(bench: Bench) -> None:
     bench.add("killer", by_case("panic x"), cases=(*CASES, "d", "e", "f"), case_option="-r")
     (killer,) = bench.test().programs
     crashed = [case for case in killer.cases if case.status is Status.CRASH]
-    assert len(crashed) == crew.MAX_EARLY_ENDS + 1
+    assert len(crashed) == scheduler.MAX_EARLY_ENDS + 1
     assert [case.status for case in killer.cases if case not in crashed] == [M, M]
 
 
@@ -653,7 +653,7 @@ def test_events_name_the_log_of_their_machine(bench: Bench) -> None:
         [("console-2.log", "demo/two"), ("console.log", "demo/one")],
     )
     assert [program.status for program in told.programs] == [F, F]
-    assert partial.collect(bench.run).events == tuple(
+    assert checkpoint.collect(bench.run).events == tuple(
         replace(event, during=event.during.partition(":")[0])
         for event in sorted(told.events, key=lambda event: -len(event.log), reverse=True)
     )
@@ -679,14 +679,14 @@ def test_a_machine_that_is_lost_once_costs_nothing(bench: Bench) -> None:
     assert told.facts["boots"] == "2"
 
 
-@pytest.mark.parametrize("losses", [crew.MAX_LOSSES, crew.MAX_LOSSES + 1])
+@pytest.mark.parametrize("losses", [scheduler.MAX_LOSSES, scheduler.MAX_LOSSES + 1])
 def test_machines_may_be_lost_so_often_and_no_more(losses: int, bench: Bench) -> None:
     body = (
         f"if [ $c = demo.case_2 ] && [ $(count) -le {losses} ]; then"
         ' echo LOST >>"$KMSG"; echo dying; fi'
     )
     add_by_case(bench, "unlucky", body)
-    if losses > crew.MAX_LOSSES:
+    if losses > scheduler.MAX_LOSSES:
         with pytest.raises(InfraError, match="The machine is gone"):
             bench.test()
         return
@@ -939,7 +939,7 @@ def test_a_stall_that_the_host_caused_is_run_again(bench: Bench) -> None:
     assert "of 30 s the machine's processors waited 20 s" in note
     assert told.facts["boots"] == "2"
     assert LOCKUP in bench.run.console().read_text()
-    assert partial.events(bench.run) == ()
+    assert checkpoint.events(bench.run) == ()
 
 
 def test_a_stall_that_the_kernel_made_itself_is_a_finding(bench: Bench) -> None:
@@ -972,5 +972,5 @@ def test_a_host_that_never_has_time_says_nothing_of_the_series(bench: Bench) -> 
     with pytest.raises(InfraError, match="This host has too much to do") as caught:
         bench.test()
     assert caught.value.exit_code == 3
-    assert bench.targets[0].boots == crew.MAX_LOSSES + 1
-    assert partial.events(bench.run) == ()
+    assert bench.targets[0].boots == scheduler.MAX_LOSSES + 1
+    assert checkpoint.events(bench.run) == ()

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from pydantic import ConfigDict, TypeAdapter
 
-from kseries import tomlfile
-from kseries.errors import UserError
+from kseries.lib import tomlfile
+from kseries.lib.errors import UserError
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from kseries.errors import CheckFailed
-from kseries.targets import transfer
+from kseries.lib.errors import CheckFailed
+from kseries.machines import transfer
 
 
 def archive(*members: tuple[str, dict[str, object], bytes]) -> io.BytesIO:

@@ -12,8 +12,8 @@ import pytest
 
 from kseries.model import ChangedFile, FileState, RunResult, Verdict
 from kseries.report import html, junit, kcidb, mail, terminal
-from kseries.results import uncompiled
-from kseries.results.verdict import decided
+from kseries.verdict import uncompiled
+from kseries.verdict.verdict import decided
 
 CORE = ChangedFile("net/core/dev.c", (1,), FileState.COMPILED, "net/core/dev.o")
 MAKEFILE = ChangedFile("net/Makefile", (1,), FileState.READ, "make")

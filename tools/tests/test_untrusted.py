@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from kseries.errors import CheckFailed
-from kseries.untrusted import DEPTH, NotPlain, NotThere, Untrusted, harmless
+from kseries.lib.errors import CheckFailed
+from kseries.lib.untrusted import DEPTH, NotPlain, NotThere, Untrusted, harmless
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from kseries.inputs.variant import above, cut, needing
 from kseries.model import LocalSource, NamedSource, Patch, Series, Stack
+from kseries.stacks.variant import above, cut, needing
 
 
 def series(name: str, patches: int, *requires: str) -> Series:

@@ -23,8 +23,8 @@ from kseries.model import (
     Suspect,
     Verdict,
 )
-from kseries.results import findings
-from kseries.results.verdict import decide, decided
+from kseries.verdict import findings
+from kseries.verdict.verdict import decide, decided
 
 DONE = StageState.DONE
 NAMES = ("fetch", "apply", "build", "test")

@@ -13,15 +13,16 @@ from pathlib import Path
 
 import pytest
 
-from kseries import model, proc, runfolder
-from kseries.building.sandbox import NOBODY
-from kseries.deadline import Deadline
-from kseries.errors import InfraError, UserError
-from kseries.paths import Cache, Project
-from kseries.progress import Silent
-from kseries.targets import confine, guest_process, vm
-from kseries.targets.base import BootFailed, KernelDied, TargetLost
-from kseries.targets.vm import VirtualMachine
+from kseries import model
+from kseries.kbuild.sandbox import NOBODY
+from kseries.lib import proc, runfolder
+from kseries.lib.deadline import Deadline
+from kseries.lib.errors import InfraError, UserError
+from kseries.lib.paths import Cache, Project
+from kseries.lib.progress import Silent
+from kseries.machines import confine, guest_process, vm
+from kseries.machines.base import BootFailed, KernelDied, TargetLost
+from kseries.machines.vm import VirtualMachine
 from tests.builtkernel import kernel_image
 
 pytestmark = [pytest.mark.vm, pytest.mark.timeout(300)]

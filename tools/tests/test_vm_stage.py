@@ -13,13 +13,13 @@ from pathlib import Path
 
 import pytest
 
-from kseries.errors import InfraError
+from kseries.lib.errors import InfraError
+from kseries.lib.paths import Cache, Project
+from kseries.lib.progress import Silent
+from kseries.lib.runfolder import RunFolder
+from kseries.machines.vm import VirtualMachine
 from kseries.model import EventKind, StagedSuites, Status, TestOutcome, TestProgram
-from kseries.paths import Cache, Project
-from kseries.progress import Silent
-from kseries.runfolder import RunFolder
-from kseries.stages import test as stage
-from kseries.targets.vm import VirtualMachine
+from kseries.test import stage as stage
 from tests.test_vm import kernel
 
 pytestmark = [pytest.mark.vm, pytest.mark.timeout(400)]

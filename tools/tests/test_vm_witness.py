@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 
+from kseries.machines.base import KernelDied
+from kseries.machines.vm import VirtualMachine
 from kseries.model import EventKind, KernelEvent
-from kseries.results import attribution, marks
-from kseries.results.marks import Marks
-from kseries.targets.base import KernelDied
-from kseries.targets.vm import VirtualMachine
-from kseries.testing.watch import Watch
+from kseries.parse import attribution, marks
+from kseries.parse.marks import Marks
+from kseries.test.watch import Watch
 from tests.test_vm import kernel, machine, soon
 
 pytestmark = [pytest.mark.vm, pytest.mark.timeout(300)]

@@ -14,10 +14,10 @@ from pathlib import Path
 import pytest
 
 from kseries.cli.main import main
-from kseries.deadline import Deadline
+from kseries.lib.deadline import Deadline
+from kseries.lib.runfolder import RunFolder
 from kseries.model import Kernel
-from kseries.pipeline import Work
-from kseries.runfolder import RunFolder
+from kseries.run.pipeline import Work
 from tests.desk import Desk, git, set_up
 from tests.hosttarget import HostTarget
 

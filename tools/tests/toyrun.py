@@ -8,8 +8,8 @@ import tempfile
 from pathlib import Path
 
 from kseries.cli.main import main
-from kseries.pipeline import Work
-from kseries.runfolder import RunFolder
+from kseries.lib.runfolder import RunFolder
+from kseries.run.pipeline import Work
 from tests.toymachine import ToyMachine
 
 

@@ -10,7 +10,7 @@ from attack import hostile
 from attack.hostile import Change
 from attack.scene import SELFTESTS, TESTS, Scene
 from attack.table import Attack, Kind
-from kseries.paths import Cache
+from kseries.lib.paths import Cache
 
 GOOD = "echo 'TAP version 13'; echo 1..1; echo 'ok 1 fine'"
 KEPT_LIMIT = 256 << 20  # bytes of a run, however much a guest says; it is run three times

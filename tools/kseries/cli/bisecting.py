@@ -7,18 +7,20 @@ import argparse
 import sys
 from dataclasses import replace
 
-from kseries import baseline, bisect, pipeline, runfolder
+from kseries.bisect import bisect, predicate
 from kseries.cli.commands import Commands
-from kseries.cli.opened import REQUEST, Opened, resumable, take_up, tell_how_to_go_on
 from kseries.cli.options import add_stack_options, request
 from kseries.cli.reports import show
-from kseries.errors import InfraError, UserError
+from kseries.cli.run_context import REQUEST, Opened, resumable, take_up, tell_how_to_go_on
+from kseries.lib import runfolder
+from kseries.lib.errors import InfraError, UserError
+from kseries.lib.paths import Project
+from kseries.lib.runfolder import RunFolder
 from kseries.model import Request
-from kseries.paths import Project
 from kseries.report.live import live
-from kseries.results import document, sighting
-from kseries.results.bisection import SOUGHT, Sought
-from kseries.runfolder import RunFolder
+from kseries.run import baseline, pipeline
+from kseries.verdict import document
+from kseries.verdict.bisection import SOUGHT, Sought
 
 LAST = baseline.STAGES[-1].name
 
@@ -93,6 +95,6 @@ def _sought(arguments: argparse.Namespace, opened: Opened, source: RunFolder | N
         return opened.run.load("sought", SOUGHT)
     sought = Sought(test=arguments.test, log=arguments.log)
     if sought.log and source is not None and source.results.is_file():
-        sought = sighting.find_line(sought, document.read(source))
+        sought = predicate.find_line(sought, document.read(source))
     opened.run.save("sought", sought, SOUGHT)
     return sought

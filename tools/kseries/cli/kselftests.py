@@ -8,9 +8,10 @@ from pathlib import Path
 
 import kselftest_zcrx
 from kselftest_zcrx import DIALECTS, FIRST_LEVEL, LAST_LEVEL, MAINLINE
-from kseries import publish, selftestpatch
 from kseries.cli.commands import Commands
-from kseries.errors import UserError
+from kseries.lib import atomicfile
+from kseries.lib.errors import UserError
+from kseries.suites import selftestpatch
 
 
 def add_commands(commands: Commands) -> None:
@@ -56,7 +57,7 @@ def _render(arguments: argparse.Namespace) -> int:
             where=str(arguments.out),
             do="name a folder that is not there yet",
         )
-    with publish.new_folder(arguments.out) as folder:
+    with atomicfile.new_folder(arguments.out) as folder:
         kselftest_zcrx.write(folder, arguments.level, arguments.dialect)
         count = sum(1 for _ in folder.iterdir())
     print(f"{arguments.out}: {count} files")

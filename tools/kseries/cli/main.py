@@ -18,9 +18,9 @@ from pathlib import Path
 from types import FrameType
 
 import kseries
-from kseries import publish
-from kseries.cli import bisecting, house, kselftests, mutation, reports, runs
-from kseries.errors import InfraError, Interrupted, KseriesError, UserError
+from kseries.cli import bisecting, kselftests, maintenance, mutants, reports, runs
+from kseries.lib import atomicfile
+from kseries.lib.errors import InfraError, Interrupted, KseriesError, UserError
 from kseries.report.printable import printable_lines
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -66,7 +66,7 @@ def _of_system(error: OSError | MemoryError) -> KseriesError:
     name = error.filename
     place = os.fsdecode(name) if isinstance(name, str | bytes) else ""
     if place:
-        told = publish.disk_error(error, Path(place))
+        told = atomicfile.disk_error(error, Path(place))
         if told is not None:
             return told
     return InfraError(
@@ -100,9 +100,9 @@ def build_parser() -> argparse.ArgumentParser:
     runs.add_commands(commands)
     reports.add_commands(commands)
     kselftests.add_commands(commands)
-    mutation.add_commands(commands)
+    mutants.add_commands(commands)
     bisecting.add_commands(commands)
-    house.add_commands(commands)
+    maintenance.add_commands(commands)
     return parser
 
 

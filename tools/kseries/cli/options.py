@@ -7,8 +7,8 @@ import argparse
 import sys
 from pathlib import Path
 
-from kseries.inputs.stack import DEFAULT_STACK, PLAIN_STACK
 from kseries.model import Request
+from kseries.stacks.stack import DEFAULT_STACK, PLAIN_STACK
 
 
 def add_stack_options(parser: argparse.ArgumentParser) -> None:

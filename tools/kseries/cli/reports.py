@@ -12,16 +12,18 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import kseries
-from kseries import bisect, publish, runfolder
+from kseries.bisect import bisect
 from kseries.cli.commands import Commands
-from kseries.errors import UserError
+from kseries.lib import atomicfile, runfolder
+from kseries.lib.errors import UserError
+from kseries.lib.paths import Cache, Project
+from kseries.lib.runfolder import RunFolder
 from kseries.model import RunResult, StageState
-from kseries.paths import Cache, Project
+from kseries.parse import logfile
 from kseries.report import bisection, changes, flakelist, formats, runlist, terminal
-from kseries.results import comparison, document, history, logfile, saved
-from kseries.results.bisection import read as read_bisection
-from kseries.results.runs import listed
-from kseries.runfolder import RunFolder
+from kseries.verdict import comparison, document, history, savedlog
+from kseries.verdict.bisection import read as read_bisection
+from kseries.verdict.runs import listed
 
 REPORT_WIDTH = 100  # of a report that does not go to a terminal
 
@@ -123,8 +125,8 @@ def _parse(arguments: argparse.Namespace) -> int:
     name = "standard input" if arguments.file == logfile.STDIN else Path(arguments.file).name
     begun = time.monotonic()
     with logfile.open_blocks(arguments.file) as blocks:
-        log = saved.read(blocks, name)
-    result = saved.result(
+        log = savedlog.read(blocks, name)
+    result = savedlog.result(
         log,
         name,
         started=_written(arguments.file),
@@ -161,13 +163,13 @@ def _give(text: str, out: Path | None) -> None:
     if out.exists() and not out.is_file():
         out.write_text(text)  # a device or a pipe is written to, never replaced
         return
-    publish.write_text(out.resolve(), text)
+    atomicfile.write_text(out.resolve(), text)
     print(shown(out))
 
 
 def show(result: RunResult, run: RunFolder) -> None:
     """Print the report of a run; keep it beside the document it was made from."""
-    publish.write_text(run.path / "report.txt", _text(result, run, REPORT_WIDTH, color=False))
+    atomicfile.write_text(run.path / "report.txt", _text(result, run, REPORT_WIDTH, color=False))
     width, color = screen()
     sys.stdout.write(_text(result, run, width, color=color))
 

@@ -9,14 +9,15 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from kseries import baseline, pipeline, runfolder
 from kseries.cli.commands import Commands
-from kseries.cli.opened import open_run, resumable, take_up
 from kseries.cli.options import add_stack_options, add_test_options, request
 from kseries.cli.reports import show
-from kseries.pipeline import Stage, Work
+from kseries.cli.run_context import open_run, resumable, take_up
+from kseries.config.stage import why
+from kseries.lib import runfolder
 from kseries.report.live import live
-from kseries.stages.config import why
+from kseries.run import baseline, pipeline
+from kseries.run.pipeline import Stage, Work
 
 STAGE_NAMES = tuple(stage.name for stage in baseline.STAGES)
 

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: GPL-2.0
-"""What people read: live progress and reports, each a pure function of the result document."""
+"""The result document, shown; pure functions of it."""

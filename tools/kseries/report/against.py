@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from kseries.model import AgainstBase, Effect, RunResult, TestEffect
 from kseries.report.words import counted
-from kseries.results import findings
-from kseries.results.charged import gone, having, of, sentence
-from kseries.results.tally import SuiteTally, by_suite
+from kseries.verdict import findings
+from kseries.verdict.known_failures import gone, having, of, sentence
+from kseries.verdict.tally import SuiteTally, by_suite
 
 SHORT = 12  # digits of a commit
 

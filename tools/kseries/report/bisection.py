@@ -15,14 +15,7 @@ from kseries.model import RunResult
 from kseries.report.printable import printable
 from kseries.report.terminal import INDENT, notes, printed
 from kseries.report.words import counted, duration, moment
-from kseries.results.bisection import (
-    STEPS,
-    Bisection,
-    BisectStep,
-    Conclusion,
-    Seen,
-    StepAnswer,
-)
+from kseries.verdict.bisection import STEPS, Bisection, BisectStep, Conclusion, Seen, StepAnswer
 
 SHORT = 12  # digits of a commit
 

@@ -14,9 +14,9 @@ from kseries.model import KernelEvent
 from kseries.report.printable import printable
 from kseries.report.terminal import INDENT, printed
 from kseries.report.words import counted, duration
-from kseries.results.comparison import Change, Comparison, Slower
-from kseries.results.named import CASE
-from kseries.results.scope import heading
+from kseries.verdict.comparison import Change, Comparison, Slower
+from kseries.verdict.named import CASE
+from kseries.verdict.scope import heading
 
 T = TypeVar("T")
 

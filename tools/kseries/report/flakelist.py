@@ -12,7 +12,7 @@ from rich.text import Text
 from kseries.report.printable import printable
 from kseries.report.terminal import printed
 from kseries.report.words import moment
-from kseries.results.history import Past
+from kseries.verdict.history import Past
 
 NOTHING = "No test has failed in the runs that are remembered."
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from kseries.model import RunResult
-from kseries.results import document
+from kseries.verdict import document
 
 TERMINAL = "terminal"
 HTML = "html"

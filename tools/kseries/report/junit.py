@@ -22,11 +22,11 @@ from kseries.model import (
     Status,
     TestEffect,
 )
+from kseries.parse.outcome import label_of, paths
 from kseries.report.printable import printable
 from kseries.report.words import author_base, reason
-from kseries.results import charged, findings, scope, uncompiled
-from kseries.results.named import CASE
-from kseries.results.outcome import label_of, paths
+from kseries.verdict import findings, known_failures, scope, uncompiled
+from kseries.verdict.named import CASE
 
 Outcome = Error | Failure | Skipped
 
@@ -54,15 +54,15 @@ def render(result: RunResult) -> str:
     undone = [*scope.lacking(result), *filter(None, [scope.tests(result)])]
     if undone:
         document.add_testsuite(_suite(NOT_DONE, map(_not_done, undone)))
-    mine = charged.of(result)
+    mine = known_failures.of(result)
     for program in mine.programs:
         document.add_testsuite(_program(program))
-    found = charged.found(result)
+    found = known_failures.found(result)
     if found:
         document.add_testsuite(
             _suite(KERNEL_LOG, (_finding(finding, result.events) for finding in found))
         )
-    gone = charged.unreached(result.baseline)
+    gone = known_failures.unreached(result.baseline)
     if gone:
         document.add_testsuite(_suite(GONE, map(_gone, gone)))
     document.update_statistics()  # type: ignore[no-untyped-call]
@@ -129,7 +129,7 @@ def _cases(program: ProgramResult) -> Iterator[TestCase]:
 
 def _whole(program: ProgramResult) -> Outcome | None:
     if program.status is Status.XFAIL:
-        return _told(Skipped, charged.KNOWN, program.status.value, ())
+        return _told(Skipped, known_failures.KNOWN, program.status.value, ())
     if program.status.good:
         return None
     kind = Failure if program.status is Status.FAIL else Error
@@ -147,7 +147,7 @@ def _outcome(case: Case) -> Outcome | None:
 
 
 def _gone(test: TestEffect) -> TestCase:
-    words = charged.UNREACHED_WORDS[test.effect]
+    words = known_failures.UNREACHED_WORDS[test.effect]
     told = _told(Failure, words, test.effect.value, [test.why_after] if test.why_after else [])
     return _case(GONE, test.test, None, told)
 

@@ -18,7 +18,7 @@ from typing import Any
 from jsonschema import ValidationError
 from kcidb_io.schema import V5_3
 
-from kseries.errors import UserError
+from kseries.lib.errors import UserError
 from kseries.model import (
     AppliedPatch,
     Case,
@@ -32,13 +32,13 @@ from kseries.model import (
     StageState,
     Status,
 )
+from kseries.parse.outcome import label_of, loose_events, paths
 from kseries.report import against
 from kseries.report.printable import printable
 from kseries.report.words import author_base, tail
-from kseries.results import findings, scope, uncompiled
-from kseries.results.charged import gone, sentence
-from kseries.results.named import CASE, tests
-from kseries.results.outcome import label_of, loose_events, paths
+from kseries.verdict import findings, scope, uncompiled
+from kseries.verdict.known_failures import gone, sentence
+from kseries.verdict.named import CASE, tests
 
 ORIGIN = "kseries"
 MAX_EXCERPT = 16_384  # characters; KCIDB takes no more

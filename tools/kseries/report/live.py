@@ -15,7 +15,7 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
-from kseries.progress import Progress
+from kseries.lib.progress import Progress
 from kseries.report.words import duration, plain
 
 QUIET_S = 15.0  # between two updates that go to a file: signs of life, not a flood

@@ -17,15 +17,15 @@ from kseries.model import (
     Status,
     Verdict,
 )
+from kseries.parse.calltrace import HEAD
+from kseries.parse.ktapreason import telling
+from kseries.parse.outcome import label_of, leaves
 from kseries.report import against, repeat
 from kseries.report.printable import printable
 from kseries.report.words import again, author_base, counted, duration
-from kseries.results import charged, findings, uncompiled
-from kseries.results.charged import Charged
-from kseries.results.ktapreason import telling
-from kseries.results.outcome import label_of, leaves
-from kseries.results.scope import heading, tests
-from kseries.results.stack import HEAD
+from kseries.verdict import findings, known_failures, uncompiled
+from kseries.verdict.known_failures import Charged
+from kseries.verdict.scope import heading, tests
 
 WIDTH = 72
 MAX_REASONS = 6
@@ -77,7 +77,7 @@ _VERDICTS = {
 def render(result: RunResult) -> str:
     """Give the text of the mail, without headers."""
     result = printable(result)
-    mine = charged.of(result)
+    mine = known_failures.of(result)
     parts = [
         _verdict(result),
         _tested(result),
@@ -229,7 +229,7 @@ def _case(case: Case) -> Iterator[str]:
 
 
 def _findings(result: RunResult) -> Iterator[Iterable[str]]:
-    found = charged.found(result)
+    found = known_failures.found(result)
     for finding in found[:MAX_FINDINGS]:
         yield _finding(finding, findings.evidence(finding, result.events))
     if len(found) > MAX_FINDINGS:

@@ -19,13 +19,13 @@ from kseries.model import (
     StageState,
     Status,
 )
+from kseries.parse.outcome import label_of, leaves
 from kseries.report import against, repeat
 from kseries.report.against import Listed, SuiteCounts
 from kseries.report.words import author_base
-from kseries.results import charged, findings, scope, uncompiled
-from kseries.results.named import NamedTest, tests
-from kseries.results.outcome import label_of, leaves
-from kseries.results.tally import Tally, count
+from kseries.verdict import findings, known_failures, scope, uncompiled
+from kseries.verdict.named import NamedTest, tests
+from kseries.verdict.tally import Tally, count
 
 MAX_SHOWN = 60  # bad cases of a program with their lines; the others by name
 MAX_SLOW = 10
@@ -150,7 +150,7 @@ class Page:
 
 def make(result: RunResult) -> Page:
     """Work out the page of a document."""
-    mine = charged.of(result)
+    mine = known_failures.of(result)
     bad = [program for program in mine.programs if not program.status.good]
     chosen = _chosen(result.programs)
     complaints = _complaints(result)
@@ -158,7 +158,7 @@ def make(result: RunResult) -> Page:
         result=result,
         heading=scope.heading(result),
         tests=scope.tests(result),
-        tally=charged.tally(result),
+        tally=known_failures.tally(result),
         uncompiled=uncompiled.statement(result),
         advice=uncompiled.advice(result),
         excuse=against.excuse(result),
@@ -250,7 +250,7 @@ def _complaints(result: RunResult) -> tuple[Complaint, ...]:
             findings.suspicion(finding),
             findings.evidence(finding, result.events),
         )
-        for number, finding in enumerate(charged.found(result), 1)
+        for number, finding in enumerate(known_failures.found(result), 1)
     )
 
 

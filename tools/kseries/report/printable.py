@@ -13,8 +13,8 @@ from collections.abc import Mapping
 from dataclasses import is_dataclass, replace
 from typing import TypeVar, cast
 
+from kseries.parse.ktapline import MAX_LINE
 from kseries.report.words import plain
-from kseries.results.ktapline import MAX_LINE
 
 T = TypeVar("T")
 

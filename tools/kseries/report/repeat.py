@@ -6,7 +6,7 @@ from __future__ import annotations
 import shlex
 
 from kseries.model import Case, ProgramResult, Provenance, RunResult
-from kseries.results.outcome import label_of
+from kseries.parse.outcome import label_of
 
 # Options of `kseries run` that say which tests or stages, and their arguments.
 _CHOOSING = ("-k", "--until", "--resume")

@@ -13,9 +13,9 @@ from kseries.model import RunResult, Verdict
 from kseries.report.printable import printable
 from kseries.report.terminal import VERDICT_STYLES, printed
 from kseries.report.words import duration
-from kseries.results import charged
-from kseries.results.runs import ListedRun
-from kseries.results.scope import heading
+from kseries.verdict import known_failures
+from kseries.verdict.runs import ListedRun
+from kseries.verdict.scope import heading
 
 NO_RUNS = "There are no runs yet. `kseries run` starts one."
 
@@ -56,7 +56,7 @@ def _row(run: ListedRun) -> Iterator[RenderableType]:
 
 
 def _facts(result: RunResult) -> Iterator[RenderableType]:
-    tally = charged.tally(result)
+    tally = known_failures.tally(result)
     yield result.stack
     yield result.under_test
     yield result.provenance.kernel_release

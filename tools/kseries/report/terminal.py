@@ -26,12 +26,12 @@ from kseries.model import (
     StageState,
     Verdict,
 )
+from kseries.parse.outcome import label_of, leaves
 from kseries.report import against
 from kseries.report.printable import printable
 from kseries.report.words import author_base, counted, duration, reason, took
-from kseries.results import charged, findings, uncompiled
-from kseries.results.outcome import label_of, leaves
-from kseries.results.scope import heading, tests
+from kseries.verdict import findings, known_failures, uncompiled
+from kseries.verdict.scope import heading, tests
 
 MAX_REASONS = 4
 MAX_BAD_CASES = 8  # of one program
@@ -110,8 +110,8 @@ def _parts(result: RunResult, folder: str) -> Iterator[RenderableType]:
     if result.programs:
         yield Text()
         yield Padding(_suites(result), INDENT)
-    yield from _failures(charged.of(result).programs)
-    yield from _findings(charged.found(result))
+    yield from _failures(known_failures.of(result).programs)
+    yield from _findings(known_failures.found(result))
     yield from _against(result)
     yield from _patches(result.patches)
     yield from _diagnostics(result.diagnostics)

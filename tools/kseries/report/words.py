@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 
 from kseries.model import AuthorBase, Case, Status
-from kseries.results.ktapline import plain as bare
+from kseries.parse.ktapline import plain as bare
 
 MAX_TEXT = 8000  # characters of a name, a title, a reason
 

@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from kseries.errors import UserError
+from kseries.lib.errors import UserError
+from kseries.lib.untrusted import Untrusted
 from kseries.model import TestProgram
 from kseries.suites import SUITES
 from kseries.suites.base import SELFTESTS, Generated, Library, Suite, Unfit
-from kseries.untrusted import Untrusted
 
 CASE_OPTION = "-r"
 """Of kselftest_harness.h: run the case of this name ("fixture.case"); may be repeated."""

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import kselftest_zcrx
+from kseries.lib.untrusted import Untrusted
 from kseries.suites.base import Generated, Suite, Unfit
-from kseries.untrusted import Untrusted
 
 UAPI = Path("include/uapi/linux/io_uring.h")
 

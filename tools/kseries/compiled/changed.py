@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: GPL-2.0
+"""What a build did with each file that the series under test changes.
+
+What was really read decides (`cmdfiles`); only where nothing was, `leftout` says why.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from kseries.compiled.changedfiles import before, changed_files, changed_lines
+from kseries.compiled.cmdfiles import evidence
+from kseries.compiled.includers import includers
+from kseries.compiled.leftout import SELFTESTS, Answer, Built
+from kseries.compiled.makefiles import Makefiles
+from kseries.kbuild.sandbox import INSIDE_TREE, Sandbox
+from kseries.lib.gitrepo import Repository
+from kseries.lib.untrusted import Untrusted
+from kseries.model import ChangedFile, FileState, KernelConfig, Stack
+
+DELETED = Answer(FileState.DELETED)
+
+
+def changed(config: KernelConfig, stack: Stack, box: Sandbox) -> tuple[ChangedFile, ...] | None:
+    """Tell what the build of a config did with what the series under test changes.
+
+    box: where it was built. None where no series is under test, or only a part of it. Raises
+    NotPlain where the build folder cannot be read.
+    """
+    if not stack.under_test or not stack.whole:
+        return None
+    tree = config.tree
+    repository = Repository(tree.base.repo)
+    patches = changed_files(repository, tree, stack)
+    there = _names(repository, tree.head)
+    values = config_values(box.made.read_text(".config"))
+    trees = (str(INSIDE_TREE), str(tree.path.absolute()))
+    seen = evidence(box.made, patches, trees, str(box.inside_build))
+    unseen = [path for path in patches if path in there and path.endswith((".h", ".c"))]
+    unseen = [path for path in unseen if path not in seen.compiled and path not in seen.included]
+    users = {
+        path: [user for user in found if user in patches] or found
+        for path, found in includers(repository, tree.head, unseen).items()
+    }
+    makefiles = _makefiles(repository, tree.head, there, values)
+    parent = before(tree, stack)
+    former = _makefiles(repository, parent, _names(repository, parent), values) if parent else None
+    built = Built(seen, values, makefiles, users, former)
+    lines = changed_lines(repository, tree, stack)
+    found = []
+    for path, numbers in patches.items():
+        answer = built.answer(path) if path in there else DELETED
+        if answer.state is FileState.COMPILED and path in lines:
+            text = repository.file_at(lines[path].commit, path) or b""
+            answer = built.with_lines(answer, text.decode(errors="replace"), lines[path].numbers)
+        found.append(ChangedFile(path, numbers, answer.state, answer.by, answer.needs))
+    return tuple(found)
+
+
+def _names(repository: Repository, commit: str) -> frozenset[str]:
+    return frozenset(repository.entries("ls-tree", "-r", "-z", "--name-only", commit))
+
+
+def _makefiles(
+    repository: Repository, commit: str, there: Collection[str], values: Mapping[str, str]
+) -> Makefiles:
+    """Give the Makefiles of a commit. there: all its files, since git looks up none quickly."""
+
+    def read(path: str) -> str | None:
+        found = repository.file_at(commit, path) if path in there else None
+        return None if found is None else found.decode(errors="replace")
+
+    return Makefiles(read, values)
+
+
+def with_tests(files: Sequence[ChangedFile] | None, folder: Path) -> tuple[ChangedFile, ...] | None:
+    """Take over which of the tree's own tests were installed in a folder."""
+    if files is None:
+        return None
+    installed = frozenset(file.name for file in Untrusted(folder).files())
+    return tuple(_as_test(file, installed) for file in files)
+
+
+def config_values(text: str) -> dict[str, str]:
+    """Give symbol → value of those that a .config sets."""
+    return dict(re.findall(r"^CONFIG_(\w+)=(.*)$", text, re.MULTILINE))
+
+
+def _as_test(file: ChangedFile, installed: Collection[str]) -> ChangedFile:
+    name = file.path.removeprefix(SELFTESTS)
+    if name == file.path or file.state is not FileState.NOT_BUILT:
+        return file
+    for there in (name, name.removesuffix(".c")):
+        if there in installed:
+            return replace(file, state=FileState.COMPILED, by=f"the test {there}")
+    return replace(file, by="no suite of this run has it")

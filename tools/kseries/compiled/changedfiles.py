@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Which files the series under test changes, and with which of its patches: asked of git."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from kseries.lib.gitrepo import Repository
+from kseries.model import AppliedPatch, PatchState, Stack, Tree
+
+_HUNK = re.compile(r"@@ -\d+(?:,(\d+))? \+(\d+)(?:,(\d+))? @@")
+
+
+@dataclass(frozen=True)
+class Lines:
+    """Lines of a file in a commit. numbers: from 1."""
+
+    commit: str
+    numbers: set[int]
+
+
+def changed_files(repository: Repository, tree: Tree, stack: Stack) -> dict[str, tuple[int, ...]]:
+    """Give path → indexes of the patches that change it, sorted by path.
+
+    A patch that the base has already counts too: what it changes is in the tree.
+    """
+    mails = {
+        (series.name, patch.index): patch.file
+        for series in stack.series
+        for patch in series.patches
+    }
+    found: dict[str, list[int]] = {}
+    for patch in tree.patches:
+        if patch.series == stack.under_test:
+            for path in _files_of(repository, patch, mails.get((patch.series, patch.index))):
+                found.setdefault(path, []).append(patch.index)
+    return {path: tuple(found[path]) for path in sorted(found)}
+
+
+def before(tree: Tree, stack: Stack) -> str:
+    """Name the commit that the series under test was applied to; "" where none of it was."""
+    commits = _commits(tree, stack)
+    return f"{commits[0]}^" if commits else ""
+
+
+def changed_lines(repository: Repository, tree: Tree, stack: Stack) -> dict[str, Lines]:
+    """Give path → the lines that the series adds or changes, as they stand after it.
+
+    Of files whose names git has to quote, nothing is told.
+    """
+    commits = _commits(tree, stack)
+    if not commits:
+        return {}
+    words = ("diff-tree", "-r", "-p", "-U0", "--no-renames", "--no-color", "--no-ext-diff")
+    ends = (before(tree, stack), commits[-1])
+    answer = repository.ask(*words, "--no-textconv", "--dst-prefix=b/", *ends)
+    found: dict[str, Lines] = {}
+    path = ""
+    left = 0  # lines of the hunk that are still to come: what they begin with says nothing
+    for line in answer.stdout.decode(errors="replace").split("\n"):
+        if left:
+            if line[:1] in ("+", "-"):
+                left -= 1
+        elif line.startswith("+++ "):
+            path = line.removeprefix("+++ b/") if line.startswith("+++ b/") else ""
+        elif match := _HUNK.match(line):
+            old, first, new = int(match[1] or 1), int(match[2]), int(match[3] or 1)
+            left = old + new
+            if path and new:
+                lines = found.setdefault(path, Lines(commits[-1], set()))
+                lines.numbers.update(range(first, first + new))
+    return found
+
+
+def _commits(tree: Tree, stack: Stack) -> list[str]:
+    return [
+        patch.commit
+        for patch in tree.patches
+        if patch.series == stack.under_test and patch.state is PatchState.APPLIED
+    ]
+
+
+def _files_of(repository: Repository, patch: AppliedPatch, mail: Path | None) -> Iterable[str]:
+    if patch.state is PatchState.APPLIED:
+        words = ("diff-tree", "-r", "-z", "--no-commit-id", "--no-renames", "--name-only")
+        return repository.entries(*words, patch.commit)
+    if mail is None:
+        return ()
+    answer = repository.ask("apply", "--numstat", "-z", mail)
+    # Each is "added TAB deleted TAB path"; of a mail that hides its diff in an encoding, nothing.
+    return [entry.split("\t", 2)[-1] for entry in answer.entries] if answer.ok else ()

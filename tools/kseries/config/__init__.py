@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: GPL-2.0
+"""From fragments to a .config whose every line is kept."""

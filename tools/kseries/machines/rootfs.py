@@ -1,0 +1,219 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The guest's root file system: an ext4 image, made once, kept in the cache.
+
+Debian packages are unpacked without running their maintainer scripts, which takes no privileges
+and a quarter of the time; the little that is missed is done in guest/image.sh. The image's name
+holds a digest of all that it is made of.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import ConfigDict, Field, TypeAdapter
+
+from kseries.lib import atomicfile, proc, tomlfile
+from kseries.lib.deadline import Deadline
+from kseries.lib.errors import InfraError
+from kseries.lib.locks import locked
+from kseries.lib.progress import Progress
+from kseries.machines import mirror
+
+GUEST = Path(__file__).parent / "guest"
+PACKAGES = GUEST / "packages.list"
+IMAGE_SCRIPT = GUEST / "image.sh"
+AGENT_SOURCE = GUEST / "agent.c"
+
+AGENT_PLACE = "/usr/lib/kseries/agent"
+"""In the guest: its init."""
+
+ADVICE = (
+    # The first row with a word that was printed tells what to do.
+    (("No space left on device",), "free some space on the disk of the cache folder"),
+    (
+        ("NO_PUBKEY", "is not signed", "no public key", "keyring"),
+        "install the package debian-archive-keyring, newer than the guest's suite",
+    ),
+    (("Unable to locate package",), f"mend the name in {PACKAGES}"),
+    (
+        (
+            "Could not resolve",
+            "Could not connect",
+            "Failed to fetch",
+            "a Release file",
+            "timed out",
+        ),
+        "see that the Debian mirror of this machine's apt can be reached, then start again",
+    ),
+    (
+        ("unshare: ",),
+        "allow user namespaces for ordinary users on this machine, or run this as root",
+    ),
+)
+
+UNPACK_LIMIT_S = 1800.0
+IMAGE_LIMIT_S = 600.0
+COMPILE_LIMIT_S = 120.0
+
+
+@dataclass(frozen=True)
+class VmSettings:
+    """configs/targets/vm.toml."""
+
+    __pydantic_config__ = ConfigDict(extra="forbid")
+
+    cpus: Annotated[int, Field(ge=1, le=64)]
+    memory_mib: Annotated[int, Field(ge=256)]
+    suite: Annotated[str, Field(pattern=r"^[a-z]+$")]
+    disk_mib: Annotated[int, Field(ge=512)]
+
+
+SETTINGS: TypeAdapter[VmSettings] = TypeAdapter(VmSettings)
+
+
+def read_settings(file: Path) -> VmSettings:
+    """Read the machine's settings. Raises UserError with file and line of each mistake."""
+    return tomlfile.read(file, SETTINGS, what="target")
+
+
+def packages(text: str) -> tuple[str, ...]:
+    """Give the packages of a list file: one a line, `#` begins a comment."""
+    lines = (line.partition("#")[0].strip() for line in text.splitlines())
+    return tuple(line for line in lines if line)
+
+
+def digest(settings: VmSettings) -> str:
+    """Name all that the image is made of, in 16 hex digits."""
+    parts = [settings.suite.encode(), str(settings.disk_mib).encode()]
+    parts += [file.read_bytes() for file in (PACKAGES, IMAGE_SCRIPT, AGENT_SOURCE)]
+    hashes = "".join(hashlib.sha256(part).hexdigest() for part in parts)
+    return hashlib.sha256(hashes.encode()).hexdigest()[:16]
+
+
+def ensure(folder: Path, settings: VmSettings, progress: Progress, log: Path) -> Path:
+    """Give the image in `folder` (of the cache), making it when it is not there.
+
+    Raises InfraError when it cannot be made, UserError when a program for it is not installed.
+    """
+    image = folder / f"guest-{settings.suite}-{digest(settings)}.ext4"
+    if image.is_file():
+        return image
+    with locked(folder / "guest", progress):
+        if not image.is_file():
+            _make(image, settings, progress, log)
+            for old in folder.glob("guest-*.ext4"):
+                if old != image:
+                    atomicfile.remove_tree(old)
+    return image
+
+
+def unpack_argv(archive: mirror.Archive | None, suite: str, tree: Path) -> list[str]:
+    """Plan the unpacking. Without an archive mmdebstrap takes the one that it knows."""
+    words = ["mmdebstrap", "--mode=chrootless", "--variant=extract"]
+    words += [f"--include={','.join(packages(PACKAGES.read_text()))}"]
+    words += ['--aptopt=Acquire::Languages "none"', "--aptopt=Acquire::Retries 3"]
+    words += [suite, str(tree)]
+    if archive is not None:
+        option = f"[signed-by={archive.signed_by}] " if archive.signed_by else ""
+        words.append(f"deb {option}{archive.uri} {suite} main")
+    return words
+
+
+def _make(image: Path, settings: VmSettings, progress: Progress, log: Path) -> None:
+    codename = mirror.debian_codename(_os_release())
+    archive = mirror.choose(mirror.archives(), codename) if codename else None
+    with atomicfile.disk_errors(image), _work_folder(image.parent) as work:
+        tree = work / "tree"
+        progress.update(f"guest: unpacking Debian {settings.suite}")
+        _unpack(unpack_argv(archive, settings.suite, tree), work, progress, log)
+        progress.update("guest: compiling the agent")
+        agent = _compile_agent(work, log)
+        progress.update("guest: making the file system")
+        made = work / "image"
+        _image((tree, agent, made, f"{settings.disk_mib}M"), log)
+        made.replace(image)
+    progress.note(f"made the guest's root file system: {image}")
+
+
+def _unpack(argv: list[str], work: Path, progress: Progress, log: Path) -> None:
+    def show(line: str) -> None:
+        if line.startswith("I: "):
+            progress.update(f"guest: {line[3:]}")
+
+    deadline = Deadline.after(UNPACK_LIMIT_S)
+    # Its temporary folder, too, is to vanish with the work folder, should it be killed.
+    env = {"TMPDIR": str(work)}
+    try:
+        proc.run(argv, cwd=work, deadline=deadline, env=env, log=log, on_line=show)
+    except proc.CommandFailed as error:
+        raise InfraError(
+            "The guest's root file system could not be unpacked.",
+            where=error.where,
+            do=_advice(error),
+        ) from error
+
+
+def _advice(error: proc.CommandFailed) -> str:
+    # Not from `where`: the command in it names keyrings.
+    return advice(error.completed.output if error.completed else "timed out")
+
+
+def advice(output: str) -> str:
+    """Say what to do about a failure, from what the programs printed."""
+    for words, what in ADVICE:
+        if any(word in output for word in words):
+            return what
+    return "read the lines above"
+
+
+def _compile_agent(work: Path, log: Path) -> Path:
+    agent = work / "agent"
+    options = ["-std=gnu11", "-O2", "-static", "-s"]
+    words: list[str | Path] = ["gcc", *options, "-o", agent, AGENT_SOURCE]
+    proc.run(words, cwd=work, deadline=Deadline.after(COMPILE_LIMIT_S), log=log)
+    return agent
+
+
+def _image(arguments: tuple[str | Path, ...], log: Path) -> None:
+    words: list[str | Path] = ["sh", IMAGE_SCRIPT, *arguments]
+    if os.geteuid() != 0:
+        # All files become root's in the image: an ordinary user is root of this namespace.
+        words = ["unshare", "--map-root-user", *words]
+    # chroot and mke2fs stand in folders that users often lack.
+    env = {"PATH": f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"}
+    try:
+        proc.run(words, cwd=GUEST, deadline=Deadline.after(IMAGE_LIMIT_S), env=env, log=log)
+    except proc.CommandFailed as error:
+        raise InfraError(
+            "The guest's root file system could not be made.",
+            where=error.where,
+            do=_advice(error),
+        ) from error
+
+
+@contextmanager
+def _work_folder(folder: Path) -> Iterator[Path]:
+    """Give a folder beside the image; what a killed attempt left is swept away first."""
+    folder.mkdir(parents=True, exist_ok=True)
+    atomicfile.sweep(folder / "guest")
+    work = Path(tempfile.mkdtemp(prefix=atomicfile.partial_name(folder / "guest"), dir=folder))
+    # mkdtemp keeps others out; apt fetches as a user of its own when it can.
+    work.chmod(0o755)
+    try:
+        yield work
+    finally:
+        atomicfile.remove_tree(work)
+
+
+def _os_release() -> str:
+    try:
+        return Path("/etc/os-release").read_text()
+    except OSError:
+        return ""

@@ -1,0 +1,281 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Mutation check: does the suite go red for each deliberate fault of the series?
+
+A mutant is a patch of a line or two on top of the stack. Each is built in a worktree kept for
+this, where make rebuilds what it changes, and tested by the programs of the stack, those that
+test the rules it breaks before the others, until one goes red. The tests are those of the series
+without fault.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from pydantic import TypeAdapter
+
+from kseries.apply import worktree
+from kseries.build.stage import build
+from kseries.lib import atomicfile
+from kseries.lib.errors import CheckFailed, UserError
+from kseries.lib.gitrepo import Repository
+from kseries.lib.locks import locked
+from kseries.lib.runfolder import RunFolder
+from kseries.model import (
+    Kernel,
+    KernelConfig,
+    MutantFate,
+    MutantResult,
+    ProgramResult,
+    RunResult,
+    StagedSuites,
+    TestOutcome,
+    TestProgram,
+    Tree,
+    Verdict,
+)
+from kseries.parse.outcome import leaves, was_run
+from kseries.report.mutants import line
+from kseries.run import pipeline
+from kseries.run.pipeline import Work
+from kseries.test.stage import test
+
+ROOM = "mutants"
+STAGES = pipeline.STAGES[: pipeline.STAGES.index(pipeline.STAGE) + 1]
+SUITE = "zcrx"
+LIMIT_S = 90.0
+"""What a program is given: three times what the slowest takes; a mutant may hang for ever."""
+
+_SEPARATOR = "\n---\n"
+_RULE = re.compile(r"^Rule: (R\d+(?:, R\d+)*)$", re.MULTILINE)
+_MESSAGE = "a mutant\n"
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """A deliberate fault."""
+
+    name: str  # of its file, without ending
+    title: str  # what is wrong, a sentence
+    why: str  # what harm it does
+    rules: tuple[str, ...]  # of docs/zcrx.md, that it breaks
+    patch: Path
+
+
+RESULTS: TypeAdapter[tuple[MutantResult, ...]] = TypeAdapter(tuple[MutantResult, ...])
+
+
+def read(folder: Path) -> tuple[Mutant, ...]:
+    """Read the mutants of a folder, by name. Raises UserError for one that is not well-formed."""
+    return tuple(_read(file) for file in sorted(folder.glob("*.patch")))
+
+
+def _read(file: Path) -> Mutant:
+    head, separator, diff = file.read_text().partition(_SEPARATOR)
+    title, _, rest = head.partition("\n\n")
+    found = _RULE.search(rest)
+    lacking = [
+        what
+        for what, there in (
+            ("a line `---` between the words and the diff", separator),
+            ("a first line that says what is wrong", title and "\n" not in title),
+            ("a line `Rule: R1, R2`", found),
+            ("a diff", diff.startswith("diff --git ")),
+        )
+        if not there
+    ]
+    if lacking or found is None:
+        raise UserError(
+            f"A mutant lacks {lacking[0]}.", where=str(file), do="write it as the others are"
+        )
+    why = " ".join(rest[: found.start()].split())
+    return Mutant(file.stem, title, why, tuple(found[1].split(", ")), file)
+
+
+def with_untried(
+    mutants: Sequence[Mutant], results: Sequence[MutantResult]
+) -> tuple[MutantResult, ...]:
+    """Give a result for each mutant, that of those without one being that it was not tried."""
+    found = {result.name: result for result in results}
+    untried = {
+        m.name: MutantResult(m.name, m.title, m.rules, MutantFate.UNTRIED, (), 0.0) for m in mutants
+    }
+    return tuple(found.get(mutant.name, untried[mutant.name]) for mutant in mutants)
+
+
+def select(mutants: Sequence[Mutant], names: Sequence[str]) -> tuple[Mutant, ...]:
+    """Choose by parts of names; no name chooses all. Raises UserError for one that fits none."""
+    for name in names:
+        if not any(name in mutant.name for mutant in mutants):
+            raise UserError(
+                f"There is no mutant '{name}'.",
+                where=f"{len(mutants)} mutants",
+                do=f"take for example {mutants[0].name}" if mutants else "write one",
+            )
+    return tuple(m for m in mutants if not names or any(name in m.name for name in names))
+
+
+def check(
+    work: Work, mutants: Sequence[Mutant], rules: Mapping[str, frozenset[str]]
+) -> tuple[MutantResult, ...]:
+    """Try the mutants that the run has no result of yet; give all results of the run.
+
+    rules: name of a program → the rules that it tests. Results are kept after each mutant.
+    Raises CheckFailed when the suite is red without a mutant.
+    """
+    base = pipeline.carry_out(work, STAGES)
+    if base.exit_code and base.verdict is not Verdict.INCOMPLETE:
+        raise _no_base(base, work)
+    with locked(work.slot, work.progress):
+        return _Checker(work, rules).check(mutants)
+
+
+def _no_base(base: RunResult, work: Work) -> CheckFailed:
+    return CheckFailed(
+        "The stack is not built, so no mutant can be.",
+        where="\n".join([*base.reasons, str(work.run.path)]),
+        do="mend the stack first: `kseries run`",
+    )
+
+
+class _Checker:
+    def __init__(self, work: Work, rules: Mapping[str, frozenset[str]]) -> None:
+        self._work = work
+        self._rules = rules
+        self._tree: Tree = work.outcome(pipeline.APPLY)
+        self._config: KernelConfig = work.outcome(pipeline.CONFIG)
+        self._kernel: Kernel = work.outcome(pipeline.BUILD)
+        staged: StagedSuites = work.outcome(pipeline.STAGE)
+        self._staged = replace(
+            staged,
+            programs=tuple(
+                replace(program, timeout_s=min(program.timeout_s, LIMIT_S))
+                for program in staged.programs
+                if program.suite == SUITE and not program.extended
+            ),
+        )
+
+    def check(self, mutants: Sequence[Mutant]) -> tuple[MutantResult, ...]:
+        run, progress = self._work.run, self._work.progress
+        done = {result.name: result for result in _kept(run)}
+        progress.stage("mutants")
+        left = [mutant for mutant in mutants if mutant.name not in done]
+        if left:
+            progress.update("without a mutant")
+            self._see_green()
+        for number, mutant in enumerate(left):
+            progress.update(mutant.name, done=number, total=len(left))
+            result = self._try(mutant)
+            done[mutant.name] = result
+            run.save("mutants", tuple(done.values()), RESULTS)
+            progress.note(line(result))
+        tried = [done[mutant.name] for mutant in mutants]
+        caught = sum(result.fate is MutantFate.CAUGHT for result in tried)
+        progress.finish(f"{caught} of {len(tried)} caught", good=caught == len(tried))
+        return tuple(done.values())
+
+    def _see_green(self) -> None:
+        folder = _folder(self._work.run, "none")
+        outcome = self._test(self._kernel, self._staged, folder)
+        red = list(reasons(outcome))
+        if red:
+            raise CheckFailed(
+                "The suite is red without a mutant, so it cannot catch one.",
+                where="\n".join([*red[:5], str(folder.path)]),
+                do="mend that first: `kseries run`",
+            )
+
+    def _try(self, mutant: Mutant) -> MutantResult:
+        began = time.monotonic()
+        folder = _folder(self._work.run, mutant.name)
+        by: tuple[str, ...]
+        try:
+            kernel = self._build(mutant, folder)
+        except CheckFailed as error:
+            fate, by = MutantFate.BROKEN, (error.what,)
+        else:
+            by = tuple(reasons(self._test(kernel, self._ordered(mutant), folder)))
+            fate = MutantFate.CAUGHT if by else MutantFate.SURVIVED
+        seconds = time.monotonic() - began
+        return MutantResult(mutant.name, mutant.title, mutant.rules, fate, by, seconds)
+
+    def _build(self, mutant: Mutant, folder: RunFolder) -> Kernel:
+        work = self._work
+        with worktree.scratch(self._tree.path) as scratch:
+            repository = Repository(self._tree.base.repo)
+            commit = _commit(repository.with_index(scratch / "index"), self._tree, mutant, scratch)
+            worktree.move(repository, self._tree.path, commit, folder.log("apply"), work.progress)
+        config = replace(self._config, tree=replace(self._tree, head=commit))
+        return build(config, work.stack, work.cache, folder, work.progress)
+
+    def _ordered(self, mutant: Mutant) -> StagedSuites:
+        """Give the programs, those that test most of what the mutant breaks before the others."""
+
+        def untested(program: TestProgram) -> int:
+            return -len(self._rules[program.name].intersection(mutant.rules))
+
+        return replace(self._staged, programs=tuple(sorted(self._staged.programs, key=untested)))
+
+    def _test(self, kernel: Kernel, staged: StagedSuites, folder: RunFolder) -> TestOutcome:
+        work = self._work
+        return test(
+            staged,
+            kernel,
+            work.target,
+            folder,
+            work.progress,
+            machines=work.machines,
+            enough=lambda result: not result.status.good,
+        )
+
+
+def _commit(repository: Repository, tree: Tree, mutant: Mutant, scratch: Path) -> str:
+    """Make the commit of a mutant on top of the stack. Raises CheckFailed when it does not fit."""
+    repository.text("read-tree", tree.head)
+    answer = repository.ask("apply", "--cached", mutant.patch)
+    if not answer.ok:
+        raise CheckFailed(
+            "It does not apply.",
+            where=f"{mutant.patch}\n{answer.stderr}",
+            do="write it anew for the series as it is",
+        )
+    message = scratch / "message"
+    atomicfile.write_text(message, _MESSAGE)
+    return repository.commit_tree(repository.text("write-tree"), message=message, parent=tree.head)
+
+
+def _folder(run: RunFolder, name: str) -> RunFolder:
+    path = run.path / "mutants" / name
+    atomicfile.remove_tree(path)  # of a check that was killed
+    path.mkdir(parents=True)
+    return RunFolder(path)
+
+
+def _kept(run: RunFolder) -> tuple[MutantResult, ...]:
+    return run.load("mutants", RESULTS) if run.has("mutants") else ()
+
+
+def reasons(outcome: TestOutcome) -> Iterator[str]:
+    """Say what is wrong with an outcome: cases, programs, lines of the kernel log.
+
+    Programs that were not run because enough was seen are not wrong.
+    """
+    ran = [program for program in outcome.programs if was_run(program)]
+    for program in ran:
+        if not program.status.good:
+            yield from _of_program(program)
+    for title, during in dict.fromkeys((event.title, event.during) for event in outcome.events):
+        yield f"kernel log: {title}, during {during}"
+    if not ran:
+        yield from outcome.notes or ("no program ran",)
+
+
+def _of_program(program: ProgramResult) -> Iterator[str]:
+    wrong = [case for case in leaves(program.cases) if not case.status.good]
+    for case in wrong:
+        yield f"{program.name}: {case.name}"
+    if not wrong:
+        yield f"{program.name}: {program.status}"

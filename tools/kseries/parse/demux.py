@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: GPL-2.0
+"""A log that the kernel and programs write together, taken apart while it is read."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from kseries.model import KernelEvent, ProgramResult
+from kseries.parse import fastpath, klog, ktap, ktapline, lava, stamps
+from kseries.parse.ktap import KtapResult
+from kseries.parse.lava import Signals
+from kseries.parse.stamps import Line, Style
+
+# Without stamps, what only programs write.
+_PROGRAMS = re.compile(r"\s*+(?:#(?!\d+: |PF: )|(?:not )?ok\b)")
+
+
+class Hearer(Protocol):
+    """Takes what programs print."""
+
+    def feed(self, line: str, *, cut: bool) -> None:
+        """Take the next line. cut: its end is not there."""
+
+    def skim(self, lines: Sequence[str], shown: Callable[[str], str]) -> None:
+        """Take lines of which none is a KTAP line, and none is empty.
+
+        shown: gives what the program wrote of a line.
+        """
+
+
+@dataclass(frozen=True)
+class Heard:
+    """What the kernel said (KUnit), what it complained of, and what was signalled to LAVA."""
+
+    kernel: KtapResult
+    events: tuple[KernelEvent, ...]
+    signals: tuple[ProgramResult, ...] = ()
+
+
+def hear(
+    blocks: Iterable[str], programs: Hearer, style: Style, *, alone: bool, max_cases: int
+) -> Heard:
+    """Read a log. blocks: lines, one or many at once; one without a newline is cut off.
+
+    programs: is given what programs print. style: how its lines begin. alone: the log is the
+    kernel's alone, without stamps.
+    """
+    listener = _Listener(programs, style, alone, max_cases)
+    for block in blocks:
+        listener.feed(block)
+    kernel, signals = listener.kernel.end(), listener.signals.programs()
+    return Heard(kernel, listener.watcher.events(), signals)
+
+
+class _Listener:
+    """Gives each line to whom it concerns, and passes over ordinary ones."""
+
+    def __init__(self, programs: Hearer, style: Style, alone: bool, max_cases: int) -> None:
+        self.programs, self.kernel = programs, ktap.Parser(max_cases)
+        self.watcher, self.signals = klog.Reader(), Signals(max_cases)
+        self._style, self._alone = style, alone
+        self._messages = fastpath.messages(named=style.named)
+
+    def feed(self, block: str) -> None:
+        """Take the next lines."""
+        if lava.SIGN in block:
+            self.signals.feed(block)
+        at = 0
+        while at < len(block):
+            at = self._pass_over(block, at)
+            if at < len(block):
+                end = block.find("\n", at) + 1 or len(block)
+                self._take(block[at:end])
+                at = end
+
+    def _pass_over(self, block: str, at: int) -> int:
+        """Take the ordinary lines at a place in a block; give the place behind them."""
+        found = None
+        if not self.watcher.busy:  # else any message may belong to the complaint
+            messages = fastpath.bare_messages() if self._alone else self._messages
+            found = messages.match(block, at)
+        if found is not None:
+            lines = found[0].split("\n")[:-1]
+            self.watcher.skim(len(lines))
+            if self.kernel.declared:
+                self.kernel.skim(lines, stamps.message)
+        elif found := self._output(block, at):
+            lines = found[0].split("\n")[:-1]
+            self.watcher.skip(len(lines))
+            shown = self._unstamped if self._style.relayed else str.rstrip
+            if not ktapline.has_more(found[0]):
+                self.programs.skim(lines, shown)
+            else:
+                for line in lines:
+                    self.programs.feed(shown(line), cut=False)
+        return found.end() if found else at
+
+    def _output(self, block: str, at: int) -> re.Match[str] | None:
+        if self._alone or (self._style.bare and self.watcher.busy):
+            return None
+        if self._style.relayed:
+            return fastpath.relayed_output().match(block, at)
+        return (fastpath.bare_output if self._style.bare else fastpath.output)().match(block, at)
+
+    def _unstamped(self, line: str) -> str:
+        """Give what a program wrote in a relayed line."""
+        return stamps.split(line, self._style).program
+
+    def _take(self, line: str) -> None:
+        said = stamps.read(line) if self._alone else _split(line, self._style)
+        cut = not line.endswith("\n")
+        if said.program:
+            self.programs.feed(said.program, cut=cut and said.message is None)
+        if said.message is not None:
+            self.kernel.feed(said.message, cut=cut)
+            self.watcher.take(said.message, said.caller)
+            if self._style.bare and not self._alone:
+                self._style = replace(self._style, bare=False)
+        elif self._style.bare and not _PROGRAMS.match(text := stamps.unrelayed(said.program)):
+            self.watcher.take(text, sure=False)
+        else:
+            self.watcher.skip()
+
+
+def _split(line: str, style: Style) -> Line:
+    """Take a line apart; carriage returns stay in what a program wrote."""
+    if "\r" not in line:
+        return stamps.split(line, style)
+    parts = [stamps.split(part, style) for part in line.split("\r")]
+    kernel = next((part for part in parts if part.message is not None), Line("", None))
+    return kernel._replace(program="\r".join(part.program for part in parts))

@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: GPL-2.0
+"""A complaint of the kernel while its lines come: what belongs to it, and what it is called."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+from kseries.model import EventKind
+from kseries.parse.calltrace import BETWEEN
+from kseries.parse.klogrule import CHANGING, Ending, Role, Rule
+
+MAX_TO_OOPS = 100  # lines from a fault to the header of its Oops
+MAX_TOCUT = 3  # lines from what is said before "cut here" to that
+
+CUT = re.compile(r"\s*-+\[ cut here \]-+$|8<--- cut here ---$")
+END = re.compile(r"\s*---\[ end |Rebooting in \d+ seconds")
+RULER = re.compile(r"\s*={20,}$")
+BACKTRACE = re.compile(r"NMI backtrace for cpu \d+")
+_INLINED = " [inline]"  # decoded logs name the function that was inlined first
+
+# What the kernel says behind "cut here".
+_BEHIND_CUT = (EventKind.WARN, EventKind.BUG)
+
+# A stall tells of several tasks and processors, one after the other.
+_MORE_OF_STALL = re.compile(
+    r"\s*(?:rcu: |RCU |Sending NMI |NMI backtrace |CPU: |Hardware name: |Workqueue: "
+    r"|[Tt]ask(?: dump|:)|Modules linked|pstate: |pc : |lr : |sp : |x\d+ *: |epc : |[a-z]\d+ : "
+    r"|Stack dump|Tainted: |irq event stamp|(?:hard|soft)irqs last )|\t|\s*$"
+)
+# What makes a kernel ask its other processors where they are.
+ASKING = (EventKind.RCU_STALL, EventKind.LOCKUP, EventKind.HUNG_TASK)
+
+
+@dataclass
+class Splat:
+    """A complaint while its lines come. `rule` is None behind "cut here", until its title."""
+
+    start: int
+    rule: Rule | None = None
+    lines: list[str] = field(default_factory=list)
+    title: int = 0  # index of the line that names it
+    headed: bool = False  # the header of its Oops was seen
+    traced: bool = False
+    sure: bool = True  # the kernel's stamp stands before it
+    last: int = 0  # index in the log of its last line
+
+    @property
+    def ending(self) -> Ending:
+        """Where its lines end."""
+        return self.rule.ending if self.rule else Ending.MARK
+
+
+def goes_on(splat: Splat, text: str) -> bool:
+    """Whether a line behind a call trace still belongs to the complaint."""
+    stall = splat.rule is not None and splat.rule.kind in ASKING[:2]
+    return bool(BETWEEN.match(text) or (stall and _MORE_OF_STALL.match(text)))
+
+
+def is_preface(splat: Splat) -> bool:
+    """Whether what it tells of is told in full right behind it."""
+    return splat.rule is not None and splat.rule.role is Role.PREFACE
+
+
+def is_text(splat: Splat | None, rule: Rule) -> bool:
+    """Whether a first line is what a WARN() says, between "cut here" and its title."""
+    if splat is None or splat.rule is not None or len(splat.lines) > MAX_TOCUT:
+        return False
+    return rule.ending is Ending.LINE or rule.role is Role.PREFACE
+
+
+def takes(splat: Splat, rule: Rule) -> bool:
+    """Whether the first line of a complaint belongs to the one that is open."""
+    if splat.rule is rule and splat.lines[-1].endswith(_INLINED):
+        return True  # what it was inlined into
+    if splat.rule is None:  # behind "cut here"
+        arm = splat.lines[0].startswith("8<") and len(splat.lines) <= MAX_TOCUT
+        return arm or (rule.kind in _BEHIND_CUT and rule.ending is Ending.MARK)
+    if (splat.rule.kind is EventKind.LEAK) is not (rule.kind is EventKind.LEAK):
+        return False
+    near = len(splat.lines) - splat.title <= MAX_TOCUT
+    if is_preface(splat) and near:
+        return rule.role is not Role.WHOLE or rule.kind in _BEHIND_CUT
+    if rule.role is not Role.HEADER or splat.headed or splat.rule.role is Role.WHOLE:
+        return False
+    return not splat.traced and len(splat.lines) - splat.title <= MAX_TO_OOPS
+
+
+def title_of(splat: Splat) -> str:
+    """Give its title, without what differs from run to run."""
+    text = splat.lines[splat.title]
+    told = [line for line in splat.lines[1 : splat.title] if line.strip()]
+    if splat.rule is None:
+        text = f"WARNING: {splat.lines[1]}"
+    elif splat.rule.kind is EventKind.WARN and CUT.match(splat.lines[0]) and told:
+        # WARN(condition, "text") says its text first.
+        text = f"WARNING: {told[0]}"
+    return settled(text)
+
+
+def settled(text: str) -> str:
+    """Give a message without what differs from run to run."""
+    for pattern, replacement in CHANGING:
+        text = pattern.sub(replacement, text)
+    return text.strip()

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: GPL-2.0
+"""A run: its stages in their order, its record, its base."""

@@ -1,0 +1,361 @@
+# SPDX-License-Identifier: GPL-2.0
+"""A run: the stages in order, each recorded, the result document written at every step.
+
+Each stage leaves its outcome in the run folder, and does next to nothing when all that it
+depends on is unchanged. So a single stage can be started on what the earlier ones left, and a
+killed run is continued by walking through all of them again.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Generic, TypeVar, cast
+
+from pydantic import TypeAdapter
+
+from kseries.apply.stage import apply
+from kseries.build import place as buildplace
+from kseries.build.stage import build
+from kseries.compiled import changed as compiled
+from kseries.compiled import enabling
+from kseries.config import kconfig_ask
+from kseries.config.stage import config
+from kseries.fetch.stage import fetch
+from kseries.host import cache as cachefolder
+from kseries.install.stage import stage
+from kseries.kbuild import make as kbuild
+from kseries.lib import atomicfile, leases
+from kseries.lib.errors import InfraError, Interrupted, KseriesError, UserError
+from kseries.lib.locks import locked
+from kseries.lib.paths import Cache, Project
+from kseries.lib.progress import Progress
+from kseries.lib.runfolder import RunFolder
+from kseries.machines.base import Target
+from kseries.machines.vm import VirtualMachine
+from kseries.model import (
+    RUN_STAGES,
+    BaseTree,
+    BuildPlace,
+    Kernel,
+    KernelConfig,
+    PatchState,
+    Provenance,
+    Request,
+    RunResult,
+    Scope,
+    Severity,
+    Stack,
+    StagedSuites,
+    StageState,
+    Status,
+    TestOutcome,
+    Tree,
+)
+from kseries.report.words import counted
+from kseries.run import crashes, provenance
+from kseries.run.record import STATE_OF, Record
+from kseries.stacks.stack import Plan, resolve
+from kseries.test.stage import test
+from kseries.verdict import history, scope
+
+T = TypeVar("T")
+
+CHECKERS = "debug"
+"""The fragment with all checkers: who waits for them wants to see all tests."""
+
+
+SELFTEST = ("selftest",)
+"""The session of nox that carries out runs."""
+
+
+@dataclass
+class Work:
+    """What the stages of one run share, and what they have left so far."""
+
+    request: Request
+    plan: Plan
+    project: Project
+    cache: Cache
+    run: RunFolder
+    progress: Progress
+    left: dict[str, object] = field(default_factory=dict)
+    room: str = ""  # a worktree beside the stack's own, for who is going to change it
+    whole: Stack | None = None  # of which this is a part that is built where the others are
+    held: set[Path] = field(default_factory=set)  # what is kept from being removed
+    session: tuple[str, ...] = SELFTEST  # of nox, that repeats it, and its own words
+
+    def outcome(self, of: Stage[T]) -> T:
+        """Give what a stage left, in this process or in an earlier one."""
+        if of.name not in self.left:
+            self.left[of.name] = self.run.load(of.name, of.adapter)
+        return cast(T, self.left[of.name])
+
+    @property
+    def stack(self) -> Stack:
+        """The stack with its series read."""
+        return self.outcome(SERIES)
+
+    @property
+    def place(self) -> BuildPlace:
+        """Where the stack is built, and with which compiler cache."""
+        stack = self.whole or self.stack
+        commit, config = self.outcome(FETCH).commit, kbuild.config_name(stack)
+        found = buildplace.find(stack, commit, config, self.slot, self.cache.ccache)
+        self.hold(found.folder, found.ccache, *([found.clean] if found.clean else []))
+        return found
+
+    def hold(self, *places: Path) -> None:
+        """Keep what the run uses from being removed until this process ends."""
+        for place in places:
+            if place not in self.held:
+                leases.use(place)
+                self.held.add(place)
+
+    @property
+    def slot(self) -> Path:
+        """Where the worktree of this stack on this source is kept, and what is built in it."""
+        name = f"{self.plan.name}-{self.plan.source.name}"
+        return self.project.trees / (f"{name}-{self.room}" if self.room else name)
+
+    def target(self, folder: RunFolder, number: int) -> AbstractContextManager[Target]:
+        """Open a machine that tests run on, with its logs in `folder`; they count from 1."""
+        return VirtualMachine(self.project, self.cache, folder, self.progress, number=number)
+
+    @property
+    def extended(self) -> bool:
+        """Whether tests that take minutes run, too: when asked for, and with all checkers."""
+        checked = any(fragment.stem == CHECKERS for fragment in self.plan.fragments)
+        return self.request.extended or checked
+
+    @property
+    def machines(self) -> int:
+        """How many machines run tests side by side, at most."""
+        return self.request.machines or VirtualMachine.room(self.project)
+
+
+@dataclass(frozen=True)
+class Stage(Generic[T]):
+    """A stage: its name, the type it leaves, how it is carried out and told in one line."""
+
+    name: str
+    adapter: TypeAdapter[T]
+    carry_out: Callable[[Work], T]
+    summary: Callable[[T], str]
+
+
+def _summarise_series(stack: Stack) -> str:
+    counts = [f"{series.name} ({counted(len(series.patches), 'patch')})" for series in stack.series]
+    return " + ".join([stack.source.name, *counts])
+
+
+def _summarise_apply(tree: Tree) -> str:
+    applied = sum(patch.state is PatchState.APPLIED for patch in tree.patches)
+    in_base = sum(patch.state is PatchState.IN_BASE for patch in tree.patches)
+    return f"{counted(applied, 'patch')} applied" + (
+        f", {in_base} already in the base" if in_base else ""
+    )
+
+
+def _summarise_build(kernel: Kernel) -> str:
+    warnings = sum(item.severity is Severity.WARNING for item in kernel.diagnostics)
+    made = f"{kernel.objects} objects" if kernel.objects else "nothing to do"
+    return f"{kernel.release}, {made}, {warnings} warnings"
+
+
+def _summarise_test(outcome: TestOutcome) -> str:
+    good = sum(program.status is Status.PASS for program in outcome.programs)
+    return f"{good} of {len(outcome.programs)} programs pass"
+
+
+def _build(w: Work) -> Kernel:
+    config = w.outcome(CONFIG)
+    if buildplace.lacks_base(config.place):
+        w.progress.note(
+            "nothing of this base is compiled: one run with --baseline does it, and series on it"
+            " then compile what they change"
+        )
+    kernel = build(config, w.stack, w.cache, w.run, w.progress, jobs=w.request.jobs or None)
+    box = kconfig_ask.sandbox(config.tree.path, config.place, trusted=w.stack.trusted)
+    changed = compiled.changed(config, w.stack, box)
+    return replace(kernel, changed=enabling.completed(changed, box))
+
+
+def _stage(w: Work) -> StagedSuites:
+    kernel = w.outcome(BUILD)
+    staged = stage(kernel, w.stack, w.cache, w.run, w.progress)
+    return replace(staged, changed=compiled.with_tests(kernel.changed, staged.folder))
+
+
+def _test(w: Work) -> TestOutcome:
+    kernel = w.outcome(BUILD)
+    staged = w.outcome(STAGE)
+    outcome = test(
+        staged, kernel, w.target, w.run, w.progress,
+        only=w.request.only, extended=w.extended, machines=w.machines, again=True,
+    )  # fmt: skip
+    if outcome.events:
+        w.progress.update("reading what the kernel said")
+    chosen, planned = scope.counts(staged.programs, outcome.programs)
+    outcome = replace(outcome, chosen=chosen, planned=planned)
+    return crashes.examine(outcome, kernel, w.stack, w.run)
+
+
+SERIES: Stage[Stack] = Stage(
+    "series",
+    TypeAdapter(Stack),
+    lambda w: resolve(w.plan, project=w.project, workdir=w.run.path, progress=w.progress),
+    _summarise_series,
+)
+FETCH: Stage[BaseTree] = Stage(
+    "fetch",
+    TypeAdapter(BaseTree),
+    lambda w: fetch(w.stack.source, w.cache, w.project.out, w.run, w.progress),
+    lambda base: f"Linux {base.version} ({base.origin})",
+)
+APPLY: Stage[Tree] = Stage(
+    "apply",
+    TypeAdapter(Tree),
+    lambda w: apply(w.outcome(FETCH), w.stack, buildplace.worktree(w.slot), w.run, w.progress),
+    _summarise_apply,
+)
+CONFIG: Stage[KernelConfig] = Stage(
+    "config",
+    TypeAdapter(KernelConfig),
+    lambda w: config(w.outcome(APPLY), w.stack, w.place, w.run, w.progress),
+    lambda config: f"{config.name}, {config.enabled} options on",
+)
+BUILD: Stage[Kernel] = Stage(
+    "build",
+    TypeAdapter(Kernel),
+    _build,
+    _summarise_build,
+)
+STAGE: Stage[StagedSuites] = Stage(
+    "stage",
+    TypeAdapter(StagedSuites),
+    _stage,
+    lambda staged: f"{len(staged.programs)} test programs",
+)
+TEST: Stage[TestOutcome] = Stage("test", TypeAdapter(TestOutcome), _test, _summarise_test)
+STAGES: tuple[Stage[Any], ...] = (SERIES, FETCH, APPLY, CONFIG, BUILD, STAGE, TEST)
+
+
+def carry_out(work: Work, stages: Sequence[Stage[Any]] = STAGES) -> RunResult:
+    """Carry out stages up to the one that fails; give the result document.
+
+    It is written when a stage begins and when it ends, so that a run killed at any moment can
+    be read. What stages after these left in an earlier attempt is dropped. Raises Interrupted and
+    KeyboardInterrupt after writing it.
+    """
+    names = [item.name for item in stages]
+    facts = provenance.gather(_asked(work, names), work.project.root)
+    _write_script(work, facts, names)
+    asked = Scope(only=work.request.only, extended=work.extended)
+    _hold(work)
+    cachefolder.make_room(work.project, work.cache, work.progress)
+    with locked(work.slot, work.progress):
+        earlier = _earlier(work, names)
+        record = Record(work.run, work.plan, names, facts, scope=asked, earlier=earlier)
+        _drop_later(work, names)
+        for item in stages:
+            if not _attempt(item, work, record):
+                break
+            if item is SERIES:
+                _write_script(work, facts, names)
+    if TEST in stages and TEST.name in work.left:
+        record.note(*_remember(work, record.write()))
+    return record.write()
+
+
+def _hold(work: Work) -> None:
+    """Keep what the run has, or will make, from being removed."""
+    work.hold(work.run.path, work.slot)
+    with suppress(UserError):  # of another version: the stage that needs it says so
+        if work.run.has(FETCH.name):
+            work.hold(work.outcome(FETCH).repo)
+        if work.run.has(CONFIG.name):
+            place = work.outcome(CONFIG).place
+            work.hold(place.folder, place.ccache)
+
+
+def _earlier(work: Work, names: Sequence[str]) -> dict[str, object]:
+    """Give what the stages before these left."""
+    before = itertools.takewhile(lambda item: item.name not in names, STAGES)
+    return {item.name: work.outcome(item) for item in before if work.run.has(item.name)}
+
+
+def _drop_later(work: Work, names: Sequence[str]) -> None:
+    """Drop what the first of these stages and all after it left: it was made of something else."""
+    if names[0] in RUN_STAGES:
+        for name in RUN_STAGES[RUN_STAGES.index(names[0]) :]:
+            atomicfile.remove_tree(work.run.path / f"{name}.json")
+
+
+def _asked(work: Work, names: Sequence[str]) -> Request:
+    """Give the request as it is carried out: a run goes up to the last of these stages."""
+    return replace(work.request, until=names[-1] if work.session == SELFTEST else "")
+
+
+def _write_script(work: Work, facts: Provenance, names: Sequence[str]) -> None:
+    """Write the script that repeats the run, from the series as it was read once that is so."""
+    asked, ours = work.request.series, work.project.patches
+    from_outside = bool(asked) and ("/" in asked or not (ours / asked).is_dir())
+    kept = work.plan.under_test if from_outside and SERIES.name in work.left else ""
+    script = work.run.path / "reproduce.sh"
+    request = _asked(work, names)
+    provenance.write_script(script, work.run.name, work.session, request, facts, series=kept)
+
+
+def _remember(work: Work, result: RunResult) -> Sequence[str]:
+    """Put what the tests did into their history; tell which are known to be flaky.
+
+    A history that cannot be used takes nothing from the run.
+    """
+    try:
+        known = history.about(work.cache.history, result.programs)
+        history.add(work.cache.history, result)
+    except InfraError as error:
+        return (error.what,)
+    return known
+
+
+def through(work: Work, stages: Sequence[Stage[Any]]) -> None:
+    """Carry out stages without a record of them, for what is a part of another stage's work.
+
+    The caller holds the lock of the worktree. Raises what a stage raises.
+    """
+    for item in stages:
+        _keep(item, work, item.carry_out(work))
+
+
+def _keep(item: Stage[Any], work: Work, outcome: object) -> None:
+    if isinstance(outcome, BaseTree):
+        work.hold(outcome.repo)
+    work.left[item.name] = outcome
+    work.run.save(item.name, outcome, item.adapter)
+
+
+def _attempt(item: Stage[Any], work: Work, record: Record) -> bool:
+    """Carry out one stage; tell whether the next one may follow."""
+    record.begin(item.name)
+    try:
+        work.progress.stage(item.name)
+        outcome = item.carry_out(work)
+    except KseriesError as error:
+        record.add(error)
+        record.end(item.name, STATE_OF[error.exit_code], error.what, str(error))
+        work.progress.finish(error.what, good=False)
+        return False
+    except (Interrupted, KeyboardInterrupt) as signal:
+        record.end(item.name, StageState.INTERRUPTED, str(signal) or "interrupted")
+        raise
+    _keep(item, work, outcome)
+    record.add(outcome)
+    summary = item.summary(outcome)
+    record.end(item.name, StageState.DONE, summary)
+    work.progress.finish(summary)
+    return True

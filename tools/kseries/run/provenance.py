@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: GPL-2.0
+"""What it takes to repeat a run, gathered before and along it."""
+
+from __future__ import annotations
+
+import platform
+import shlex
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import kseries
+from kseries.lib import atomicfile
+from kseries.lib.gitrepo import Repository
+from kseries.model import RUN_STAGES, Provenance, Request
+
+REPRODUCE = """\
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+# Repeats the run {run} from a clean clone of kseries. Start it in that clone.
+set -eu
+{checkout}
+exec ./nox -s {session} -- {arguments}
+"""
+
+HERE = '"$(cd -- "$(dirname -- "$0")" && pwd)"'
+"""The folder of the script, in the shell's words."""
+
+
+def gather(request: Request, root: Path) -> Provenance:
+    """Gather what is known before the first stage."""
+    host = platform.uname()
+    return Provenance(
+        command=request.command,
+        kseries_version=kseries.__version__,
+        kseries_commit=_commit(root),
+        host=f"{host.system} {host.release} {host.machine}",
+        python=platform.python_version(),
+        options=arguments(request),
+    )
+
+
+def _commit(root: Path) -> str:
+    """Name the commit of a checkout, "-dirty" when files differ from it; "" outside git."""
+    repository = Repository(root / ".git", work_tree=root)
+    if not repository.path.exists():
+        return ""
+    commit = repository.commit_of("HEAD")
+    changed = repository.ask("status", "--porcelain", "--untracked-files=no").text
+    return f"{commit}-dirty" if commit and changed else commit
+
+
+def arguments(request: Request) -> tuple[str, ...]:
+    """Give the request as the options of `kseries run`."""
+    options: list[str] = []
+    for name in ("stack", "source", "series", "tree", "archive"):
+        value = getattr(request, name)
+        if value:
+            options += [f"--{name}", value]
+    for config in request.configs:
+        options += ["--config", config]
+    for pattern in request.only:
+        options += ["-k", pattern]
+    for name in ("partial", "incremental", "extended", "trusted"):
+        if getattr(request, name):
+            options.append(f"--{name}")
+    if request.baseline is not None:
+        options.append("--baseline" if request.baseline else "--no-baseline")
+    last = RUN_STAGES[-2] if request.baseline is False else RUN_STAGES[-1]
+    if request.until not in ("", last):
+        options += ["--until", request.until]
+    return tuple(options)
+
+
+def write_script(
+    path: Path,
+    run: str,
+    session: Sequence[str],
+    request: Request,
+    provenance: Provenance,
+    *,
+    series: str = "",
+) -> None:
+    """Write the script that repeats the run.
+
+    session: of nox, and words for it alone.
+    series: folder beside the script that holds the series under test as it was read, where it
+    came from outside of the project: what it was read from may change or go.
+    """
+    commit = provenance.kseries_commit
+    if not commit:
+        checkout = "# kseries was not in a git checkout: which version ran is not known."
+    elif commit.endswith("-dirty"):
+        checkout = (
+            "# kseries had uncommitted changes, which this cannot bring back.\n"
+            f"git checkout --detach {commit.removesuffix('-dirty')}"
+        )
+    else:
+        checkout = f"git checkout --detach {commit}"
+    name, *own = session
+    options = arguments(replace(request, series="", archive="") if series else request)
+    asked = shlex.join([*own, *options])
+    if series:
+        asked = f"--series {HERE}/{shlex.quote(series)} {asked}".rstrip()
+    text = REPRODUCE.format(run=run, checkout=checkout, session=name, arguments=asked)
+    atomicfile.write_text(path, text)
+    path.chmod(0o755)

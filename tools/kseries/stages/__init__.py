@@ -1,2 +1,0 @@
-# SPDX-License-Identifier: GPL-2.0
-"""The stages of a run, one module each; none imports another."""

@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: GPL-2.0
+"""What is not good is run again in fresh machines: does it always fail, or now and then?
+
+What changes its mind is flaky. That is told, and never makes it good.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from kseries.lib.errors import InfraError
+from kseries.lib.runfolder import RunFolder
+from kseries.model import Case, KernelEvent, ProgramResult, Status, TestProgram
+from kseries.parse import outcome
+from kseries.parse.outcome import label_of, leaves, walk
+from kseries.test.plan import narrowed
+from kseries.test.scheduler import Crew, Job
+from kseries.test.shards import Piece
+
+TIMES = 2
+BUDGET_S = 300.0  # of test time a round; what does not fit in is not run again
+LEAST_TIMEOUT_S = 60.0
+
+FLAKY = "flaky: it was good when it was run again"
+
+
+@dataclass(frozen=True)
+class Second:
+    """Results with what came of running them again, and what was seen meanwhile."""
+
+    results: tuple[ProgramResult, ...]
+    events: tuple[KernelEvent, ...]
+    notes: tuple[str, ...]
+    boots: int
+
+
+def run_again(
+    job: Job, programs: Sequence[TestProgram], results: Sequence[ProgramResult], machines: int
+) -> Second:
+    """Run what is not good up to twice more, until it changes its mind.
+
+    Logs go to again-1/ and again-2/ in the run folder. A machine that is lost meanwhile takes
+    nothing back of what was seen before.
+    """
+    now = list(results)
+    events: list[KernelEvent] = []
+    notes: list[str] = []
+    boots = 0
+    for number in range(1, TIMES + 1):
+        pieces, left_out = _choose(programs, now)
+        notes += [note for note in left_out if note not in notes]
+        if not pieces:
+            break
+        folder = RunFolder(job.run.path / f"again-{number}")
+        folder.path.mkdir(exist_ok=True)
+        crew = Crew(replace(job, run=folder), fresh=True)
+        try:
+            crew.work(pieces, machines)
+        except InfraError as error:
+            notes.append(f"what failed could not be run again: {error.what}")
+            break
+        said = crew.events()
+        events += [replace(event, log=f"{folder.name}/{event.log}") for event in said]
+        boots += crew.boots
+        notes += crew.notes
+        seen = {
+            label_of(result): outcome.with_events(result, said) for _piece, result in crew.parts
+        }
+        now = [_told(result, seen.get(label_of(result))) for result in now]
+    return Second(tuple(now), tuple(events), tuple(notes), boots)
+
+
+def _choose(
+    programs: Sequence[TestProgram], results: Sequence[ProgramResult]
+) -> tuple[list[Piece], list[str]]:
+    """Give what is to be run again, and a sentence on each program for which there is no time."""
+    pieces: list[Piece] = []
+    left_out: list[str] = []
+    spent_s = 0.0
+    for program, result in zip(programs, results, strict=True):
+        wrong = [case for case in leaves(result.cases) if _is_firm(case)]
+        if not _ran(result) or not (wrong or _is_firm_itself(result)):
+            continue
+        names = tuple(case.name for case in wrong if case.name in program.cases)
+        some = bool(program.case_option and names and len(names) == len(wrong))
+        took_s = sum(case.seconds or 0.0 for case in wrong) if some else result.seconds
+        if spent_s + took_s > BUDGET_S:
+            left_out.append(f"{label_of(program)} was not run again: it takes too long")
+            continue
+        spent_s += took_s
+        timeout_s = min(program.timeout_s, max(LEAST_TIMEOUT_S, 3 * took_s))
+        chosen = narrowed(program, names) if some else program
+        pieces.append(Piece(replace(chosen, timeout_s=timeout_s)))
+    return pieces, left_out
+
+
+def _ran(result: ProgramResult) -> bool:
+    return result.exit_status is not None or result.seconds > 0
+
+
+def _is_firm(case: Case) -> bool:
+    """Whether a case is bad, and was so each time."""
+    return not case.status.good and not case.flaky
+
+
+def _is_firm_itself(result: ProgramResult) -> bool:
+    """Whether a program is bad although its cases are not, and was so each time."""
+    cases_are_good = all(case.status.good for case in walk(result.cases))
+    return cases_are_good and not result.status.good and not result.flaky
+
+
+def _told(result: ProgramResult, second: ProgramResult | None) -> ProgramResult:
+    """Give a result with what it did when it was run again."""
+    if second is None:
+        return result
+    if _is_firm_itself(result):
+        said = (FLAKY,) if second.status.good else ()
+        return replace(
+            result, again=(*result.again, second.status), problems=(*result.problems, *said)
+        )
+    # A complaint in the kernel log is charged to the program: its cases are not good then.
+    of_all = Status.PASS if second.status.good else second.status
+    statuses = {case.name: case.status for case in leaves(second.cases)}
+    if any(not status.good for status in statuses.values()):
+        of_all = Status.PASS
+    return replace(result, cases=_with_again(result.cases, statuses, of_all))
+
+
+def _with_again(
+    cases: Iterable[Case], second: Mapping[str, Status], of_all: Status
+) -> tuple[Case, ...]:
+    told = []
+    for case in cases:
+        if case.children:
+            told.append(replace(case, children=_with_again(case.children, second, of_all)))
+        elif _is_firm(case) and case.name in second:
+            status = second[case.name]
+            worse = of_all if status.good and not of_all.good else status
+            told.append(replace(case, again=(*case.again, worse)))
+        else:
+            told.append(case)
+    return tuple(told)

@@ -1,0 +1,230 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Machines side by side: each takes the next piece, until all have run.
+
+A kernel that dies costs the case that ran: the cases after it go on in a machine that is booted
+afresh. A machine that is lost without its kernel's fault costs nothing: its piece is run again.
+Both have bounds.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import dataclass, field
+
+from kseries.lib.progress import Progress
+from kseries.lib.runfolder import RunFolder
+from kseries.machines.base import KernelDied, Target, TargetLost
+from kseries.model import Kernel, KernelEvent, ProgramResult, StagedSuites, Status
+from kseries.parse import outcome
+from kseries.parse.outcome import label_of
+from kseries.test import checkpoint
+from kseries.test import merge as parts
+from kseries.test.queue import Board
+from kseries.test.session import NoBoot, Seen, Session
+from kseries.test.shards import Piece
+
+MAX_DEATHS = 8  # of kernels, then the rest is not run
+MAX_EARLY_ENDS = 3  # of one program, by death or time
+MAX_LOSSES = 2  # of machines, without their kernel's fault
+
+OpenTarget = Callable[[RunFolder, int], AbstractContextManager[Target]]
+"""Gives a machine; takes the folder for its logs, and its number, from 1."""
+
+Enough = Callable[[ProgramResult], bool]
+
+
+def never(_result: ProgramResult) -> bool:
+    """Say of no result that it is enough."""
+    return False
+
+
+@dataclass(frozen=True)
+class Job:
+    """What all machines need: programs, kernel, folder of the run, whom to tell."""
+
+    staged: StagedSuites
+    kernel: Kernel
+    open_target: OpenTarget
+    run: RunFolder
+    progress: Progress
+
+
+@dataclass
+class Crew:
+    """Machines at work on the same pieces. Ends with all of them powered off."""
+
+    job: Job
+    enough: Enough = never
+    fresh: bool = False  # whether each piece gets a machine that was just booted
+    parts: list[tuple[Piece, ProgramResult]] = field(default_factory=list)
+    seen: list[Seen] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    facts: dict[str, str] = field(default_factory=dict)
+    boots: int = 0
+
+    def work(self, pieces: Sequence[Piece], machines: int) -> None:
+        """Run the pieces; `parts` and `seen` then tell what came of it.
+
+        Raises TargetLost when machines are lost again and again, and what else goes wrong with
+        one of them; the others are ended then.
+        """
+        if not pieces:
+            return
+        self._board = Board(pieces)
+        self._total = len(pieces)
+        self._numbers: dict[str, int] = {}  # of the last piece of each program
+        for piece in pieces:
+            label = label_of(piece.program)
+            self._numbers[label] = max(self._numbers.get(label, 0), piece.number)
+        self._ended_early: Counter[str] = Counter()  # by "suite/program"
+        self._deaths = self._losses = 0
+        self._lock = threading.RLock()
+        self._told: dict[int, str] = {}
+        self._error: BaseException | None = None
+        count = max(1, min(machines, len(pieces)))
+        # Made once, before several machines want them.
+        checkpoint.marks(self.job.run)
+        with ExitStack() as stack:
+            # Entered here, one by one: what is made the first time is made once.
+            self._targets = [
+                stack.enter_context(self.job.open_target(self.job.run, number))
+                for number in range(1, count + 1)
+            ]
+            self._first_is_up = threading.Event()
+            threads = [
+                threading.Thread(target=self._machine, args=(number, target), daemon=True)
+                for number, target in enumerate(self._targets, start=1)
+            ]
+            try:
+                for thread in threads:
+                    thread.start()
+                for thread in threads:
+                    while thread.is_alive():
+                        thread.join(0.2)
+            except BaseException as error:
+                self._abort(error)
+                for thread in threads:
+                    thread.join()
+                raise
+            if self._error is not None:
+                raise self._error
+
+    def events(self) -> tuple[KernelEvent, ...]:
+        """Give what the kernels complained of, machine by machine."""
+        ordered = sorted(self.seen, key=lambda seen: seen.number)
+        return tuple(event for seen in ordered for event in seen.events())
+
+    # ---- in the thread of a machine
+
+    def _machine(self, number: int, target: Target) -> None:
+        try:
+            if number > 1:
+                # Whether the kernel boots at all, the first one finds out.
+                self._first_is_up.wait()
+            self._serve(number, target)
+        except BaseException as error:
+            self._abort(error)
+        finally:
+            self._first_is_up.set()
+
+    def _serve(self, number: int, target: Target) -> None:
+        job = self.job
+        session = Session(
+            number=number,
+            staged=job.staged,
+            kernel=job.kernel,
+            target=target,
+            run=job.run,
+            tell=lambda text: self._tell(number, text),
+            fresh=self.fresh,
+        )
+        while (piece := self._board.take()) is not None:
+            try:
+                session.boot()
+                self._first_is_up.set()
+                result = session.carry_out(piece)
+            except NoBoot as death:
+                self._board.done(piece, piece)
+                self._give_up(str(death))
+            except KernelDied:
+                raise
+            except TargetLost as loss:
+                session.up = False
+                self._lost(piece, loss)
+            else:
+                self._keep(piece, result)
+            self._tell(number, "")
+        seen = session.end()
+        with self._lock:
+            self.seen.append(seen)
+            self.notes += session.notes
+            self.boots += session.boots
+            self.facts.update(target.facts)
+
+    def _keep(self, piece: Piece, result: ProgramResult) -> None:
+        """Keep what a piece did; put up what is left of it."""
+        label = label_of(piece.program)
+        with self._lock:
+            died = result.status is Status.CRASH
+            self._deaths += died
+            self._ended_early[label] += result.status in parts.ENDED_EARLY
+            rest = None
+            if self._ended_early[label] <= MAX_EARLY_ENDS and not self.enough(result):
+                result, rest = parts.rest_of(piece.program, result)
+            more = []
+            if rest is not None:
+                self._numbers[label] += 1
+                self._total += 1
+                more.append(Piece(rest, self._numbers[label]))
+            self.parts.append((piece, result))
+            checkpoint.save(self.job.run, result, piece.number)
+            self._board.done(piece, *more)
+            if self.enough(result):
+                self._give_up("not run: what was seen is enough")
+            elif died and self._deaths > MAX_DEATHS:
+                self._give_up(f"not run: the kernel died {self._deaths} times before")
+
+    def _lost(self, piece: Piece, loss: TargetLost) -> None:
+        """Have a piece run again whose machine was lost. Raises the loss when it is one too many.
+
+        Its log is begun anew: what it did before is not known to be right.
+        """
+        with self._lock:
+            self._losses += 1
+            if self._losses > MAX_LOSSES or self._error is not None:
+                raise loss
+            label = label_of(piece.program)
+            self.notes.append(f"a machine was lost, {label} was run again: {loss.what}")
+            self._board.done(piece, piece)
+
+    def _give_up(self, why: str) -> None:
+        with self._lock:
+            left = self._board.close()
+            if why not in self.notes:
+                self.notes.append(why)
+            for piece in left:
+                result = outcome.not_run(piece.program, why)
+                checkpoint.save(self.job.run, result, piece.number)
+                self.parts.append((piece, result))
+
+    # ---- from any thread
+
+    def _abort(self, error: BaseException) -> None:
+        """End all machines at once; remember the first reason."""
+        with self._lock:
+            if self._error is None:
+                self._error = error
+            self._board.close()
+            for target in self._targets:
+                target.abort()
+
+    def _tell(self, number: int, text: str) -> None:
+        with self._lock:
+            self._told[number] = text
+            at_work = [self._told[n] for n in sorted(self._told) if self._told[n]]
+            if at_work:
+                done = len(self.parts)
+                self.job.progress.update(" | ".join(at_work), done=done, total=self._total)

@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: GPL-2.0
+"""What a run did of all that a run can do, and how that is told. Pure.
+
+A run that was to do less than everything is no pass, whatever it found: it is partial, and its
+heading says what it shows. Every report takes its heading from here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from kseries.model import (
+    RUN_STAGES,
+    ProgramResult,
+    RunResult,
+    Scope,
+    StageState,
+    TestCount,
+    TestProgram,
+    Verdict,
+)
+from kseries.parse.outcome import label_of, leaves
+
+BASELINE = RUN_STAGES[-1]
+
+# What is shown when a stage was the last one asked for, and went well.
+_HEADINGS = {
+    "series": "READ",
+    "fetch": "FETCHED",
+    "apply": "APPLIES",
+    "config": "CONFIGURES",
+    "build": "BUILDS",
+    "stage": "BUILDS",
+    "bisect": "SEARCHED",
+}
+
+
+def seen(result: RunResult) -> Scope:
+    """Give the scope of a document with what its stages tell."""
+    names = [stage.name for stage in result.stages]
+    done = [stage.name for stage in result.stages if stage.state is StageState.DONE]
+    return replace(
+        result.scope,
+        asked=names[-1] if names else "",
+        reached=done[-1] if done else "",
+        not_asked=tuple(name for name in _whole(result) if name not in names),
+    )
+
+
+def lacking(result: RunResult) -> tuple[str, ...]:
+    """Say in sentences what a run was not asked to do, or could not; () for a whole one."""
+    return tuple(_lacking(result, seen(result))) if result.stack else ()
+
+
+def heading(result: RunResult) -> str:
+    """Give the answer in a few words: "PASS", "BUILDS", "PASS of 3 chosen tests"."""
+    if result.verdict is not Verdict.PARTIAL:
+        return result.verdict.value.upper()
+    scope = seen(result)
+    if not result.programs:
+        last = "stage" if scope.reached in RUN_STAGES[-2:] else scope.reached
+        return _HEADINGS.get(last, Verdict.PARTIAL.value.upper())
+    if scope.only:
+        tests = scope.chosen.tests
+        chosen = f"{tests} chosen test{'' if tests == 1 else 's'}" if tests else "chosen tests"
+        return f"PASS of {chosen}"
+    if scope.left_out:
+        return f"PASS without {', '.join(scope.left_out)}"
+    if scope.not_asked == (BASELINE,):
+        return "PASS, not compared with the base"
+    return Verdict.PARTIAL.value.upper()
+
+
+def tests(result: RunResult) -> str:
+    """Say how many of the tests were to run, where those that take minutes were not; else ""."""
+    chosen, planned = result.scope.chosen, result.scope.planned
+    if result.scope.only or not chosen.programs or chosen == planned:
+        return ""
+    return (
+        f"{chosen.tests} of {planned.tests} tests, {chosen.programs} of {planned.programs}"
+        " programs: those that take minutes were not asked for (--extended)"
+    )
+
+
+def counts(
+    planned: Sequence[TestProgram], ran: Sequence[ProgramResult]
+) -> tuple[TestCount, TestCount]:
+    """Count the tests that were to run, and all there are.
+
+    Of a program that does not say which cases it has, those count that were seen.
+    """
+    found = {label_of(result): len(leaves(result.cases)) or 1 for result in ran}
+    total = sum(
+        max(len(program.cases) or 1, found.get(label_of(program), 0)) for program in planned
+    )
+    return TestCount(len(ran), sum(found.values())), TestCount(len(planned), total)
+
+
+def _whole(result: RunResult) -> tuple[str, ...]:
+    """Give the stages of a run that does everything: none for a log that was read.
+
+    Without a series under test there is no base to compare with.
+    """
+    if not result.stack:
+        return ()
+    return RUN_STAGES if result.under_test else RUN_STAGES[:-1]
+
+
+def _lacking(result: RunResult, scope: Scope) -> Iterator[str]:
+    if scope.not_asked == (BASELINE,):
+        yield "it was not to be compared with the base without the series"
+    elif scope.not_asked:
+        yield f"these stages were not asked for: {', '.join(scope.not_asked)}"
+    if "test" in scope.not_asked:
+        return
+    if scope.only:
+        of = f": {scope.chosen.tests} of {scope.planned.tests}" if scope.planned.tests else ""
+        yield f"only tests chosen with -k ({', '.join(scope.only)}) were to run{of}"
+    for suite in scope.left_out:
+        yield f"the suite '{suite}' was left out, wholly or in part"
+    if not result.programs:
+        yield "no test was run"

@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Cases counted as people ask for them: passed, skipped, failed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from kseries.model import ProgramResult, Status
+from kseries.parse.outcome import leaves
+
+
+@dataclass(frozen=True)
+class Tally:
+    """How many cases ended how. Expected failures are passes; no result is a failure."""
+
+    passed: int = 0
+    skipped: int = 0
+    failed: int = 0
+
+    @property
+    def total(self) -> int:
+        """How many there are."""
+        return self.passed + self.skipped + self.failed
+
+
+@dataclass(frozen=True)
+class SuiteTally:
+    """The programs of a suite. seconds: what they took together."""
+
+    name: str
+    programs: int
+    cases: Tally
+    seconds: float
+
+
+def count(programs: Iterable[ProgramResult]) -> Tally:
+    """Count the cases of programs."""
+    passed = skipped = failed = 0
+    for program in programs:
+        for case in leaves(program.cases):
+            if case.status is Status.SKIP:
+                skipped += 1
+            elif case.status.good:
+                passed += 1
+            else:
+                failed += 1
+    return Tally(passed, skipped, failed)
+
+
+def by_suite(programs: Sequence[ProgramResult]) -> tuple[SuiteTally, ...]:
+    """Count suite by suite, in the order in which they come."""
+    tallies = []
+    for name in dict.fromkeys(program.suite for program in programs):
+        own = [program for program in programs if program.suite == name]
+        seconds = sum(program.seconds for program in own)
+        tallies.append(SuiteTally(name, len(own), count(own), seconds))
+    return tuple(tallies)
