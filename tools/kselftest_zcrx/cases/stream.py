@@ -182,7 +182,6 @@ STREAM = Fixture(
             "What the device places of a packet with a wrong checksum is not received.",
             since=QUEUE_LEVEL,
             scripted=True,
-            mainline=Mainline(absent="it warns of payload that it cannot check"),
         ),
         *(
             Case(

@@ -48,7 +48,6 @@
 #define DEVICE_MEMORY	0x2000000	/* MSG_SOCK_DEVMEM */
 
 #define MANY_BYTES	50000
-#define MANY_PIECES	8
 #define SIZE		(1024 * 1024ULL)
 #define FEW_COMPLETIONS	16
 #define FEW_PAGES	24
@@ -383,29 +382,6 @@ TEST_F(beside, link_is_broken)
 	expect_bytes(_metadata, &self->receiver, self->sending, 100);
 	ASSERT_EQ(0, stream_reset(self->sending));
 	expect_ends(_metadata, &self->receiver, 1, -ECONNRESET, -ECANCELED);
-}
-
-/* R44: Who waits for several completions is woken when all come at once. */
-TEST_F(beside, many_at_once)
-{
-	pid_t pid;
-	int i;
-
-	receiver_request(&self->receiver, self->receiving);
-	ASSERT_EQ(0, uring_submit(&self->receiver.ring));
-	pid = fork();
-	ASSERT_LE(0, pid);
-	if (!pid) {
-		/* Its parent waits by then, or has less to show. */
-		usleep(SILENCE_MS * 1000);
-		_exit(-stream_send(self->sending, MANY_PIECES * PAGE));
-	}
-	ASSERT_EQ(0, uring_wait_for(&self->receiver.ring, MANY_PIECES,
-				    WAIT_MS));
-	for (i = 0; i < MANY_PIECES; i++) {
-		ASSERT_NE(NULL, uring_peek(&self->receiver.ring));
-		uring_seen(&self->receiver.ring);
-	}
 }
 
 /* R45: What is to drain the ring waits for the end of the request. */

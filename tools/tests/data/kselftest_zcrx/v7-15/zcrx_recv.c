@@ -1680,8 +1680,7 @@ TEST_F(stream, urgent_out_of_order_copied)
 	segments_open(_metadata, &segments, &self->link);
 	segments_send_urgent(_metadata, &segments);
 	segments_expect(_metadata, &segments, 0, URGENT_AT);
-	expect_end(_metadata, &segments.receiver,
-		   -EOPNOTSUPP);
+	expect_end(_metadata, &segments.receiver, -EOPNOTSUPP);
 	/* It steps over the urgent byte. */
 	ASSERT_EQ(1, recv(segments.receiving, &byte, 1, 0));
 	EXPECT_TRUE(stream_matches(&byte, URGENT_AT + 1, 1));
