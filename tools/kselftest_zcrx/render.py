@@ -48,6 +48,7 @@ DATA_SUPPORT = (
             "link",
             "pools",
             "receiver",
+            "segment",
             "stream",
             "uring",
             "xdp",

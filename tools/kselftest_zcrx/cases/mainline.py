@@ -12,6 +12,7 @@ from kselftest_zcrx.model import Fixture, Mainline, Program
 _FLUSHED = "a copy takes only what has been flushed (R77)"
 _PINNED = "the area is still pinned 30 s afterwards"
 _OTHER_RING = "placed for another ring is a fault (R46)"
+_UNTRIED = "not tried on Linux 7.3 yet"
 _NO_XDP = "its netdevsim takes no program with header split on"
 
 ABSENT: Mapping[str, str] = MappingProxyType(
@@ -48,8 +49,16 @@ ABSENT: Mapping[str, str] = MappingProxyType(
         "beside.told_in_order": "pieces are told at once, and ends after a submission",
         "beside.skip_success": "the end of the stream is no success, and told",
         "beside.bytes_of_a_kernel_tls": "TLS without keys on top of a socket changes nothing",
+        "beside.in_sockmap": _UNTRIED,
+        "beside.put_into_sockmap": _UNTRIED,
+        "beside.many_at_once": _UNTRIED,
         "beside.fair_when_submitted": _FLUSHED,
         "beside.fair_when_polled": "its netdevsim merges packets, so a turn has more pieces",
+        "memory.huge_page_charged": _UNTRIED,
+        "memory.huge_page_charged_once": _UNTRIED,
+        "stream.urgent_out_of_order_placed": _UNTRIED,
+        "stream.urgent_out_of_order_copied": _UNTRIED,
+        "stream.wrong_checksum": _UNTRIED,
         "posted.posted_again": "what the pool has is not free to copy to",
         "neighbours.xdp_first": _NO_XDP,
         "neighbours.xdp": _NO_XDP,

@@ -12,6 +12,16 @@ MEMORY = Fixture(
         for name, rule, tests in (
             ("huge_page", "R17", "A huge page can be received into."),
             ("part_of_huge_page", "R16", "So can a few pages in the middle of a huge one."),
+            (
+                "huge_page_charged",
+                "R18",
+                "Who has one page of a huge page pinned is charged for all of it.",
+            ),
+            (
+                "huge_page_charged_once",
+                "R18",
+                "A huge page that is in the area twice is charged once.",
+            ),
             ("transparent_huge_page", "R17", "Memory that the kernel may join to huge pages."),
             ("memfd", "R17", "A file in memory can be received into."),
             (

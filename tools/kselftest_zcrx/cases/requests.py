@@ -20,6 +20,7 @@ _OF_IO_URING = (
     ("link_goes_on", "R45", "What is linked to the request comes after its end."),
     ("link_is_broken", "R45", "An error of the request breaks its link."),
     ("told_in_order", "R44", "What is over before a piece comes is told before it."),
+    ("many_at_once", "R44", "Who waits for several completions is woken when all come at once."),
     ("drain_waits", "R45", "What is to drain the ring waits for the end of the request."),
     (
         "skip_success",
@@ -36,6 +37,8 @@ _OF_SOCKETS = (
     ("read_in_between", "R46", "What recv() takes in between is not received by the request."),
     ("reset_after_data", "R45", "What came before a reset is received before the error."),
     ("bytes_of_a_kernel_tls", "R43", "A socket whose payload is made by a ULP is none of TCP."),
+    ("in_sockmap", "R43", "A socket in a sockmap is refused as long as it is there."),
+    ("put_into_sockmap", "R43", "A request ends when its socket is put into a sockmap."),
 )
 
 REQUESTS_BESIDE = Fixture(

@@ -162,6 +162,27 @@ STREAM = Fixture(
             since=QUEUE_LEVEL,
             scripted=True,
         ),
+        Case(
+            "urgent_out_of_order_placed",
+            "R49",
+            "Urgent data that came before its pointer did is in its place when it is placed.",
+            since=QUEUE_LEVEL,
+            scripted=True,
+        ),
+        Case(
+            "urgent_out_of_order_copied",
+            "R49",
+            "Urgent data that came before its pointer did ends the request when it can be read.",
+            since=QUEUE_LEVEL,
+            scripted=True,
+        ),
+        Case(
+            "wrong_checksum",
+            "R44",
+            "What the device places of a packet with a wrong checksum is not received.",
+            since=QUEUE_LEVEL,
+            scripted=True,
+        ),
         *(
             Case(
                 f"starve_{family}",

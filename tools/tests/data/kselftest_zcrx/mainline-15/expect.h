@@ -8,6 +8,7 @@
 #include "link.h"
 #include "pools.h"
 #include "receiver.h"
+#include "segment.h"
 #include "stream.h"
 #include "zcrx.h"
 

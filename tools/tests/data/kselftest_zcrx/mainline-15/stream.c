@@ -55,6 +55,17 @@ bool stream_matches(const void *data, __u64 position, size_t len)
 	return true;
 }
 
+void stream_bytes(void *data, __u64 position, size_t len)
+{
+	char *bytes = data;
+	__u64 word;
+
+	for (; len; len--, position++) {
+		fill(&word, position - position % WORD, WORD);
+		*bytes++ = ((char *)&word)[position % WORD];
+	}
+}
+
 /* Send a stream by writes of no more than that many bytes. */
 static int send_parts(int fd, __u64 size, size_t most, int flags)
 {

@@ -111,17 +111,24 @@ struct io_uring_cqe *uring_peek(struct uring *ring)
 	return &ring->cqes[(size_t)(head & ring->cq_mask) * 2];
 }
 
-struct io_uring_cqe *uring_wait(struct uring *ring, unsigned int timeout_ms)
+int uring_wait_for(struct uring *ring, unsigned int count,
+		   unsigned int timeout_ms)
 {
 	struct __kernel_timespec timeout = {
 		.tv_sec = timeout_ms / MS_PER_S,
 		.tv_nsec = timeout_ms % MS_PER_S * NS_PER_MS,
 	};
+
+	return uring_enter(ring, count, IORING_ENTER_GETEVENTS, &timeout);
+}
+
+struct io_uring_cqe *uring_wait(struct uring *ring, unsigned int timeout_ms)
+{
 	struct io_uring_cqe *cqe = uring_peek(ring);
 
 	if (cqe && ring->submitted == ring->next)
 		return cqe;
-	uring_enter(ring, 1, IORING_ENTER_GETEVENTS, &timeout);
+	uring_wait_for(ring, 1, timeout_ms);
 	return uring_peek(ring);
 }
 

@@ -36,6 +36,13 @@ int uring_hand_in(struct uring *ring);
 /* The oldest completion, or NULL when there is none, or none in time. */
 struct io_uring_cqe *uring_peek(struct uring *ring);
 struct io_uring_cqe *uring_wait(struct uring *ring, unsigned int timeout_ms);
+/*
+ * Wait until there are that many completions, and not for one after the other.
+ * Returns 0 or a negative error, -ETIME when they do not come in time.
+ */
+int uring_wait_for(struct uring *ring, unsigned int count,
+		   unsigned int timeout_ms);
+
 /* The oldest completion is done with. */
 void uring_seen(struct uring *ring);
 

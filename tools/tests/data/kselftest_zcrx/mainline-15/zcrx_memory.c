@@ -49,24 +49,37 @@ static char *map_pages(int flags, int fd)
 	return mmap(NULL, area_size(), PROT_READ | PROT_WRITE, flags, fd, 0);
 }
 
-/* A huge page, or MAP_FAILED. */
-static char *map_huge_page(void)
+/* That many huge pages of a file, or MAP_FAILED. */
+static char *map_huge_pages(int fd, int count)
 {
 	char before[16] = "", more[16];
 	char *memory;
-	int fd;
+	int pages;
 
-	fd = open(NR_HUGEPAGES, O_RDONLY);
-	if (fd < 0 || read(fd, before, sizeof(before) - 1) < 0)
+	pages = open(NR_HUGEPAGES, O_RDONLY);
+	if (pages < 0 || read(pages, before, sizeof(before) - 1) < 0)
 		return MAP_FAILED;
-	close(fd);
-	snprintf(more, sizeof(more), "%d", atoi(before) + 1);
+	close(pages);
+	snprintf(more, sizeof(more), "%d", atoi(before) + count);
 	write_file(NR_HUGEPAGES, more);
-	memory = mmap(NULL, HUGE_PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE |
-		      MAP_ANONYMOUS | MAP_HUGETLB | MAP_POPULATE, -1, 0);
-	/* One that is in use goes with its last user then. */
+	memory = mmap(NULL, count * HUGE_PAGE, PROT_READ | PROT_WRITE,
+		      MAP_SHARED | MAP_POPULATE, fd, 0);
+	/* Those that are in use go with their last user then. */
 	write_file(NR_HUGEPAGES, before);
 	return memory;
+}
+
+/* A file of that many huge pages, or -1. */
+static int open_huge_file(int count)
+{
+	int fd = memfd_create("huge", MFD_HUGETLB);
+
+	return ftruncate(fd, count * HUGE_PAGE) ? -1 : fd;
+}
+
+static char *map_huge_page(void)
+{
+	return map_huge_pages(open_huge_file(1), 1);
 }
 
 /* A file without a name, as large as the area, or -1. */

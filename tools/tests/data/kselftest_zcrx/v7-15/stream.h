@@ -74,7 +74,8 @@ int stream_send_writes(int fd, __u64 size, size_t write);
 /* Wait until that many bytes wait in a socket. */
 int stream_wait(int fd, int size);
 
-/* Whether data is what is sent at that position. */
+/* What is sent at that position, and whether data is. */
+void stream_bytes(void *data, __u64 position, size_t len);
 bool stream_matches(const void *data, __u64 position, size_t len);
 
 #endif /* STREAM_H */

@@ -49,24 +49,37 @@ static char *map_pages(int flags, int fd)
 	return mmap(NULL, area_size(), PROT_READ | PROT_WRITE, flags, fd, 0);
 }
 
-/* A huge page, or MAP_FAILED. */
-static char *map_huge_page(void)
+/* That many huge pages of a file, or MAP_FAILED. */
+static char *map_huge_pages(int fd, int count)
 {
 	char before[16] = "", more[16];
 	char *memory;
-	int fd;
+	int pages;
 
-	fd = open(NR_HUGEPAGES, O_RDONLY);
-	if (fd < 0 || read(fd, before, sizeof(before) - 1) < 0)
+	pages = open(NR_HUGEPAGES, O_RDONLY);
+	if (pages < 0 || read(pages, before, sizeof(before) - 1) < 0)
 		return MAP_FAILED;
-	close(fd);
-	snprintf(more, sizeof(more), "%d", atoi(before) + 1);
+	close(pages);
+	snprintf(more, sizeof(more), "%d", atoi(before) + count);
 	write_file(NR_HUGEPAGES, more);
-	memory = mmap(NULL, HUGE_PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE |
-		      MAP_ANONYMOUS | MAP_HUGETLB | MAP_POPULATE, -1, 0);
-	/* One that is in use goes with its last user then. */
+	memory = mmap(NULL, count * HUGE_PAGE, PROT_READ | PROT_WRITE,
+		      MAP_SHARED | MAP_POPULATE, fd, 0);
+	/* Those that are in use go with their last user then. */
 	write_file(NR_HUGEPAGES, before);
 	return memory;
+}
+
+/* A file of that many huge pages, or -1. */
+static int open_huge_file(int count)
+{
+	int fd = memfd_create("huge", MFD_HUGETLB);
+
+	return ftruncate(fd, count * HUGE_PAGE) ? -1 : fd;
+}
+
+static char *map_huge_page(void)
+{
+	return map_huge_pages(open_huge_file(1), 1);
 }
 
 /* A file without a name, as large as the area, or -1. */
@@ -181,6 +194,52 @@ TEST_F_TIMEOUT(memory, part_of_huge_page, 180)
 	receive_into(_metadata, &self->link, memory + 100 * PAGE, 300 * PAGE);
 	EXPECT_TRUE(is_untouched(memory, 100 * PAGE));
 	EXPECT_TRUE(is_untouched(memory + 400 * PAGE, 112 * PAGE));
+}
+
+/* R18: Who has one page of a huge page pinned is charged for all of it. */
+TEST_F_TIMEOUT(memory, huge_page_charged, 180)
+{
+	char *memory = map_huge_page();
+	struct receiver receiver;
+
+	if (memory == MAP_FAILED)
+		SKIP(return, "there is no huge page to be had");
+	ASSERT_EQ(0, receiver_prepare(&receiver, PAGES));
+	receiver_use(&receiver, memory + 100 * PAGE, PAGE);
+	ASSERT_EQ(0, receiver_register(&receiver, self->link.rx.ifindex,
+				       LINK_QUEUE));
+	EXPECT_EQ((long)HUGE_PAGE / 1024, pinned_kb());
+	/* All but the memory, of which it is a part. */
+	ASSERT_EQ(0, munmap(receiver.refill, refill_size(&receiver.reg)));
+	uring_close(&receiver.ring);
+	EXPECT_EQ(0, pinned_settle(WAIT_MS));
+}
+
+/* R18: A huge page that is in the area twice is charged once. */
+TEST_F_TIMEOUT(memory, huge_page_charged_once, 180)
+{
+	const int fd = open_huge_file(2);
+	char *memory = map_huge_pages(fd, 2);
+	struct receiver receiver;
+	char *area;
+
+	if (memory == MAP_FAILED)
+		SKIP(return, "there are no huge pages to be had");
+	/* The first page, the second one, and the first one again. */
+	area = mmap(NULL, 4 * HUGE_PAGE, PROT_NONE, MAP_PRIVATE |
+		    MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(MAP_FAILED, area);
+	area += HUGE_PAGE - (uintptr_t)area % HUGE_PAGE;
+	ASSERT_EQ(area, mmap(area, 2 * HUGE_PAGE, PROT_READ | PROT_WRITE,
+			     MAP_SHARED | MAP_FIXED, fd, 0));
+	ASSERT_EQ(area + 2 * HUGE_PAGE,
+		  mmap(area + 2 * HUGE_PAGE, HUGE_PAGE, PROT_READ | PROT_WRITE,
+		       MAP_SHARED | MAP_FIXED, fd, 0));
+	ASSERT_EQ(0, receiver_prepare(&receiver, PAGES));
+	receiver_use(&receiver, area, 3 * HUGE_PAGE);
+	ASSERT_EQ(0, receiver_register(&receiver, self->link.rx.ifindex,
+				       LINK_QUEUE));
+	EXPECT_EQ(2 * (long)HUGE_PAGE / 1024, pinned_kb());
 }
 
 /* R17: Memory that the kernel may join to huge pages. */

@@ -43,6 +43,8 @@
 #define STARVE_PAGES	32
 #define STARVE_EVERY	(256ULL << 20)
 #define URGENT_AFTER	10000
+#define SEGMENT		100
+#define URGENT_AT	150
 
 struct transfer {
 	int		family;
@@ -164,6 +166,54 @@ static void transfer(struct __test_metadata *_metadata, struct link *link,
 	EXPECT_EQ(0, stream_close(&stream));
 	expect_counters(_metadata, link, how);
 	receiver_close(&receiver);
+}
+
+/* A connection that waits for segments of the test's own making. */
+struct segments {
+	const struct link	*link;
+	struct receiver		receiver;
+	int			receiving;
+	int			sending;
+};
+
+static void segments_open(struct __test_metadata *_metadata,
+			  struct segments *segments, const struct link *link)
+{
+	segments->link = link;
+	ASSERT_EQ(0, stream_pair(link, LINK_PORT, &segments->receiving,
+				 &segments->sending));
+	ASSERT_EQ(0, receiver_open(&segments->receiver, link->rx.ifindex,
+				   LINK_QUEUE, REQUEST_PAGES));
+	receiver_request(&segments->receiver, segments->receiving);
+	ASSERT_EQ(0, uring_submit(&segments->receiver.ring));
+}
+
+static void segments_send(struct __test_metadata *_metadata,
+			  const struct segments *segments,
+			  const struct segment *segment)
+{
+	ASSERT_EQ(0, segment_send(segments->link, segments->sending, segment));
+}
+
+/* Receive up to that position of the stream. */
+static void segments_expect(struct __test_metadata *_metadata,
+			    struct segments *segments, __u64 position,
+			    __u64 end)
+{
+	while (position < end)
+		position += expect_piece(_metadata, &segments->receiver,
+					 position);
+	EXPECT_EQ(end, position);
+}
+
+/* The second half of a stream comes first, and has the urgent byte in it. */
+static void segments_send_urgent(struct __test_metadata *_metadata,
+				 const struct segments *segments)
+{
+	segments_send(_metadata, segments, &(struct segment) {
+		.position = SEGMENT, .len = SEGMENT });
+	segments_send(_metadata, segments, &(struct segment) {
+		.len = SEGMENT, .urgent = URGENT_AT + 1 });
 }
 
 /* A stream with urgent data in it is on its way. Returns 0 or an error. */
@@ -1598,6 +1648,65 @@ TEST_F(stream, urgent_copied)
 	kill(stream.sender, SIGKILL);
 	stream_close(&stream);
 	receiver_close(&receiver);
+}
+
+/*
+ * R49: Urgent data that came before its pointer did is in its place when
+ * it is placed.
+ */
+TEST_F(stream, urgent_out_of_order_placed)
+{
+	struct segments segments;
+
+	ASSERT_EQ(0, link_steer(&self->link));
+	segments_open(_metadata, &segments, &self->link);
+	segments_send_urgent(_metadata, &segments);
+	segments_expect(_metadata, &segments, 0, 2 * SEGMENT);
+	segments_send(_metadata, &segments, &(struct segment) {
+		.position = 2 * SEGMENT, .len = SEGMENT });
+	segments_expect(_metadata, &segments, 2 * SEGMENT, 3 * SEGMENT);
+	receiver_close(&segments.receiver);
+}
+
+/*
+ * R49: Urgent data that came before its pointer did ends the request when
+ * it can be read.
+ */
+TEST_F(stream, urgent_out_of_order_copied)
+{
+	struct segments segments;
+	char byte;
+
+	segments_open(_metadata, &segments, &self->link);
+	segments_send_urgent(_metadata, &segments);
+	segments_expect(_metadata, &segments, 0, URGENT_AT);
+	expect_end(_metadata, &segments.receiver, -EOPNOTSUPP);
+	/* It steps over the urgent byte. */
+	ASSERT_EQ(1, recv(segments.receiving, &byte, 1, 0));
+	EXPECT_TRUE(stream_matches(&byte, URGENT_AT + 1, 1));
+	receiver_request(&segments.receiver, segments.receiving);
+	segments_expect(_metadata, &segments, URGENT_AT + 2, 2 * SEGMENT);
+	receiver_close(&segments.receiver);
+}
+
+/*
+ * R44: What the device places of a packet with a wrong checksum is not
+ * received.
+ */
+TEST_F(stream, wrong_checksum)
+{
+	struct segments segments;
+
+	ASSERT_EQ(0, link_steer(&self->link));
+	segments_open(_metadata, &segments, &self->link);
+	segments_send(_metadata, &segments, &(struct segment) {
+		.len = SEGMENT, .spoiled = true });
+	segments_send(_metadata, &segments, &(struct segment) {
+		.len = SEGMENT });
+	segments_expect(_metadata, &segments, 0, SEGMENT);
+	EXPECT_EQ(2LL * SEGMENT,
+		  link_counter(&self->link, LINK_QUEUE, "provider_bytes"));
+	receiver_close(&segments.receiver);
 }
 
 /*

@@ -35,6 +35,8 @@
 #define STARVE_PAGES	32
 #define STARVE_EVERY	(256ULL << 20)
 #define URGENT_AFTER	10000
+#define SEGMENT		100
+#define URGENT_AT	150
 
 struct transfer {
 	int		family;

@@ -39,8 +39,10 @@
 #include "stream.h"
 #include "zcrx.h"
 
+#include <linux/bpf.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/syscall.h>
 
 #define BESIDE		0xbe51deULL	/* user_data of what is no request */
 #define SHORT_MS	50
@@ -50,6 +52,7 @@
 #define DEVICE_MEMORY	0x2000000	/* MSG_SOCK_DEVMEM */
 
 #define MANY_BYTES	50000
+#define MANY_PIECES	8
 #define SIZE		(1024 * 1024ULL)
 #define FEW_COMPLETIONS	16
 #define FEW_PAGES	24
@@ -64,6 +67,41 @@
 #define FAST_PIECES	2000
 #define FEW_PIECES	(3 * 20 * 17)
 #define BUFFER_SIZE	(16 << 20)
+
+static int sockmap(enum bpf_cmd command, union bpf_attr *attr)
+{
+	int ret = syscall(__NR_bpf, command, attr, sizeof(*attr));
+
+	return ret < 0 ? -errno : ret;
+}
+
+/* A map for one socket. Returns it or a negative error. */
+static int sockmap_open(void)
+{
+	union bpf_attr attr;
+
+	memset(&attr, 0, sizeof(attr));
+	attr.map_type = BPF_MAP_TYPE_SOCKMAP;
+	attr.key_size = sizeof(__u32);
+	attr.value_size = sizeof(__u32);
+	attr.max_entries = 1;
+	return sockmap(BPF_MAP_CREATE, &attr);
+}
+
+/* Put a socket into it, or take it out, for -1. Returns 0 or an error. */
+static int sockmap_put(int map, int fd)
+{
+	union bpf_attr attr;
+	const __u32 key = 0;
+
+	memset(&attr, 0, sizeof(attr));
+	attr.map_fd = map;
+	attr.key = (uintptr_t)&key;
+	if (fd < 0)
+		return sockmap(BPF_MAP_DELETE_ELEM, &attr);
+	attr.value = (uintptr_t)&fd;
+	return sockmap(BPF_MAP_UPDATE_ELEM, &attr);
+}
 
 static int pipe_end(void)
 {
@@ -475,6 +513,29 @@ TEST_F(beside, told_in_order)
 	EXPECT_EQ(100ULL, expect_piece(_metadata, &self->receiver, 0));
 }
 
+/* R44: Who waits for several completions is woken when all come at once. */
+TEST_F(beside, many_at_once)
+{
+	pid_t pid;
+	int i;
+
+	receiver_request(&self->receiver, self->receiving);
+	ASSERT_EQ(0, uring_submit(&self->receiver.ring));
+	pid = fork();
+	ASSERT_LE(0, pid);
+	if (!pid) {
+		/* Its parent waits by then, or has less to show. */
+		usleep(SILENCE_MS * 1000);
+		_exit(-stream_send(self->sending, MANY_PIECES * PAGE));
+	}
+	ASSERT_EQ(0, uring_wait_for(&self->receiver.ring, MANY_PIECES,
+				    WAIT_MS));
+	for (i = 0; i < MANY_PIECES; i++) {
+		ASSERT_NE(NULL, uring_peek(&self->receiver.ring));
+		uring_seen(&self->receiver.ring);
+	}
+}
+
 /* R45: What is to drain the ring waits for the end of the request. */
 TEST_F(beside, drain_waits)
 {
@@ -615,6 +676,34 @@ TEST_F(beside, bytes_of_a_kernel_tls)
 		SKIP(return, "the kernel has no TLS");
 	ASSERT_EQ(0, stream_send(self->sending, 100));
 	receiver_request(&self->receiver, self->receiving);
+	expect_end(_metadata, &self->receiver, -EPROTONOSUPPORT);
+	EXPECT_EQ(0, stream_wait(self->receiving, 100));
+}
+
+/* R43: A socket in a sockmap is refused as long as it is there. */
+TEST_F(beside, in_sockmap)
+{
+	const int map = sockmap_open();
+
+	ASSERT_LE(0, map);
+	ASSERT_EQ(0, sockmap_put(map, self->receiving));
+	receiver_request(&self->receiver, self->receiving);
+	expect_end(_metadata, &self->receiver, -EPROTONOSUPPORT);
+	ASSERT_EQ(0, sockmap_put(map, -1));
+	receiver_request(&self->receiver, self->receiving);
+	expect_bytes(_metadata, &self->receiver, self->sending, 100);
+}
+
+/* R43: A request ends when its socket is put into a sockmap. */
+TEST_F(beside, put_into_sockmap)
+{
+	const int map = sockmap_open();
+
+	ASSERT_LE(0, map);
+	receiver_request(&self->receiver, self->receiving);
+	expect_bytes(_metadata, &self->receiver, self->sending, 100);
+	ASSERT_EQ(0, sockmap_put(map, self->receiving));
+	ASSERT_EQ(0, stream_send(self->sending, 100));
 	expect_end(_metadata, &self->receiver, -EPROTONOSUPPORT);
 	EXPECT_EQ(0, stream_wait(self->receiving, 100));
 }
