@@ -625,9 +625,9 @@ from dataclasses import replace
 from pathlib import Path
 from pydantic import TypeAdapter
 from kseries.model import BaseTree, Stack
-from kseries.progress import Silent
-from kseries.runfolder import RunFolder
-from kseries.stages.apply import apply
+from kseries.lib.progress import Silent
+from kseries.lib.runfolder import RunFolder
+from kseries.apply.stage import apply
 base = TypeAdapter(BaseTree).validate_json(sys.argv[1])
 stack = TypeAdapter(Stack).validate_json(sys.argv[2])
 print("started", flush=True)

@@ -234,10 +234,10 @@ KILLED = """
 import sys
 from pathlib import Path
 from kseries.model import NamedSource, TarballSource
-from kseries.paths import Cache
-from kseries.progress import Silent
-from kseries.runfolder import RunFolder
-from kseries.stages.fetch import fetch
+from kseries.lib.paths import Cache
+from kseries.lib.progress import Silent
+from kseries.lib.runfolder import RunFolder
+from kseries.fetch.stage import fetch
 folder = Path(sys.argv[1])
 source = TarballSource("tarball", sys.argv[2], sys.argv[3])
 print("started", flush=True)

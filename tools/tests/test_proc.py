@@ -89,7 +89,7 @@ def test_a_missing_program_is_the_users_to_mend(tmp_path: Path) -> None:
 
 def test_what_we_started_dies_with_us(tmp_path: Path) -> None:
     script = (
-        "import sys\nfrom pathlib import Path\nfrom kseries import proc\n"
+        "import sys\nfrom pathlib import Path\nfrom kseries.lib import proc\n"
         "from kseries.lib.deadline import Deadline\n"
         "proc.run(['sh', '-c', 'echo $$ > pid; exec sleep 1000'], cwd=Path(sys.argv[1]),"
         " deadline=Deadline.after(100))\n"

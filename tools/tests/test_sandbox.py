@@ -163,7 +163,7 @@ def test_everything_inside_dies_with_us(box: Sandbox) -> None:
     program = (
         "import sys; sys.path[:0] = [sys.argv[1]]\n"
         "from pathlib import Path\n"
-        "from kseries import proc; from kseries.lib.deadline import Deadline\n"
+        "from kseries.lib import proc; from kseries.lib.deadline import Deadline\n"
         "proc.run(sys.argv[3:], cwd=Path(sys.argv[2]), deadline=Deadline.after(60))\n"
     )
     tools = str(Path(__file__).parent.parent)

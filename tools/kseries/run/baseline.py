@@ -54,8 +54,8 @@ BASELINE: TypeAdapter[Baseline] = TypeAdapter(Baseline)
 FORMAT = 4
 # Of the toolkit, what decides nothing about the outcome of a test. All else does, in doubt.
 NOT_DECIDING = (
-    *("cli", "report", "__main__.py", "cachefolder.py", "doctor.py", "selftestpatch.py"),
-    *("bisect.py", "mutants.py", "progress.py", "provenance.py"),
+    *("__main__.py", "bisect", "cli", "host", "mutants", "report"),
+    *("lib/progress.py", "run/provenance.py", "suites/selftestpatch.py"),
 )
 TOOLKIT = Path(kseries.__file__).parent
 GENERATOR = Path(kselftest_zcrx.__file__).parent
@@ -200,12 +200,16 @@ def _place(work: Work) -> Path:
 def _contents(folder: Path, names: tuple[str, ...], without: tuple[str, ...] = ()) -> Iterator[str]:
     """Give names and digests of files; of folders, of all that is below them."""
     places = {place for name in names for place in folder.glob(name)}
+    left_out = {folder / name for name in without}
     for place in sorted(places):
-        files = sorted(place.rglob("*")) if place.is_dir() else [place]
-        for file in files if place.name not in without else ():
-            if file.is_file() and "__pycache__" not in file.parts:
+        for file in sorted(place.rglob("*")) if place.is_dir() else [place]:
+            if left_out.isdisjoint((file, *file.parents)) and _is_source(file):
                 yield str(file.relative_to(folder))
                 yield hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+def _is_source(file: Path) -> bool:
+    return file.is_file() and "__pycache__" not in file.parts
 
 
 def _read(place: Path) -> Baseline | None:
