@@ -208,7 +208,9 @@ def look(text: str) -> Style:
     dated = any(_is_inside_date(line) for line in some if line.startswith("["))
     named = any("kernel: " in line and _MONOTONIC.match(line) for line in some)
     style = Style(False, bool(some) and relayed >= _MOST * len(some), dated, named)
-    return replace(style, bare=all(split(line, style).message is None for line in lines))
+    # Any other line is a program's.
+    maybe = (line for line in lines if line[0] in _FIRST or "[" in line)
+    return replace(style, bare=all(split(line, style).message is None for line in maybe))
 
 
 def _is_inside_date(line: str) -> bool:
