@@ -22,7 +22,7 @@ def test_a_program_that_was_run_in_one_piece_keeps_its_log(tmp_path: Path) -> No
     os.utime(log, (5, 5))
     joined = checkpoint.join(run, PASSES)
     assert (joined.log, log.stat().st_mtime) == ("tests/demo/long.log", 5)
-    assert list(checkpoint.pieces(run)["demo/long"]) == [1]
+    assert list(checkpoint.shards(run)["demo/long"]) == [1]
 
 
 def test_logs_that_are_no_text_are_read(tmp_path: Path) -> None:

@@ -21,8 +21,7 @@ from kseries.model import (
     TestProgram,
 )
 from kseries.run.record import Record
-from kseries.test import merge as parts
-from kseries.test import plan
+from kseries.test import merge, plan
 from kseries.verdict import document
 from tests.test_rules_record import FACTS, PLAN
 
@@ -78,7 +77,7 @@ def test_times_are_told_to_the_millisecond(run: RunFolder) -> None:
 
 def test_parts_together_are_called_as_the_first() -> None:
     one = ProgramResult("demo", "long", Status.PASS, 0, 1.0, log="tests/demo/long.log")
-    assert parts.merged((), (one, replace(one, log="other"))).log == one.log
+    assert merge.merged((), (one, replace(one, log="other"))).log == one.log
 
 
 def test_a_pattern_that_names_nothing_is_told_with_what_comes_close() -> None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Rules of going on with tests that were ended, and of programs that are run in pieces."""
+"""Rules of going on with tests that were ended, and of programs that are run in shards."""
 
 from __future__ import annotations
 
@@ -13,10 +13,9 @@ import pytest
 from kseries.lib.runfolder import RunFolder
 from kseries.model import Case, ProgramResult, Status, TestProgram
 from kseries.parse.marks import START
-from kseries.test import checkpoint, plan, shards
-from kseries.test import merge as parts
+from kseries.test import checkpoint, merge, plan, shards
 from kseries.test.checkpoint import On
-from kseries.test.shards import Piece
+from kseries.test.shards import Shard
 
 PASS, FAIL, MISSING = Status.PASS, Status.FAIL, Status.MISSING
 CRASH, TIMEOUT = Status.CRASH, Status.TIMEOUT
@@ -55,16 +54,16 @@ def passes(*names: str) -> ProgramResult:
     return result(PASS, *(Case(name, PASS) for name in names))
 
 
-def asked(piece: Piece) -> tuple[int, tuple[str, ...]]:
-    return piece.number, piece.program.cases
+def asked(shard: Shard) -> tuple[int, tuple[str, ...]]:
+    return shard.number, shard.program.cases
 
 
-# ---- pieces
+# ---- shards
 
 
 def test_a_program_that_takes_minutes_is_cut_into_its_cases() -> None:
     cut = shards.plan([LONG], machines=2)
-    assert [asked(piece) for piece in cut] == [(1, ("a",)), (2, ("b",)), (3, ("c",))]
+    assert [asked(shard) for shard in cut] == [(1, ("a",)), (2, ("b",)), (3, ("c",))]
 
 
 @pytest.mark.parametrize(
@@ -79,24 +78,24 @@ def test_a_program_that_takes_minutes_is_cut_into_its_cases() -> None:
 def test_where_it_is_of_no_use_a_program_stays_one_piece(
     program: TestProgram, machines: int
 ) -> None:
-    assert shards.plan([program], machines) == (Piece(program, 1),)
+    assert shards.plan([program], machines) == (Shard(program, 1),)
 
 
 def go_on(
     program: TestProgram, found: Mapping[int, ProgramResult], machines: int = 1
 ) -> tuple[list[tuple[int, tuple[str, ...]]], tuple[ProgramResult, ...]]:
     left = shards.go_on([program], {f"demo/{program.name}": found}, machines)
-    return [asked(piece) for piece in left.pieces], left.done[f"demo/{program.name}"]
+    return [asked(shard) for shard in left.shards], left.done[f"demo/{program.name}"]
 
 
 def test_a_program_of_which_nothing_is_known_is_run() -> None:
     left = shards.go_on([LONG, PLAIN], {}, 1)
-    assert left.pieces == (Piece(LONG), Piece(PLAIN))
+    assert left.shards == (Shard(LONG), Shard(PLAIN))
     assert left.done == {"demo/long": (), "demo/plain": ()}
 
 
 def test_what_is_left_gets_numbers_that_no_log_has() -> None:
-    """Numbered anew, a piece would write over the log of one that is done."""
+    """Numbered anew, a shard would write over the log of one that is done."""
     found = {1: passes("a"), 4: passes("b")}
     assert go_on(LONG, found) == ([(5, ("c",))], (found[1], found[4]))
     left, _ = go_on(LONG, {2: passes("a")}, machines=2)
@@ -185,7 +184,7 @@ def test_the_rest_of_a_program_that_died() -> None:
         exit_status=None,
         problems=("the kernel died", "1 of 3 planned results are missing"),
     )
-    kept, rest = parts.rest_of(LONG, died)
+    kept, rest = merge.rest_of(LONG, died)
     assert rest is not None
     assert rest.cases == ("c",)
     assert kept.cases == (Case("a", PASS), Case("b", CRASH))
@@ -196,7 +195,7 @@ def test_the_rest_of_a_program_that_died() -> None:
 @pytest.mark.parametrize("status", [CRASH, TIMEOUT])
 def test_what_ended_early_has_a_rest(status: Status) -> None:
     early = result(status, Case("a", status), Case("b", MISSING), Case("c", MISSING))
-    _, rest = parts.rest_of(LONG, early)
+    _, rest = merge.rest_of(LONG, early)
     assert rest is not None
     assert rest.cases == ("b", "c")
 
@@ -213,20 +212,20 @@ def test_what_ended_early_has_a_rest(status: Status) -> None:
     ],
 )
 def test_what_has_no_rest(program: TestProgram, seen: ProgramResult) -> None:
-    assert parts.rest_of(program, seen) == (seen, None)
+    assert merge.rest_of(program, seen) == (seen, None)
 
 
 def test_cases_are_taken_out_below_others_too() -> None:
     tree = Case("group", PASS, children=(Case("a", PASS), Case("b", MISSING)))
     gone = Case("other", MISSING, children=(Case("c", MISSING),))
-    left = parts.without(result(PASS, tree, gone, Case("d", PASS)), ["b", "c", "group"])
+    left = merge.without(result(PASS, tree, gone, Case("d", PASS)), ["b", "c", "group"])
     assert left.cases == (replace(tree, children=(Case("a", PASS),)), Case("d", PASS))
 
 
 def test_parts_together() -> None:
     one = result(FAIL, Case("c", FAIL), exit_status=1, seconds=1.25, problems=("x", "y"))
     two = result(PASS, Case("z", PASS), Case("a", PASS), seconds=2.5, problems=("y", "z"))
-    told = parts.merged(("a", "b", "c"), (one, two))
+    told = merge.merged(("a", "b", "c"), (one, two))
     assert [case.name for case in told.cases] == ["a", "c", "z"]
     assert (told.status, told.exit_status, told.seconds) == (FAIL, 1, 3.75)
     assert told.problems == ("x", "y", "z")
@@ -234,7 +233,7 @@ def test_parts_together() -> None:
 
 def test_one_part_stays_as_it_is() -> None:
     only = result(FAIL, Case("b", PASS), Case("a", PASS))
-    assert parts.merged(("a", "b"), (only,)) is only
+    assert merge.merged(("a", "b"), (only,)) is only
 
 
 @pytest.mark.parametrize(
@@ -242,16 +241,16 @@ def test_one_part_stays_as_it_is() -> None:
     [([0, 0], 0), ([0, 4], 4), ([3, 4], 3), ([0, None], None), ([None, 1], None)],
 )
 def test_exit_status_of_parts(statuses: list[int | None], together: int | None) -> None:
-    told = parts.merged((), [result(exit_status=status) for status in statuses])
+    told = merge.merged((), [result(exit_status=status) for status in statuses])
     assert told.exit_status == together
 
 
 def test_the_worst_part_decides() -> None:
     bad = [result(FAIL), result(CRASH), result(PASS), result(MISSING)]
-    assert parts.merged((), bad).status is CRASH
+    assert merge.merged((), bad).status is CRASH
     skipped = result(Status.SKIP, Case("b", Status.SKIP))
-    assert parts.merged((), [skipped, skipped]).status is Status.SKIP
-    assert parts.merged((), [skipped, passes("a")]).status is PASS
+    assert merge.merged((), [skipped, skipped]).status is Status.SKIP
+    assert merge.merged((), [skipped, passes("a")]).status is PASS
 
 
 # ---- what is written of them
@@ -262,8 +261,8 @@ def run(tmp_path: Path) -> RunFolder:
     return RunFolder(tmp_path)
 
 
-def log(run: RunFolder, piece: int, text: str = "", age_s: int = 0) -> Path:
-    file = run.test_log("demo", "long", piece)
+def log(run: RunFolder, shard: int, text: str = "", age_s: int = 0) -> Path:
+    file = run.test_log("demo", "long", shard)
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(text)
     os.utime(file, (1_000_000 - age_s, 1_000_000 - age_s))
@@ -312,7 +311,7 @@ def test_pieces_come_in_the_order_in_which_they_ended(run: RunFolder) -> None:
     for number, age_s in ((1, 10), (2, 30), (3, 20)):
         checkpoint.save(run, passes(f"case {number}"), number)
         log(run, number, age_s=age_s)
-    found = checkpoint.pieces(run)
+    found = checkpoint.shards(run)
     assert list(found) == ["demo/long"]
     assert list(found["demo/long"]) == [2, 3, 1]
     assert found["demo/long"][3] == passes("case 3")
@@ -320,7 +319,7 @@ def test_pieces_come_in_the_order_in_which_they_ended(run: RunFolder) -> None:
 
 def test_a_piece_without_a_result_was_running(run: RunFolder) -> None:
     log(run, 2, "TAP version 13\n1..2\nok 1 a\n")
-    seen = checkpoint.pieces(run)["demo/long"][2]
+    seen = checkpoint.shards(run)["demo/long"][2]
     assert (seen.suite, seen.name, seen.status) == ("demo", "long", MISSING)
     assert (seen.exit_status, seen.seconds) == (None, 0.0)
     assert [case.name for case in seen.cases] == ["a", "test 2"]
@@ -330,7 +329,7 @@ def test_a_piece_without_a_result_was_running(run: RunFolder) -> None:
 
 def test_a_result_that_cannot_be_read_is_told(run: RunFolder) -> None:
     log(run, 1, "TAP version 13\n1..1\nok 1 a\n").with_suffix(".json").write_text("[]")
-    seen = checkpoint.pieces(run)["demo/long"][1]
+    seen = checkpoint.shards(run)["demo/long"][1]
     assert (seen.status, seen.problems) == (MISSING, ("what it left cannot be read",))
 
 
@@ -339,7 +338,7 @@ def test_what_is_not_of_a_piece_is_passed_over(run: RunFolder) -> None:
     folder = run.path / "tests" / "demo"
     (folder / ".part-other.log").write_text("")
     (folder / "notes.txt").write_text("")
-    assert list(checkpoint.pieces(run)) == ["demo/long"]
+    assert list(checkpoint.shards(run)) == ["demo/long"]
 
 
 def test_pieces_become_one_log_and_one_result(run: RunFolder) -> None:
@@ -353,7 +352,7 @@ def test_pieces_become_one_log_and_one_result(run: RunFolder) -> None:
     assert (run.path / joined.log).read_text() == "of 1\nof 2\nof 10\n"
     left = sorted(path.name for path in (run.path / "tests" / "demo").iterdir())
     assert left == ["long.json", "long.log", "longer.log"]
-    assert checkpoint.pieces(run)["demo/long"] == {1: joined}
+    assert checkpoint.shards(run)["demo/long"] == {1: joined}
 
 
 def test_a_program_without_a_log_names_none(run: RunFolder) -> None:

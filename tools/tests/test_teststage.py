@@ -33,8 +33,8 @@ from kseries.model import (
 from kseries.test import checkpoint, plan, scheduler, session, testlog
 from kseries.test import rerun as again
 from kseries.test import stage as stage
-from kseries.test.queue import Board
-from kseries.test.shards import Piece
+from kseries.test.queue import Queue
+from kseries.test.shards import Shard
 from tests.hosttarget import HostTarget
 
 WARN = """\
@@ -558,7 +558,7 @@ def test_only_reaches_the_program(bench: Bench) -> None:
     assert (result.status, brief(result)) == (P, [("demo.case_2", P)])
 
 
-# ---- pieces, machines side by side, going on, running again
+# ---- shards, machines side by side, going on, running again
 
 
 def by_case(body: str) -> str:
@@ -595,7 +595,7 @@ def test_a_crash_costs_its_case_and_the_rest_of_the_program_goes_on(bench: Bench
     assert killer.problems == ("the kernel died (while demo.case_2 ran): no more",)
     assert [event.during for event in told.events] == ["demo/killer: demo.case_2"]
     assert told.facts["boots"] == "2"
-    # One log of both pieces, one result.
+    # One log of both shards, one result.
     log = (bench.run.path / killer.log).read_text()
     assert log.count("TAP version 13") == 2
     assert sorted(path.name for path in bench.run.path.glob("tests/demo/*")) == [
@@ -809,13 +809,13 @@ def test_tests_that_came_to_their_end_are_run_again_when_asked_for(bench: Bench)
 
 
 def test_the_board_hands_out_what_is_left_first() -> None:
-    one, two, three = (Piece(replace(PROGRAMS[2], name=name)) for name in "abc")
-    board = Board([one, two])
-    assert board.take() == one
-    board.done(one, three)
-    assert board.take() == three
-    assert board.close() == (two,)
-    assert board.take() is None
+    one, two, three = (Shard(replace(PROGRAMS[2], name=name)) for name in "abc")
+    queue = Queue([one, two])
+    assert queue.take() == one
+    queue.done(one, three)
+    assert queue.take() == three
+    assert queue.close() == (two,)
+    assert queue.take() is None
 
 
 # ---- tests that hide what the kernel says

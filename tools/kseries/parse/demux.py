@@ -18,7 +18,7 @@ from kseries.parse.stamps import Line, Style
 _PROGRAMS = re.compile(r"\s*+(?:#(?!\d+: |PF: )|(?:not )?ok\b)")
 
 
-class Hearer(Protocol):
+class LineConsumer(Protocol):
     """Takes what programs print."""
 
     def feed(self, line: str, *, cut: bool) -> None:
@@ -41,7 +41,7 @@ class Heard:
 
 
 def hear(
-    blocks: Iterable[str], programs: Hearer, style: Style, *, alone: bool, max_cases: int
+    blocks: Iterable[str], programs: LineConsumer, style: Style, *, alone: bool, max_cases: int
 ) -> Heard:
     """Read a log. blocks: lines, one or many at once; one without a newline is cut off.
 
@@ -58,7 +58,7 @@ def hear(
 class _Listener:
     """Gives each line to whom it concerns, and passes over ordinary ones."""
 
-    def __init__(self, programs: Hearer, style: Style, alone: bool, max_cases: int) -> None:
+    def __init__(self, programs: LineConsumer, style: Style, alone: bool, max_cases: int) -> None:
         self.programs, self.kernel = programs, ktap.Parser(max_cases)
         self.watcher, self.signals = klog.Reader(), Signals(max_cases)
         self._style, self._alone = style, alone

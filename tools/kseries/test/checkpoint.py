@@ -2,7 +2,7 @@
 """Results of test programs one by one, so that a run killed in the middle can be read and go on.
 
 tests/<suite>/<program>.log grows as the program prints; <program>.json follows when it ends. A
-program that is run in pieces has <program>+2 and so on beside it until all of it has run.
+program that is run in shards has <program>+2 and so on beside it until all of it has run.
 tests/session.json is there as long as there is something left to run, and says on what.
 """
 
@@ -21,8 +21,7 @@ from kseries.model import KernelEvent, ProgramResult, Status, TestOutcome
 from kseries.parse import attribution, ktap, outcome
 from kseries.parse.marks import SECRET_BYTES, Marks
 from kseries.parse.outcome import label_of
-from kseries.test import evidence
-from kseries.test import merge as parts
+from kseries.test import evidence, merge
 
 _RESULT: TypeAdapter[ProgramResult] = TypeAdapter(ProgramResult)
 
@@ -67,15 +66,15 @@ def clear(run: RunFolder) -> None:
         atomicfile.remove_tree(console)
 
 
-def save(run: RunFolder, result: ProgramResult, piece: int = 1) -> None:
-    """Write the result of a program, or of a piece of it, beside its log."""
-    log = run.test_log(result.suite, result.name, piece)
+def save(run: RunFolder, result: ProgramResult, shard: int = 1) -> None:
+    """Write the result of a program, or of a shard of it, beside its log."""
+    log = run.test_log(result.suite, result.name, shard)
     name = log.with_suffix("").relative_to(run.path)
     run.save(str(name), result, _RESULT)
 
 
 def join(run: RunFolder, result: ProgramResult) -> ProgramResult:
-    """Write the result of a program all of which has run; make one log of those of its pieces."""
+    """Write the result of a program all of which has run; make one log of those of its shards."""
     whole = run.test_log(result.suite, result.name)
     files = _files_of(run, result)
     logs = [log for log in (Path(f"{file}.log") for file in files) if log.is_file()]
@@ -92,10 +91,10 @@ def join(run: RunFolder, result: ProgramResult) -> ProgramResult:
     return joined
 
 
-def pieces(run: RunFolder) -> dict[str, dict[int, ProgramResult]]:
-    """Give what is there of each program, by "suite/program" and by the number of the piece.
+def shards(run: RunFolder) -> dict[str, dict[int, ProgramResult]]:
+    """Give what is there of each program, by "suite/program" and by the number of the shard.
 
-    Programs and pieces come in the order in which they ended. One without a result was running.
+    Programs and shards come in the order in which they ended. One without a result was running.
     """
     found: dict[str, dict[int, ProgramResult]] = {}
     for file in sorted(_files(run), key=_age):
@@ -106,7 +105,7 @@ def pieces(run: RunFolder) -> dict[str, dict[int, ProgramResult]]:
 
 def collect(run: RunFolder) -> TestOutcome:
     """Give what is known of the tests of a run that did not come to their end."""
-    programs = [parts.merged((), tuple(found.values())) for found in pieces(run).values()]
+    programs = [merge.merged((), tuple(found.values())) for found in shards(run).values()]
     found = events(run)
     charged = tuple(outcome.with_events(program, found) for program in programs)
     return TestOutcome(evidence.gather(run, charged, consoles(run), marks(run)), found, {})
@@ -156,7 +155,7 @@ def _files_of(run: RunFolder, result: ProgramResult) -> list[Path]:
 
 
 def _names(file: Path) -> tuple[str, str]:
-    """Give suite and program of a piece."""
+    """Give suite and program of a shard."""
     return file.parent.name, file.name.partition(PIECE_MARK)[0]
 
 

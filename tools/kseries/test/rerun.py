@@ -15,8 +15,8 @@ from kseries.model import Case, KernelEvent, ProgramResult, Status, TestProgram
 from kseries.parse import outcome
 from kseries.parse.outcome import label_of, leaves, walk
 from kseries.test.plan import narrowed
-from kseries.test.scheduler import Crew, Job
-from kseries.test.shards import Piece
+from kseries.test.scheduler import Job, Scheduler
+from kseries.test.shards import Shard
 
 TIMES = 2
 BUDGET_S = 300.0  # of test time a round; what does not fit in is not run again
@@ -48,24 +48,25 @@ def run_again(
     notes: list[str] = []
     boots = 0
     for number in range(1, TIMES + 1):
-        pieces, left_out = _choose(programs, now)
+        shards, left_out = _choose(programs, now)
         notes += [note for note in left_out if note not in notes]
-        if not pieces:
+        if not shards:
             break
         folder = RunFolder(job.run.path / f"again-{number}")
         folder.path.mkdir(exist_ok=True)
-        crew = Crew(replace(job, run=folder), fresh=True)
+        scheduler = Scheduler(replace(job, run=folder), fresh=True)
         try:
-            crew.work(pieces, machines)
+            scheduler.work(shards, machines)
         except InfraError as error:
             notes.append(f"what failed could not be run again: {error.what}")
             break
-        said = crew.events()
+        said = scheduler.events()
         events += [replace(event, log=f"{folder.name}/{event.log}") for event in said]
-        boots += crew.boots
-        notes += crew.notes
+        boots += scheduler.boots
+        notes += scheduler.notes
         seen = {
-            label_of(result): outcome.with_events(result, said) for _piece, result in crew.parts
+            label_of(result): outcome.with_events(result, said)
+            for _shard, result in scheduler.parts
         }
         now = [_told(result, seen.get(label_of(result))) for result in now]
     return Second(tuple(now), tuple(events), tuple(notes), boots)
@@ -73,9 +74,9 @@ def run_again(
 
 def _choose(
     programs: Sequence[TestProgram], results: Sequence[ProgramResult]
-) -> tuple[list[Piece], list[str]]:
+) -> tuple[list[Shard], list[str]]:
     """Give what is to be run again, and a sentence on each program for which there is no time."""
-    pieces: list[Piece] = []
+    shards: list[Shard] = []
     left_out: list[str] = []
     spent_s = 0.0
     for program, result in zip(programs, results, strict=True):
@@ -91,8 +92,8 @@ def _choose(
         spent_s += took_s
         timeout_s = min(program.timeout_s, max(LEAST_TIMEOUT_S, 3 * took_s))
         chosen = narrowed(program, names) if some else program
-        pieces.append(Piece(replace(chosen, timeout_s=timeout_s)))
-    return pieces, left_out
+        shards.append(Shard(replace(chosen, timeout_s=timeout_s)))
+    return shards, left_out
 
 
 def _ran(result: ProgramResult) -> bool:

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Machines side by side: each takes the next piece, until all have run.
+"""Machines side by side: each takes the next shard, until all have run.
 
 A kernel that dies costs the case that ran: the cases after it go on in a machine that is booted
-afresh. A machine that is lost without its kernel's fault costs nothing: its piece is run again.
+afresh. A machine that is lost without its kernel's fault costs nothing: its shard is run again.
 Both have bounds.
 """
 
@@ -20,11 +20,10 @@ from kseries.machines.base import KernelDied, Target, TargetLost
 from kseries.model import Kernel, KernelEvent, ProgramResult, StagedSuites, Status
 from kseries.parse import outcome
 from kseries.parse.outcome import label_of
-from kseries.test import checkpoint
-from kseries.test import merge as parts
-from kseries.test.queue import Board
+from kseries.test import checkpoint, merge
+from kseries.test.queue import Queue
 from kseries.test.session import NoBoot, Seen, Session
-from kseries.test.shards import Piece
+from kseries.test.shards import Shard
 
 MAX_DEATHS = 8  # of kernels, then the rest is not run
 MAX_EARLY_ENDS = 3  # of one program, by death or time
@@ -53,38 +52,38 @@ class Job:
 
 
 @dataclass
-class Crew:
-    """Machines at work on the same pieces. Ends with all of them powered off."""
+class Scheduler:
+    """Machines at work on the same shards. Ends with all of them powered off."""
 
     job: Job
     enough: Enough = never
-    fresh: bool = False  # whether each piece gets a machine that was just booted
-    parts: list[tuple[Piece, ProgramResult]] = field(default_factory=list)
+    fresh: bool = False  # whether each shard gets a machine that was just booted
+    parts: list[tuple[Shard, ProgramResult]] = field(default_factory=list)
     seen: list[Seen] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     facts: dict[str, str] = field(default_factory=dict)
     boots: int = 0
 
-    def work(self, pieces: Sequence[Piece], machines: int) -> None:
-        """Run the pieces; `parts` and `seen` then tell what came of it.
+    def work(self, shards: Sequence[Shard], machines: int) -> None:
+        """Run the shards; `parts` and `seen` then tell what came of it.
 
         Raises TargetLost when machines are lost again and again, and what else goes wrong with
         one of them; the others are ended then.
         """
-        if not pieces:
+        if not shards:
             return
-        self._board = Board(pieces)
-        self._total = len(pieces)
-        self._numbers: dict[str, int] = {}  # of the last piece of each program
-        for piece in pieces:
-            label = label_of(piece.program)
-            self._numbers[label] = max(self._numbers.get(label, 0), piece.number)
+        self._queue = Queue(shards)
+        self._total = len(shards)
+        self._numbers: dict[str, int] = {}  # of the last shard of each program
+        for shard in shards:
+            label = label_of(shard.program)
+            self._numbers[label] = max(self._numbers.get(label, 0), shard.number)
         self._ended_early: Counter[str] = Counter()  # by "suite/program"
         self._deaths = self._losses = 0
         self._lock = threading.RLock()
         self._told: dict[int, str] = {}
         self._error: BaseException | None = None
-        count = max(1, min(machines, len(pieces)))
+        count = max(1, min(machines, len(shards)))
         # Made once, before several machines want them.
         checkpoint.marks(self.job.run)
         with ExitStack() as stack:
@@ -141,21 +140,21 @@ class Crew:
             tell=lambda text: self._tell(number, text),
             fresh=self.fresh,
         )
-        while (piece := self._board.take()) is not None:
+        while (shard := self._queue.take()) is not None:
             try:
                 session.boot()
                 self._first_is_up.set()
-                result = session.carry_out(piece)
+                result = session.carry_out(shard)
             except NoBoot as death:
-                self._board.done(piece, piece)
+                self._queue.done(shard, shard)
                 self._give_up(str(death))
             except KernelDied:
                 raise
             except TargetLost as loss:
                 session.up = False
-                self._lost(piece, loss)
+                self._lost(shard, loss)
             else:
-                self._keep(piece, result)
+                self._keep(shard, result)
             self._tell(number, "")
         seen = session.end()
         with self._lock:
@@ -164,31 +163,31 @@ class Crew:
             self.boots += session.boots
             self.facts.update(target.facts)
 
-    def _keep(self, piece: Piece, result: ProgramResult) -> None:
-        """Keep what a piece did; put up what is left of it."""
-        label = label_of(piece.program)
+    def _keep(self, shard: Shard, result: ProgramResult) -> None:
+        """Keep what a shard did; put up what is left of it."""
+        label = label_of(shard.program)
         with self._lock:
             died = result.status is Status.CRASH
             self._deaths += died
-            self._ended_early[label] += result.status in parts.ENDED_EARLY
+            self._ended_early[label] += result.status in merge.ENDED_EARLY
             rest = None
             if self._ended_early[label] <= MAX_EARLY_ENDS and not self.enough(result):
-                result, rest = parts.rest_of(piece.program, result)
+                result, rest = merge.rest_of(shard.program, result)
             more = []
             if rest is not None:
                 self._numbers[label] += 1
                 self._total += 1
-                more.append(Piece(rest, self._numbers[label]))
-            self.parts.append((piece, result))
-            checkpoint.save(self.job.run, result, piece.number)
-            self._board.done(piece, *more)
+                more.append(Shard(rest, self._numbers[label]))
+            self.parts.append((shard, result))
+            checkpoint.save(self.job.run, result, shard.number)
+            self._queue.done(shard, *more)
             if self.enough(result):
                 self._give_up("not run: what was seen is enough")
             elif died and self._deaths > MAX_DEATHS:
                 self._give_up(f"not run: the kernel died {self._deaths} times before")
 
-    def _lost(self, piece: Piece, loss: TargetLost) -> None:
-        """Have a piece run again whose machine was lost. Raises the loss when it is one too many.
+    def _lost(self, shard: Shard, loss: TargetLost) -> None:
+        """Have a shard run again whose machine was lost. Raises the loss when it is one too many.
 
         Its log is begun anew: what it did before is not known to be right.
         """
@@ -196,19 +195,19 @@ class Crew:
             self._losses += 1
             if self._losses > MAX_LOSSES or self._error is not None:
                 raise loss
-            label = label_of(piece.program)
+            label = label_of(shard.program)
             self.notes.append(f"a machine was lost, {label} was run again: {loss.what}")
-            self._board.done(piece, piece)
+            self._queue.done(shard, shard)
 
     def _give_up(self, why: str) -> None:
         with self._lock:
-            left = self._board.close()
+            left = self._queue.close()
             if why not in self.notes:
                 self.notes.append(why)
-            for piece in left:
-                result = outcome.not_run(piece.program, why)
-                checkpoint.save(self.job.run, result, piece.number)
-                self.parts.append((piece, result))
+            for shard in left:
+                result = outcome.not_run(shard.program, why)
+                checkpoint.save(self.job.run, result, shard.number)
+                self.parts.append((shard, result))
 
     # ---- from any thread
 
@@ -217,7 +216,7 @@ class Crew:
         with self._lock:
             if self._error is None:
                 self._error = error
-            self._board.close()
+            self._queue.close()
             for target in self._targets:
                 target.abort()
 

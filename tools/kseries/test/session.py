@@ -28,7 +28,7 @@ from kseries.parse.marks import Marks
 from kseries.parse.outcome import Ended, label_of
 from kseries.parse.running import RunningCases, Span
 from kseries.test import checkpoint
-from kseries.test.shards import Piece
+from kseries.test.shards import Shard
 from kseries.test.testlog import TestLog, open_log
 from kseries.test.watch import Watch
 
@@ -91,7 +91,7 @@ class Seen:
 class Session:
     """A machine, and what it was made to do.
 
-    tell: gets a few words on what goes on. fresh: whether each piece gets a machine that was
+    tell: gets a few words on what goes on. fresh: whether each shard gets a machine that was
     just booted.
     """
 
@@ -137,11 +137,11 @@ class Session:
             raise NoBoot(_no_boot(death, self.boots)) from death
         self.up = True
 
-    def carry_out(self, piece: Piece) -> ProgramResult:
-        """Run a piece on the booted machine, to its end or to the kernel's."""
-        program = piece.program
+    def carry_out(self, shard: Shard) -> ProgramResult:
+        """Run a shard on the booted machine, to its end or to the kernel's."""
+        program = shard.program
         label = label_of(program)
-        log = self.run.test_log(program.suite, program.name, piece.number)
+        log = self.run.test_log(program.suite, program.name, shard.number)
         started, death, hung = time.monotonic(), "", False
         status: int | None = None
         self.used = True

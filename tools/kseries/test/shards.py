@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Test programs in pieces: some of a program's cases, run in one go on one machine. Pure.
+"""Test programs in shards: some of a program's cases, run in one go on one machine. Pure.
 
-A program is one piece. It becomes several where it takes minutes and machines stand side by side,
+A program is one shard. It becomes several where it takes minutes and machines stand side by side,
 where its kernel died or it hung and the cases after that are still to be run, and where a run that
 was killed goes on.
 """
@@ -13,15 +13,15 @@ from dataclasses import dataclass, replace
 
 from kseries.model import ProgramResult, Status, TestProgram
 from kseries.parse.outcome import label_of, leaves, status_of, walk
-from kseries.test import merge as parts
+from kseries.test import merge
 from kseries.test.plan import narrowed
 
 
 @dataclass(frozen=True)
-class Piece:
-    """What is run in one go. number: of the pieces of its program, from 1; names its log."""
+class Shard:
+    """What is run in one go. number: of the shards of its program, from 1; names its log."""
 
-    program: TestProgram  # its options and cases are those of the piece
+    program: TestProgram  # its options and cases are those of the shard
     number: int = 1
 
 
@@ -32,14 +32,14 @@ class Left:
     done: of each program, by "suite/program".
     """
 
-    pieces: tuple[Piece, ...]
+    shards: tuple[Shard, ...]
     done: Mapping[str, tuple[ProgramResult, ...]]
 
 
-def plan(programs: Sequence[TestProgram], machines: int) -> tuple[Piece, ...]:
-    """Give the pieces of programs that are run for the first time."""
+def plan(programs: Sequence[TestProgram], machines: int) -> tuple[Shard, ...]:
+    """Give the shards of programs that are run for the first time."""
     return tuple(
-        Piece(program, number)
+        Shard(program, number)
         for whole in programs
         for number, program in enumerate(_cut(whole, side_by_side=machines > 1), start=1)
     )
@@ -52,11 +52,11 @@ def go_on(
 ) -> Left:
     """Give what is left of programs of which an earlier attempt has left results.
 
-    found: by "suite/program", the results of its pieces by their numbers. A program that can be
+    found: by "suite/program", the results of its shards by their numbers. A program that can be
     told which cases to run goes on with those that have no result; another one is run again
     unless it came to its end.
     """
-    pieces: list[Piece] = []
+    shards: list[Shard] = []
     done: dict[str, tuple[ProgramResult, ...]] = {}
     for program in programs:
         label = label_of(program)
@@ -66,8 +66,8 @@ def go_on(
         # Numbers that are taken stay so: what was done keeps its log.
         first = max(known) + 1 if kept else 1
         cut = _cut(rest, side_by_side=machines > 1) if rest is not None else ()
-        pieces += [Piece(part, first + number) for number, part in enumerate(cut)]
-    return Left(tuple(pieces), done)
+        shards += [Shard(part, first + number) for number, part in enumerate(cut)]
+    return Left(tuple(shards), done)
 
 
 def _rest(
@@ -94,7 +94,7 @@ def _is_cut_off(result: ProgramResult) -> bool:
 def _seen_of(result: ProgramResult) -> ProgramResult:
     """Give what is sure of a program that was cut off: the cases that had ended."""
     absent = [case.name for case in leaves(result.cases) if case.status is Status.MISSING]
-    seen = parts.without(result, absent)
+    seen = merge.without(result, absent)
     return replace(seen, status=status_of(seen.cases), problems=())
 
 

@@ -20,11 +20,10 @@ from kseries.machines import transfer
 from kseries.model import Kernel, KernelEvent, ProgramResult, StagedSuites, TestOutcome, TestProgram
 from kseries.parse import outcome
 from kseries.parse.outcome import label_of
-from kseries.test import checkpoint, evidence, plan
-from kseries.test import merge as parts
+from kseries.test import checkpoint, evidence, merge, plan
 from kseries.test import shards as cutting
 from kseries.test.rerun import run_again
-from kseries.test.scheduler import Crew, Enough, Job, OpenTarget, never
+from kseries.test.scheduler import Enough, Job, OpenTarget, Scheduler, never
 
 MAX_NAMED = 5  # cases in one note
 
@@ -64,16 +63,16 @@ def test(
     left = cutting.Left(cutting.plan(programs, machines), {})
     if checkpoint.begin(run, on):
         earlier = checkpoint.events(run)
-        left = cutting.go_on(programs, checkpoint.pieces(run), machines)
+        left = cutting.go_on(programs, checkpoint.shards(run), machines)
     job = Job(staged, kernel, open_target, run, progress)
-    crew = Crew(job, enough)
-    crew.work(left.pieces, machines)
-    events = (*earlier, *crew.events())
-    whole = [checkpoint.join(run, result) for result in _put_together(programs, crew, left)]
+    scheduler = Scheduler(job, enough)
+    scheduler.work(left.shards, machines)
+    events = (*earlier, *scheduler.events())
+    whole = [checkpoint.join(run, result) for result in _put_together(programs, scheduler, left)]
     charged = [outcome.with_events(result, events) for result in whole]
     results = evidence.gather(run, charged, checkpoint.consoles(run), checkpoint.marks(run))
-    notes = [*crew.notes, *_unplanned(programs, results)]
-    boots = crew.boots
+    notes = [*scheduler.notes, *_unplanned(programs, results)]
+    boots = scheduler.boots
     if again:
         second = run_again(job, programs, results, machines)
         results, boots = second.results, boots + second.boots
@@ -81,18 +80,18 @@ def test(
     for result in results:
         checkpoint.save(run, result)
     checkpoint.end(run)
-    return TestOutcome(results, events, {**crew.facts, "boots": str(boots)}, tuple(notes))
+    return TestOutcome(results, events, {**scheduler.facts, "boots": str(boots)}, tuple(notes))
 
 
 def _put_together(
-    programs: Sequence[TestProgram], crew: Crew, left: cutting.Left
+    programs: Sequence[TestProgram], scheduler: Scheduler, left: cutting.Left
 ) -> Iterator[ProgramResult]:
-    """Give one result for each program, whatever pieces it was run in."""
-    ran = sorted(crew.parts, key=lambda part: part[0].number)
+    """Give one result for each program, whatever shards it was run in."""
+    ran = sorted(scheduler.parts, key=lambda part: part[0].number)
     for program in programs:
         label = label_of(program)
-        own = [result for piece, result in ran if label_of(piece.program) == label]
-        yield parts.merged(program.cases, (*left.done.get(label, ()), *own))
+        own = [result for shard, result in ran if label_of(shard.program) == label]
+        yield merge.merged(program.cases, (*left.done.get(label, ()), *own))
 
 
 def _unplanned(programs: Sequence[TestProgram], results: Sequence[ProgramResult]) -> Iterator[str]:
