@@ -19,7 +19,7 @@ from kseries.lib.paths import Cache, Project
 from kseries.lib.runfolder import RunFolder
 from kseries.machines.vm import VirtualMachine
 from kseries.model import Kernel
-from kseries.run.pipeline import Work
+from kseries.run.pipeline import RunContext
 
 ROOT = Path(__file__).parents[2]
 
@@ -32,11 +32,11 @@ class RealMachine(VirtualMachine):
         super().boot(replace(kernel, image=Path(os.environ["ATTACK_KERNEL"])), deadline)
 
 
-def _target(work: Work, folder: RunFolder, number: int) -> RealMachine:
+def _target(work: RunContext, folder: RunFolder, number: int) -> RealMachine:
     cache = Cache(Path(os.environ["ATTACK_CACHE"]))
     return RealMachine(Project(ROOT), cache, folder, work.progress, number=number)
 
 
 if __name__ == "__main__":
-    Work.target = _target  # type: ignore[method-assign, assignment]
+    RunContext.target = _target  # type: ignore[method-assign, assignment]
     sys.exit(main(sys.argv[1:]))

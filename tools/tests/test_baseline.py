@@ -17,7 +17,7 @@ from kseries.lib.errors import InfraError, Interrupted
 from kseries.lib.progress import Silent
 from kseries.model import Baseline, Request
 from kseries.run import baseline, provenance
-from kseries.run.pipeline import Work
+from kseries.run.pipeline import RunContext
 from tests.desk import git
 from tests.toymachine import CORE, Toys, set_up_toys
 
@@ -431,15 +431,15 @@ def test_ended_while_the_base_is_tested_the_run_goes_on(
 
 def ended_at_the_base(toys: Toys, monkeypatch: pytest.MonkeyPatch, ends: BaseException) -> None:
     """Have the first machine for the base end like this."""
-    given = Work.target
+    given = RunContext.target
     left = [ends]
 
-    def target(work: Work, *of: Any) -> Any:
+    def target(work: RunContext, *of: Any) -> Any:
         if work.room and left:
             raise left.pop()
         return given(work, *of)
 
-    monkeypatch.setattr(Work, "target", target)
+    monkeypatch.setattr(RunContext, "target", target)
 
 
 def test_symbols_of_the_series_are_not_promised_on_the_base(toys: Toys) -> None:

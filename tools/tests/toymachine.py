@@ -17,7 +17,7 @@ from kseries.cli.main import main
 from kseries.lib.deadline import Deadline
 from kseries.lib.runfolder import RunFolder
 from kseries.model import Kernel
-from kseries.run.pipeline import Work
+from kseries.run.pipeline import RunContext
 from tests.desk import Desk, git, set_up
 from tests.hosttarget import HostTarget
 
@@ -184,7 +184,7 @@ def set_up_toys(place: Path, kernel: Path, monkeypatch: pytest.MonkeyPatch) -> T
     desk.write("configs/targets/vm.toml", VM.read_text())
     toys = Toys(desk, place)
     monkeypatch.setattr("signal.signal", lambda *_: None)
-    monkeypatch.setattr(Work, "target", lambda _work, *of: toys.target(*of))
+    monkeypatch.setattr(RunContext, "target", lambda _work, *of: toys.target(*of))
     for name in ("KSERIES_ROOT", "XDG_CACHE_HOME"):
         monkeypatch.setenv(name, desk.environment[name])
     monkeypatch.chdir(desk.root)

@@ -9,15 +9,15 @@ from pathlib import Path
 
 from kseries.cli.main import main
 from kseries.lib.runfolder import RunFolder
-from kseries.run.pipeline import Work
+from kseries.run.pipeline import RunContext
 from tests.toymachine import ToyMachine
 
 
-def _target(_work: Work, folder: RunFolder, number: int) -> ToyMachine:
+def _target(_work: RunContext, folder: RunFolder, number: int) -> ToyMachine:
     root = Path(tempfile.mkdtemp(prefix=f"machine-{number}-", dir=folder.path))
     return ToyMachine(root, folder.console(number))
 
 
 if __name__ == "__main__":
-    Work.target = _target  # type: ignore[method-assign, assignment]
+    RunContext.target = _target  # type: ignore[method-assign, assignment]
     sys.exit(main(sys.argv[1:]))

@@ -20,7 +20,7 @@ from kseries.lib.runfolder import RunFolder
 from kseries.model import Baseline, Stack, Tree
 from kseries.report.bisection import sentence
 from kseries.run import baseline, pipeline, variants
-from kseries.run.pipeline import Stage, Work
+from kseries.run.pipeline import RunContext, Stage
 from kseries.run.variants import Variant
 from kseries.stacks.variant import lacking, under_test
 from kseries.suites.planning import plan_suites
@@ -51,7 +51,7 @@ def stage(sought: Sought) -> Stage[Bisection]:
     return Stage(ROOM, BISECTION, lambda work: _search(work, sought), sentence)
 
 
-def _search(work: Work, sought: Sought) -> Bisection:
+def _search(work: RunContext, sought: Sought) -> Bisection:
     if not work.stack.under_test:
         raise UserError(
             "The stack has no series under test, so there is nothing to search.",
@@ -66,7 +66,7 @@ def _search(work: Work, sought: Sought) -> Bisection:
 
 
 class _Bisect:
-    def __init__(self, work: Work, sought: Sought) -> None:
+    def __init__(self, work: RunContext, sought: Sought) -> None:
         self._work = work
         self._stack = work.stack
         self._series = under_test(work.stack)
@@ -145,7 +145,7 @@ class _Bisect:
             if not predicate.is_complaint(self._sought, events, lines):
                 return None
         work = variants.beside(self._work, self._folder(self._total), self._work.plan, ROOM)
-        work.left[pipeline.TEST.name] = outcomes[0]
+        work.outcomes[pipeline.TEST.name] = outcomes[0]
         return next((b for b in baseline.kept(work) if predicate.is_told(self._sought, b)), None)
 
     def _make(self, patches: int) -> BisectStep:

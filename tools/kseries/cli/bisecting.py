@@ -60,7 +60,7 @@ def _bisect(arguments: argparse.Namespace) -> int:
     with live(sys.stderr) as progress, resumable(opened.run, "bisect"):
         work = replace(opened.work(progress), room=bisect.ROOM, session=("bisect", *words))
         stages = (pipeline.SERIES, pipeline.FETCH, bisect.stage(sought))
-        result = pipeline.carry_out(work, stages)
+        result = pipeline.run_stages(work, stages)
     show(result, opened.run)
     if result.exit_code == InfraError.exit_code:
         tell_how_to_go_on(opened.run, "bisect")

@@ -17,7 +17,7 @@ from kseries.lib.paths import Cache, Project
 from kseries.lib.progress import Progress
 from kseries.lib.runfolder import RunFolder
 from kseries.model import Request
-from kseries.run.pipeline import Work
+from kseries.run.pipeline import RunContext
 from kseries.stacks.stack import Plan, plan
 from kseries.suites import SUITES
 
@@ -33,9 +33,9 @@ class Opened:
     request: Request
     plan: Plan
 
-    def work(self, progress: Progress) -> Work:
+    def work(self, progress: Progress) -> RunContext:
         """Give what its stages share."""
-        return Work(self.request, self.plan, self.project, Cache.find(), self.run, progress)
+        return RunContext(self.request, self.plan, self.project, Cache.find(), self.run, progress)
 
 
 def open_run(name: str) -> Opened:

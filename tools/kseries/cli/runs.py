@@ -17,7 +17,7 @@ from kseries.config.stage import why
 from kseries.lib import runfolder
 from kseries.report.live import live
 from kseries.run import baseline, pipeline
-from kseries.run.pipeline import Stage, Work
+from kseries.run.pipeline import RunContext, Stage
 
 STAGE_NAMES = tuple(stage.name for stage in baseline.STAGES)
 
@@ -78,7 +78,7 @@ def _run(arguments: argparse.Namespace) -> int:
         if stage.name in names and (asked.baseline is not False or stage is not baseline.STAGE)
     ]
     with live(sys.stderr) as progress:
-        return _carry_out(opened.work(progress), stages)
+        return _run_stages(opened.work(progress), stages)
 
 
 def _stage(arguments: argparse.Namespace) -> int:
@@ -87,7 +87,7 @@ def _stage(arguments: argparse.Namespace) -> int:
     if arguments.stage == baseline.STAGE.name:
         opened = replace(opened, request=replace(opened.request, baseline=True))
     with live(sys.stderr) as progress:
-        return _carry_out(opened.work(progress), stages)
+        return _run_stages(opened.work(progress), stages)
 
 
 def _why(arguments: argparse.Namespace) -> int:
@@ -98,8 +98,8 @@ def _why(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _carry_out(work: Work, stages: Sequence[Stage[Any]]) -> int:
+def _run_stages(work: RunContext, stages: Sequence[Stage[Any]]) -> int:
     with resumable(work.run, "run"):
-        result = pipeline.carry_out(work, stages)
+        result = pipeline.run_stages(work, stages)
     show(result, work.run)
     return result.exit_code

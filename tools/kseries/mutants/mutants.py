@@ -40,7 +40,7 @@ from kseries.model import (
 from kseries.parse.outcome import leaves, was_run
 from kseries.report.mutants import line
 from kseries.run import pipeline
-from kseries.run.pipeline import Work
+from kseries.run.pipeline import RunContext
 from kseries.test.stage import test
 
 ROOM = "mutants"
@@ -119,21 +119,21 @@ def select(mutants: Sequence[Mutant], names: Sequence[str]) -> tuple[Mutant, ...
 
 
 def check(
-    work: Work, mutants: Sequence[Mutant], rules: Mapping[str, frozenset[str]]
+    work: RunContext, mutants: Sequence[Mutant], rules: Mapping[str, frozenset[str]]
 ) -> tuple[MutantResult, ...]:
     """Try the mutants that the run has no result of yet; give all results of the run.
 
     rules: name of a program → the rules that it tests. Results are kept after each mutant.
     Raises CheckFailed when the suite is red without a mutant.
     """
-    base = pipeline.carry_out(work, STAGES)
+    base = pipeline.run_stages(work, STAGES)
     if base.exit_code and base.verdict is not Verdict.INCOMPLETE:
         raise _no_base(base, work)
     with locked(work.slot, work.progress):
         return _Checker(work, rules).check(mutants)
 
 
-def _no_base(base: RunResult, work: Work) -> CheckFailed:
+def _no_base(base: RunResult, work: RunContext) -> CheckFailed:
     return CheckFailed(
         "The stack is not built, so no mutant can be.",
         where="\n".join([*base.reasons, str(work.run.path)]),
@@ -142,7 +142,7 @@ def _no_base(base: RunResult, work: Work) -> CheckFailed:
 
 
 class _Checker:
-    def __init__(self, work: Work, rules: Mapping[str, frozenset[str]]) -> None:
+    def __init__(self, work: RunContext, rules: Mapping[str, frozenset[str]]) -> None:
         self._work = work
         self._rules = rules
         self._tree: Tree = work.outcome(pipeline.APPLY)

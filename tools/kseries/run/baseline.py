@@ -40,7 +40,7 @@ from kseries.model import (
 )
 from kseries.parse.outcome import label_of, walk
 from kseries.run import pipeline, variants
-from kseries.run.pipeline import Stage, Work
+from kseries.run.pipeline import RunContext, Stage
 from kseries.stacks.variant import cut, lacking, needing
 from kseries.suites.planning import plan_suites
 from kseries.test import plan
@@ -65,7 +65,7 @@ NAME_LENGTH = 80
 ERROR = "error.txt"
 
 
-def compare(work: Work) -> AgainstBase | NoBaseline:
+def compare(work: RunContext) -> AgainstBase | NoBaseline:
     """Compare what the tests did with what they do without the series.
 
     A baseline that is kept is always taken. Else the base is built and tested where that may tell
@@ -127,7 +127,7 @@ def _unclear(now: TestOutcome, told: SourceChanges) -> str:
     return next(iter(told.unclear), "")
 
 
-def _read_sources(work: Work) -> SourceChanges:
+def _read_sources(work: RunContext) -> SourceChanges:
     """Compare the sources of the tests with those of the base, the commit before the series.
 
     With -k what was not chosen is passed over.
@@ -158,7 +158,7 @@ def _lacking(stack: Stack) -> tuple[str, ...]:
     return (stack.under_test, *needing(stack))
 
 
-def kept(work: Work) -> Iterator[Baseline]:
+def kept(work: RunContext) -> Iterator[Baseline]:
     """Give the baselines that are kept for what a work tested: of the usual tests, and of all.
 
     Of what it tested only the facts count, so that need not be all tests.
@@ -170,7 +170,7 @@ def kept(work: Work) -> Iterator[Baseline]:
             yield found
 
 
-def key(work: Work) -> str:
+def key(work: RunContext) -> str:
     """Name all that decides a baseline, in 32 hex digits: by content, and nothing of the series."""
     stack, now = work.stack, work.outcome(pipeline.TEST)
     base = cut(stack, 0, needing(stack))
@@ -193,7 +193,7 @@ def key(work: Work) -> str:
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
 
 
-def _place(work: Work) -> Path:
+def _place(work: RunContext) -> Path:
     return work.cache.baselines / f"{key(work)}.json"
 
 
@@ -220,11 +220,11 @@ def _read(place: Path) -> Baseline | None:
         return None
 
 
-def _folder(work: Work) -> RunFolder:
+def _folder(work: RunContext) -> RunFolder:
     return RunFolder(work.run.path / ROOM)
 
 
-def _make(work: Work) -> Baseline | NoBaseline:
+def _make(work: RunContext) -> Baseline | NoBaseline:
     """Build the base without the series and run the tests; evidence goes below the run folder.
 
     Whatever is in the way of that is no fault of the series, so there is no baseline then.
@@ -252,7 +252,9 @@ def _has_tests(tree: Tree, stack: Stack) -> bool:
     return bool(plan_suites(tree.path, stack.suites, "lib.mk").programs)
 
 
-def _baseline(variant: variants.Variant, outcome: TestOutcome, work: Work) -> Baseline | NoBaseline:
+def _baseline(
+    variant: variants.Variant, outcome: TestOutcome, work: RunContext
+) -> Baseline | NoBaseline:
     ran = regressions.stripped(outcome)
     if outcome.programs and not ran:
         return NoBaseline(next(iter(outcome.notes), "no program ran"))

@@ -73,7 +73,7 @@ SELFTEST = ("selftest",)
 
 
 @dataclass
-class Work:
+class RunContext:
     """What the stages of one run share, and what they have left so far."""
 
     request: Request
@@ -82,7 +82,7 @@ class Work:
     cache: Cache
     run: RunFolder
     progress: Progress
-    left: dict[str, object] = field(default_factory=dict)
+    outcomes: dict[str, object] = field(default_factory=dict)
     room: str = ""  # a worktree beside the stack's own, for who is going to change it
     whole: Stack | None = None  # of which this is a part that is built where the others are
     held: set[Path] = field(default_factory=set)  # what is kept from being removed
@@ -90,9 +90,9 @@ class Work:
 
     def outcome(self, of: Stage[T]) -> T:
         """Give what a stage left, in this process or in an earlier one."""
-        if of.name not in self.left:
-            self.left[of.name] = self.run.load(of.name, of.adapter)
-        return cast(T, self.left[of.name])
+        if of.name not in self.outcomes:
+            self.outcomes[of.name] = self.run.load(of.name, of.adapter)
+        return cast(T, self.outcomes[of.name])
 
     @property
     def stack(self) -> Stack:
@@ -143,7 +143,7 @@ class Stage(Generic[T]):
 
     name: str
     adapter: TypeAdapter[T]
-    carry_out: Callable[[Work], T]
+    carry_out: Callable[[RunContext], T]
     summary: Callable[[T], str]
 
 
@@ -171,7 +171,7 @@ def _summarise_test(outcome: TestOutcome) -> str:
     return f"{good} of {len(outcome.programs)} programs pass"
 
 
-def _build(w: Work) -> Kernel:
+def _build(w: RunContext) -> Kernel:
     config = w.outcome(CONFIG)
     if buildplace.lacks_base(config.place):
         w.progress.note(
@@ -184,13 +184,13 @@ def _build(w: Work) -> Kernel:
     return replace(kernel, changed=enabling.completed(changed, box))
 
 
-def _stage(w: Work) -> StagedSuites:
+def _stage(w: RunContext) -> StagedSuites:
     kernel = w.outcome(BUILD)
     staged = stage(kernel, w.stack, w.cache, w.run, w.progress)
     return replace(staged, changed=compiled.with_tests(kernel.changed, staged.folder))
 
 
-def _test(w: Work) -> TestOutcome:
+def _test(w: RunContext) -> TestOutcome:
     kernel = w.outcome(BUILD)
     staged = w.outcome(STAGE)
     outcome = test(
@@ -244,7 +244,7 @@ TEST: Stage[TestOutcome] = Stage("test", TypeAdapter(TestOutcome), _test, _summa
 STAGES: tuple[Stage[Any], ...] = (SERIES, FETCH, APPLY, CONFIG, BUILD, STAGE, TEST)
 
 
-def carry_out(work: Work, stages: Sequence[Stage[Any]] = STAGES) -> RunResult:
+def run_stages(work: RunContext, stages: Sequence[Stage[Any]] = STAGES) -> RunResult:
     """Carry out stages up to the one that fails; give the result document.
 
     It is written when a stage begins and when it ends, so that a run killed at any moment can
@@ -266,12 +266,12 @@ def carry_out(work: Work, stages: Sequence[Stage[Any]] = STAGES) -> RunResult:
                 break
             if item is SERIES:
                 _write_script(work, facts, names)
-    if TEST in stages and TEST.name in work.left:
+    if TEST in stages and TEST.name in work.outcomes:
         record.note(*_remember(work, record.write()))
     return record.write()
 
 
-def _hold(work: Work) -> None:
+def _hold(work: RunContext) -> None:
     """Keep what the run has, or will make, from being removed."""
     work.hold(work.run.path, work.slot)
     with suppress(UserError):  # of another version: the stage that needs it says so
@@ -282,35 +282,35 @@ def _hold(work: Work) -> None:
             work.hold(place.folder, place.ccache)
 
 
-def _earlier(work: Work, names: Sequence[str]) -> dict[str, object]:
+def _earlier(work: RunContext, names: Sequence[str]) -> dict[str, object]:
     """Give what the stages before these left."""
     before = itertools.takewhile(lambda item: item.name not in names, STAGES)
     return {item.name: work.outcome(item) for item in before if work.run.has(item.name)}
 
 
-def _drop_later(work: Work, names: Sequence[str]) -> None:
+def _drop_later(work: RunContext, names: Sequence[str]) -> None:
     """Drop what the first of these stages and all after it left: it was made of something else."""
     if names[0] in RUN_STAGES:
         for name in RUN_STAGES[RUN_STAGES.index(names[0]) :]:
             atomicfile.remove_tree(work.run.path / f"{name}.json")
 
 
-def _asked(work: Work, names: Sequence[str]) -> Request:
+def _asked(work: RunContext, names: Sequence[str]) -> Request:
     """Give the request as it is carried out: a run goes up to the last of these stages."""
     return replace(work.request, until=names[-1] if work.session == SELFTEST else "")
 
 
-def _write_script(work: Work, facts: Provenance, names: Sequence[str]) -> None:
+def _write_script(work: RunContext, facts: Provenance, names: Sequence[str]) -> None:
     """Write the script that repeats the run, from the series as it was read once that is so."""
     asked, ours = work.request.series, work.project.patches
     from_outside = bool(asked) and ("/" in asked or not (ours / asked).is_dir())
-    kept = work.plan.under_test if from_outside and SERIES.name in work.left else ""
+    kept = work.plan.under_test if from_outside and SERIES.name in work.outcomes else ""
     script = work.run.path / "reproduce.sh"
     request = _asked(work, names)
     provenance.write_script(script, work.run.name, work.session, request, facts, series=kept)
 
 
-def _remember(work: Work, result: RunResult) -> Sequence[str]:
+def _remember(work: RunContext, result: RunResult) -> Sequence[str]:
     """Put what the tests did into their history; tell which are known to be flaky.
 
     A history that cannot be used takes nothing from the run.
@@ -323,7 +323,7 @@ def _remember(work: Work, result: RunResult) -> Sequence[str]:
     return known
 
 
-def through(work: Work, stages: Sequence[Stage[Any]]) -> None:
+def through(work: RunContext, stages: Sequence[Stage[Any]]) -> None:
     """Carry out stages without a record of them, for what is a part of another stage's work.
 
     The caller holds the lock of the worktree. Raises what a stage raises.
@@ -332,14 +332,14 @@ def through(work: Work, stages: Sequence[Stage[Any]]) -> None:
         _keep(item, work, item.carry_out(work))
 
 
-def _keep(item: Stage[Any], work: Work, outcome: object) -> None:
+def _keep(item: Stage[Any], work: RunContext, outcome: object) -> None:
     if isinstance(outcome, BaseTree):
         work.hold(outcome.repo)
-    work.left[item.name] = outcome
+    work.outcomes[item.name] = outcome
     work.run.save(item.name, outcome, item.adapter)
 
 
-def _attempt(item: Stage[Any], work: Work, record: Record) -> bool:
+def _attempt(item: Stage[Any], work: RunContext, record: Record) -> bool:
     """Carry out one stage; tell whether the next one may follow."""
     record.begin(item.name)
     try:

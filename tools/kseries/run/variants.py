@@ -21,7 +21,7 @@ from kseries.lib.errors import CheckFailed
 from kseries.lib.runfolder import RunFolder
 from kseries.model import Stack, Tree
 from kseries.run import pipeline
-from kseries.run.pipeline import Stage, Work
+from kseries.run.pipeline import RunContext, Stage
 from kseries.stacks.stack import Plan
 from kseries.stacks.variant import above, cut, needing, under_test
 
@@ -36,7 +36,7 @@ class Variant:
     notes: why, one sentence for each. built: whether it was worth to be built.
     """
 
-    work: Work
+    work: RunContext
     left_out: tuple[str, ...]
     notes: tuple[str, ...]
     built: bool
@@ -46,14 +46,14 @@ Worth = Callable[[Tree, Stack], bool]
 """Whether a tree with its patches is worth to be built."""
 
 
-def beside(work: Work, folder: RunFolder, plan: Plan, room: str) -> Work:
+def beside(work: RunContext, folder: RunFolder, plan: Plan, room: str) -> RunContext:
     """Give the work on a variant: a folder and a worktree of its own, the same base."""
     folder.path.mkdir(parents=True, exist_ok=True)
     left: dict[str, object] = {pipeline.FETCH.name: work.outcome(pipeline.FETCH)}
-    return replace(work, plan=plan, run=folder, room=room, left=left)
+    return replace(work, plan=plan, run=folder, room=room, outcomes=left)
 
 
-def make(work: Work, stack: Stack, patches: int, worth: Worth) -> Variant:
+def make(work: RunContext, stack: Stack, patches: int, worth: Worth) -> Variant:
     """Apply, configure and build the variant of `stack`; its work is `work`.
 
     The caller holds the lock of the worktree. Raises CheckFailed when it cannot be made.
@@ -67,7 +67,7 @@ def make(work: Work, stack: Stack, patches: int, worth: Worth) -> Variant:
 
 
 class _Maker:
-    def __init__(self, work: Work, stack: Stack, patches: int) -> None:
+    def __init__(self, work: RunContext, stack: Stack, patches: int) -> None:
         self._work = work
         self._stack = stack
         self._patches = patches
@@ -79,7 +79,7 @@ class _Maker:
         """Make it with what is not left out. Raises CheckFailed."""
         work = self._work
         part = cut(self._stack, self._patches, self._out)
-        work.left[pipeline.SERIES.name] = part
+        work.outcomes[pipeline.SERIES.name] = part
         work.run.save(pipeline.SERIES.name, part, pipeline.SERIES.adapter)
         pipeline.through(work, (pipeline.APPLY,))
         built = worth(work.outcome(pipeline.APPLY), part)

@@ -144,7 +144,7 @@ class Scheduler:
             try:
                 session.boot()
                 self._first_is_up.set()
-                result = session.carry_out(shard)
+                result = session.run_shard(shard)
             except NoBoot as death:
                 self._queue.done(shard, shard)
                 self._give_up(str(death))

@@ -137,7 +137,7 @@ class Session:
             raise NoBoot(_no_boot(death, self.boots)) from death
         self.up = True
 
-    def carry_out(self, shard: Shard) -> ProgramResult:
+    def run_shard(self, shard: Shard) -> ProgramResult:
         """Run a shard on the booted machine, to its end or to the kernel's."""
         program = shard.program
         label = label_of(program)
