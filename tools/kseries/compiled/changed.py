@@ -7,8 +7,9 @@ What was really read decides (`cmdfiles`); only where nothing was, `leftout` say
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 from kseries.compiled.changedfiles import before, changed_files, changed_lines
@@ -35,7 +36,7 @@ def changed(config: KernelConfig, stack: Stack, box: Sandbox) -> tuple[ChangedFi
     tree = config.tree
     repository = Repository(tree.base.repo)
     patches = changed_files(repository, tree, stack)
-    there = _names(repository, tree.head)
+    there = _names_of(repository, tree.head)
     values = config_values(box.made.read_text(".config"))
     trees = (str(INSIDE_TREE), str(tree.path.absolute()))
     seen = evidence(box.made, patches, trees, str(box.inside_build))
@@ -45,9 +46,11 @@ def changed(config: KernelConfig, stack: Stack, box: Sandbox) -> tuple[ChangedFi
         path: [user for user in found if user in patches] or found
         for path, found in includers(repository, tree.head, unseen).items()
     }
-    makefiles = _makefiles(repository, tree.head, there, values)
+    makefiles = _makefiles(repository, tree.head, lambda: there, values)
     parent = before(tree, stack)
-    former = _makefiles(repository, parent, _names(repository, parent), values) if parent else None
+    # Asked for only where something was left out.
+    names = cache(lambda: _names_of(repository, parent))
+    former = _makefiles(repository, parent, names, values) if parent else None
     built = Built(seen, values, makefiles, users, former)
     lines = changed_lines(repository, tree, stack)
     found = []
@@ -60,17 +63,20 @@ def changed(config: KernelConfig, stack: Stack, box: Sandbox) -> tuple[ChangedFi
     return tuple(found)
 
 
-def _names(repository: Repository, commit: str) -> frozenset[str]:
+def _names_of(repository: Repository, commit: str) -> frozenset[str]:
     return frozenset(repository.entries("ls-tree", "-r", "-z", "--name-only", commit))
 
 
 def _makefiles(
-    repository: Repository, commit: str, there: Collection[str], values: Mapping[str, str]
+    repository: Repository,
+    commit: str,
+    names: Callable[[], Collection[str]],
+    values: Mapping[str, str],
 ) -> Makefiles:
-    """Give the Makefiles of a commit. there: all its files, since git looks up none quickly."""
+    """Give the Makefiles of a commit. names: of all its files; git is asked for no other one."""
 
     def read(path: str) -> str | None:
-        found = repository.file_at(commit, path) if path in there else None
+        found = repository.file_at(commit, path) if path in names() else None
         return None if found is None else found.decode(errors="replace")
 
     return Makefiles(read, values)
