@@ -195,8 +195,9 @@ def _make(job: _Job, progress: Progress) -> tuple[Record, int, float]:
             # make ended by itself and took away what it had not finished.
             atomicfile.remove_tree(marker)
         raise error
-    failure.see_no_error(parser, job.config.tree, job.log)
-    record = _take_out(job, tuple(item.diagnostic for item in parser.finish()))
+    found = parser.finish()
+    failure.see_no_error(found, job.config.tree, job.log)
+    record = _take_out(job, tuple(item.diagnostic for item in found))
     if expected.whole:
         atomicfile.write_bytes(job.sizes, SIZE_ADAPTER.dump_json(Size(watch.objects, done.seconds)))
     atomicfile.write_bytes(job.state / RECORD, RECORD_ADAPTER.dump_json(record))

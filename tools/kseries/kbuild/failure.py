@@ -46,7 +46,7 @@ def explain(
             where=f"{parser.lost or 'make was killed'}\nlog: {log}",
             do=parser.remedy or "look for its reason in the host's log (`dmesg`), start again",
         )
-    errors = [item for item in found if item.diagnostic.severity is Severity.ERROR]
+    errors = _errors(found)
     # What names a file says more than the linker's or make's last words.
     errors.sort(key=lambda item: not item.diagnostic.line)
     what, where = _first(errors, done, tree)
@@ -61,14 +61,12 @@ def explain(
     )
 
 
-def see_no_error(parser: Parser, tree: Tree, log: Path) -> None:
+def see_no_error(found: Sequence[Found], tree: Tree, log: Path) -> None:
     """Look for errors in a build of which make says that all is well. Raises BuildFailed.
 
     Only those that name a line count: what a compiler so refused, it did not compile.
     """
-    found = parser.finish()
-    errors = [item for item in found if item.diagnostic.severity is Severity.ERROR]
-    errors = [item for item in errors if item.diagnostic.line]
+    errors = [item for item in _errors(found) if item.diagnostic.line]
     if errors:
         what, where = _told(errors[0], tree)
         raise BuildFailed(
@@ -77,6 +75,10 @@ def see_no_error(parser: Parser, tree: Tree, log: Path) -> None:
             do="look at what the series does in Makefiles; errors of a compiler must end the build",
             diagnostics=tuple(item.diagnostic for item in found),
         )
+
+
+def _errors(found: Sequence[Found]) -> list[Found]:
+    return [item for item in found if item.diagnostic.severity is Severity.ERROR]
 
 
 def _first(errors: Sequence[Found], done: proc.Completed, tree: Tree) -> tuple[str, list[str]]:
