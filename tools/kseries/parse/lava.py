@@ -16,7 +16,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 from kseries.model import Case, ProgramResult, Status
-from kseries.parse.ktaplevel import MAX_SPARE
+from kseries.parse.ktaplevel import Budget
 from kseries.parse.outcome import leaves, status_of
 
 SIGN = "<LAVA_SIGNAL_"
@@ -42,7 +42,7 @@ class Signals:
     """Takes blocks of a log. max_cases: so many are kept, and some bad ones more."""
 
     def __init__(self, max_cases: int) -> None:
-        self._room, self._spare = max_cases, MAX_SPARE
+        self._budget = Budget(max_cases)
         self._runs: dict[str, _Run] = {}
         self._run = LOOSE
 
@@ -73,12 +73,8 @@ class Signals:
 
     def _take(self, found: re.Match[str]) -> None:
         status = _RESULTS.get(found["result"].lower(), Status.ERROR)
-        if self._room > 0:
-            self._room -= 1
-        elif status.good or self._spare <= 0:
+        if not self._budget.take(good=status.good):
             return
-        else:
-            self._spare -= 1
         measured = " ".join(filter(None, (found["count"], found["units"])))
         case = Case(found["case"], status, measured)
         self._runs.setdefault(self._run, _Run()).cases.append(case)
