@@ -36,7 +36,7 @@ MAX_NEW = 1000  # beyond those, each the first of its title since one of our mar
 MAX_SPLAT_LINES = 400
 MAX_TEXT = 8 << 20  # characters kept of all complaints; of later ones the lines up to the title
 MAX_TO_OOPS = 100  # lines from a fault to the header of its Oops
-MAX_TOCUT = 3  # lines from what is said before "cut here" to that
+MAX_TO_CUT = 3  # lines from what is said before "cut here" to that
 MAX_BEFORE_TRACE = 120  # lines from the title to the call trace, where nothing else ends it
 MAX_OPEN = 32  # complaints of different callers at a time
 MAX_APART = 500  # lines of others between two of a complaint
@@ -159,7 +159,7 @@ class Reader:
 
     def _cut(self, splat: Splat | None, text: str, caller: str, *, sure: bool) -> None:
         """Take "cut here": it begins a complaint, or follows what was said before it."""
-        if splat is not None and is_preface(splat) and len(splat.lines) <= MAX_TOCUT:
+        if splat is not None and is_preface(splat) and len(splat.lines) <= MAX_TO_CUT:
             self._append(splat, text)
             return
         self._close(caller)

@@ -11,7 +11,7 @@ from kseries.parse.calltrace import BETWEEN
 from kseries.parse.klogrule import CHANGING, Ending, Role, Rule
 
 MAX_TO_OOPS = 100  # lines from a fault to the header of its Oops
-MAX_TOCUT = 3  # lines from what is said before "cut here" to that
+MAX_TO_CUT = 3  # lines from what is said before "cut here" to that
 
 CUT = re.compile(r"\s*-+\[ cut here \]-+$|8<--- cut here ---$")
 END = re.compile(r"\s*---\[ end |Rebooting in \d+ seconds")
@@ -64,7 +64,7 @@ def is_preface(splat: Splat) -> bool:
 
 def is_text(splat: Splat | None, rule: Rule) -> bool:
     """Whether a first line is what a WARN() says, between "cut here" and its title."""
-    if splat is None or splat.rule is not None or len(splat.lines) > MAX_TOCUT:
+    if splat is None or splat.rule is not None or len(splat.lines) > MAX_TO_CUT:
         return False
     return rule.ending is Ending.LINE or rule.role is Role.PREFACE
 
@@ -74,11 +74,11 @@ def takes(splat: Splat, rule: Rule) -> bool:
     if splat.rule is rule and splat.lines[-1].endswith(_INLINED):
         return True  # what it was inlined into
     if splat.rule is None:  # behind "cut here"
-        arm = splat.lines[0].startswith("8<") and len(splat.lines) <= MAX_TOCUT
+        arm = splat.lines[0].startswith("8<") and len(splat.lines) <= MAX_TO_CUT
         return arm or (rule.kind in _BEHIND_CUT and rule.ending is Ending.MARK)
     if (splat.rule.kind is EventKind.LEAK) is not (rule.kind is EventKind.LEAK):
         return False
-    near = len(splat.lines) - splat.title <= MAX_TOCUT
+    near = len(splat.lines) - splat.title <= MAX_TO_CUT
     if is_preface(splat) and near:
         return rule.role is not Role.WHOLE or rule.kind in _BEHIND_CUT
     if rule.role is not Role.HEADER or splat.headed or splat.rule.role is Role.WHOLE:
