@@ -13,6 +13,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,6 +50,9 @@ class Bench:
         self._scratch.chmod(0o1777)
         _copy(root, self.tree)
         self._settled = ""
+        # The kernel's parent of a process is a thread: --die-with-parent ends a worker with the
+        # thread that started it, so that is one which lives as long as the bench.
+        self._starter = ThreadPoolExecutor(max_workers=1)
         self._worker = self._start()
 
     def prepare(self) -> None:
@@ -58,9 +62,8 @@ class Bench:
     def settle(self, module: str) -> None:
         """Have the worker load what does not depend on a module: it is there for each mutant."""
         if module != self._settled:
-            self.close()
             self._settled = module
-            self._worker = self._start()
+            self._restart()
 
     def _start(self) -> subprocess.Popen[str]:
         loaded = independent(self.tree / PACKAGE, self._settled) if self._settled else []
@@ -80,13 +83,14 @@ class Bench:
             box += ["--ro-bind", place, place]
         box += ["--ro-bind", own, own, "--bind", tree, tree, "--chdir", tree, "--die-with-parent"]
         box += ["--cap-add", "ALL"] if os.geteuid() == 0 else []
-        return subprocess.Popen(
+        return self._starter.submit(
+            subprocess.Popen,
             [*box, "--", sys.executable, "-m", "mutate.worker"],
             env=environment,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-        )
+        ).result()
 
     def run(
         self,
@@ -103,17 +107,23 @@ class Bench:
     def _ask(self, request: dict[str, Any]) -> dict[str, Any]:
         request = {"tests": None, "limit_s": PREPARE_S, "cover": None, "keep": False} | request
         for _ in range(2):
-            assert self._worker.stdin is not None
-            assert self._worker.stdout is not None
-            self._worker.stdin.write(json.dumps(request) + "\n")
-            self._worker.stdin.flush()
-            if line := self._worker.stdout.readline():
+            if line := self._told(json.dumps(request)):
                 answer: dict[str, Any] = json.loads(line)
                 return answer
             # A mutant has ended it, too.
-            self.close()
-            self._worker = self._start()
+            self._restart()
         return {"exit": -1, "failed": [], "seconds": {}}
+
+    def _told(self, request: str) -> str:
+        """Give the worker's line of answer; "" where it has ended, before or on the way."""
+        assert self._worker.stdin is not None
+        assert self._worker.stdout is not None
+        try:
+            self._worker.stdin.write(request + "\n")
+            self._worker.stdin.flush()
+        except BrokenPipeError:
+            return ""
+        return self._worker.stdout.readline()
 
     @contextmanager
     def changed(self, mutant: Mutant) -> Iterator[None]:
@@ -129,7 +139,15 @@ class Bench:
             os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
 
     def close(self) -> None:
-        """End the worker."""
+        """End the worker, and what would start another."""
+        self._end()
+        self._starter.shutdown()
+
+    def _restart(self) -> None:
+        self._end()
+        self._worker = self._start()
+
+    def _end(self) -> None:
         self._worker.kill()
         self._worker.communicate()
 

@@ -7,6 +7,8 @@ import json
 import os
 import subprocess
 import sys
+import threading
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +16,8 @@ import pytest
 
 from mutate import equivalents
 from mutate.__main__ import LIST
-from mutate.bench import PACKAGE
+from mutate.bench import PACKAGE, Bench
+from mutate.bench import TESTS as TEST_FOLDER
 from mutate.patterns import difference, weaker
 from mutate.sources import enums, mutants
 
@@ -288,6 +291,33 @@ def test_a_rule_that_no_test_holds_is_found(toolkit: Path) -> None:
     assert "tools/kseries/rules.py:3 limit: comparison, 1 tests" in said
     # The sources are as they were.
     assert (toolkit / "tools/kseries/rules.py").read_text() == RULES
+
+
+def test_a_worker_that_has_ended_is_started_again(toolkit: Path, tmp_path: Path) -> None:
+    bench = Bench(toolkit, tmp_path / "bench")
+    try:
+        before = bench.run([f"{TEST_FOLDER}/test_rules.py"], None, 60)
+        ended = bench._worker
+        ended.kill()
+        ended.wait()
+        # The kernel ends the processes behind bubblewrap a moment later.
+        assert ended.stdout is not None
+        assert ended.stdout.read() == ""
+        assert bench.run([f"{TEST_FOLDER}/test_rules.py"], None, 60).failed == before.failed
+    finally:
+        bench.close()
+
+
+def test_a_worker_outlives_the_thread_that_asks_for_it(toolkit: Path, tmp_path: Path) -> None:
+    bench = Bench(toolkit, tmp_path / "bench")
+    try:
+        thread = threading.Thread(target=bench.settle, args=("rules.py",))
+        thread.start()
+        thread.join()
+        time.sleep(0.2)
+        assert bench._worker.poll() is None
+    finally:
+        bench.close()
 
 
 def test_a_sample_is_the_same_each_time(toolkit: Path) -> None:
