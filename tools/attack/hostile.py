@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from attack.scene import Scene
-from tests.desk import git
+from tests.toyproject import git
 
 SCRIPT = "scripts/attack.sh"
 
@@ -71,7 +71,14 @@ def series(scene: Scene, name: str, *changes: Change, where: Path | None = None)
     work = scene.folder / "attacker"
     if not work.exists():
         # Not with hard links: a commit would touch the objects of the user's own repository.
-        git(scene.folder, "clone", "--quiet", "--no-hardlinks", str(scene.desk.kernel), str(work))
+        git(
+            scene.folder,
+            "clone",
+            "--quiet",
+            "--no-hardlinks",
+            str(scene.toyproject.kernel),
+            str(work),
+        )
     git(work, "reset", "--quiet", "--hard", "origin/main")
     git(work, "clean", "-ffdxq")
     for change in changes:

@@ -18,8 +18,8 @@ from attack.watch import Canaries, Listeners, found, odd_files, searched, secret
 from attack.watched import WAITED
 from kseries.lib.paths import Cache
 from tests.builtkernel import kernel_image
-from tests.desk import TOOLS, Desk, git, set_up
 from tests.toymachine import FINE, VM
+from tests.toyproject import TOOLS, ToyProject, git, set_up
 
 TOOLKIT = TOOLS  # where the package that is attacked lies
 DATA = TOOLS / "tests" / "data"
@@ -64,7 +64,7 @@ class Scene:
 
     folder: Path
     host: Path
-    desk: Desk
+    toyproject: ToyProject
     token: str
     listeners: Listeners
     ends: list[Ended] = field(default_factory=list)
@@ -127,7 +127,7 @@ class Scene:
         with output.open("wb") as sink:
             child = subprocess.Popen(
                 [*watcher, *how, *toolkit],
-                cwd=self.desk.root,
+                cwd=self.toyproject.root,
                 env=self.environment(),
                 stdin=subprocess.DEVNULL,
                 stdout=sink,
@@ -146,7 +146,7 @@ class Scene:
     def environment(self) -> dict[str, str]:
         """Give the user's environment, which holds a secret."""
         return {
-            **self.desk.environment,
+            **self.toyproject.environment,
             "PYTHONPATH": str(TOOLKIT),
             "HOME": str(self.host),
             "ATTACK_SECRET": self.secret("env"),
@@ -158,7 +158,7 @@ class Scene:
         """Give a text that must not appear in anything that the toolkit leaves."""
         return f"secret-of-{where}-{self.token[::-1]}"
 
-    def run_series(self, folder: Path, *words: str, until: str = "stage") -> Ended:
+    def run_series(self, folder: Path, *words: str, until: str = "install") -> Ended:
         """Run a series up to a stage."""
         return self.kseries(
             *("run", "--series", str(folder), "--until", until, "--no-baseline"), *words
@@ -192,7 +192,7 @@ class Scene:
     def watch(self) -> None:
         """Look at the host before the first start of the toolkit."""
         if self.canaries is None:
-            self.canaries = Canaries.of(self.host, self.desk.kernel, *self._own())
+            self.canaries = Canaries.of(self.host, self.toyproject.kernel, *self._own())
 
     @contextmanager
     def by_user(self) -> Iterator[None]:
@@ -211,7 +211,11 @@ class Scene:
         for name in self.listeners.reached:
             self.breach(f"reached {name} of the host")
         secrets = {self.secret(where) for where in ("file", "env")}
-        places = [self.desk.root / "out", self.folder / "cache", *self.folder.glob("end-*.txt")]
+        places = [
+            self.toyproject.root / "out",
+            self.folder / "cache",
+            *self.folder.glob("end-*.txt"),
+        ]
         marks = (f"attempted-{self.token}", f"breach-{self.token}: ")
         for text in secrets_in(places, secrets):
             self.breach(text)
@@ -226,7 +230,7 @@ class Scene:
 
     def _own(self) -> list[Path]:
         """Give what is the user's in the project: all but what is made at run time."""
-        return [path for path in self.desk.root.iterdir() if path.name != "out"]
+        return [path for path in self.toyproject.root.iterdir() if path.name != "out"]
 
     def _testimony(self, places: Sequence[Path], marks: tuple[str, str]) -> tuple[bool, list[str]]:
         """Collect what hostile code says: that it came to its work, and what it could do."""
@@ -265,7 +269,7 @@ def make(folder: Path, host: Path, template: Path, token: str) -> Scene:
     _retarget(folder)
     host.mkdir(parents=True)
     listeners = Listeners(token, host / "socket")
-    scene = Scene(folder, host, Desk(folder / "project", folder / "kernel"), token, listeners)
+    scene = Scene(folder, host, ToyProject(folder / "project", folder / "kernel"), token, listeners)
     _furnish(scene)
     return scene
 
@@ -281,10 +285,10 @@ def make_template(folder: Path) -> None:
     git(kernel, "init", "--quiet", "--initial-branch=main")
     git(kernel, "add", "--all", "--force")
     git(kernel, "commit", "--quiet", "--message=toy")
-    desk = set_up(folder / "project", kernel)
-    desk.write("kernel/stacks/zcrx-v7.toml", STACK)
-    desk.write("kernel/stacks/plain.toml", PLAIN)
-    desk.write("configs/targets/vm.toml", VM.read_text())
+    toyproject = set_up(folder / "project", kernel)
+    toyproject.write("kernel/stacks/zcrx-v7.toml", STACK)
+    toyproject.write("kernel/stacks/plain.toml", PLAIN)
+    toyproject.write("configs/targets/vm.toml", VM.read_text())
 
 
 def _retarget(folder: Path) -> None:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """The values that pass between stages, all frozen.
 
-source → BaseTree → Tree → KernelConfig → Kernel → StagedSuites → SuiteResult → RunResult.
+source → BaseTree → Tree → KernelConfig → Kernel → InstalledSuites → SuiteResult → RunResult.
 They are written as JSON into the run folder (`runfolder`), so names here are names there;
 a change of meaning raises `SCHEMA_VERSION`.
 """
@@ -16,9 +16,9 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
-RUN_STAGES = ("series", "fetch", "apply", "config", "build", "stage", "test", "baseline")
+RUN_STAGES = ("series", "fetch", "apply", "config", "build", "install", "test", "baseline")
 """The stages of a whole run, in order."""
 
 STRICT = ConfigDict(extra="forbid")
@@ -172,7 +172,7 @@ class Stack:
     suites: tuple[str, ...]
     trusted: bool = False  # build without the sandbox
     incremental: bool = False  # the user vouches for all versions of it that are built here
-    stands_for: str = ""  # name of the series that the one under test takes the place of
+    replaces: str = ""  # name of the series that the one under test takes the place of
     whole: bool = True  # False: the series under test is cut, so what it brings may be missing
 
 
@@ -325,7 +325,7 @@ class TestProgram:
 
     suite: str
     name: str  # unique in the suite, "ping.py"
-    argv: tuple[str, ...]  # on the target, relative to the staged folder's place there
+    argv: tuple[str, ...]  # on the target, relative to the installed folder's place there
     folder: str  # working folder, relative likewise
     timeout_s: float
     cases: tuple[str, ...] = ()  # planned case names; () where only the program knows them
@@ -337,7 +337,7 @@ class TestProgram:
 
 
 @dataclass(frozen=True)
-class StagedSuites:
+class InstalledSuites:
     """Test programs built against the patched tree, ready to be put on a target."""
 
     folder: Path  # host folder that is put on the target as a whole
@@ -375,12 +375,12 @@ class Case:
     diagnostics: tuple[str, ...] = ()
     children: tuple[Case, ...] = ()
     seconds: Seconds | None = None  # how long it ran; None where the program does not tell
-    again: tuple[Status, ...] = ()  # where it was not good: run once more, in a fresh machine
+    reruns: tuple[Status, ...] = ()  # where it was not good: run once more, in a fresh machine
 
     @property
     def flaky(self) -> bool:
-        """Whether it changed its mind when it was run again."""
-        return any(status.good for status in self.again)
+        """Whether it was good when it was rerun."""
+        return any(status.good for status in self.reruns)
 
 
 class EventKind(StrEnum):
@@ -474,12 +474,12 @@ class ProgramResult:
     tail: tuple[str, ...] = ()  # last lines of its log
     kernel_log: tuple[str, ...] = ()  # last lines of the kernel log until the next program began
     # Where it is not good although its cases are: run once more, in a fresh machine.
-    again: tuple[Status, ...] = ()
+    reruns: tuple[Status, ...] = ()
 
     @property
     def flaky(self) -> bool:
-        """Whether it changed its mind when it was run again."""
-        return any(status.good for status in self.again)
+        """Whether it was good when it was rerun."""
+        return any(status.good for status in self.reruns)
 
 
 @dataclass(frozen=True)
@@ -529,25 +529,25 @@ class Effect(StrEnum):
     BROKE = "broke"  # good on the base, bad or gone with the series
     DIFFERS = "fails otherwise"  # bad on both, and not in the same way
     FAILS = "new, fails"  # not on the base, and bad
-    UNTOLD = "fails, untold before"  # bad, and the base has it but did not run it
+    NOT_RUN_ON_BASE = "fails, not run on base"  # bad, and the base has it but did not run it
     REMOVED = "removed"  # the base's sources have it, those with the series do not
     UNREACHED = "skipped by a changed test"  # good on the base
-    BEFORE = "broken before"  # bad on both, in the same way
+    PRE_EXISTING = "pre-existing"  # bad on both, in the same way
     FIXED = "fixed"
     ADDED = "added"  # not on the base, and good
     SKIPPED = "skipped now"  # it ran on the base
 
     @property
-    def charged(self) -> bool:
+    def is_regression(self) -> bool:
         """Whether it counts against the series."""
-        return self in _CHARGED
+        return self in _REGRESSIONS
 
 
-_CHARGED = (
+_REGRESSIONS = (
     Effect.BROKE,
     Effect.DIFFERS,
     Effect.FAILS,
-    Effect.UNTOLD,
+    Effect.NOT_RUN_ON_BASE,
     Effect.REMOVED,
     Effect.UNREACHED,
 )
@@ -593,7 +593,7 @@ class SourceChanges:
 
 @dataclass(frozen=True)
 class ComplaintCount:
-    """How often the kernel makes a complaint that the base has too; not in tests run again."""
+    """How often the kernel makes a complaint that the base has too; not in reruns."""
 
     title: str
     before: int
@@ -610,10 +610,10 @@ class AgainstBase:
     made: str  # ISO 8601, UTC
     kept: bool  # by an earlier run
     tests: tuple[TestEffect, ...]  # without those that are good on both
-    events_before: tuple[int, ...]  # places in the document's `events` of those the base has too
+    events_on_base: tuple[int, ...]  # places in the document's `events` of those the base has too
     events_gone: tuple[str, ...]  # titles of what only the base complains of
     by_sources: bool = False  # nothing failed, so the base was read and not built; no run made it
-    complaints: tuple[ComplaintCount, ...] = ()  # those of events_before, once each
+    complaints: tuple[ComplaintCount, ...] = ()  # those of events_on_base, once each
     changed: tuple[ChangedTest, ...] = ()  # by the series
 
 
@@ -748,7 +748,7 @@ class RunResult:
 class MutantFate(StrEnum):
     """What became of a mutant."""
 
-    CAUGHT = "caught"
+    KILLED = "killed"
     SURVIVED = "survived"
     BROKEN = "broken"  # does not apply or build, so nothing is known
     UNTRIED = "not tried"

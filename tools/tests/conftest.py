@@ -145,7 +145,7 @@ def passing_run() -> RunResult:
                 StageRecord("apply", done, 3.2, "2 patches applied"),
                 StageRecord("config", done, 11.3, "base+zcrx, 640 options on"),
                 StageRecord("build", done, 278.1, "6.12.117, 4120 objects, 0 warnings"),
-                StageRecord("stage", done, 9.5, "3 test programs"),
+                StageRecord("install", done, 9.5, "3 test programs"),
                 StageRecord("test", done, 14.1, "2 of 2 programs pass"),
                 StageRecord("baseline", done, 0.1, "none: the base does not boot"),
             ),

@@ -41,9 +41,9 @@ BROKE = "zcrx/zcrx_refill: ring.wraps"
 def excused(run: RunResult) -> RunResult:
     """Give the run without what counts in it."""
     assert run.baseline is not None
-    tests = tuple(test for test in run.baseline.tests if not test.effect.charged)
+    tests = tuple(test for test in run.baseline.tests if not test.effect.is_regression)
     every = tuple(range(len(run.events)))
-    baseline = replace(run.baseline, tests=tests, events_before=every)
+    baseline = replace(run.baseline, tests=tests, events_on_base=every)
     return decided(replace(run, programs=run.programs[1:], baseline=baseline))
 
 
@@ -85,7 +85,7 @@ def test_both_sides_of_a_failure_stand_side_by_side(compared_run: RunResult) -> 
     assert compared_run.baseline is not None
     tests = (
         TestEffect("zcrx/a: x", Effect.DIFFERS, "fail", "timeout", "errno 14", "it still ran"),
-        TestEffect("zcrx/a: y", Effect.BEFORE, "fail", "fail", "errno 14", "errno 14"),
+        TestEffect("zcrx/a: y", Effect.PRE_EXISTING, "fail", "fail", "errno 14", "errno 14"),
     )
     title = compared_run.events[1].title
     baseline = replace(
@@ -150,8 +150,8 @@ def test_the_page_marks_each_test(compared_run: RunResult) -> None:
         "Fixed",
     ):
         assert told in base
-    assert '<th scope="col" class="number">broken before</th>' in page
-    assert '<span class="where">(broken before)</span>' in page[page.index('id="tests"') :]
+    assert '<th scope="col" class="number">pre-existing</th>' in page
+    assert '<span class="where">(pre-existing)</span>' in page[page.index('id="tests"') :]
 
 
 def test_ci_systems_see_what_counts_as_failures(compared_run: RunResult) -> None:
@@ -162,7 +162,7 @@ def test_ci_systems_see_what_counts_as_failures(compared_run: RunResult) -> None
     assert isinstance(found[BROKE][0], Failure)
     (skipped,) = found[CRASHED]
     assert isinstance(skipped, Skipped)
-    assert skipped.message.startswith("broken before: it was running then")
+    assert skipped.message.startswith("pre-existing: it was running then")
     assert isinstance(found["zcrx/zcrx_lifetime: (the whole program)"][0], Skipped)
     assert isinstance(found["gone: netdevsim/pong.py"][0], Failure)
     (complaint,) = (name for name in found if name.startswith("kernel log"))
@@ -176,7 +176,7 @@ def test_kcidb_is_told_what_was_seen_and_what_the_base_does(compared_run: RunRes
     report = json.loads(kcidb.render(compared_run))
     tests = {test["comment"]: test for test in report["tests"]}
     assert tests["lifetime.kill"]["status"] == "FAIL"
-    assert tests["lifetime.kill"]["misc"]["against_base"] == "broken before"
+    assert tests["lifetime.kill"]["misc"]["against_base"] == "pre-existing"
     assert tests["ring.wraps"]["misc"]["against_base"] == "broke"
     assert tests["netdevsim/pong.py"]["status"] == "MISS"
     assert tests["netdevsim/pong.py"]["path"] == "kselftest.netdevsim.pong_py"
@@ -196,7 +196,7 @@ def test_hostile_names(hostile_run: RunResult, compared_run: RunResult) -> None:
         replace(test, test=f"{EVIL}: {EVIL}", after="") for test in compared_run.baseline.tests
     )
     baseline = replace(compared_run.baseline, run=EVIL, tests=evil, events_gone=(EVIL,))
-    run = decided(replace(hostile_run, baseline=replace(baseline, events_before=(0,))))
+    run = decided(replace(hostile_run, baseline=replace(baseline, events_on_base=(0,))))
     assert "<script>ran" not in html.render(run)
     assert "\x1b" not in terminal.render(run, width=80, color=False)
     JUnitXml.fromstring(junit.render(run).encode())
@@ -209,7 +209,7 @@ def test_each_effect_has_a_place(effect: Effect, compared_run: RunResult) -> Non
     """What the series does to a test is told somewhere, whatever it is."""
     assert compared_run.baseline is not None
     first, *others = compared_run.programs
-    status = Status.FAIL if effect.charged or effect is Effect.BEFORE else Status.PASS
+    status = Status.FAIL if effect.is_regression or effect is Effect.PRE_EXISTING else Status.PASS
     case = replace(first.cases[0], name="the.test", status=status)
     program = ProgramResult("zcrx", "one", status, 0 if status.good else 1, 1.0, (case,))
     test = replace(

@@ -79,7 +79,7 @@ class Lab:
         self.cache = Cache(folder / "cache")
         self.run = RunFolder(folder / "run")
         self.run.path.mkdir()
-        self.slot = folder / "out" / "trees" / "st"
+        self.tree_folder = folder / "out" / "trees" / "st"
         self.progress = Notes()
         self.source = NamedSource("toy", LocalSource("local", folder / "upstream"))
         self.base = self.release()
@@ -127,12 +127,12 @@ class Lab:
         return Stack("st", self.base.source, parts, "", (), ())
 
     def apply(self, stack: Stack) -> Tree:
-        return apply(self.base, stack, self.slot, self.run, self.progress)
+        return apply(self.base, stack, self.tree_folder, self.run, self.progress)
 
     def fails(self, stack: Stack) -> PatchConflict:
         with pytest.raises(PatchConflict) as caught:
             self.apply(stack)
-        assert not self.slot.with_name(".st.scratch").exists()
+        assert not self.tree_folder.with_name(".st.scratch").exists()
         return caught.value
 
     def am(self, stack: Stack) -> str:
@@ -151,8 +151,8 @@ class Lab:
     def state(self) -> dict[str, tuple[int, bytes]]:
         """Times and contents of the worktree."""
         return {
-            str(path.relative_to(self.slot)): (path.lstat().st_mtime_ns, path.read_bytes())
-            for path in sorted(self.slot.rglob("*"))
+            str(path.relative_to(self.tree_folder)): (path.lstat().st_mtime_ns, path.read_bytes())
+            for path in sorted(self.tree_folder.rglob("*"))
             if path.is_file()
         }
 
@@ -187,8 +187,8 @@ def test_each_patch_is_a_commit_as_git_am_makes_it(lab: Lab) -> None:
     )
     committer = git(lab.base.repo, "log", "-1", "--format=%cn|%cd", tree.head).strip()
     assert committer == "kseries|Wed Oct 2 10:00:00 2024 +0200"
-    assert (lab.slot / "io/new.c").read_text() == "int ö;\n"
-    assert git(lab.slot, "status", "--porcelain") == ""
+    assert (lab.tree_folder / "io/new.c").read_text() == "int ö;\n"
+    assert git(lab.tree_folder, "status", "--porcelain") == ""
     diff = git_bytes(lab.author, "diff", "HEAD~1")
     argv = ["git", "patch-id", "--stable"]
     done = subprocess.run(argv, input=diff, check=True, capture_output=True)
@@ -208,10 +208,10 @@ def test_renames_modes_deletions_and_binaries(lab: Lab) -> None:
     stack = lab.stack(rename, mode, binary, delete, link)
     tree = lab.apply(stack)
     assert lab.tree_of(tree) == lab.am(stack)
-    assert os.access(lab.slot / "script.sh", os.X_OK)
-    assert not (lab.slot / "io/net.c").exists()
-    assert not (lab.slot / "io/old.c").exists()
-    assert (lab.slot / "link").is_symlink()
+    assert os.access(lab.tree_folder / "script.sh", os.X_OK)
+    assert not (lab.tree_folder / "io/net.c").exists()
+    assert not (lab.tree_folder / "io/old.c").exists()
+    assert (lab.tree_folder / "link").is_symlink()
 
 
 def mail_forms(mail: bytes) -> dict[str, bytes]:
@@ -243,7 +243,7 @@ def test_odd_forms_of_mails(lab: Lab, form: str) -> None:
     plain = lab.change("change", io__net_c=edited(3, "int ü;"))
     mail = mail_forms(plain)[form]
     tree = lab.apply(lab.stack(mail))
-    assert (lab.slot / "io/net.c").read_text() == edited(3, "int ü;")
+    assert (lab.tree_folder / "io/net.c").read_text() == edited(3, "int ü;")
     author = git(lab.base.repo, "log", "-1", "--format=%an <%ae> %ad|%s", tree.head).strip()
     assert author == "Jürgen Ö <j@example.org> Tue Oct 1 10:00:00 2024 +0200|change"
     assert bool(lab.progress.notes) == (form == "base64 with crlf")
@@ -255,7 +255,7 @@ def test_a_file_with_crlf_lines_can_be_changed(lab: Lab) -> None:
     encoded = b"\nMIME-Version: 1.0\nContent-Transfer-Encoding: base64\n\n"
     tree = lab.apply(lab.stack(head + encoded + base64.encodebytes(body)))
     assert tree.patches[0].state is PatchState.APPLIED
-    assert (lab.slot / "crlf.bat").read_bytes() == b"one\r\n2\r\nthree\r\n"
+    assert (lab.tree_folder / "crlf.bat").read_bytes() == b"one\r\n2\r\nthree\r\n"
 
 
 def test_scissors_cut_nothing(lab: Lab) -> None:
@@ -309,7 +309,7 @@ def test_again_gives_the_same_commits_and_touches_nothing(lab: Lab) -> None:
         lab.change("one", io__net_c=edited(3, "int x;")), lab.change("two", io__a_c="a\n")
     )
     first = lab.apply(stack)
-    (lab.slot / "out").mkdir()  # where the build folder is mounted
+    (lab.tree_folder / "out").mkdir()  # where the build folder is mounted
     before = lab.state()
     assert lab.apply(stack) == first
     assert lab.state() == before
@@ -317,14 +317,14 @@ def test_again_gives_the_same_commits_and_touches_nothing(lab: Lab) -> None:
     (lab.folder / "other").mkdir()
     other = RunFolder(lab.folder / "other")
     base = fetch(lab.base.source, Cache(other.path / "cache"), other.path, other, Silent())
-    assert apply(base, stack, other.path / "slot", other, Silent()).head == first.head
+    assert apply(base, stack, other.path / "tree_folder", other, Silent()).head == first.head
 
 
 def test_only_changed_files_are_touched(lab: Lab) -> None:
     one = lab.patch(lab.change("one", io__net_c=edited(3, "int x;")))
     two = lab.patch(lab.change("two", Kconfig="config B\n"), 2)
     lab.apply(lab.stack_of(series("s", (one,))))
-    (lab.slot / "out").mkdir()  # where the build folder is mounted
+    (lab.tree_folder / "out").mkdir()  # where the build folder is mounted
     before = lab.state()
     tree = lab.apply(lab.stack_of(series("s", (one, two))))
     after = lab.state()
@@ -535,7 +535,7 @@ def test_patches_stay_inside_the_tree(lab: Lab) -> None:
     mail = lab.change("bad", io__new_c="int x;\n")
     for place in (b"../evil", b".git/hooks/post-checkout"):
         error = lab.fails(lab.stack(mail.replace(b"io/new.c", place)))
-        assert f"it names {place.decode()}, which is no place" in error.where
+        assert f"it names {place.decode()}, which is not a place" in error.where
 
 
 # ---------------------------------------------------------------- a worktree in trouble
@@ -546,18 +546,18 @@ def applied(lab: Lab) -> Stack:
         lab.change("one", io__net_c=edited(3, "int x;")), lab.change("two", io__new_c="new\n")
     )
     lab.apply(stack)
-    (lab.slot / "out").mkdir()  # where the build folder is mounted
+    (lab.tree_folder / "out").mkdir()  # where the build folder is mounted
     return stack
 
 
 def test_changes_by_hand_are_undone_with_a_note(lab: Lab) -> None:
     stack = applied(lab)
     before = lab.state()
-    (lab.slot / "Kconfig").write_text("by hand\n")
-    (lab.slot / "io/new.c").unlink()
-    (lab.slot / ".config").touch()
-    (lab.slot / "mine").mkdir()
-    git(lab.slot / "mine", "init", "-q")
+    (lab.tree_folder / "Kconfig").write_text("by hand\n")
+    (lab.tree_folder / "io/new.c").unlink()
+    (lab.tree_folder / ".config").touch()
+    (lab.tree_folder / "mine").mkdir()
+    git(lab.tree_folder / "mine", "init", "-q")
     lab.apply(stack)
     after = lab.state()
     assert {name: text for name, (_, text) in after.items()} == {
@@ -571,22 +571,22 @@ def test_changes_by_hand_are_undone_with_a_note(lab: Lab) -> None:
 
 def test_a_branch_made_by_hand_stays(lab: Lab) -> None:
     stack = applied(lab)
-    git(lab.slot, "checkout", "-q", "-b", "mine", "HEAD~1")
-    mine = git(lab.slot, "rev-parse", "mine")
+    git(lab.tree_folder, "checkout", "-q", "-b", "mine", "HEAD~1")
+    mine = git(lab.tree_folder, "rev-parse", "mine")
     tree = lab.apply(stack)
-    assert git(lab.slot, "rev-parse", "HEAD").strip() == tree.head
+    assert git(lab.tree_folder, "rev-parse", "HEAD").strip() == tree.head
     assert git(lab.base.repo, "rev-parse", "mine") == mine
 
 
 def test_another_clones_worktree_out_of_reach_does_not_matter(lab: Lab) -> None:
     stack = applied(lab)
-    # Clones share the imported repository; git cannot mend this one's worktree any more.
-    (lab.slot / ".git").unlink()
-    (lab.slot / ".git").mkdir()
-    lab.slot = lab.slot.with_name("of-another-clone")
+    # Clones share the imported repository; git cannot fix this one's worktree any more.
+    (lab.tree_folder / ".git").unlink()
+    (lab.tree_folder / ".git").mkdir()
+    lab.tree_folder = lab.tree_folder.with_name("of-another-clone")
     tree = lab.apply(stack)
-    assert git(lab.slot, "rev-parse", "HEAD").strip() == tree.head
-    assert (lab.slot / ".git").is_file()
+    assert git(lab.tree_folder, "rev-parse", "HEAD").strip() == tree.head
+    assert (lab.tree_folder / ".git").is_file()
 
 
 @pytest.mark.parametrize("loss", ["admin", "link", "cache", "index", "locks", "moved", "copied"])
@@ -597,7 +597,7 @@ def test_a_damaged_worktree_mends_itself_without_touching_files(lab: Lab, loss: 
     if loss == "admin":
         shutil.rmtree(admin)
     elif loss == "link":
-        (lab.slot / ".git").unlink()
+        (lab.tree_folder / ".git").unlink()
     elif loss == "cache":
         shutil.rmtree(lab.cache.root)
         lab.base = lab.fetch()
@@ -607,15 +607,15 @@ def test_a_damaged_worktree_mends_itself_without_touching_files(lab: Lab, loss: 
         (admin / "index.lock").touch()
         (admin / "HEAD.lock").touch()
     elif loss == "moved":
-        lab.slot = lab.slot.rename(lab.slot.with_name("other"))
+        lab.tree_folder = lab.tree_folder.rename(lab.tree_folder.with_name("other"))
     else:
-        subprocess.run(["cp", "-a", lab.slot, lab.slot.with_name("copy")], check=True)
-        lab.slot = lab.slot.with_name("copy")
+        subprocess.run(["cp", "-a", lab.tree_folder, lab.tree_folder.with_name("copy")], check=True)
+        lab.tree_folder = lab.tree_folder.with_name("copy")
     tree = lab.apply(stack)
     after = lab.state()
     assert {name for name in after if after[name] != before.get(name)} <= {".git"}
-    assert git(lab.slot, "rev-parse", "HEAD").strip() == tree.head
-    assert git(lab.slot, "status", "--porcelain", "--ignored") == ""
+    assert git(lab.tree_folder, "rev-parse", "HEAD").strip() == tree.head
+    assert git(lab.tree_folder, "status", "--porcelain", "--ignored") == ""
     assert lab.progress.notes == []
 
 
@@ -650,7 +650,11 @@ def test_a_killed_apply_is_finished_by_the_next(lab: Lab) -> None:
         stack = many if turn % 2 == 0 else none
         argv = [sys.executable, "-c", KILLED]
         argv += [TypeAdapter(BaseTree).dump_json(lab.base).decode()]
-        argv += [TypeAdapter(Stack).dump_json(stack).decode(), str(lab.slot), str(lab.run.path)]
+        argv += [
+            TypeAdapter(Stack).dump_json(stack).decode(),
+            str(lab.tree_folder),
+            str(lab.run.path),
+        ]
         with subprocess.Popen(argv, stdout=subprocess.PIPE) as child:
             assert child.stdout is not None
             child.stdout.readline()
@@ -659,13 +663,13 @@ def test_a_killed_apply_is_finished_by_the_next(lab: Lab) -> None:
         killed += child.returncode == -signal.SIGKILL
     assert killed
     tree = lab.apply(none)
-    assert git(lab.slot, "status", "--porcelain") == ""
-    assert (lab.slot / "file7").read_text() == "7\n"
+    assert git(lab.tree_folder, "status", "--porcelain") == ""
+    assert (lab.tree_folder / "file7").read_text() == "7\n"
     tree = lab.apply(many)
-    assert git(lab.slot, "rev-parse", "HEAD").strip() == tree.head
-    assert git(lab.slot, "status", "--porcelain") == ""
+    assert git(lab.tree_folder, "rev-parse", "HEAD").strip() == tree.head
+    assert git(lab.tree_folder, "status", "--porcelain") == ""
     assert lab.tree_of(tree) == lab.am(many)
-    assert sorted(path.name for path in lab.slot.parent.iterdir()) == ["st"]
+    assert sorted(path.name for path in lab.tree_folder.parent.iterdir()) == ["st"]
 
 
 # ---------------------------------------------------------------- submodules
@@ -692,7 +696,7 @@ def test_a_patch_that_adds_a_submodule_is_refused(lab: Lab, name: str) -> None:
     error = lab.fails(lab.stack(good, head + GITLINK.format(name=name).encode()))
     assert f"it adds a submodule (mode 160000): {name}" in error.where
     assert [patch.state for patch in error.patches] == [PatchState.APPLIED, PatchState.CONFLICT]
-    assert git(lab.slot, "rev-parse", "HEAD").strip() == before
+    assert git(lab.tree_folder, "rev-parse", "HEAD").strip() == before
 
 
 def test_a_source_with_a_submodule_is_refused(lab: Lab) -> None:

@@ -259,7 +259,7 @@ def test_links_name_mails_and_archives(link: str, expected: tuple[str, str] | No
 
 def test_an_archive_is_chosen_by_address(monkeypatch: pytest.MonkeyPatch) -> None:
     assert ArchiveConfig.at("http://h:1/inbox/").midmask == "http://h:1/inbox/%s"
-    with pytest.raises(UserError, match="'inbox' is no address of an archive"):
+    with pytest.raises(UserError, match="'inbox' is not an address of an archive"):
         ArchiveConfig.at("inbox")
     monkeypatch.setenv("KSERIES_ARCHIVE", "http://h/i")
     assert ArchiveConfig.from_environment() == ArchiveConfig("http://h/i/%s", "http://h/i/%s")

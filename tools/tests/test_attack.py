@@ -68,17 +68,17 @@ def _owner(on: Scene) -> None:
 
 
 def _project(on: Scene) -> None:
-    (on.desk.root / "configs/base.config").write_text("")
+    (on.toyproject.root / "configs/base.config").write_text("")
 
 
 def _leak(on: Scene) -> None:
-    (on.desk.root / "out/runs").mkdir(parents=True, exist_ok=True)
-    (on.desk.root / "out/runs/x").write_text(f"a {on.secret('file')} b")
+    (on.toyproject.root / "out/runs").mkdir(parents=True, exist_ok=True)
+    (on.toyproject.root / "out/runs/x").write_text(f"a {on.secret('file')} b")
 
 
 def _testify(on: Scene) -> None:
-    (on.desk.root / "out").mkdir(exist_ok=True)
-    (on.desk.root / "out/log").write_text(f"breach-{on.token}: was root\n")
+    (on.toyproject.root / "out").mkdir(exist_ok=True)
+    (on.toyproject.root / "out/log").write_text(f"breach-{on.token}: was root\n")
 
 
 def _setuid(on: Scene) -> None:

@@ -18,8 +18,8 @@ from kseries.model import EventKind, KernelEvent, RunResult, TestOutcome
 from kseries.parse.stamps import message
 from kseries.report.words import moment
 from kseries.verdict.bisection import Seen, Sought
-from tests.desk import git
 from tests.toymachine import CORE, Toys, set_up_toys
+from tests.toyproject import git
 
 PING = "netdevsim/ping.py"
 
@@ -30,7 +30,7 @@ def toys(tmp_path: Path, toy_kernel: Path, monkeypatch: pytest.MonkeyPatch) -> T
 
 
 def latest(toys: Toys) -> Path:
-    return (toys.desk.root / "out/runs/latest").resolve()
+    return (toys.toyproject.root / "out/runs/latest").resolve()
 
 
 def found(toys: Toys) -> dict[str, Any]:
@@ -61,7 +61,7 @@ def test_the_first_bad_patch_is_found_with_its_evidence(
     assert line in output.out
     assert f"commit {told['commits'][3][:12]}" in output.out
     run = latest(toys)
-    tree = toys.desk.root / "out/trees/zcrx-v7-toy-bisect/linux"
+    tree = toys.toyproject.root / "out/trees/zcrx-v7-toy-bisect/linux"
     assert f"git -C {tree} show {told['commits'][3][:12]}\n" in output.out
     assert "toys: change net/core.c" in git(tree, "show", told["commits"][3])
     # It stays to be read.
@@ -70,7 +70,7 @@ def test_the_first_bad_patch_is_found_with_its_evidence(
     assert capsys.readouterr().out == output.out
     assert "not ok 1 a" in (run / "steps/4/run-2/tests/netdevsim/ping.py.log").read_text()
     assert (run / "steps/4/build.log").is_file()
-    assert toys.desk.latest()["exit_code"] == 0
+    assert toys.toyproject.latest()["exit_code"] == 0
     assert "./nox -s bisect -- 'netdevsim/ping.py: a'" in (run / "reproduce.sh").read_text()
     # Each answer took two machines, and only TEST ran in them.
     assert len(toys.machines) == 2 * len(told["steps"])
@@ -85,7 +85,7 @@ def test_ended_it_goes_on_with_what_is_missing(
     toys.ends_after(3, Interrupted("SIGTERM"))
     assert toys.kseries("bisect", "ping.py: a") == 3
     assert "kseries bisect --resume" in capsys.readouterr().err
-    assert toys.desk.states()["bisect"] == "interrupted"
+    assert toys.toyproject.states()["bisect"] == "interrupted"
     before = len(toys.machines)
     assert before == 3
     kept = (latest(toys) / "steps/3/step.json").stat().st_mtime_ns
@@ -111,11 +111,11 @@ def test_a_lost_machine_is_told_with_how_to_go_on(
     assert toys.kseries("bisect", "--resume", "latest") == 0
     assert found(toys)["first"] == 2
     # What was found before is not told of an attempt that does not come so far.
-    for file in (toys.desk.root / "patches/toys").glob("*.patch"):
+    for file in (toys.toyproject.root / "patches/toys").glob("*.patch"):
         file.write_text("no patch")
     capsys.readouterr()
     assert toys.kseries("bisect", "--resume", "latest") == 2
-    assert toys.desk.states()["series"] == "usage"
+    assert toys.toyproject.states()["series"] == "usage"
     assert "FOUND" not in capsys.readouterr().out
 
 
@@ -123,7 +123,7 @@ def test_what_does_not_build_is_stepped_around_and_named(
     toys: Toys, capsys: pytest.CaptureFixture[str]
 ) -> None:
     broken = '";\nint x = nothing; const char y[] = "'
-    toys.desk.series(
+    toys.toyproject.series(
         "toys",
         (CORE, "toys:", "toys: one "),
         (CORE, "toys: one ", f"toys: one {broken}"),
@@ -138,13 +138,13 @@ def test_what_does_not_build_is_stepped_around_and_named(
     assert {n for n, answer in answers(toys).items() if answer == "cannot be tested"} == {2, 3}
     output = capsys.readouterr().out
     assert "goes wrong with one of patches 2 to 4 of 5 of toys" in output
-    assert "nothing" in next(step["lack"] for step in told["steps"] if step["patches"] == 2)
+    assert "nothing" in next(step["untestable"] for step in told["steps"] if step["patches"] == 2)
     assert (latest(toys) / "steps/2/error.txt").is_file()
 
 
 def test_a_test_that_comes_with_the_series(toys: Toys, capsys: pytest.CaptureFixture[str]) -> None:
     place = "tools/testing/selftests/drivers/net/queues.py"
-    script = (toys.desk.kernel / place).read_text()
+    script = (toys.toyproject.kernel / place).read_text()
     toys.change_base("below:", "below: b-fails ")
     toys.remove(place)
     toys.words("toys", "one", "two", "three")
@@ -161,7 +161,7 @@ def test_a_test_that_comes_with_the_series(toys: Toys, capsys: pytest.CaptureFix
     ("words", "base", "conclusion", "told"),
     [
         (("one", "two"), "", "not broken", "not broken with the whole series, in 5 runs"),
-        (("one", "two"), " a-fails ", "broken before", "broken on the base already"),
+        (("one", "two"), " a-fails ", "broken on the base", "broken on the base already"),
         (("one", "a-flaky"), "", "flaky", "comes and goes; first seen with patch 2 of 2"),
     ],
 )
@@ -179,8 +179,8 @@ def test_there_is_no_first_bad_patch(
     assert toys.kseries("bisect", f"{PING}: a") == 1
     assert found(toys)["conclusion"] == conclusion
     assert told in capsys.readouterr().out
-    assert toys.desk.states()["bisect"] == "failed"
-    assert toys.desk.latest()["exit_code"] == 1
+    assert toys.toyproject.states()["bisect"] == "failed"
+    assert toys.toyproject.latest()["exit_code"] == 1
 
 
 def test_a_line_of_the_kernel_log_of_an_earlier_run(toys: Toys) -> None:
@@ -225,9 +225,9 @@ def test_what_is_not_asked_for_rightly(toys: Toys) -> None:
     assert toys.kseries("bisect") == 2
     assert toys.kseries("bisect", "ping", "--log", "x") == 2
     assert toys.kseries("bisect", "ping", "--run", "nothing") == 2
-    tree = ("--tree", str(toys.desk.kernel), "--trusted")
+    tree = ("--tree", str(toys.toyproject.kernel), "--trusted")
     assert toys.kseries("bisect", "ping", *tree) == 2
-    assert toys.desk.states()["bisect"] == "usage"
+    assert toys.toyproject.states()["bisect"] == "usage"
 
 
 # ---- a kept baseline
@@ -246,7 +246,7 @@ def test_a_kept_baseline_answers_for_the_base(
     toys.words("toys", "one", "two", "three", "a-fails")
     toys.stack("toys", under_test="toys")
     assert toys.kseries("run") == 1
-    run = toys.desk.latest()
+    run = toys.toyproject.latest()
     boots = toys.boots
     assert toys.kseries("bisect", f"{PING}: a") == 0
     assert (found(toys)["first"], answers(toys)[0]) == (4, "good")
@@ -275,8 +275,8 @@ def test_a_baseline_that_another_series_left(
     toys.stack("others", under_test="others")
     assert toys.kseries("run", "--baseline") == 0
     toys.words("toys", "one", "a-fails")
-    toys.words("top", "fine", slot="top")
-    (toys.desk.root / "patches/top/series.toml").write_text('requires = ["toys"]\n')
+    toys.words("top", "fine", place="top")
+    (toys.toyproject.root / "patches/top/series.toml").write_text('requires = ["toys"]\n')
     toys.stack("toys", "top", under_test="toys")
     assert toys.kseries("bisect", f"{PING}: a", "--stack", "zcrx-v7") == 0
     assert found(toys)["first"] == 2
@@ -319,7 +319,7 @@ def test_a_baseline_that_shows_it_bad_is_not_believed(toys: Toys) -> None:
     toys.stack("toys", under_test="toys")
     assert toys.kseries("run") == 0
     assert toys.kseries("bisect", f"{PING}: a") == 1
-    assert found(toys)["conclusion"] == "broken before"
+    assert found(toys)["conclusion"] == "broken on the base"
     assert base(toys)["baseline"] is None
     assert [trial["seen"] for trial in base(toys)["trials"]] == ["bad", "bad"]
 
@@ -328,7 +328,7 @@ def test_a_baseline_of_another_config_is_not_taken(toys: Toys) -> None:
     toys.words("toys", "one", "two", "a-fails")
     toys.stack("toys", under_test="toys")
     assert toys.kseries("run") == 1
-    toys.desk.write("configs/more.config", "CONFIG_NETDEVSIM=y\n")
+    toys.toyproject.write("configs/more.config", "CONFIG_NETDEVSIM=y\n")
     assert toys.kseries("bisect", f"{PING}: a", "--config", "more") == 0
     assert found(toys)["first"] == 3
     assert base(toys)["baseline"] is None
@@ -339,13 +339,13 @@ def test_a_complaint_is_looked_for_in_the_baseline_and_another_line_is_not(toys:
     toys.words("toys", "one", "two", "b-warns", "four")
     toys.stack("toys", under_test="toys")
     assert toys.kseries("run") == 1
-    run = toys.desk.latest()["run"]
+    run = toys.toyproject.latest()["run"]
     assert toys.kseries("bisect", "--log", "WARNING: .* net_poll") == 0
     assert (found(toys)["first"], found(toys)["sought"]["program"]) == (3, PING)
     assert base(toys)["baseline"]["seen"] == "good"
     # The kernel always says this; a baseline does not hold it.
     assert toys.kseries("bisect", "--log", "Linux version", "--run", run) == 1
-    assert found(toys)["conclusion"] == "broken before"
+    assert found(toys)["conclusion"] == "broken on the base"
     assert base(toys)["baseline"] is None
 
 
@@ -359,7 +359,7 @@ def test_ended_it_goes_on_with_what_the_baseline_said(toys: Toys) -> None:
     step = latest(toys) / "steps/0/step.json"
     kept = step.read_bytes()
     # The baseline goes, the answer stays; and it is run where the search comes to the base.
-    shutil.rmtree(toys.desk.root.parent / "cache/kseries/baselines")
+    shutil.rmtree(toys.toyproject.root.parent / "cache/kseries/baselines")
     toys.ends_after(before + 5, Interrupted("SIGTERM"))
     assert toys.kseries("bisect", "--resume", "latest") == 3
     (trial,) = json.loads(step.read_text())["trials"]

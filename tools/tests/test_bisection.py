@@ -31,12 +31,12 @@ def patch(number: int) -> Patch:
     return Patch(number, f"net: change {number}", "A B <ab@c.org>", f"m{number}@c.org", file, "")
 
 
-def step(patches: int, *seen: Seen, lack: str = "", what: str = "") -> BisectStep:
+def step(patches: int, *seen: Seen, untestable: str = "", what: str = "") -> BisectStep:
     trials = [
         Trial(one, what or one.value, f"steps/{patches}/run-{number}")
         for number, one in enumerate(seen, 1)
     ]
-    return BisectStep(patches, "c" * 40, tuple(trials), lack=lack, seconds=2.0)
+    return BisectStep(patches, "c" * 40, tuple(trials), untestable=untestable, seconds=2.0)
 
 
 def found(
@@ -89,13 +89,13 @@ the change:  git -C '/out/my trees/toys' show 222222222222
 patch 1, good:  out/runs/x/steps/1/run-2
 patch 2, bad:  out/runs/x/steps/2/run-2
 all steps:  out/runs/x/steps
-this again:  kseries report 20261122T101500-zcrx-v7
+show again:  kseries report 20261122T101500-zcrx-v7
 """
     )
 
 
 def test_a_range_names_each_suspect_and_why_it_is_none_less(passing_run: RunResult) -> None:
-    steps = (BASE, step(1, G, G), step(2, lack="does not build"), step(3, N), END)
+    steps = (BASE, step(1, G, G), step(2, untestable="does not build"), step(3, N), END)
     text = told(found(Conclusion.RANGE, 2, 4, *steps), passing_run)
     for number in (2, 3, 4):
         assert (
@@ -120,7 +120,7 @@ def test_where_the_fault_comes_and_goes_a_bad_run_is_the_evidence(passing_run: R
 
 
 def test_where_nothing_is_good_the_patches_are_suspects_as_well(passing_run: RunResult) -> None:
-    steps = (step(0, lack="does not build"), step(1, B, B), END)
+    steps = (step(0, untestable="does not build"), step(1, B, B), END)
     text = told(found(Conclusion.NO_GOOD, 0, 1, *steps), passing_run)
     assert "1  net: change 1: A B <ab@c.org>, commit 111111111111" in text
     assert "base, cannot be tested:  out/runs/x/steps/0\n" in text
@@ -130,7 +130,7 @@ def test_where_nothing_is_good_the_patches_are_suspects_as_well(passing_run: Run
     ("conclusion", "steps", "evidence"),
     [
         (Conclusion.NOT_BROKEN, (step(4, *[G] * 5),), "patch 4, good:  out/runs/x/steps/4/run-5"),
-        (Conclusion.BROKEN_BEFORE, (step(0, B, B), END), "base, bad:  out/runs/x/steps/0/run-2"),
+        (Conclusion.BROKEN_ON_BASE, (step(0, B, B), END), "base, bad:  out/runs/x/steps/0/run-2"),
     ],
 )
 def test_no_patch_is_blamed_where_none_is_at_fault(
@@ -167,7 +167,7 @@ def test_a_test_that_comes_with_the_patch(passing_run: RunResult) -> None:
     ("conclusion", "what"),
     [
         (Conclusion.FOUND, "comes with patch 2 of 4 of toys, 'net: change 2'."),
-        (Conclusion.BROKEN_BEFORE, "there on the base already, without toys."),
+        (Conclusion.BROKEN_ON_BASE, "there on the base already, without toys."),
         (Conclusion.NOT_BROKEN, "not there with the whole series, in 2 runs."),
     ],
 )
@@ -190,7 +190,7 @@ def test_a_base_that_a_baseline_answered_for(passing_run: RunResult) -> None:
     assert "then tried here, as the answer rests on it" in " ".join(text.split())
     assert "base, good:  out/runs/x/steps/0/run-2\n" in text
     # And so is why that did not go.
-    steps = (replace(step(0, lack="does not build"), baseline=kept), step(1, B, B), END)
+    steps = (replace(step(0, untestable="does not build"), baseline=kept), step(1, B, B), END)
     text = told(found(Conclusion.NO_GOOD, 0, 1, *steps), passing_run)
     assert "base, cannot be tested:  out/runs/x/steps/0\n" in text
 

@@ -183,7 +183,7 @@ def test_compile_error(bench: Bench, toy_commit: Commit) -> None:
         (Severity.WARNING, "io_uring/zcrx.c", 7),
     ]
     assert error.value.exit_code == 1
-    # The mended tree goes on from there.
+    # The fixed tree goes on from there.
     bench.tree = toy_commit(bench.tree, "io_uring/zcrx.c", "budget - nothing", "budget;")
     assert bench.build().objects == 2
 
@@ -246,7 +246,7 @@ def test_success_with_an_image_that_cannot_boot(
     bench: Bench, toy_commit: Commit, made: str
 ) -> None:
     bench.tree = toy_commit(bench.tree, "Makefile", IMAGE_RULE, f"@{made}")
-    with pytest.raises(CheckFailed, match="no kernel image"):
+    with pytest.raises(CheckFailed, match="not a kernel image"):
         bench.build()
     assert not (bench.at.state / RECORD).exists()
 
@@ -440,7 +440,7 @@ def test_what_a_killed_build_left(tmp_path: Path) -> None:
         changed = now - age * 1_000_000_000
         os.utime(path, ns=(changed, changed))
     (tmp_path / "source").symlink_to("..")
-    assert halfmade.mend(tmp_path) == 5
+    assert halfmade.fix(tmp_path) == 5
     left = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()}
     gone = {"net/half.o", "net/deps.o", "net/.deps.o.d", "net/.deps.o.cmd", "tools/objtool/objtool"}
     assert left == set(ages) - gone

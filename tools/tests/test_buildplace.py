@@ -11,7 +11,7 @@ from kseries.build import place as buildplace
 from kseries.model import BuildPlace, LocalSource, NamedSource, Patch, Series, Stack
 from kseries.stacks.variant import cut, needing
 
-SLOT, CCACHE, COMMIT = Path("/slot"), Path("/ccache"), "c" * 40
+STACK_FOLDER, CCACHE, COMMIT = Path("/stack"), Path("/ccache"), "c" * 40
 
 
 def series(name: str, *texts: str, requires: tuple[str, ...] = ()) -> Series:
@@ -28,7 +28,7 @@ def stack(*parts: Series, under_test: str = "s", name: str = "st") -> Stack:
 
 
 def find(of: Stack, commit: str = COMMIT) -> BuildPlace:
-    return buildplace.find(of, commit, "base", SLOT, CCACHE)
+    return buildplace.find(of, commit, "base", STACK_FOLDER, CCACHE)
 
 
 def test_names_decide_nothing() -> None:
@@ -74,10 +74,10 @@ def test_versions_that_the_user_vouches_for_are_built_in_one_place() -> None:
     # The base has nothing of them, so that it excuses nothing which they left.
     base = cut(one, 0)
     assert find(base).ccache == find(replace(base, incremental=False)).ccache
-    elsewhere = buildplace.find(one, COMMIT, "base", Path("/another/clone/slot"), CCACHE)
+    elsewhere = buildplace.find(one, COMMIT, "base", Path("/another/clone/stack"), CCACHE)
     assert elsewhere.ccache != find(one).ccache
     # A bisection has a worktree of its own, and the same hands at work.
-    beside = buildplace.find(one, COMMIT, "base", SLOT.with_name("slot-bisect"), CCACHE)
+    beside = buildplace.find(one, COMMIT, "base", STACK_FOLDER.with_name("stack-bisect"), CCACHE)
     assert beside.ccache == find(one).ccache
     assert beside.folder != find(one).folder
 

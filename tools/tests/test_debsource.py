@@ -143,7 +143,7 @@ class Lab:
         return fetch(source, self.cache, self.out, self.run, self.progress)
 
     def unpacked(self) -> Path:
-        log = self.run.log("stage")
+        log = self.run.log("install")
         return devpackage.unpacked(PACKAGE, "toy-testing", self.cache, log, self.progress)
 
 
@@ -233,7 +233,7 @@ def test_a_package_that_cannot_be_unpacked(mirror: Mirror, lab: Lab) -> None:
     deb.write_bytes(b"garbage")
     with pytest.raises(InfraError, match="cannot be unpacked") as caught:
         lab.unpacked()
-    assert caught.value.do == f"remove {deb} and start again"
+    assert caught.value.do == f"remove {deb} and try again"
     assert not list(lab.cache.libraries.glob("[!.]*")) + list(lab.cache.libraries.glob(".part*"))
 
 

@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import jsonschema
@@ -11,7 +13,16 @@ import pytest
 
 from kseries.lib.errors import UserError
 from kseries.lib.runfolder import RunFolder
-from kseries.model import SCHEMA_VERSION, RunResult
+from kseries.model import (
+    SCHEMA_VERSION,
+    AgainstBase,
+    Case,
+    Effect,
+    RunResult,
+    Scope,
+    Status,
+    TestEffect,
+)
 from kseries.verdict import document
 
 ROOT = Path(__file__).parents[2]
@@ -72,3 +83,43 @@ def test_what_is_no_document_is_told(data: bytes) -> None:
 def test_a_run_without_document_is_told(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no result document"):
         document.read(RunFolder(tmp_path))
+
+
+def test_a_document_of_version_2_is_read_in_the_words_of_now(failing_run: RunResult) -> None:
+    case = Case("c", Status.FAIL, reruns=(Status.PASS,))
+    programs = (replace(failing_run.programs[0], cases=(case,), reruns=(Status.FAIL,)),)
+    effects = (Effect.PRE_EXISTING, Effect.NOT_RUN_ON_BASE, Effect.BROKE)
+    baseline = AgainstBase(
+        *("abc", (), "run", "2026-11-29T00:00:00+00:00", False),
+        tests=tuple(TestEffect(f"t: {effect}", effect) for effect in effects),
+        events_on_base=(0,),
+        events_gone=(),
+    )
+    facts = replace(failing_run.provenance, options=("-k", "stage", "--until", "install"))
+    now = replace(
+        *(failing_run,), programs=programs, baseline=baseline, provenance=facts,
+        scope=Scope(asked="install", reached="install", not_asked=("test", "install")),
+    )  # fmt: skip
+    written = document.to_json(now)
+    for new, old in (
+        ('"schema_version": 3', '"schema_version": 2'),
+        ('"name": "install"', '"name": "stage"'),
+        ('"reruns"', '"again"'),
+        ('"events_on_base"', '"events_before"'),
+        ('"pre-existing"', '"broken before"'),
+        ('"fails, not run on base"', '"fails, untold before"'),
+        ('"install"', '"stage"'),
+    ):
+        assert new in written
+        written = written.replace(new, old)
+    assert document.parse(written.encode(), "x") == now
+
+
+@pytest.mark.parametrize("part", ["stages", "scope", "baseline", "provenance", "programs"])
+@pytest.mark.parametrize("value", [None, 3, "x", [3], [[]], {}, {"options": 3}, {"tests": [1]}])
+def test_a_malformed_document_of_version_2_ends_in_no_traceback(
+    passing_run: RunResult, part: str, value: object
+) -> None:
+    written = json.loads(document.to_json(passing_run)) | {"schema_version": 2, part: value}
+    with suppress(UserError):  # some are no mistake; nothing else is raised
+        document.parse(json.dumps(written).encode(), "x")

@@ -179,7 +179,7 @@ def test_what_is_no_tarball_is_refused(place: Place, tmp_path: Path, kind: str) 
     whole = make_tar(folder, tmp_path / "t", "w:xz").read_bytes()
     bad = tmp_path / "bad.tar.xz"
     bad.write_bytes(broken_tars()[kind](whole))
-    with pytest.raises(UserError, match="This is no usable tarball") as caught:
+    with pytest.raises(UserError, match="This is not a usable tarball") as caught:
         place.fetch(pinned(bad))
     assert str(bad) in caught.value.where
     if kind.startswith(("cut", "flipped")):

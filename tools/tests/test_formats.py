@@ -51,7 +51,7 @@ def unbuilt(result: RunResult) -> RunResult:
             "The kernel does not build.",
             "The kernel does not build.\n  where: io_uring/zcrx.c:40:9: error: no member 'rqx'",
         ),
-        *(StageRecord(name, StageState.NOT_RUN) for name in ("stage", "test", "baseline")),
+        *(StageRecord(name, StageState.NOT_RUN) for name in ("install", "test", "baseline")),
     )
     return decided(replace(result, stages=stages, programs=(), events=(), scope=Scope()))
 
@@ -359,7 +359,7 @@ def test_a_hostile_name_is_one_word_of_the_command(hostile_run: RunResult) -> No
 
 @pytest.mark.parametrize("name", ["terminal", "html", "mail", "junit", "kcidb"])
 def test_each_report_tells_what_is_flaky(name: str, failing_run: RunResult) -> None:
-    moody = Case("moody", Status.FAIL, "it did not", again=(Status.FAIL, Status.PASS))
+    moody = Case("moody", Status.FAIL, "it did not", reruns=(Status.FAIL, Status.PASS))
     program = replace(failing_run.programs[0], status=Status.FAIL, cases=(moody,))
     told = decided(replace(failing_run, programs=(program,)))
     if name == "terminal":

@@ -129,7 +129,7 @@ def test_what_is_no_text_file_is_refused_by_name(tmp_path: Path) -> None:
     file.unlink()
     assert why(Path("/dev/zero")) == ": is not a regular file"
     file.write_bytes(b"CONFIG_A=y\n\x7fELF\0\0")
-    assert why(file) == ":2: holds a zero byte, so it is no text"
+    assert why(file) == ":2: holds a zero byte, so it is not text"
     file.write_bytes(b'CONFIG_A=y\n\nCONFIG_B="\xff"\n')
     assert why(file) == ":3: is not UTF-8"
     with file.open("wb") as sparse:

@@ -28,8 +28,8 @@ def run_of(base: RunResult, name: str, *cases: Case) -> RunResult:
     return replace(base, run=name, started=started, programs=(program(*cases),))
 
 
-FLAKY = Case("slow", F, again=(F, P))
-FIRM = Case("slow", F, again=(F, F))
+FLAKY = Case("slow", F, reruns=(F, P))
+FIRM = Case("slow", F, reruns=(F, F))
 GOOD = Case("slow", P)
 
 
@@ -70,7 +70,7 @@ def test_a_program_that_is_bad_although_its_cases_are_not(
     tmp_path: Path, passing_run: RunResult
 ) -> None:
     file = tmp_path / "history.sqlite"
-    told = replace(program(GOOD), status=F, again=(P,))
+    told = replace(program(GOOD), status=F, reruns=(P,))
     history.add(file, replace(passing_run, programs=(told,)))
     (past,) = history.read(file)
     assert (past.test, past.failed, past.flaky) == ("zcrx/recv", 1, 1)

@@ -11,7 +11,7 @@ from kseries.model import EventKind, KernelEvent, Verdict
 from kseries.parse import klog
 from kseries.verdict import findings
 from tests.klogcases import KlogCase, complaints, healthy
-from tests.madelogs import joined, read, verdict
+from tests.log_strategies import joined, read, verdict
 from tests.stampkinds import KERNEL, RELAYS
 
 CASES = complaints()

@@ -16,7 +16,7 @@ from kseries.parse.ktap import KtapResult
 from kseries.parse.ktaplevel import EMPTY, NOTHING_PLANNED
 from kseries.parse.outcome import Ended, judge, walk
 from kseries.verdict.savedlog import Kind
-from tests.madelogs import Node, read, told, verdict
+from tests.log_strategies import Node, read, told, verdict
 
 DATA = Path(__file__).parent / "data" / "results"
 

@@ -9,7 +9,7 @@ import pytest
 
 from kseries.parse import ktap
 from kseries.parse.ktapreason import failure_reason
-from tests.madelogs import read
+from tests.log_strategies import read
 
 DATA = Path(__file__).parent / "data" / "results"
 

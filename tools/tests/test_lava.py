@@ -8,7 +8,7 @@ import pytest
 from kseries.model import Status
 from kseries.parse.lava import NO_END
 from kseries.verdict.savedlog import Kind
-from tests.madelogs import read, verdict
+from tests.log_strategies import read, verdict
 
 P, F, S, ERROR = Status.PASS, Status.FAIL, Status.SKIP, Status.ERROR
 

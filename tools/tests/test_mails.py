@@ -382,7 +382,7 @@ def test_a_link_to_nothing_is_no_patch_that_is_passed_over(read: Read, tmp_path:
     folder.mkdir()
     (folder / "a.patch").write_text(DIFF)
     (folder / "b.patch").symlink_to("gone")
-    assert "is no regular file" in refusal(read, folder)
+    assert "is not a regular file" in refusal(read, folder)
 
 
 # ---------------------------------------------------------------- quilt
@@ -428,7 +428,7 @@ def test_quilts_series_has_comments_options_and_folders(
         ("a.patch\nout.patch\n", "names a link that leads out of its folder"),
         ("a.patch\n/etc/passwd\n", "names a file outside of its folder"),
         ("b.patch\nb.patch\n", "names a patch twice"),
-        ("a.patch\nsub\n", "names what is no regular file"),
+        ("a.patch\nsub\n", "names what is not a regular file"),
     ],
 )
 def test_mistakes_of_quilts_series_have_lines(

@@ -69,16 +69,16 @@ W = 1 << 9
 def test_what_the_log_does_not_tell(
     before: Counts, now: Counts, kinds: list[EventKind], said: str
 ) -> None:
-    told = list(taint.untold(before, now, kinds))
+    told = list(taint.unreported(before, now, kinds))
     assert len(told) == bool(said)
     assert said in "".join(told)
 
 
 def test_how_a_kernel_is_built_is_no_fault_of_its_boot() -> None:
     built = Counts(1 << 0 | 1 << 11 | 1 << 17)
-    assert list(taint.untold(Counts(), built, [], booting=True)) == []
-    assert len(list(taint.untold(Counts(), built, []))) == 3
-    assert len(list(taint.untold(Counts(), Counts(W), [], booting=True))) == 1
+    assert list(taint.unreported(Counts(), built, [], booting=True)) == []
+    assert len(list(taint.unreported(Counts(), built, []))) == 3
+    assert len(list(taint.unreported(Counts(), Counts(W), [], booting=True))) == 1
 
 
 def test_the_flags_are_those_of_the_kernel() -> None:

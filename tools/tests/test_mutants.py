@@ -139,23 +139,23 @@ def test_a_kernel_that_does_not_boot_is_red() -> None:
 def test_a_mutant_without_a_result_was_not_tried(tmp_path: Path) -> None:
     written(tmp_path, GOOD, "a-x")
     read = mutants.read(written(tmp_path, GOOD, "b-x"))
-    tried = MutantResult("b-x", "Wrong.", ("R1",), MutantFate.CAUGHT, ("c",), 1.0)
+    tried = MutantResult("b-x", "Wrong.", ("R1",), MutantFate.KILLED, ("c",), 1.0)
     results = mutants.with_untried(read, [tried])
-    assert [result.fate for result in results] == [MutantFate.UNTRIED, MutantFate.CAUGHT]
-    assert "There are 2, of which 1 were tried and 1 are caught." in page(results)
+    assert [result.fate for result in results] == [MutantFate.UNTRIED, MutantFate.KILLED]
+    assert "There are 2, of which 1 were tried and 1 are killed." in page(results)
     assert "| **not tried** |" in page(results)
 
 
 def test_the_page_tells_of_each() -> None:
     by = ("zcrx_recv: a", "zcrx_recv: b", "zcrx_recv: c", "zcrx_recv: d")
-    caught = MutantResult("b-x", "Wrong.", ("R1",), MutantFate.CAUGHT, by, 1.0)
+    caught = MutantResult("b-x", "Wrong.", ("R1",), MutantFate.KILLED, by, 1.0)
     survived = MutantResult("a-x", "Wrong | too.", ("R2",), MutantFate.SURVIVED, (), 1.0)
     text = page([caught, survived])
-    assert "\nThere are 2, of which 2 were tried and 1 are caught.\n" in text
+    assert "\nThere are 2, of which 2 were tried and 1 are killed.\n" in text
     assert text.endswith(
         "| `a-x` | Wrong \\| too. | R2 | **survived** |\n"
         "| `b-x` | Wrong. | R1 | `zcrx_recv: a`<br>`zcrx_recv: b`<br>`zcrx_recv: c`<br>"
         "and 1 more |\n"
     )
-    assert line(caught) == "b-x: caught by zcrx_recv: a and 3 more"
+    assert line(caught) == "b-x: killed by zcrx_recv: a and 3 more"
     assert line(survived) == "a-x: survived: Wrong | too."

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 import noxexit
-from tests.desk import Desk, set_up
+from tests.toyproject import ToyProject, set_up
 
 ROOT = Path(__file__).parents[2]
 
@@ -27,30 +27,30 @@ fingerprint "$(find_python)"
 
 
 @pytest.fixture
-def desk(tmp_path: Path, toy_kernel: Path) -> Desk:
+def toyproject(tmp_path: Path, toy_kernel: Path) -> ToyProject:
     """A project in small with the real nox, noxfile.py and environment."""
-    desk = set_up(tmp_path / "project", toy_kernel)
+    toyproject = set_up(tmp_path / "project", toy_kernel)
     for name in ("nox", "noxfile.py", "requirements.lock", "pyproject.toml"):
-        shutil.copy(ROOT / name, desk.root / name)
-    desk.write("tools/noxexit.py", (ROOT / "tools/noxexit.py").read_text())
-    desk.write("debian-packages.txt", "")
-    venv = desk.root / "out/venv"
+        shutil.copy(ROOT / name, toyproject.root / name)
+    toyproject.write("tools/noxexit.py", (ROOT / "tools/noxexit.py").read_text())
+    toyproject.write("debian-packages.txt", "")
+    venv = toyproject.root / "out/venv"
     venv.mkdir(parents=True)
     for part in Path(sys.prefix).iterdir():
         if part.name != ".made-of":
             (venv / part.name).symlink_to(part)
     made = subprocess.run(
-        ["sh", "-c", FINGERPRINT], cwd=desk.root, check=True, capture_output=True, text=True
+        ["sh", "-c", FINGERPRINT], cwd=toyproject.root, check=True, capture_output=True, text=True
     )
     (venv / ".made-of").write_text(made.stdout)
-    return desk
+    return toyproject
 
 
-def start(desk: Desk, *words: str) -> subprocess.Popen[str]:
+def start(toyproject: ToyProject, *words: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         ["./nox", *words],
-        cwd=desk.root,
-        env=desk.environment,
+        cwd=toyproject.root,
+        env=toyproject.environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -58,19 +58,21 @@ def start(desk: Desk, *words: str) -> subprocess.Popen[str]:
     )
 
 
-def ended(desk: Desk, *words: str) -> tuple[int, str]:
-    process = start(desk, *words)
+def ended(toyproject: ToyProject, *words: str) -> tuple[int, str]:
+    process = start(toyproject, *words)
     output, _ = process.communicate(timeout=100)
     return process.returncode, output
 
 
-def test_the_status_of_runs(desk: Desk) -> None:
-    desk.patch("broken", "net/core.c", "\n", "\nint broken(void) { return nothing; }\n")
+def test_the_status_of_runs(toyproject: ToyProject) -> None:
+    toyproject.patch("broken", "net/core.c", "\n", "\nint broken(void) { return nothing; }\n")
     broken = ("--", "--series", "broken")
-    assert ended(desk, "-s", "build")[0] == 0
-    assert ended(desk, "-s", "build", *broken)[0] == 1
-    assert ended(desk, "-s", "build", "bisect", *broken)[0] == 2  # 1, and 2 for want of a test
-    assert ended(desk, "-s", "build")[0] == 0  # nothing is left of the calls before
+    assert ended(toyproject, "-s", "build")[0] == 0
+    assert ended(toyproject, "-s", "build", *broken)[0] == 1
+    assert (
+        ended(toyproject, "-s", "build", "bisect", *broken)[0] == 2
+    )  # 1, and 2 for want of a test
+    assert ended(toyproject, "-s", "build")[0] == 0  # nothing is left of the calls before
 
 
 @pytest.mark.parametrize(
@@ -85,15 +87,17 @@ def test_the_status_of_runs(desk: Desk) -> None:
         (("--list",), 0),
     ],
 )
-def test_the_status_of_requests(desk: Desk, words: tuple[str, ...], status: int) -> None:
-    code, output = ended(desk, *words)
+def test_the_status_of_requests(
+    toyproject: ToyProject, words: tuple[str, ...], status: int
+) -> None:
+    code, output = ended(toyproject, *words)
     assert code == status, output
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("to_all", [True, False])
-def test_an_interrupted_run(desk: Desk, number: signal.Signals, to_all: bool) -> None:
-    process = start(desk, "-s", "build")
+def test_an_interrupted_run(toyproject: ToyProject, number: signal.Signals, to_all: bool) -> None:
+    process = start(toyproject, "-s", "build")
     assert process.stdout is not None
     for line in process.stdout:
         if line.startswith("config: begins"):
@@ -103,11 +107,11 @@ def test_an_interrupted_run(desk: Desk, number: signal.Signals, to_all: bool) ->
     assert process.returncode == 3, output
     assert f"interrupted by {number.name}" in output
     assert "the run can be read and continued" in output
-    assert desk.states()["config"] == "interrupted"
+    assert toyproject.states()["config"] == "interrupted"
 
 
-def test_a_killed_nox_ends_its_run(desk: Desk) -> None:
-    process = start(desk, "-s", "build")
+def test_a_killed_nox_ends_its_run(toyproject: ToyProject) -> None:
+    process = start(toyproject, "-s", "build")
     assert process.stdout is not None
     for line in process.stdout:
         if line.startswith("config: begins"):
@@ -115,16 +119,16 @@ def test_a_killed_nox_ends_its_run(desk: Desk) -> None:
             break
     process.communicate(timeout=25)
     for _ in range(100):
-        if "interrupted by SIGTERM" in str(desk.latest()["stages"]):
+        if "interrupted by SIGTERM" in str(toyproject.latest()["stages"]):
             break
         time.sleep(0.1)
-    assert desk.states()["config"] == "interrupted"
-    assert desk.latest()["exit_code"] == 3
+    assert toyproject.states()["config"] == "interrupted"
+    assert toyproject.latest()["exit_code"] == 3
 
 
-def test_what_fails_before_nox_is_not_the_series(desk: Desk) -> None:
-    (desk.root / "out/.venv.lock").mkdir()
-    code, output = ended(desk, "-s", "build")
+def test_what_fails_before_nox_is_not_the_series(toyproject: ToyProject) -> None:
+    (toyproject.root / "out/.venv.lock").mkdir()
+    code, output = ended(toyproject, "-s", "build")
     assert code == 3, output
 
 

@@ -11,7 +11,7 @@ from kseries.model import Status
 from kseries.parse.ktapline import read as read_line
 from kseries.parse.ktaptoken import Result, Text
 from kseries.verdict.savedlog import NO_PLAN, Kind
-from tests.madelogs import read, verdict
+from tests.log_strategies import read, verdict
 
 DATA = Path(__file__).parent / "data" / "results"
 

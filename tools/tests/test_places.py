@@ -13,18 +13,18 @@ from kseries.cli.main import main
 from kseries.lib import paths, textfile
 from kseries.lib.errors import UserError
 from kseries.lib.paths import Cache, Project
-from tests.desk import Desk, set_up
+from tests.toyproject import ToyProject, set_up
 
 LONG = "x" * 300
 
 
 @pytest.fixture
-def desk(tmp_path: Path, toy_kernel: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
-    desk = set_up(tmp_path / "project", toy_kernel)
+def toyproject(tmp_path: Path, toy_kernel: Path, monkeypatch: pytest.MonkeyPatch) -> ToyProject:
+    toyproject = set_up(tmp_path / "project", toy_kernel)
     for name in ("KSERIES_ROOT", "XDG_CACHE_HOME"):
-        monkeypatch.setenv(name, desk.environment[name])
-    monkeypatch.chdir(desk.root)
-    return desk
+        monkeypatch.setenv(name, toyproject.environment[name])
+    monkeypatch.chdir(toyproject.root)
+    return toyproject
 
 
 def told(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str]:
@@ -47,21 +47,21 @@ def told(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str]:
     ],
 )
 @pytest.mark.parametrize("option", ["--stack", "--series", "--source", "--config", "--tree"])
-@pytest.mark.usefixtures("desk")
+@pytest.mark.usefixtures("toyproject")
 def test_names_of_nothing(capsys: pytest.CaptureFixture[str], option: str, name: str) -> None:
     code, text = told(capsys, "run", "--until", "series", f"{option}={name}")
     assert code == 2
-    assert text.startswith(("There is no ", "This is no path", "This f", "A config fragment is"))
+    assert text.startswith(("There is no ", "This is not a path", "This f", "A config fragment is"))
 
 
-@pytest.mark.usefixtures("desk")
+@pytest.mark.usefixtures("toyproject")
 def test_names_of_runs(capsys: pytest.CaptureFixture[str]) -> None:
     for name in ("..", "a\nb", LONG, "~nobodyhere/x", "/dev/null"):
         for words in (["report", name], ["build", "--run", name], ["compare", name]):
             assert told(capsys, *words)[0] == 2
 
 
-@pytest.mark.usefixtures("desk")
+@pytest.mark.usefixtures("toyproject")
 def test_arguments_that_are_no_text(capsys: pytest.CaptureFixture[str]) -> None:
     assert told(capsys, "run", "-k", os.fsdecode(b"\xff")) == (2, "Arguments are UTF-8.")
 
@@ -69,7 +69,7 @@ def test_arguments_that_are_no_text(capsys: pytest.CaptureFixture[str]) -> None:
 def test_a_path_that_a_user_names(tmp_path: Path) -> None:
     assert paths.user_path("a/b", tmp_path) == tmp_path / "a/b"
     for text in ("a\0b", LONG, "/a" * 3000, "~nobodyhere"):
-        with pytest.raises(UserError, match="This is no path"):
+        with pytest.raises(UserError, match="This is not a path"):
             paths.user_path(text, tmp_path)
     names = ("", ".", "..", "a/b", "a\0", "x" * 252)
     assert [paths.named_path(tmp_path, name, ".toml") for name in names] == [None] * len(names)
@@ -100,10 +100,10 @@ def test_what_is_no_file_is_not_read(odd_files: list[Path]) -> None:
 
 
 def test_a_run_whose_files_are_none(
-    desk: Desk, odd_files: list[Path], capsys: pytest.CaptureFixture[str]
+    toyproject: ToyProject, odd_files: list[Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert told(capsys, "run", "--until", "fetch")[0] == 0
-    run = (desk.root / "out/runs/latest").resolve()
+    run = (toyproject.root / "out/runs/latest").resolve()
     for name, words in (("results.json", ["report"]), ("fetch.json", ["apply"])):
         for odd in odd_files:
             (run / name).unlink()
@@ -122,15 +122,15 @@ def odd_places(top: Path) -> dict[str, Path]:
     (top / "nowhere").symlink_to("gone")
     (top / "circle").symlink_to("circle")
     return {
-        f"{top / 'file'} is no folder": top / "file",
+        f"{top / 'file'} is not a folder": top / "file",
         f"{top / 'nowhere'} leads nowhere": top / "nowhere",
         f"{top / 'circle'} leads nowhere": top / "circle",
-        "/dev/null is no folder": Path("/dev/null"),
+        "/dev/null is not a folder": Path("/dev/null"),
     }
 
 
 def test_a_cache_that_is_no_folder(
-    desk: Desk,
+    toyproject: ToyProject,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
@@ -140,7 +140,7 @@ def test_a_cache_that_is_no_folder(
             monkeypatch.setenv("XDG_CACHE_HOME", str(inner))
             for words in (["run"], ["cache", "show"], ["cache", "clear"], ["flakes"], ["doctor"]):
                 assert told(capsys, *words) == (2, f"The cache folder cannot be used: {why}.")
-    assert not (desk.root / "out/runs").exists()
+    assert not (toyproject.root / "out/runs").exists()
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="giving a folder away needs root")
@@ -161,9 +161,9 @@ def test_no_home(home: str, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_an_out_that_is_no_folder(
-    desk: Desk, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    toyproject: ToyProject, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    out = desk.root / "out"
+    out = toyproject.root / "out"
     for why, place in odd_places(tmp_path / "odd").items():
         out.symlink_to(place)
         code, text = told(capsys, "run", "--until", "fetch")

@@ -43,7 +43,7 @@ def program(
     flaky: bool = False,
 ) -> ProgramResult:
     again = (P,) if flaky else ()
-    made = tuple(Case(case, told, again=again) for case, told in cases)
+    made = tuple(Case(case, told, reruns=again) for case, told in cases)
     bad = [told for _, told in cases if not told.good]
     if bad and exit_status == 0:
         exit_status = 1
@@ -76,10 +76,10 @@ def effects(base: Baseline, now: TestOutcome, *, whole: bool = True) -> dict[str
         (P, F, Effect.BROKE),
         (S, F, Effect.BROKE),
         (X, C, Effect.BROKE),
-        (F, F, Effect.BEFORE),
-        (C, C, Effect.BEFORE),
-        (T, T, Effect.BEFORE),
-        (M, M, Effect.BEFORE),
+        (F, F, Effect.PRE_EXISTING),
+        (C, C, Effect.PRE_EXISTING),
+        (T, T, Effect.PRE_EXISTING),
+        (M, M, Effect.PRE_EXISTING),
         # Another kind of failure is another failure, be it worse or not.
         (F, C, Effect.DIFFERS),
         (F, T, Effect.DIFFERS),
@@ -166,7 +166,7 @@ def test_a_base_that_was_read_and_not_built() -> None:
     told = SourceChanges("c" * 40, (removed,), (ChangedTest("net/ping", "how"),), unclear=("why",))
     found = by_sources(told, left_out=("toys",))
     assert (found.head, found.left_out, found.by_sources) == ("c" * 40, ("toys",), True)
-    assert (found.tests, found.kept, found.events_before) == ((removed,), False, ())
+    assert (found.tests, found.kept, found.events_on_base) == ((removed,), False, ())
     assert found.changed == (ChangedTest("net/ping", "how"), ChangedTest("why", ""))
 
 
@@ -190,10 +190,10 @@ def test_what_is_removed_or_skipped_by_a_changed_test_is_a_reason(passing_run: R
 def test_a_program_of_which_the_base_tells_nothing() -> None:
     base = replace(baseline(), not_run=("net/ping",))
     now = outcome(program(("a", P), ("b", F)))
-    assert effects(base, now) == {"net/ping: b": Effect.UNTOLD}
+    assert effects(base, now) == {"net/ping: b": Effect.NOT_RUN_ON_BASE}
     # Nor where a part of it ran.
     base = replace(baseline(program(("b", F))), not_run=("net/ping",))
-    assert effects(base, outcome(program(("b", F)))) == {"net/ping: b": Effect.UNTOLD}
+    assert effects(base, outcome(program(("b", F)))) == {"net/ping: b": Effect.NOT_RUN_ON_BASE}
 
 
 def test_a_program_with_a_fault_of_its_own() -> None:
@@ -202,7 +202,7 @@ def test_a_program_with_a_fault_of_its_own() -> None:
     died = program(("a", P), status=E, exit_status=139)
     left = program(("a", P), status=E, exit_status=1)
     assert effects(baseline(fine), outcome(died)) == {"net/ping": Effect.BROKE}
-    assert effects(baseline(died), outcome(died)) == {"net/ping": Effect.BEFORE}
+    assert effects(baseline(died), outcome(died)) == {"net/ping": Effect.PRE_EXISTING}
     assert effects(baseline(left), outcome(died)) == {"net/ping": Effect.DIFFERS}
     assert effects(baseline(died), outcome(fine)) == {"net/ping": Effect.FIXED}
     # A case that fails on the base is no excuse for what the program does now.
@@ -216,7 +216,7 @@ def test_a_signal_behind_a_failure_that_was_there_before() -> None:
     died = program(("a", F), exit_status=139)
     assert effects(baseline(before), outcome(died)) == {
         "net/ping": Effect.BROKE,
-        "net/ping: a": Effect.BEFORE,
+        "net/ping: a": Effect.PRE_EXISTING,
     }
 
 
@@ -224,7 +224,7 @@ def test_a_crash_in_the_same_case_and_in_another() -> None:
     base = baseline(program(("a", C), ("b", M), status=C, exit_status=None))
     same = program(("a", C), ("b", M), status=C, exit_status=None)
     other = program(("a", P), ("b", C), status=C, exit_status=None)
-    assert set(effects(base, outcome(same)).values()) == {Effect.BEFORE}
+    assert set(effects(base, outcome(same)).values()) == {Effect.PRE_EXISTING}
     assert effects(base, outcome(other)) == {
         "net/ping: a": Effect.FIXED,
         "net/ping: b": Effect.DIFFERS,
@@ -243,8 +243,10 @@ def test_a_failure_that_the_base_shows_now_and_then_excuses_no_firm_one() -> Non
     now_and_then = program(("a", F), flaky=True)
     always = program(("a", F))
     assert effects(baseline(now_and_then), outcome(always)) == {"net/ping: a": Effect.DIFFERS}
-    assert effects(baseline(now_and_then), outcome(now_and_then)) == {"net/ping: a": Effect.BEFORE}
-    assert effects(baseline(always), outcome(now_and_then)) == {"net/ping: a": Effect.BEFORE}
+    assert effects(baseline(now_and_then), outcome(now_and_then)) == {
+        "net/ping: a": Effect.PRE_EXISTING
+    }
+    assert effects(baseline(always), outcome(now_and_then)) == {"net/ping: a": Effect.PRE_EXISTING}
 
 
 def test_cases_below_cases_and_names_that_come_twice() -> None:
@@ -258,17 +260,17 @@ def test_cases_below_cases_and_names_that_come_twice() -> None:
 # ---- the kernel log
 
 
-def events_before(base: tuple[KernelEvent, ...], now: tuple[KernelEvent, ...]) -> tuple[int, ...]:
+def events_on_base(base: tuple[KernelEvent, ...], now: tuple[KernelEvent, ...]) -> tuple[int, ...]:
     found = against_base(outcome(events=now), baseline(events=base))
-    return found.events_before
+    return found.events_on_base
 
 
 def test_a_complaint_is_excused_as_often_as_the_base_makes_it() -> None:
     often = replace(WARN, line=70, during="net/pong")
-    assert events_before((WARN, WARN), (WARN, often)) == (0, 1)
-    assert events_before((WARN,), (WARN, often)) == (0,)
-    assert events_before((WARN,), (WARN,) * 50) == (0,)
-    assert events_before((), (WARN,)) == ()
+    assert events_on_base((WARN, WARN), (WARN, often)) == (0, 1)
+    assert events_on_base((WARN,), (WARN, often)) == (0,)
+    assert events_on_base((WARN,), (WARN,) * 50) == (0,)
+    assert events_on_base((), (WARN,)) == ()
 
 
 def test_how_often_is_told_of_both() -> None:
@@ -280,11 +282,11 @@ def test_how_often_is_told_of_both() -> None:
 
 def test_complaints_of_tests_run_again_do_not_count() -> None:
     """How often a test is run again depends on which others fail."""
-    again = replace(WARN, log="again-1/console.log")
-    assert events_before((WARN,), (WARN, again, again)) == (0, 1, 2)
-    assert events_before((WARN, again), (WARN, WARN)) == (0,)
-    assert events_before((again,), (WARN, WARN)) == (0,)
-    assert events_before((), (again,)) == ()
+    again = replace(WARN, log="rerun-1/console.log")
+    assert events_on_base((WARN,), (WARN, again, again)) == (0, 1, 2)
+    assert events_on_base((WARN, again), (WARN, WARN)) == (0,)
+    assert events_on_base((again,), (WARN, WARN)) == (0,)
+    assert events_on_base((), (again,)) == ()
     found = against_base(outcome(events=(WARN, again)), baseline(events=(WARN, again, again)))
     assert [(each.before, each.after) for each in found.complaints] == [(1, 1)]
 
@@ -292,20 +294,20 @@ def test_complaints_of_tests_run_again_do_not_count() -> None:
 def test_a_complaint_whose_line_moved_is_the_same_as_often_as_the_base_has_it() -> None:
     moved = replace(WARN, title="WARNING: at net/core/dev.c:104 rx")
     another = replace(WARN, title="WARNING: at net/core/dev.c:200 rx")
-    assert events_before((WARN,), (moved,)) == (0,)
+    assert events_on_base((WARN,), (moved,)) == (0,)
     # It could be another one in the same function: one is excused, the rest is not.
-    assert events_before((WARN,), (moved, another)) == (0,)
+    assert events_on_base((WARN,), (moved, another)) == (0,)
     # What is there to the letter is the one.
-    assert events_before((WARN,), (moved, WARN)) == (1,)
+    assert events_on_base((WARN,), (moved, WARN)) == (1,)
 
 
 def test_another_stack_is_another_complaint() -> None:
     here, there = (replace(WARN, fingerprint=name) for name in ("a" * 12, "b" * 12))
-    assert events_before((here,), (here,)) == (0,)
-    assert events_before((here,), (there,)) == ()
+    assert events_on_base((here,), (here,)) == (0,)
+    assert events_on_base((here,), (there,)) == ()
     # Where one log does not tell, title and function do.
-    assert events_before((here,), (WARN,)) == (0,)
-    assert events_before((WARN,), (there,)) == (0,)
+    assert events_on_base((here,), (WARN,)) == (0,)
+    assert events_on_base((WARN,), (there,)) == (0,)
 
 
 def test_another_function_or_kind_is_another_complaint() -> None:
@@ -315,7 +317,7 @@ def test_another_function_or_kind_is_another_complaint() -> None:
         replace(WARN, title="WARNING: at net/core/gro.c:100 rx"),
         replace(WARN, kind=EventKind.BUG),
     ):
-        assert events_before((WARN,), (changed,)) == ()
+        assert events_on_base((WARN,), (changed,)) == ()
 
 
 def test_a_complaint_that_is_gone_is_told() -> None:
@@ -353,8 +355,8 @@ def test_without_a_comparison_everything_counts(failing_run: RunResult) -> None:
 def test_what_the_series_broke_is_the_reason_and_no_more(failing_run: RunResult) -> None:
     refill, *others = failing_run.programs
     good = replace(refill, status=P, exit_status=0, problems=(), cases=refill.cases[:1])
-    mended = replace(good, cases=(refill.cases[0], replace(refill.cases[1], status=P)))
-    broke = compared(failing_run, like(failing_run, programs=(mended, *others)))
+    fixed = replace(good, cases=(refill.cases[0], replace(refill.cases[1], status=P)))
+    broke = compared(failing_run, like(failing_run, programs=(fixed, *others)))
     assert broke.exit_code == 1
     (reason,) = broke.reasons
     assert reason.startswith("zcrx/zcrx_refill failed: ring.wraps (")
@@ -391,7 +393,7 @@ def test_a_program_in_which_some_was_broken_before() -> None:
     # The crash was there before; what counts is the failure.
     assert left.status is F
     assert [(case.name, case.status) for case in left.cases] == [("a", X), ("b", F)]
-    assert left.cases[0].reason == "broken before"
+    assert left.cases[0].reason == "pre-existing"
 
 
 def test_what_is_gone_is_a_reason(passing_run: RunResult) -> None:

@@ -55,7 +55,7 @@ STAGES = (
     StageRecord("apply", DONE, 3.2, "17 patches applied, 1 already in the base"),
     StageRecord("config", DONE, 11.3, "base+zcrx, 640 options on"),
     StageRecord("build", DONE, 278.1, "6.12.117, 4120 objects, 3 warnings"),
-    StageRecord("stage", DONE, 1.9, "7 test programs"),
+    StageRecord("install", DONE, 1.9, "7 test programs"),
     StageRecord("test", DONE, 61.0, "7 of 7 programs pass"),
     StageRecord("baseline", DONE, 0.1, "none: the base does not boot"),
 )
@@ -202,9 +202,9 @@ BROKEN = replace(
             "The kernel does not build.\n"
             "  where: io_uring/zcrx.c:40:9: error: 'struct io_zcrx_ifq' has no member named 'rqx'\n"
             "         log: out/runs/20261122T101500-zcrx-v7/build.log\n"
-            "  do:    mend the patch that brings this line",
+            "  do:    fix the patch that brings this line",
         ),
-        StageRecord("stage", StageState.NOT_RUN),
+        StageRecord("install", StageState.NOT_RUN),
         StageRecord("test", StageState.NOT_RUN),
     ),
     programs=(),
@@ -356,7 +356,7 @@ def test_live_lines_in_a_file_when_interrupted() -> None:
 
     with pytest.raises(Interrupted):
         build()
-    assert stream.getvalue().splitlines() == ["build: begins", "build: left after 3.0 s"]
+    assert stream.getvalue().splitlines() == ["build: begins", "build: interrupted after 3.0 s"]
 
 
 def test_live_never_raises() -> None:

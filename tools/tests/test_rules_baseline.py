@@ -98,7 +98,7 @@ def test_a_base_is_named_by_what_it_has() -> None:
 
 
 def test_how_a_comparison_is_summed_up() -> None:
-    counts = "broke 0, fixed 0, added 0; 0 broken before"
+    counts = "broke 0, fixed 0, added 0; 0 pre-existing"
     for against, told in (
         (NoBaseline("why"), "none: why"),
         (AGAINST, f"{counts} (made by run-7)"),

@@ -56,7 +56,7 @@ def test_a_baseline_answers_as_long_as_nothing_else_is_known() -> None:
     kept = KeptAnswer(Seen.GOOD, "pass", "run", "now", "file")
     step = BisectStep(0, "", baseline=kept)
     assert step.by_baseline == kept
-    assert replace(step, lack="does not build").by_baseline is None
+    assert replace(step, untestable="does not build").by_baseline is None
     assert replace(step, trials=(Trial(Seen.BAD, "fail"),)).by_baseline is None
     assert replace(step, baseline=None).by_baseline is None
 

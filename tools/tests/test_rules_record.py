@@ -22,6 +22,7 @@ from kseries.model import (
     Diagnostic,
     EventKind,
     GitSource,
+    InstalledSuites,
     Kernel,
     KernelConfig,
     KernelEvent,
@@ -37,7 +38,6 @@ from kseries.model import (
     Severity,
     Source,
     Stack,
-    StagedSuites,
     StageState,
     Status,
     TestOutcome,
@@ -288,7 +288,7 @@ def test_what_is_not_known_changes_nothing(run: RunFolder) -> None:
 
 def test_suites_that_do_not_fit_are_left_out_with_the_reason(run: RunFolder) -> None:
     record = begun(run, "test")
-    record.add(StagedSuites(Path("/s"), (), (("zcrx", "no header"),)))
+    record.add(InstalledSuites(Path("/s"), (), (("zcrx", "no header"),)))
     told = record.write()
     assert told.suites == ("netdevsim",)
     assert told.notes[1:] == ("the suite 'zcrx' is left out: no header",)
@@ -296,7 +296,7 @@ def test_suites_that_do_not_fit_are_left_out_with_the_reason(run: RunFolder) -> 
 
 def test_where_no_suite_fits_all_stay_planned(run: RunFolder) -> None:
     record = begun(run, "test")
-    record.add(StagedSuites(Path("/s"), (), tuple((suite, "no") for suite in PLAN.suites)))
+    record.add(InstalledSuites(Path("/s"), (), tuple((suite, "no") for suite in PLAN.suites)))
     assert record.write().suites == PLAN.suites
 
 

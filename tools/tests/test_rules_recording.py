@@ -12,9 +12,9 @@ import pytest
 from kseries.lib.errors import UserError
 from kseries.lib.runfolder import RunFolder
 from kseries.model import (
+    InstalledSuites,
     ProgramResult,
     Scope,
-    StagedSuites,
     StageRecord,
     StageState,
     Status,
@@ -46,8 +46,8 @@ def test_suites_stay_planned_where_the_tests_ran_before(run: RunFolder) -> None:
 
 
 def test_suites_that_do_not_fit_are_told_in_the_scope(run: RunFolder) -> None:
-    record = Record(run, PLAN, ("stage", "test"), FACTS)
-    record.add(StagedSuites(Path("x"), (), left_out=(("zcrx", "no io_uring"),)))
+    record = Record(run, PLAN, ("install", "test"), FACTS)
+    record.add(InstalledSuites(Path("x"), (), left_out=(("zcrx", "no io_uring"),)))
     record.write()
     assert document.read(run).scope.left_out == ("zcrx",)
     assert document.read(run).suites == ("netdevsim",)

@@ -96,24 +96,24 @@ def test_lines_do_not_count_in_what_a_changed_program_says_either(
     after = replace(before, problems=("ping.py, line 71: no memory",))
     touched = SourceChanges(touched=frozenset({PING}))
     assert effects(compared(before, after))[PING] is Effect.DIFFERS
-    assert set(effects(compared(before, after, sources=touched)).values()) == {Effect.BEFORE}
+    assert set(effects(compared(before, after, sources=touched)).values()) == {Effect.PRE_EXISTING}
 
 
 def test_a_case_below_others_belongs_to_its_program() -> None:
     bad = program(F, Case("sub", F, children=(Case("x", F, "why"),)), exit_status=1)
     found = compared(bad, bad, not_run=(PING,))
-    assert effects(found) == {f"{PING}: sub: x": Effect.UNTOLD}
+    assert effects(found) == {f"{PING}: sub: x": Effect.NOT_RUN_ON_BASE}
 
 
 def test_a_program_that_says_nothing_is_compared_as_a_whole() -> None:
     silent = program(E, exit_status=0, problems=("no result line",))
-    assert effects(compared(silent, silent)) == {PING: Effect.BEFORE}
+    assert effects(compared(silent, silent)) == {PING: Effect.PRE_EXISTING}
     assert effects(compared(of_case(P), silent))[PING] is Effect.BROKE
 
 
 def test_a_program_that_is_bad_for_no_known_reason_is_compared_as_a_whole() -> None:
     bad = program(F, Case("a", P))
-    assert effects(compared(bad, bad)) == {PING: Effect.BEFORE}
+    assert effects(compared(bad, bad)) == {PING: Effect.PRE_EXISTING}
     assert effects(compared(of_case(P), bad))[PING] is Effect.BROKE
 
 
@@ -140,7 +140,7 @@ def test_another_exit_status_beside_a_new_case_that_passes() -> None:
     more = program(F, Case("a", F, "x"), Case("c", P), exit_status=2)
     assert effects(compared(bad, more)) == {
         PING: Effect.DIFFERS,
-        f"{PING}: a": Effect.BEFORE,
+        f"{PING}: a": Effect.PRE_EXISTING,
         f"{PING}: c": Effect.ADDED,
     }
 

@@ -73,7 +73,7 @@ def said(reason: str, *diagnostics: str, status: Status = F) -> ProgramResult:
 def test_another_reason_is_another_failure(other: str) -> None:
     for one, two in ((ASSERTED, other), (other, ASSERTED)):
         assert effect(said(one), said(two)) is Effect.DIFFERS
-        assert effect(said(two), said(two)) is Effect.BEFORE
+        assert effect(said(two), said(two)) is Effect.PRE_EXISTING
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,7 @@ def test_another_reason_is_another_failure(other: str) -> None:
     ],
 )
 def test_what_differs_from_run_to_run_does_not_count(before: str, after: str) -> None:
-    assert effect(said(before), said(after)) is Effect.BEFORE
+    assert effect(said(before), said(after)) is Effect.PRE_EXISTING
 
 
 @pytest.mark.parametrize(
@@ -114,23 +114,26 @@ def test_other_numbers_count(before: str, after: str) -> None:
 def test_a_second_assertion_is_no_part_of_the_first(line: str) -> None:
     first, both = (f"# {ASSERTED}",), (f"# {ASSERTED}", line)
     assert effect(said(ASSERTED, *first), said(ASSERTED, *both)) is Effect.DIFFERS
-    assert effect(said(ASSERTED, *both), said(ASSERTED, *both)) is Effect.BEFORE
+    assert effect(said(ASSERTED, *both), said(ASSERTED, *both)) is Effect.PRE_EXISTING
     # Less than on the base is the same.
-    assert effect(said(ASSERTED, *both), said(ASSERTED, *first)) is Effect.BEFORE
+    assert effect(said(ASSERTED, *both), said(ASSERTED, *first)) is Effect.PRE_EXISTING
     # What is no assertion tells nothing apart.
     noise = (*first, "# sent 4711 packets")
-    assert effect(said(ASSERTED, *first), said(ASSERTED, *noise)) is Effect.BEFORE
+    assert effect(said(ASSERTED, *first), said(ASSERTED, *noise)) is Effect.PRE_EXISTING
 
 
 def test_lines_of_a_test_that_the_series_changes_do_not_count() -> None:
     moved = ASSERTED.replace(":112:", ":140:")
     touched = frozenset({"net/ping"})
-    assert effect(said(ASSERTED), said(moved), touched=touched) is Effect.BEFORE
+    assert effect(said(ASSERTED), said(moved), touched=touched) is Effect.PRE_EXISTING
     other = moved.replace("-22", "-14")
     assert effect(said(ASSERTED), said(other), touched=touched) is Effect.DIFFERS
     python = "Check failed at ping.py, line 52"
     assert effect(said(python), said(python.replace("52", "54"))) is Effect.DIFFERS
-    assert effect(said(python), said(python.replace("52", "54")), touched=touched) is Effect.BEFORE
+    assert (
+        effect(said(python), said(python.replace("52", "54")), touched=touched)
+        is Effect.PRE_EXISTING
+    )
 
 
 def test_another_exit_status() -> None:
@@ -138,7 +141,7 @@ def test_another_exit_status() -> None:
     found = told(program(a), program(a, exit_status=2))
     assert {name: test.effect for name, test in found.items()} == {
         "net/ping": Effect.DIFFERS,
-        "net/ping: a": Effect.BEFORE,
+        "net/ping: a": Effect.PRE_EXISTING,
     }
 
 
@@ -147,7 +150,7 @@ def test_an_exit_status_may_count_the_cases() -> None:
     good = Case("b", P)
     found = told(program(a, b, exit_status=2), program(a, good, exit_status=1))
     assert {name: test.effect for name, test in found.items()} == {
-        "net/ping: a": Effect.BEFORE,
+        "net/ping: a": Effect.PRE_EXISTING,
         "net/ping: b": Effect.FIXED,
     }
 
@@ -157,7 +160,7 @@ def test_a_signal_instead_of_another_one() -> None:
         return program(Case("a", P), status=E, exit_status=status, problems=(by,))
 
     segv, abrt = ended(139, "it was ended by SIGSEGV"), ended(134, "it was ended by SIGABRT")
-    assert effect(segv, segv) is Effect.BEFORE
+    assert effect(segv, segv) is Effect.PRE_EXISTING
     assert effect(segv, abrt) is Effect.DIFFERS
 
 
@@ -168,7 +171,7 @@ def test_a_new_problem_behind_an_old_failure() -> None:
     assert found["net/ping"].effect is Effect.DIFFERS
     assert found["net/ping"].why_after == "Bail out! no memory, exit status 1"
     for now in (old, bails):
-        assert {test.effect for test in told(bails, now).values()} == {Effect.BEFORE}
+        assert {test.effect for test in told(bails, now).values()} == {Effect.PRE_EXISTING}
 
 
 def test_another_way_to_die() -> None:
@@ -178,7 +181,7 @@ def test_another_way_to_die() -> None:
         return program(case, status=C, exit_status=None, problems=(problem,))
 
     fatal, stack = died("Fatal exception"), died("stack-protector: Kernel stack is corrupted")
-    assert effect(fatal, fatal) is Effect.BEFORE
+    assert effect(fatal, fatal) is Effect.PRE_EXISTING
     assert effect(fatal, stack) is Effect.DIFFERS
 
 
@@ -194,12 +197,12 @@ def test_what_is_told_of_a_failure() -> None:
     both = said(ASSERTED, f"# {ASSERTED}", "# Check failed 1 != 2")
     (test,) = told(both, both).values()
     assert (test.why_before, test.why_after) == (ASSERTED, ASSERTED)
-    flaky = program(Case("a", F, "x", again=(P,)))
+    flaky = program(Case("a", F, "x", reruns=(P,)))
     (test,) = told(flaky, flaky).values()
     assert test.why_after == "x, flaky"
     missing = said("planned, no result seen", status=Status.MISSING)
     (test,) = told(missing, missing).values()
-    assert (test.effect, test.why_after) == (Effect.BEFORE, "")
+    assert (test.effect, test.why_after) == (Effect.PRE_EXISTING, "")
     skipped = program(Case("a", Status.SKIP, "no device"), status=Status.SKIP, exit_status=4)
     (test,) = told(program(Case("a", P), status=P, exit_status=0), skipped).values()
     assert (test.effect, test.why_after) == (Effect.SKIPPED, "no device")
@@ -210,7 +213,7 @@ def test_the_assertions_of_a_case_are_bounded() -> None:
     case = Case("a", F, "x", lines)
     assert assertions(case) == tuple(line[2:] for line in lines[:50])
     # What was passed over on the base is passed over now.
-    assert effect(program(case), program(case)) is Effect.BEFORE
+    assert effect(program(case), program(case)) is Effect.PRE_EXISTING
     assert assertions(replace(case, status=P)) == ()
 
 

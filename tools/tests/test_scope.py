@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""A run that did not do everything is no pass, and says what it did: everywhere, to everybody."""
+"""A run that did not do everything is not a pass, and says what it did, in every format."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from kseries.verdict import document, scope
 from kseries.verdict.comparison import compare
 from kseries.verdict.runs import ListedRun
 from kseries.verdict.verdict import decided
-from tests.desk import Desk, set_up
+from tests.toyproject import ToyProject, set_up
 
 DONE = StageState.DONE
 
@@ -101,7 +101,7 @@ def test_each_report_says_what_it_is(heading: str, passing_run: RunResult) -> No
     text = terminal.render(part, width=100, color=False)
     assert text.startswith(f"{heading}  zcrx-v7")
     letter = mail.render(part).replace("\n", " ")
-    assert f"{heading}, and not everything was done, so it is no pass:" in letter
+    assert f"{heading}, and not everything was done, so it is not a pass:" in letter
     assert "It passes" not in letter
     page = html.render(part)
     assert f"<title>{heading} zcrx-v7</title>" in page
@@ -156,7 +156,7 @@ def test_kcidb_states_nothing_of_what_was_not_done(passing_run: RunResult) -> No
 def test_the_document_says_how_far_it_came(passing_run: RunResult) -> None:
     part = until(passing_run, "config").scope
     assert (part.asked, part.reached) == ("config", "config")
-    assert part.not_asked == ("build", "stage", "test", "baseline")
+    assert part.not_asked == ("build", "install", "test", "baseline")
     stages = (*passing_run.stages[:2], StageRecord("apply", StageState.INTERRUPTED))
     rest = (StageRecord(name, StageState.NOT_RUN) for name in RUN_STAGES[3:])
     ended = decided(replace(passing_run, stages=(*stages, *rest), programs=())).scope
@@ -241,29 +241,29 @@ def test_a_request_is_told_with_its_last_stage() -> None:
 
 
 @pytest.fixture
-def desk(tmp_path: Path, toy_kernel: Path) -> Desk:
+def toyproject(tmp_path: Path, toy_kernel: Path) -> ToyProject:
     return set_up(tmp_path / "project", toy_kernel)
 
 
-def test_runs_up_to_a_stage(desk: Desk) -> None:
+def test_runs_up_to_a_stage(toyproject: ToyProject) -> None:
     for stage, heading in (("series", "READ"), ("apply", "APPLIES"), ("build", "BUILDS")):
-        code, output = desk.kseries("run", "--until", stage)
+        code, output = toyproject.kseries("run", "--until", stage)
         assert code == 0
         assert f"\n{heading}  good (stack" in f"\n{output}"
         assert "PASS" not in output
-        latest = desk.latest()
+        latest = toyproject.latest()
         assert latest["verdict"] == "partial"
         assert latest["scope"]["asked"] == latest["scope"]["reached"] == stage
-        script = (desk.root / "out/runs/latest/reproduce.sh").read_text()
+        script = (toyproject.root / "out/runs/latest/reproduce.sh").read_text()
         assert script.rstrip().endswith(f"./nox -s selftest -- --until {stage}")
-        code, output = desk.kseries("report", "--format", "mail")
+        code, output = toyproject.kseries("report", "--format", "mail")
         assert code == 0
         assert "It passes" not in output
 
 
-def finished(desk: Desk, whole: RunResult) -> Path:
+def finished(toyproject: ToyProject, whole: RunResult) -> Path:
     """Make the latest run one that went through all stages and passed."""
-    run = (desk.root / "out/runs/latest").resolve()
+    run = (toyproject.root / "out/runs/latest").resolve()
     there = document.parse((run / "results.json").read_bytes(), "x")
     later = (StageRecord(name, DONE, 1.0, "well") for name in RUN_STAGES[len(there.stages) :])
     result = replace(
@@ -278,41 +278,41 @@ def finished(desk: Desk, whole: RunResult) -> Path:
         scope=whole.scope,
     )
     (run / "results.json").write_text(document.to_json(decided(result)))
-    for name in ("stage", "test", "baseline"):
+    for name in ("install", "test", "baseline"):
         (run / f"{name}.json").write_text("{}")
     return run
 
 
 def test_a_stage_on_a_finished_run_keeps_nothing_of_later_ones(
-    desk: Desk, compared_run: RunResult
+    toyproject: ToyProject, compared_run: RunResult
 ) -> None:
-    assert desk.kseries("run", "--until", "build")[0] == 0
-    run = finished(desk, compared_run)
-    assert desk.latest()["programs"]
-    assert desk.latest()["baseline"]
-    code, output = desk.kseries("build", "--run", run.name)
+    assert toyproject.kseries("run", "--until", "build")[0] == 0
+    run = finished(toyproject, compared_run)
+    assert toyproject.latest()["programs"]
+    assert toyproject.latest()["baseline"]
+    code, output = toyproject.kseries("build", "--run", run.name)
     assert code == 0, output
     assert "BUILDS  good" in output
-    latest = desk.latest()
+    latest = toyproject.latest()
     assert latest["verdict"] == "partial"
     assert [latest[name] for name in ("programs", "events", "findings", "suites")] == [[]] * 4
     assert latest["baseline"] is None
     assert latest["notes"] == []
-    assert list(desk.states()) == list(RUN_STAGES[:5])
+    assert list(toyproject.states()) == list(RUN_STAGES[:5])
     assert latest["patches"]
     # What they left is gone, too: tests of another kernel would be taken for tests of this one.
-    code, output = desk.kseries("test", "--run", run.name)
+    code, output = toyproject.kseries("test", "--run", run.name)
     assert code == 2
-    assert "has not come to the stage 'stage'" in output
+    assert "has not come to the stage 'install'" in output
 
 
 def test_resuming_a_finished_run_keeps_nothing_that_is_not_done_again(
-    desk: Desk, passing_run: RunResult
+    toyproject: ToyProject, passing_run: RunResult
 ) -> None:
-    assert desk.kseries("run", "--until", "apply")[0] == 0
-    finished(desk, passing_run)
-    code, output = desk.kseries("run", "--resume", "latest")
+    assert toyproject.kseries("run", "--until", "apply")[0] == 0
+    finished(toyproject, passing_run)
+    code, output = toyproject.kseries("run", "--resume", "latest")
     assert code == 0, output
     assert "APPLIES  good" in output
-    assert list(desk.states()) == ["series", "fetch", "apply"]
-    assert desk.latest()["programs"] == []
+    assert list(toyproject.states()) == ["series", "fetch", "apply"]
+    assert toyproject.latest()["programs"] == []

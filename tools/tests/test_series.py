@@ -594,7 +594,7 @@ def test_a_file_that_is_no_patch_is_named(author: Author, reader: Reader) -> Non
     path = folder(author.repo.parent / "f", author.mails())
     (path / "0004-notes.patch").write_text("Subject: notes\n\nremember the milk\n")
     message = reader.refusal(path)
-    assert "The file is no patch: there is no diff in it." in message
+    assert "The file is not a patch: there is no diff in it." in message
     assert str(path / "0004-notes.patch") in message
 
 

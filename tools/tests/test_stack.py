@@ -245,7 +245,7 @@ def test_a_series_takes_the_place_of_the_one_under_test(project: Project, tmp_pa
     of = planned(project, stack="zcrx-v7", series=str(mail))
     assert names(of) == ["prep", "v8-new", "extra"]
     assert (of.name, of.under_test) == ("zcrx-v7+v8-new", "v8-new")
-    assert of.stands_for == "feature"
+    assert of.replaces == "feature"
     same = planned(project, stack="zcrx-v7", series="feature")
     assert same == planned(project)
     moved = planned(project, stack="zcrx-v7", series="prep")
@@ -329,7 +329,7 @@ def test_the_archive_is_an_option_or_a_variable(
     of = planned(project, archive="http://h/option", series="a@b.c")
     assert of.archive.midmask == "http://h/option/%s"
     assert of.series[0].located.archive == of.archive
-    assert "no address of an archive" in refusal(project, archive="nonsense")
+    assert "not an address of an archive" in refusal(project, archive="nonsense")
 
 
 # ---------------------------------------------------------------- sources
@@ -370,7 +370,7 @@ def test_mistakes_of_a_source_have_lines(project: Project, text: str, line: int,
 
 def test_what_is_no_source_is_told(project: Project, tmp_path: Path) -> None:
     write(tmp_path / "linux.tar.xz", "x")
-    with pytest.raises(UserError, match="This file is no source") as caught:
+    with pytest.raises(UserError, match="This file is not a source") as caught:
         read_source("linux.tar.xz", project=project)
     assert "sha256" in caught.value.do
     with pytest.raises(UserError, match="There is no source 'debain'") as caught:

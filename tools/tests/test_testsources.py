@@ -14,7 +14,7 @@ from kseries.suites.base import SELFTESTS
 from kseries.suites.listed import RUN, cases_of, words_of
 from kseries.suites.zcrx import READS
 from kseries.verdict.testsources import Sides, compare
-from tests.desk import git
+from tests.toyproject import git
 
 NET = "drivers/net"
 PEER = f"{NET}/netdevsim/peer.sh"

@@ -19,12 +19,12 @@ from kseries.model import (
     BaseTree,
     BuildPlace,
     EventKind,
+    InstalledSuites,
     Kernel,
     KernelConfig,
     LocalSource,
     NamedSource,
     ProgramResult,
-    StagedSuites,
     Status,
     TestOutcome,
     TestProgram,
@@ -53,7 +53,7 @@ echo "1..3"
 
 @dataclass
 class Bench:
-    """A staged folder, a run folder, and a target."""
+    """A installed folder, a run folder, and a target."""
 
     path: Path
     run: RunFolder
@@ -62,7 +62,7 @@ class Bench:
     targets: list[HostTarget] = field(default_factory=list)
 
     def add(self, name: str, script: str, **more: object) -> TestProgram:
-        file = self.path / "staged" / "demo" / name
+        file = self.path / "installed" / "demo" / name
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(script)
         file.chmod(0o755)
@@ -71,21 +71,21 @@ class Bench:
         return self.programs[-1]
 
     @property
-    def staged(self) -> StagedSuites:
-        return StagedSuites(self.path / "staged", tuple(self.programs))
+    def installed(self) -> InstalledSuites:
+        return InstalledSuites(self.path / "installed", tuple(self.programs))
 
     def test(
-        self, *only: str, machines: int = 1, again: bool = False, extended: bool = False
+        self, *only: str, machines: int = 1, reruns: bool = False, extended: bool = False
     ) -> TestOutcome:
         return stage.test(
-            self.staged,
+            self.installed,
             KERNEL,
             self.open,
             self.run,
             Silent(),
             only=only,
             machines=machines,
-            again=again,
+            reruns=reruns,
             extended=extended,
         )
 
@@ -378,7 +378,7 @@ def test_interrupted(bench: Bench) -> None:
                 raise Interrupted("SIGTERM")
 
     with pytest.raises(Interrupted):
-        stage.test(bench.staged, KERNEL, bench.open, bench.run, Impatient())
+        stage.test(bench.installed, KERNEL, bench.open, bench.run, Impatient())
     seen = checkpoint.collect(bench.run)
     assert [(result.name, result.status) for result in seen.programs] == [("good", F), ("last", M)]
     assert [event.during for event in seen.events] == ["demo/good"]
@@ -424,10 +424,10 @@ def test_none_runs_after_a_result_that_is_enough(bench: Bench) -> None:
     def is_red(result: ProgramResult) -> bool:
         return not result.status.good
 
-    told = stage.test(bench.staged, KERNEL, bench.open, bench.run, Silent(), enough=is_red)
+    told = stage.test(bench.installed, KERNEL, bench.open, bench.run, Silent(), enough=is_red)
     assert [result.status for result in told.programs] == [P, F, M]
     assert told.programs[2].exit_status is None
-    assert told.notes == ("not run: what was seen is enough",)
+    assert told.notes == ("not run: the outcome was known by then",)
     assert not list(bench.path.rglob("ran"))
 
 
@@ -675,7 +675,7 @@ def test_a_machine_that_is_lost_once_costs_nothing(bench: Bench) -> None:
     bench.add("after", GOOD)
     told = bench.test()
     assert [program.status for program in told.programs] == [P, P]
-    assert told.notes == ("a machine was lost, demo/unlucky was run again: The machine is gone.",)
+    assert told.notes == ("a machine was lost, demo/unlucky was rerun: The machine is gone.",)
     assert told.facts["boots"] == "2"
 
 
@@ -701,14 +701,14 @@ def test_what_changes_its_mind_is_flaky_and_not_good(bench: Bench) -> None:
         " demo.case_3) false;; esac"
     )
     add_by_case(bench, "moody", body)
-    told = bench.test(again=True)
+    told = bench.test(reruns=True)
     (program,) = told.programs
     assert program.status is F
-    assert [(case.status, case.again, case.flaky) for case in program.cases] == [
+    assert [(case.status, case.reruns, case.flaky) for case in program.cases] == [
         (F, (P,), True), (F, (F, P), True), (F, (F, F), False)
     ]  # fmt: skip
     assert told.facts["boots"] == "3"
-    assert (bench.run.path / "again-1/tests/demo/moody.log").is_file()
+    assert (bench.run.path / "rerun-1/tests/demo/moody.log").is_file()
     # The evidence is that of the first time.
     assert program.tail[-1] == "not ok 3 demo.case_3"
     assert "# RUN" not in (bench.run.path / program.log).read_text()
@@ -717,20 +717,20 @@ def test_what_changes_its_mind_is_flaky_and_not_good(bench: Bench) -> None:
 def test_a_program_that_is_bad_by_the_kernel_log_is_run_again_whole(bench: Bench) -> None:
     add_by_case(bench, "warns", f"if [ $c = demo.case_2 ] && [ $(count) = 1 ]; then {SAY_WARN}\nfi")
     add_by_case(bench, "always", f"if [ $c = demo.case_2 ]; then {SAY_WARN}\nfi")
-    told = bench.test(again=True)
+    told = bench.test(reruns=True)
     warns, always = told.programs
-    assert (warns.status, warns.again, warns.flaky) == (F, (P,), True)
-    assert (always.status, always.again, always.flaky) == (F, (F, F), False)
+    assert (warns.status, warns.reruns, warns.flaky) == (F, (P,), True)
+    assert (always.status, always.reruns, always.flaky) == (F, (F, F), False)
     assert {event.log for event in told.events} == {
-        "console.log", "again-1/console.log", "again-2/console.log"
+        "console.log", "rerun-1/console.log", "rerun-2/console.log"
     }  # fmt: skip
 
 
 def test_a_case_whose_second_time_upsets_the_kernel_is_not_good(bench: Bench) -> None:
     body = f"if [ $c = demo.case_2 ]; then if [ $(count) = 1 ]; then false; else {SAY_WARN}\nfi; fi"
     add_by_case(bench, "worse", body)
-    (program,) = bench.test(again=True).programs
-    assert program.cases[1].again == (F, F)
+    (program,) = bench.test(reruns=True).programs
+    assert program.cases[1].reruns == (F, F)
 
 
 def test_what_takes_too_long_is_not_run_again(
@@ -738,9 +738,9 @@ def test_what_takes_too_long_is_not_run_again(
 ) -> None:
     monkeypatch.setattr(again, "BUDGET_S", 0.0)
     add_by_case(bench, "bad", "sleep 0.01; false")
-    told = bench.test(again=True)
-    assert told.notes == ("demo/bad was not run again: it takes too long",)
-    assert told.programs[0].cases[0].again == ()
+    told = bench.test(reruns=True)
+    assert told.notes == ("demo/bad was not rerun: it takes too long",)
+    assert told.programs[0].cases[0].reruns == ()
 
 
 class Killed(Silent):
@@ -756,7 +756,7 @@ class Killed(Silent):
 
 def end_at(bench: Bench, case: str, **more: object) -> None:
     with pytest.raises(Interrupted):
-        stage.test(bench.staged, KERNEL, bench.open, bench.run, Killed(case), **more)  # type: ignore[arg-type]
+        stage.test(bench.installed, KERNEL, bench.open, bench.run, Killed(case), **more)  # type: ignore[arg-type]
 
 
 def test_tests_that_were_ended_go_on_with_what_is_missing(bench: Bench) -> None:
@@ -797,7 +797,7 @@ def test_tests_of_another_kernel_or_of_another_choice_begin_anew(bench: Bench) -
     end_at(bench, "demo/second: demo.case_2")
     other = bench.path / "other"
     other.write_text("another kernel")
-    stage.test(bench.staged, replace(KERNEL, image=other), bench.open, bench.run, Silent())
+    stage.test(bench.installed, replace(KERNEL, image=other), bench.open, bench.run, Silent())
     assert bench.run.console().read_text().count("Linux version") == 1
 
 
@@ -903,7 +903,7 @@ def test_output_that_is_too_much_is_cut_and_is_no_pass(
 
 def test_a_sparse_file_among_the_tests_is_refused(bench: Bench) -> None:
     bench.add("good", GOOD)
-    with (bench.path / "staged/sparse").open("wb") as file:
+    with (bench.path / "installed/sparse").open("wb") as file:
         file.truncate(1 << 42)
     with pytest.raises(CheckFailed, match="too large for the guest"):
         bench.test()
@@ -911,14 +911,14 @@ def test_a_sparse_file_among_the_tests_is_refused(bench: Bench) -> None:
 
 def test_a_pipe_among_the_tests_is_not_waited_for(bench: Bench) -> None:
     bench.add("good", GOOD)
-    os.mkfifo(bench.path / "staged/fifo")
+    os.mkfifo(bench.path / "installed/fifo")
     monkey = bench.open
 
     def open_without(folder: RunFolder, number: int) -> AbstractContextManager[HostTarget]:
-        (bench.path / "staged/fifo").unlink(missing_ok=True)
+        (bench.path / "installed/fifo").unlink(missing_ok=True)
         return monkey(folder, number)
 
-    told = stage.test(bench.staged, KERNEL, open_without, bench.run, Silent())
+    told = stage.test(bench.installed, KERNEL, open_without, bench.run, Silent())
     assert [program.status for program in told.programs] == [P]
 
 
@@ -964,7 +964,7 @@ def test_a_timeout_of_a_machine_that_had_to_wait_is_run_again(bench: Bench) -> N
     bench.add("slow", f"#!/bin/sh\n{slow}\n{ONE}", timeout_s=2.0)
     told = bench.test()
     assert [program.status for program in told.programs] == [P]
-    assert "was run again" in told.notes[0]
+    assert "was rerun" in told.notes[0]
 
 
 def test_a_host_that_never_has_time_says_nothing_of_the_series(bench: Bench) -> None:

@@ -46,7 +46,7 @@ def test_what_needs_the_series_needs_it_through_others_too() -> None:
     # Where another series takes its place, what needs the old one needs it.
     other = replace(STACK, series=(STACK.series[0], series("v8", 2), *STACK.series[2:]))
     assert needing(replace(other, under_test="v8")) == ()
-    assert needing(replace(other, under_test="v8", stands_for="toys")) == ("driver", "tests")
+    assert needing(replace(other, under_test="v8", replaces="toys")) == ("driver", "tests")
 
 
 def test_the_base() -> None:

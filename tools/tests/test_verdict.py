@@ -197,10 +197,10 @@ def test_document() -> None:
 
 
 def test_flaky_is_named_and_never_green() -> None:
-    case = Case("a", Status.FAIL, "late", again=(Status.PASS,))
+    case = Case("a", Status.FAIL, "late", reruns=(Status.PASS,))
     flaky = decide(STAGES, [program("late", Status.FAIL, case)], (), ())
     assert flaky.verdict is Verdict.FAIL
     assert flaky.reasons == ("zcrx/late failed: a (late, flaky)",)
-    two = program("late", Status.FAIL, case, replace(case, again=()))
+    two = program("late", Status.FAIL, case, replace(case, reruns=()))
     (reason,) = decide(STAGES, [two], (), ()).reasons
     assert reason == "zcrx/late failed: 2 of 2 cases, 1 of them flaky, the first is a"

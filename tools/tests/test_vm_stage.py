@@ -18,7 +18,7 @@ from kseries.lib.paths import Cache, Project
 from kseries.lib.progress import Silent
 from kseries.lib.runfolder import RunFolder
 from kseries.machines.vm import VirtualMachine
-from kseries.model import EventKind, StagedSuites, Status, TestOutcome, TestProgram
+from kseries.model import EventKind, InstalledSuites, Status, TestOutcome, TestProgram
 from kseries.test import stage as stage
 from tests.test_vm import kernel
 
@@ -38,7 +38,7 @@ class Bench:
         self.machines: list[VirtualMachine] = []
 
     def add(self, name: str, script: str, timeout_s: float = 60.0) -> None:
-        file = self.path / "staged/demo" / name
+        file = self.path / "installed/demo" / name
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(f"#!/bin/sh\n{script}\n{ONE}")
         file.chmod(0o755)
@@ -51,8 +51,8 @@ class Bench:
         return self.machines[-1]
 
     def test(self) -> TestOutcome:
-        staged = StagedSuites(self.path / "staged", tuple(self.programs))
-        return stage.test(staged, kernel(), self.open, self.run, Silent())
+        installed = InstalledSuites(self.path / "installed", tuple(self.programs))
+        return stage.test(installed, kernel(), self.open, self.run, Silent())
 
 
 @pytest.fixture

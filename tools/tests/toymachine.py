@@ -18,8 +18,8 @@ from kseries.lib.deadline import Deadline
 from kseries.lib.runfolder import RunFolder
 from kseries.model import Kernel
 from kseries.run.pipeline import RunContext
-from tests.desk import Desk, git, set_up
 from tests.hosttarget import HostTarget
+from tests.toyproject import ToyProject, git, set_up
 
 SELFTESTS = Path(__file__).parent / "data/kselftest_zcrx/toytree/tools/testing/selftests"
 PLACE = "tools/testing/selftests"
@@ -76,8 +76,8 @@ class ToyMachine(HostTarget):
 class Toys:
     """A project with tests, whose command line runs in this process."""
 
-    def __init__(self, desk: Desk, place: Path) -> None:
-        self.desk = desk
+    def __init__(self, toyproject: ToyProject, place: Path) -> None:
+        self.toyproject = toyproject
         self.machines: list[ToyMachine] = []
         self._ends: tuple[int, BaseException] | None = None
         self._place = place
@@ -99,65 +99,65 @@ class Toys:
         """How many machines were booted so far."""
         return sum(machine.boots for machine in self.machines)
 
-    def words(self, name: str, *words: str, slot: str = "toys", upon: str = "") -> Path:
+    def words(self, name: str, *words: str, place: str = "toys", upon: str = "") -> Path:
         """Make a series each of whose patches adds a word to the image.
 
-        slot: where in the source; series in different slots apply without each other. upon: the
+        place: where in the source; series in different ones apply without each other. upon: the
         series whose last patch it is written on.
         """
-        before = f"{slot}:"
-        start = git(self.desk.kernel, "rev-parse", "HEAD").strip()
+        before = f"{place}:"
+        start = git(self.toyproject.kernel, "rev-parse", "HEAD").strip()
         if upon:
-            patches = sorted((self.desk.root / "patches" / upon).glob("*.patch"))
-            git(self.desk.kernel, "am", "--quiet", *map(str, patches))
+            patches = sorted((self.toyproject.root / "patches" / upon).glob("*.patch"))
+            git(self.toyproject.kernel, "am", "--quiet", *map(str, patches))
         changes = []
         for word in words:
             changes.append((CORE, before, f"{before} {word} "))
             before = f"{before} {word} "
-        folder = self.desk.series(name, *changes)
-        git(self.desk.kernel, "reset", "--quiet", "--hard", start)
+        folder = self.toyproject.series(name, *changes)
+        git(self.toyproject.kernel, "reset", "--quiet", "--hard", start)
         return folder
 
     def add_to(self, name: str, file: str, text: str) -> None:
         """Add a patch to a series that brings a program."""
-        start = git(self.desk.kernel, "rev-parse", "HEAD").strip()
-        place = self.desk.kernel / file
+        start = git(self.toyproject.kernel, "rev-parse", "HEAD").strip()
+        place = self.toyproject.kernel / file
         place.write_text(text)
         place.chmod(0o755)
-        git(self.desk.kernel, "add", file)
-        git(self.desk.kernel, "commit", "--quiet", f"--message=bring {file}")
-        folder = self.desk.root / "patches" / name
+        git(self.toyproject.kernel, "add", file)
+        git(self.toyproject.kernel, "commit", "--quiet", f"--message=bring {file}")
+        folder = self.toyproject.root / "patches" / name
         number = len(list(folder.glob("*.patch"))) + 1
         numbered = (f"--start-number={number}", f"--output-directory={folder}")
-        git(self.desk.kernel, "format-patch", "--quiet", "-N", "-1", *numbered)
-        git(self.desk.kernel, "reset", "--quiet", "--hard", start)
+        git(self.toyproject.kernel, "format-patch", "--quiet", "-N", "-1", *numbered)
+        git(self.toyproject.kernel, "reset", "--quiet", "--hard", start)
 
     def change(self, name: str, change: Callable[[Path], None]) -> None:
         """Make a series of one patch out of what `change` does to the source."""
-        start = git(self.desk.kernel, "rev-parse", "HEAD").strip()
-        change(self.desk.kernel)
-        git(self.desk.kernel, "add", "--all")
-        git(self.desk.kernel, "commit", "--quiet", f"--message={name}: change tests")
-        folder = self.desk.root / "patches" / name
-        git(self.desk.kernel, "format-patch", "--quiet", "-1", f"--output-directory={folder}")
-        git(self.desk.kernel, "reset", "--quiet", "--hard", start)
+        start = git(self.toyproject.kernel, "rev-parse", "HEAD").strip()
+        change(self.toyproject.kernel)
+        git(self.toyproject.kernel, "add", "--all")
+        git(self.toyproject.kernel, "commit", "--quiet", f"--message={name}: change tests")
+        folder = self.toyproject.root / "patches" / name
+        git(self.toyproject.kernel, "format-patch", "--quiet", "-1", f"--output-directory={folder}")
+        git(self.toyproject.kernel, "reset", "--quiet", "--hard", start)
 
     def remove(self, file: str) -> None:
         """Take a file out of the source."""
-        git(self.desk.kernel, "rm", "--quiet", file)
-        git(self.desk.kernel, "commit", "--quiet", f"--message=remove {file}")
+        git(self.toyproject.kernel, "rm", "--quiet", file)
+        git(self.toyproject.kernel, "commit", "--quiet", f"--message=remove {file}")
 
     def change_base(self, old: str, new: str) -> None:
         """Change the source itself."""
-        core = self.desk.kernel / CORE
+        core = self.toyproject.kernel / CORE
         assert old in core.read_text()
         core.write_text(core.read_text().replace(old, new, 1))
-        git(self.desk.kernel, "commit", "--quiet", "--all", "--message=change the base")
+        git(self.toyproject.kernel, "commit", "--quiet", "--all", "--message=change the base")
 
     def stack(self, *series: str, under_test: str, config: str = '"base"') -> None:
         """Make these series the default stack."""
         names = ", ".join(f'"{name}"' for name in series)
-        self.desk.write(
+        self.toyproject.write(
             "kernel/stacks/zcrx-v7.toml",
             f'source = "toy"\nseries = [{names}]\nunder_test = "{under_test}"\n'
             f'config = [{config}]\nsuites = ["netdevsim"]\ntrusted = true\n',
@@ -176,16 +176,18 @@ def set_up_toys(place: Path, kernel: Path, monkeypatch: pytest.MonkeyPatch) -> T
         (kernel / PLACE / "drivers/net" / name).write_text(FINE)
     core = kernel / CORE
     apart = "\n".join(["/*", *(f" * {n}" for n in range(8)), " */"])
-    slots = [f'const char {slot}[] = "{slot}:";\n\n{apart}' for slot in SLOTS]
+    slots = [
+        f'const char {stack_folder}[] = "{stack_folder}:";\n\n{apart}' for stack_folder in SLOTS
+    ]
     core.write_text("\n".join([core.read_text(), *slots, ""]))
     git(kernel, "add", "--all")
     git(kernel, "commit", "--quiet", "--message=tests")
-    desk = set_up(place / "project", kernel)
-    desk.write("configs/targets/vm.toml", VM.read_text())
-    toys = Toys(desk, place)
+    toyproject = set_up(place / "project", kernel)
+    toyproject.write("configs/targets/vm.toml", VM.read_text())
+    toys = Toys(toyproject, place)
     monkeypatch.setattr("signal.signal", lambda *_: None)
     monkeypatch.setattr(RunContext, "target", lambda _work, *of: toys.target(*of))
     for name in ("KSERIES_ROOT", "XDG_CACHE_HOME"):
-        monkeypatch.setenv(name, desk.environment[name])
-    monkeypatch.chdir(desk.root)
+        monkeypatch.setenv(name, toyproject.environment[name])
+    monkeypatch.chdir(toyproject.root)
     return toys

@@ -32,7 +32,7 @@ def _runs(script: str, *, first: str = "attempted") -> Callable[[Scene], None]:
         after = _images()
         if any(after.get(image) != facts for image, facts in before.items()):
             scene.breach("wrote to the image of the guest's root file system")
-        kept = sum(file.lstat().st_size for file in (scene.desk.root / "out/runs").rglob("*"))
+        kept = sum(file.lstat().st_size for file in (scene.toyproject.root / "out/runs").rglob("*"))
         if kept > KEPT_LIMIT:
             scene.breach(f"left {kept >> 20} MiB in the run's folder")
 

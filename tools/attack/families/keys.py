@@ -15,7 +15,7 @@ from attack import hostile
 from attack.hostile import Change
 from attack.scene import Scene
 from attack.table import Attack, Kind
-from tests.desk import git
+from tests.toyproject import git
 
 # Everything that a build may write carries the poison afterwards.
 POISON = """\
@@ -56,7 +56,7 @@ def good(scene: Scene, name: str, where: str = "b") -> Path:
 
 def judge(scene: Scene, *good_words: str) -> None:
     """Run the good series and look at the image that it is judged by."""
-    ended = scene.kseries("run", *good_words, "--until", "stage", "--no-baseline")
+    ended = scene.kseries("run", *good_words, "--until", "install", "--no-baseline")
     if ended.code != 0:
         scene.breach(f"the good series does not pass after the other: {ended.code}")
 
@@ -81,7 +81,7 @@ def _mbox(scene: Scene) -> None:
     for folder in (evil(scene, "one"), good(scene, "two")):
         mbox.write_bytes(b"".join(file.read_bytes() for file in sorted(folder.iterdir())))
         if "one" in folder.name:
-            scene.kseries("run", "--series", str(mbox), "--until", "stage", "--no-baseline")
+            scene.kseries("run", "--series", str(mbox), "--until", "install", "--no-baseline")
     judge(scene, "--series", str(mbox))
 
 
@@ -100,7 +100,7 @@ def _stacks(first: str, second: str) -> Callable[[Scene], None]:
                 'config = ["base"]\nsuites = ["netdevsim"]\n'
             )
             words.append(("--stack", str(file)))
-        scene.kseries("run", *words[0], "--until", "stage", "--no-baseline")
+        scene.kseries("run", *words[0], "--until", "install", "--no-baseline")
         judge(scene, *words[1])
 
     return act
@@ -110,9 +110,16 @@ def _tree(scene: Scene) -> None:
     """Give two trees of one name as they lie there."""
     for where, folder in (("a", evil(scene, "one")), ("b", good(scene, "two"))):
         tree = scene.folder / where / "linux"
-        git(scene.folder, "clone", "--quiet", "--no-hardlinks", str(scene.desk.kernel), str(tree))
+        git(
+            scene.folder,
+            "clone",
+            "--quiet",
+            "--no-hardlinks",
+            str(scene.toyproject.kernel),
+            str(tree),
+        )
         git(tree, "am", "--quiet", *(str(file) for file in sorted(folder.iterdir())))
-    words = ("run", "--tree", str(scene.folder / "a/linux"), "--until", "stage", "--no-baseline")
+    words = ("run", "--tree", str(scene.folder / "a/linux"), "--until", "install", "--no-baseline")
     scene.kseries(*words)
     judge(scene, "--tree", str(scene.folder / "b/linux"))
 
@@ -125,13 +132,13 @@ def _sources(scene: Scene) -> None:
             "clone",
             "--quiet",
             "--no-hardlinks",
-            str(scene.desk.kernel),
+            str(scene.toyproject.kernel),
             str(scene.folder / where / "linux"),
         )
     (mail,) = evil(scene, "one", "c").iterdir()
     git(scene.folder / "a/linux", "am", "--quiet", str(mail))
     plain = hostile.series(scene, "plain", Change(files={"new.c": "int x;\n"}))
-    words = ("--until", "stage", "--no-baseline")
+    words = ("--until", "install", "--no-baseline")
     scene.kseries("run", "--source", str(scene.folder / "a/linux"), "--series", str(plain), *words)
     judge(scene, "--source", str(scene.folder / "b/linux"), "--series", str(good(scene, "plain")))
 
@@ -159,7 +166,7 @@ def _base(scene: Scene) -> None:
     """Run the project's own stack after a stranger's series on the same base."""
     scene.run_series(evil(scene, "good", "x"))
     with scene.by_user():
-        (scene.desk.root / "patches/good").rename(scene.folder / "old-good")
+        (scene.toyproject.root / "patches/good").rename(scene.folder / "old-good")
         good(scene, "good", "project/patches")
     judge(scene, "--stack", "zcrx-v7")
 

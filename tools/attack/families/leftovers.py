@@ -78,10 +78,10 @@ def _fragment_changes(scene: Scene) -> None:
         folder = hostile.series(scene, f"parts-{at}", hostile.running(script, at))
         scene.run_series(folder)
     with scene.by_user():
-        scene.desk.write("configs/more.config", "CONFIG_PREEMPT_RT=y\n")
+        scene.toyproject.write("configs/more.config", "CONFIG_PREEMPT_RT=y\n")
     scene.run_series(folder, "--config", "more")
     with scene.by_user():
-        scene.desk.write("configs/base.config", "CONFIG_NET=y\nCONFIG_INET=y\n")
+        scene.toyproject.write("configs/base.config", "CONFIG_NET=y\nCONFIG_INET=y\n")
     scene.run_series(folder)
 
 
@@ -93,7 +93,7 @@ def _next_series(scene: Scene) -> None:
     )
     scene.run_series(hostile.series(scene, "first", hostile.running(script)))
     scene.run_series(hostile.series(scene, "second", Change(files={"new.c": "int x;\n"})))
-    scene.kseries("run", "--until", "stage")
+    scene.kseries("run", "--until", "install")
     scene.kseries("cache", "clear")
 
 
@@ -182,7 +182,7 @@ SCRIPTS = {
     ),
     "state-poison": (
         "writes records of a finished build into every folder that it may write", "config build",
-        "for place in $(writable); do for name in config.json build.json staged.json unfinished"
+        "for place in $(writable); do for name in config.json build.json installed.json unfinished"
         " merged.config env.mk promises.json; do mkdir -p $place/.kseries;"
         " ln -sfn @HOST@/precious $place/$name; ln -sfn @HOST@/precious $place/.kseries/$name;"
         " done; done; attempted",

@@ -10,13 +10,13 @@ from attack import hostile
 from attack.hostile import Change
 from attack.scene import Scene
 from attack.table import Attack, Kind
-from tests.desk import git
+from tests.toyproject import git
 
 REFUSED = r"link|symlink|not accepted|cannot be trusted|plain"
 # Names that the project has, had, or could have in a tree or beside it.
 KNOWN = (
     "out-base", "out-base.kseries", "out", "build", "state", ".kseries", "kselftest-install",
-    ".part-.config", "staged", ".scratch", "runs", "vm", "usr/include", "arch/x86/boot/bzImage",
+    ".part-.config", "installed", ".scratch", "runs", "vm", "usr/include", "arch/x86/boot/bzImage",
     "include/config", "include/generated", ".config", ".env.kseries", ".config.kseries",
 )  # fmt: skip
 SELFTESTS = "tools/testing/selftests"
@@ -25,8 +25,8 @@ SELFTESTS = "tools/testing/selftests"
 def own_names(scene: Scene) -> set[str]:
     """Find out, with a good series, what the project makes in its trees and beside them."""
     found = set(KNOWN)
-    scene.kseries("run", "--until", "stage", "--no-baseline")
-    for link in (scene.desk.root / "out").rglob(".git"):
+    scene.kseries("run", "--until", "install", "--no-baseline")
+    for link in (scene.toyproject.root / "out").rglob(".git"):
         tree = link.parent
         told = git(tree, "status", "--porcelain", "-z", "--ignored", "--untracked-files=normal")
         found |= {entry[3:].rstrip("/") for entry in told.split("\0") if entry[:2] in ("!!", "??")}
@@ -68,7 +68,7 @@ def _links(
     links: dict[str, str], suites: str = "netdevsim", at: str = "config"
 ) -> Callable[[Scene], None]:
     def act(scene: Scene) -> None:
-        stack = scene.desk.root / "kernel/stacks/plain.toml"
+        stack = scene.toyproject.root / "kernel/stacks/plain.toml"
         stack.write_text(stack.read_text().replace('"netdevsim"', suites_text(suites)))
         make = Change(links=links) if "scripts/kconfig" in links or at != "config" else None
         change = make or hostile.running("attempted", at, links=links)

@@ -73,16 +73,16 @@ def _file_names(scene: Scene) -> None:
 
 
 def _reproduce(scene: Scene) -> None:
-    nox = scene.desk.root / "nox"
+    nox = scene.toyproject.root / "nox"
     made = nox.exists()
     nox.write_text("#!/bin/sh\nexit 0\n")
     nox.chmod(0o755)
-    script = (scene.desk.root / "out/runs/latest").resolve() / "reproduce.sh"
+    script = (scene.toyproject.root / "out/runs/latest").resolve() / "reproduce.sh"
     here = scene.folder / "clone"
     here.mkdir(exist_ok=True)
     subprocess.run(
         ["sh", str(script)],
-        cwd=scene.desk.root,
+        cwd=scene.toyproject.root,
         env=scene.environment(),
         check=False,
         capture_output=True,
@@ -99,7 +99,7 @@ def _document(
 ) -> Callable[[Scene], None]:
     def act(scene: Scene) -> None:
         scene.kseries("run", "--until", "apply")
-        run = (scene.desk.root / "out/runs/latest").resolve()
+        run = (scene.toyproject.root / "out/runs/latest").resolve()
         other = run.with_name(f"{run.name}-2")
         shutil.copytree(run, other)
         change(scene, run / "results.json")

@@ -16,12 +16,12 @@ GOOD = Change(replace=(("net/core.c", "return budget;", "return budget + 1;"),))
 FORMATS = ("terminal", "mail", "junit", "kcidb", "html")
 
 
-def _runs(make: Callable[[Scene], Path], until: str = "stage") -> Callable[[Scene], None]:
+def _runs(make: Callable[[Scene], Path], until: str = "install") -> Callable[[Scene], None]:
     def act(scene: Scene) -> None:
         folder = make(scene)
         scene.mark(scene.run_series(folder, until=until))
         scene.mark(scene.run_series(folder, until=until))
-        found = json.loads((scene.desk.root / "out/runs/latest/results.json").read_text())
+        found = json.loads((scene.toyproject.root / "out/runs/latest/results.json").read_text())
         if found["verdict"] == "pass":
             scene.breach("the verdict is pass")
 
@@ -107,5 +107,5 @@ ATTACKS = (
     Attack("uninstalled-test", Kind.VERDICTS, "does not install a test",
            _runs(_script("rm -f $INSTALL_PATH/drivers/net/ping.py", "tests")), may_pass=False),
     *(Attack(f"until-{stage}", Kind.VERDICTS, f"is run until {stage} only and reads as a pass", _until(stage))
-      for stage in ("series", "apply", "config", "build", "stage")),
+      for stage in ("series", "apply", "config", "build", "install")),
 )  # fmt: skip

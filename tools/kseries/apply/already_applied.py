@@ -56,7 +56,7 @@ def _in_history(repository: Repository, base: str, mail: Mail, patch_id: str, lo
             *(*words, since, base, "--", *(file for file in files if file)),
             deadline=Deadline.after(HISTORY_LIMIT_S),
             log=log,
-            check=False,  # a patch may name what is no path
+            check=False,  # a patch may name what is not a path
         )
     except CommandTimeout:
         return ""

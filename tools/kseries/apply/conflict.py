@@ -67,7 +67,7 @@ _REASONS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"(?P<file>.+): wrong type"), "{file} is a file of another kind in the tree"),
     (
         re.compile(r"invalid path '(?P<file>.+)'"),
-        "it names {file}, which is no place in a kernel tree",
+        "it names {file}, which is not a place in a kernel tree",
     ),
     (
         re.compile(r"affected file '(?P<file>.+)' is beyond a symbolic link"),
@@ -203,7 +203,7 @@ def _rejects(repository: Repository, mail: Mail, scratch: Path) -> tuple[Reject,
     # They become arguments of a program, which takes a bounded number of them.
     names = [name for name in dict.fromkeys(_NAMES.findall(text)) if len(name) <= LONGEST_NAME]
     copies = repository.at(scratch)
-    # A patch may name what is no path: git answers nothing then.
+    # A patch may name what is not a path: git answers nothing then.
     known = copies.ask("--literal-pathspecs", "ls-files", "-z", "--", *names[:MOST_FILES]).entries
     if not known:
         return ()

@@ -59,33 +59,35 @@ class _Place:
         )
 
 
-def apply(base: BaseTree, stack: Stack, slot: Path, run: RunFolder, progress: Progress) -> Tree:
-    """Apply the stack's patches to the base and bring the worktree `slot` to the result.
+def apply(
+    base: BaseTree, stack: Stack, tree_folder: Path, run: RunFolder, progress: Progress
+) -> Tree:
+    """Apply the stack's patches to the base and bring the worktree `tree_folder` to the result.
 
-    The caller holds the lock of `slot`. Raises PatchConflict, with the patches that were applied
-    before; the worktree is as it was then. Raises UserError when a patch file changed since it
-    was read.
+    The caller holds the lock of `tree_folder`. Raises PatchConflict, with the patches that were
+    applied before; the worktree is as it was then. Raises UserError when a patch file changed since
+    it was read.
     """
     repository = Repository(base.repo)
     if not repository.commit_of(base.commit):
         raise InfraError(
             "The imported source is not in the cache any more.",
             where=f"{base.repo}: {base.commit}",
-            do="start again from the stage fetch",
+            do="start over from the stage fetch",
         )
     _refuse_submodules(repository, base)
     places = [_Place(series, patch) for series in stack.series for patch in series.patches]
-    with atomicfile.disk_errors(slot):
-        with worktree.scratch(slot) as scratch:
+    with atomicfile.disk_errors(tree_folder):
+        with worktree.scratch(tree_folder) as scratch:
             applier = _Applier(repository, base.commit, scratch, run, progress)
             known = applier.recall(places)
             for number, place in enumerate(places[known:], known):
                 progress.update(place.patch.title, done=number, total=len(places))
                 applier.add(place)
-        if not slot.exists():
-            diskspace.require([Need(slot, _worktree_size(repository), "a worktree")])
-        worktree.move(repository, slot, applier.head, run.log("apply"), progress)
-    return Tree(path=slot, base=base, head=applier.head, patches=tuple(applier.done))
+        if not tree_folder.exists():
+            diskspace.require([Need(tree_folder, _worktree_size(repository), "a worktree")])
+        worktree.move(repository, tree_folder, applier.head, run.log("apply"), progress)
+    return Tree(path=tree_folder, base=base, head=applier.head, patches=tuple(applier.done))
 
 
 def _refuse_submodules(repository: Repository, base: BaseTree) -> None:
@@ -163,7 +165,7 @@ class _Applier:
             # `git am` warns of CRLF inside of an encoded body, and then fails.
             stripped = read_mail(self._repository, place.patch, self._scratch, strip_cr=True)
             if self._to_index(stripped).ok:
-                note = "CRLF line ends in its encoded body were mended"
+                note = "CRLF line ends in its encoded body were fixed"
                 return self._commit(place, stripped, note)
             mail = stripped
         patch_id = self._repository.patch_id(mail.diff)

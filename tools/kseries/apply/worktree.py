@@ -30,7 +30,7 @@ _HARMLESS = ("__pycache__/", "*.pyc")
 def move(repository: Repository, folder: Path, commit: str, log: Path, progress: Progress) -> None:
     """Make `folder` a worktree of the repository that holds exactly `commit`.
 
-    Raises GitError, and InfraError for a full disk; the next call then mends what is left.
+    Raises GitError, and InfraError for a full disk; the next call then fixes what is left.
     """
     folder = folder.resolve()  # as git writes it
     admin = _attached(repository, folder)

@@ -39,7 +39,7 @@ from kseries.verdict.bisection import (
     Trial,
 )
 
-ROOM = "bisect"
+NAME = "bisect"
 ERROR = "error.txt"
 
 
@@ -48,7 +48,7 @@ def stage(sought: Sought) -> Stage[Bisection]:
 
     It leaves bisect.json also where it fails: when there is no first bad patch, or none for sure.
     """
-    return Stage(ROOM, BISECTION, lambda work: _search(work, sought), sentence)
+    return Stage(NAME, BISECTION, lambda work: _search(work, sought), sentence)
 
 
 def _search(work: RunContext, sought: Sought) -> Bisection:
@@ -57,9 +57,9 @@ def _search(work: RunContext, sought: Sought) -> Bisection:
             "The stack has no series under test, so there is nothing to search.",
             do="name a series (--series), or a stack with one",
         )
-    atomicfile.remove_tree(work.run.path / f"{ROOM}.json")
+    atomicfile.remove_tree(work.run.path / f"{NAME}.json")
     found = _Bisect(work, sought).search()
-    work.run.save(ROOM, found, BISECTION)
+    work.run.save(NAME, found, BISECTION)
     if found.conclusion.exit_code:
         raise CheckFailed(sentence(found), where=str(work.run.path / STEPS))
     return found
@@ -123,8 +123,8 @@ class _Bisect:
             return False
         folder = self._folder(0)
         folder.path.mkdir(parents=True, exist_ok=True)
-        folder.save(baseline.ROOM, base, baseline.BASELINE)
-        file = f"{self._place(folder)}/{baseline.ROOM}.json"
+        folder.save(baseline.NAME, base, baseline.BASELINE)
+        file = f"{self._place(folder)}/{baseline.NAME}.json"
         answer = KeptAnswer(*told, run=base.run, made=base.made, file=file)
         out = lacking(self._stack, base)
         notes = tuple(f"{name} is left out" for name in out if name != self._series.name)
@@ -144,7 +144,7 @@ class _Bisect:
             lines = (line for run in runs for file in run.consoles for line in _lines(file))
             if not predicate.is_complaint(self._sought, events, lines):
                 return None
-        work = variants.beside(self._work, self._folder(self._total), self._work.plan, ROOM)
+        work = variants.beside(self._work, self._folder(self._total), self._work.plan, NAME)
         work.outcomes[pipeline.TEST.name] = outcomes[0]
         return next((b for b in baseline.kept(work) if predicate.is_told(self._sought, b)), None)
 
@@ -154,7 +154,7 @@ class _Bisect:
         self._work.progress.update(f"{self._label(patches)}: building")
         folder = self._folder(patches)
         began = time.monotonic()
-        work = variants.beside(self._work, folder, self._work.plan, ROOM)
+        work = variants.beside(self._work, folder, self._work.plan, NAME)
         # All steps are built in one place: make rebuilds what the patches between them touch.
         work = replace(work, whole=self._stack)
         try:
@@ -164,7 +164,7 @@ class _Bisect:
             if patches == self._total:
                 raise
             self._work.progress.note(f"{self._label(patches)}: {error.what}")
-            return BisectStep(patches, "", lack=error.what, seconds=_since(began))
+            return BisectStep(patches, "", untestable=error.what, seconds=_since(began))
         step = BisectStep(
             patches,
             variant.work.outcome(pipeline.APPLY).head,
@@ -193,16 +193,16 @@ class _Bisect:
         folder = RunFolder(self._folder(patches).path / f"run-{number}")
         atomicfile.remove_tree(folder.path)  # of a search that was killed
         folder.path.mkdir(parents=True)
-        staged = variant.work.outcome(pipeline.STAGE)
+        installed = variant.work.outcome(pipeline.INSTALL)
         case = self._sought.case
         programs = tuple(
             plan.narrowed(program, [case]) if case in program.cases and program.case_option
             else program
-            for program in predicate.chosen(self._sought, staged.programs)
+            for program in predicate.chosen(self._sought, installed.programs)
         )  # fmt: skip
         began = time.monotonic()
         outcome = test(
-            replace(staged, programs=programs),
+            replace(installed, programs=programs),
             variant.work.outcome(pipeline.BUILD),
             variant.work.target,
             folder,

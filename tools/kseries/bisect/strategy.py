@@ -43,7 +43,7 @@ def next_move(total: int, steps: Steps) -> int | Concluded:
     if base is StepAnswer.OPEN:
         return 0
     if base is StepAnswer.BAD:
-        return Concluded(Conclusion.BROKEN_BEFORE, 0, 0)
+        return Concluded(Conclusion.BROKEN_ON_BASE, 0, 0)
     return _between(total, steps)
 
 
@@ -54,7 +54,7 @@ def answer(patches: int, total: int, steps: Steps) -> StepAnswer:
         return StepAnswer.OPEN
     seen = _seen(step)
     # Where the whole series does not boot, that is what is sought.
-    if step.lack or (Seen.NO_BOOT in seen and not _told(steps.get(total), Seen.NO_BOOT)):
+    if step.untestable or (Seen.NO_BOOT in seen and not _told(steps.get(total), Seen.NO_BOOT)):
         return StepAnswer.UNTESTABLE
     if Seen.ABSENT in seen or step.by_baseline:
         return StepAnswer.GOOD

@@ -19,7 +19,7 @@ def check(image: Path, *, log: Path) -> None:
     if all(head[at : at + len(magic)] == magic for at, magic in MAGIC.items()):
         return
     raise CheckFailed(
-        "What make left as the image is no kernel image.",
+        "What make left as the image is not a kernel image.",
         where=f"{image.name}: {image.stat().st_size} bytes without the header of x86's boot"
         f" protocol\nlog: {log}",
         do="look at what the series does in Makefiles and in the linking of the kernel",

@@ -5,9 +5,9 @@ A build folder and a compiler cache are written by the code of the tree, so thos
 can spoil each other. So both are named by a digest of the sources: the commit of the base and the
 content of each patch, in order. Names of stacks, series and folders decide nothing.
 
-    <slot>/linux/                  the worktree: written by us alone, read in the sandbox
-    <slot>/build/<key>/made/       O= of make: written in the sandbox alone
-    <slot>/build/<key>/state/      what we know of it: written by us alone, read in the sandbox
+    <stack>/linux/                  the worktree: written by us alone, read in the sandbox
+    <stack>/build/<key>/made/       O= of make: written in the sandbox alone
+    <stack>/build/<key>/state/      what we know of it: written by us alone, read in the sandbox
     <cache>/ccache/<base>/base/    objects of the base, written while nothing else is built
     <cache>/ccache/<base>/<key>/   objects of one series on it
 
@@ -31,9 +31,9 @@ DIGITS = 16
 NAME_LENGTH = 60
 
 
-def worktree(slot: Path) -> Path:
-    """Give the worktree of a slot."""
-    return slot / WORKTREE
+def worktree(stack_folder: Path) -> Path:
+    """Give the worktree of a stack_folder."""
+    return stack_folder / WORKTREE
 
 
 def content(stack: Stack, commit: str) -> str:
@@ -41,22 +41,22 @@ def content(stack: Stack, commit: str) -> str:
     return _digest(commit, *(patch.sha256 for one in stack.series for patch in one.patches))
 
 
-def find(stack: Stack, commit: str, config: str, slot: Path, ccache: Path) -> BuildPlace:
+def find(stack: Stack, commit: str, config: str, stack_folder: Path, ccache: Path) -> BuildPlace:
     """Find the place for a stack; nothing is made.
 
-    commit: of the source. config: the name of its config, for people. slot: the folder of its
-    worktree. ccache: where all compiler caches are kept.
+    commit: of the source. config: the name of its config, for people. stack_folder: where its
+    worktree is. ccache: where all compiler caches are kept.
     """
     key = content(stack, commit)
     is_there = any(one.name == stack.under_test for one in stack.series)
     base = content(cut(stack, 0, needing(stack)), commit) if is_there else key
     if stack.incremental and key != base:
         # The clone's folder of worktrees stands for who vouches, here and in what bisects.
-        key = _digest("incremental", stack.name, str(slot.parent))
+        key = _digest("incremental", stack.name, str(stack_folder.parent))
     if stack.trusted:
         # What runs as the user can write anywhere; what is not trusted gets nothing of it.
-        key, base = _digest("trusted", stack.name, str(slot.parent)), TRUSTED
-    folder = slot / BUILDS / f"{config[:NAME_LENGTH]}-{key}"
+        key, base = _digest("trusted", stack.name, str(stack_folder.parent)), TRUSTED
+    folder = stack_folder / BUILDS / f"{config[:NAME_LENGTH]}-{key}"
     if stack.trusted or key == base:
         return BuildPlace(folder, ccache / base / BASE)
     return BuildPlace(folder, ccache / base / key, ccache / base / BASE)

@@ -44,7 +44,7 @@ MADE_FIRST = "include/config/auto.conf"
 BUILD_LIMIT_S = 4 * 3600.0
 RECORD = "build.json"
 RELEASE_SIZE = 4096
-MEND_LIMIT_S = 600.0
+FIX_LIMIT_S = 600.0
 DIGITS = 12
 # There while make runs; left behind by a build that was killed.
 UNFINISHED = "unfinished"
@@ -219,7 +219,7 @@ def _take_out(job: _Job, diagnostics: tuple[Diagnostic, ...]) -> Record:
 def _mend(job: _Job) -> str:
     """Take away, in the sandbox, what a killed build may have left half-written; tell how many."""
     argv = kconfig_ask.program(job.box, "kseries.kbuild.halfmade", str(job.box.inside_build))
-    done = run_in(job.box, argv, deadline=Deadline.after(MEND_LIMIT_S))
+    done = run_in(job.box, argv, deadline=Deadline.after(FIX_LIMIT_S))
     return harmless(done.output.strip())[:DIGITS]
 
 

@@ -54,11 +54,11 @@ def _bisect(arguments: argparse.Namespace) -> int:
             do="kseries bisect TEST, or kseries bisect --log PATTERN",
         )
     source = None if arguments.resume else _source(arguments)
-    opened = take_up(arguments.resume, lambda: _request(arguments, source), bisect.ROOM)
+    opened = take_up(arguments.resume, lambda: _request(arguments, source), bisect.NAME)
     sought = _sought(arguments, opened, source)
     words = ("--log", sought.log) if sought.log else (str(sought),)
     with live(sys.stderr) as progress, resumable(opened.run, "bisect"):
-        work = replace(opened.work(progress), room=bisect.ROOM, session=("bisect", *words))
+        work = replace(opened.work(progress), suffix=bisect.NAME, session=("bisect", *words))
         stages = (pipeline.SERIES, pipeline.FETCH, bisect.stage(sought))
         result = pipeline.run_stages(work, stages)
     show(result, opened.run)

@@ -21,20 +21,20 @@ MARK = {
     doctor.Health.OK: "[green]ok[/]",
     doctor.Health.SLOW: "[yellow]slow[/]",
     doctor.Health.OPEN: "[yellow]open[/]",
-    doctor.Health.LACK: "[red]lack[/]",
+    doctor.Health.MISSING: "[red]missing[/]",
 }
 
 
 def add_commands(commands: Commands) -> None:
     """Add `doctor` and `cache`."""
-    parser = commands.add_parser("doctor", help="check this host; print what mends each lack")
+    parser = commands.add_parser(
+        "doctor", help="check this host; print the command that fixes each problem"
+    )
     parser.set_defaults(command=_doctor)
-    cache = commands.add_parser("cache", help="show or clear what is kept from run to run")
+    cache = commands.add_parser("cache", help="show or clear what runs share")
     actions = cache.add_subparsers(required=True, metavar="ACTION")
     actions.add_parser("show", help="list it with sizes").set_defaults(command=_show)
-    clear = actions.add_parser(
-        "clear", help="remove what no run uses; all but runs can be made again"
-    )
+    clear = actions.add_parser("clear", help="remove what no run uses; all but runs can be rebuilt")
     clear.add_argument(
         "kinds",
         nargs="*",
@@ -52,8 +52,8 @@ def _doctor(_arguments: argparse.Namespace) -> int:
     console = Console(file=sys.stdout)
     console.print(table)
     for finding in findings:
-        if finding.mend:
-            console.print(f"\n{finding.name}: {finding.found}\n    {finding.mend}", markup=False)
+        if finding.fix:
+            console.print(f"\n{finding.name}: {finding.found}\n    {finding.fix}", markup=False)
     return 0 if doctor.healthy(findings) else 3
 
 
@@ -89,12 +89,12 @@ def _clear(arguments: argparse.Namespace) -> int:
     done = cachefolder.clear(project, cache, arguments.kinds)
     print(f"{megabytes(done.freed)} set free")
     for item in done.left:
-        print(f"left, since a run uses it: {item.kind} {_printable(item.name)}")
+        print(f"kept, as a run uses it: {item.kind} {_printable(item.name)}")
     return 0
 
 
 def _printable(name: str) -> str:
-    """Make visible what a name holds that is no text."""
+    """Make visible what a name holds that is not text."""
     text = name.encode(errors="backslashreplace").decode()
     return text if text.isprintable() else repr(text)[1:-1]
 

@@ -26,7 +26,7 @@ def add_commands(commands: Commands) -> None:
     )
     parser.add_argument("names", nargs="*", metavar="NAME", help="those with this in their names")
     parser.add_argument("--list", action="store_true", help="only say which there are")
-    parser.add_argument("--page", type=Path, metavar="FILE", help="write what caught which")
+    parser.add_argument("--page", type=Path, metavar="FILE", help="write what killed which")
     parser.add_argument("--resume", metavar="RUN", help="go on with a check that was ended")
     parser.set_defaults(command=_mutants)
 
@@ -38,17 +38,17 @@ def _mutants(arguments: argparse.Namespace) -> int:
             print(f"{mutant.name}: {mutant.title} ({', '.join(mutant.rules)})")
         return 0
     command = ("kseries", *sys.argv[1:])
-    opened = take_up(arguments.resume, lambda: Request(command=command), mutants.ROOM)
+    opened = take_up(arguments.resume, lambda: Request(command=command), mutants.NAME)
     with live(sys.stderr) as progress:
         work = replace(
-            opened.work(progress), room=mutants.ROOM, session=("mutants", *arguments.names)
+            opened.work(progress), suffix=mutants.NAME, session=("mutants", *arguments.names)
         )
         results = mutants.check(work, chosen, kselftest_zcrx.rules(LAST_LEVEL))
     if arguments.page:
         everything = mutants.with_untried(mutants.read(MUTANTS), results)
         atomicfile.write_text(arguments.page, page(everything))
-    missed = [result for result in results if result.fate is not MutantFate.CAUGHT]
+    missed = [result for result in results if result.fate is not MutantFate.KILLED]
     for result in missed:
         print(line(result))
-    print(f"{len(results) - len(missed)} of {len(results)} mutants caught: {opened.run.path}")
+    print(f"{len(results) - len(missed)} of {len(results)} mutants killed: {opened.run.path}")
     return 1 if missed else 0

@@ -23,7 +23,9 @@ def add_stack_options(parser: argparse.ArgumentParser) -> None:
         "--series", default="", help="series to test: name, folder, mbox, message id or link"
     )
     parser.add_argument(
-        "--partial", action="store_true", help="the series may lack patches: test those there are"
+        "--partial",
+        action="store_true",
+        help="the series may be incomplete: test the patches there are",
     )
     parser.add_argument("--tree", default="", metavar="DIR", help="a kernel tree as it lies there")
     parser.add_argument(
@@ -61,7 +63,7 @@ def add_test_options(parser: argparse.ArgumentParser) -> None:
         type=_count,
         default=0,
         metavar="N",
-        help="run tests on N machines side by side (default: what there is room for)",
+        help="run tests on N machines side by side (default: as many as the host can carry)",
     )
 
 

@@ -177,10 +177,10 @@ def show(result: RunResult, run: RunFolder) -> None:
 def _text(result: RunResult, run: RunFolder, width: int, *, color: bool) -> str:
     """Give the report of a run for people; of a bisection, what it found."""
     folder = shown(run.path)
-    states = [stage.state for stage in result.stages if stage.name == bisect.ROOM]
+    states = [stage.state for stage in result.stages if stage.name == bisect.NAME]
     ended = StageState.DONE in states or StageState.FAILED in states
     # What an earlier attempt found is not what this one did.
-    if ended and run.has(bisect.ROOM):
+    if ended and run.has(bisect.NAME):
         found = read_bisection(run)
         return bisection.render(found, result, width=width, color=color, folder=folder)
     return terminal.render(result, width=width, color=color, folder=folder)

@@ -25,9 +25,9 @@ STAGE_HELP = {
     "series": "read the series of a stack; begins a new run",
     "fetch": "get the kernel source and import it into git",
     "apply": "apply the series, one commit a patch",
-    "config": "configure the kernel; `config why SYMBOL` tells why a symbol is what it is",
+    "config": "configure the kernel; `config why SYMBOL` explains the value of a symbol",
     "build": "build the kernel",
-    "stage": "build the test programs",
+    "install": "build and install the test programs",
     "test": "boot the kernel and run the test programs",
     "baseline": "build and test the base without the series, unless it is kept, and compare",
 }
@@ -58,7 +58,7 @@ def add_commands(commands: Commands) -> None:
         parser.set_defaults(command=_stage, stage=name)
         if name == "config":
             actions = parser.add_subparsers(metavar="ACTION")
-            asked = actions.add_parser("why", help="tell why a Kconfig symbol is what it is")
+            asked = actions.add_parser("why", help="explain the value of a Kconfig symbol")
             asked.add_argument("symbol", metavar="SYMBOL")
             _add_run_option(asked)
             asked.set_defaults(command=_why)

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from kseries.config.fragments import Promise
-from kseries.config.kconfig_ask import Told
+from kseries.config.kconfig_ask import Explained
 from kseries.config.kconfigdiff import Change
 from kseries.lib.errors import CheckFailed, KseriesError, UserError
 
@@ -20,7 +20,7 @@ WHY = "`kseries config why SYMBOL` prints the chain of any symbol"
 
 
 def error_for(
-    broken: Sequence[Told], promises: Sequence[Promise], change: Change, version: str
+    broken: Sequence[Explained], promises: Sequence[Promise], change: Change, version: str
 ) -> KseriesError:
     """Make the error for promises that are not kept: CheckFailed or UserError.
 
@@ -37,7 +37,7 @@ def error_for(
         return UserError(
             f"The config does not fit this tree: {what}, none by a change of the series.",
             where="\n".join(lines[False]),
-            do=f"mend the fragment: add what is needed above, or take the promise out; {WHY}",
+            do=f"fix the fragment: add what is needed above, or drop the promise; {WHY}",
         )
     if lines[False]:
         lines[True] += ["not by a change of the series:", *lines[False]]
@@ -45,16 +45,16 @@ def error_for(
         f"The config cannot be met: {what}.",
         where="\n".join(lines[True]),
         do="see what the series changes in Kconfig; or add to a fragment what is needed above, or"
-        f" take the promise out; {WHY}",
+        f" drop the promise; {WHY}",
     )
 
 
-def suggestion(told: Told) -> str:
+def suggestion(told: Explained) -> str:
     """Say what could be meant by a symbol that is not there."""
     return f"like it: {', '.join(told.lines)}" if told.lines else "no symbol is called like it"
 
 
-def _lines(promise: Promise, told: Told, version: str) -> list[str]:
+def _lines(promise: Promise, told: Explained, version: str) -> list[str]:
     head = f"{promise.where}: CONFIG_{promise.symbol}={promise.value} promised"
     meant = []
     if promise.kernels is not None:

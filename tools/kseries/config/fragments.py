@@ -23,7 +23,7 @@ KERNELS = re.compile(r"#\s*(only )?kernels\s*:\s*(.*)")
 SHOWN = 80
 MISTAKES_SHOWN = 20
 
-MEND = "write CONFIG_X=value or `# CONFIG_X is not set`, each symbol once, and comments behind a #"
+FIX = "write CONFIG_X=value or `# CONFIG_X is not set`, each symbol once, and comments behind a #"
 
 
 @dataclass(frozen=True)
@@ -180,7 +180,7 @@ def _mistaken(mistakes: Sequence[str]) -> UserError:
     if len(mistakes) > len(shown):
         shown.append(f"… and {len(mistakes) - len(shown)} more")
     return UserError(
-        "The Kconfig fragment has lines that promise nothing.", where="\n".join(shown), do=MEND
+        "The Kconfig fragment has lines that promise nothing.", where="\n".join(shown), do=FIX
     )
 
 

@@ -38,7 +38,7 @@ endif
 
 
 @dataclass(frozen=True)
-class Told:
+class Explained:
     """What the tree says about a symbol.
 
     found: its value as .config writes it; None when the tree has no such symbol.
@@ -89,7 +89,7 @@ def variables(box: Sandbox) -> dict[str, str]:
 
 def ask(
     box: Sandbox, promises: Sequence[Promise], names: Sequence[str], *, config: Path
-) -> tuple[list[Told], list[Told]]:
+) -> tuple[list[Explained], list[Explained]]:
     """Give the promises that are not kept, and why the symbols in `names` are as they are.
 
     config: the .config to read, its path inside.
@@ -113,9 +113,11 @@ def ask(
     return [_told(*item) for item in answer.broken], [_told(*item) for item in answer.why]
 
 
-def _told(symbol: str, found: str | None, lines: Sequence[str], chain: Sequence[str] = ()) -> Told:
+def _told(
+    symbol: str, found: str | None, lines: Sequence[str], chain: Sequence[str] = ()
+) -> Explained:
     shown = tuple(harmless(line) for line in lines)
-    return Told(symbol, found and harmless(found), shown, tuple(chain))
+    return Explained(symbol, found and harmless(found), shown, tuple(chain))
 
 
 def _command(box: Sandbox, names: Sequence[str], config: Path) -> list[str]:
@@ -152,5 +154,5 @@ def _answer(output: str) -> Answer:
     raise InfraError(
         "The evaluation of Kconfig gave no answer.",
         where="\n".join(output.splitlines()[-10:]),
-        do="read what it said above",
+        do="see its output above",
     )

@@ -17,7 +17,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from kseries.config import configblame, fragments, kconfig_ask, kconfigdiff
 from kseries.config.fragments import Merged, Promise
-from kseries.config.kconfig_ask import Told
+from kseries.config.kconfig_ask import Explained
 from kseries.kbuild import failure
 from kseries.kbuild import make as kbuild
 from kseries.kbuild.diagnostics import Parser
@@ -167,7 +167,7 @@ def _command(box: Sandbox) -> list[str]:
 
 def _broken_promises(
     box: Sandbox, promises: Sequence[Promise], text: str, progress: Progress, *, whole: bool
-) -> list[Told]:
+) -> list[Explained]:
     """Find the promises that are not kept, each with its chain.
 
     whole: whether all is there that brings symbols; else those that are not there are passed over.
@@ -188,11 +188,11 @@ def _broken_promises(
     return broken
 
 
-def _broken(promises: Sequence[Promise], text: str) -> list[Told]:
+def _broken(promises: Sequence[Promise], text: str) -> list[Explained]:
     """Compare promises with the text of a .config, in which what is not named is n."""
     values = dict(re.findall(r"^CONFIG_(\w+)=(.*)$", text, re.MULTILINE))
     found = [(promise, values.get(promise.symbol, "n")) for promise in promises]
-    return [Told(p.symbol, value, ()) for p, value in found if value != p.value]
+    return [Explained(p.symbol, value, ()) for p, value in found if value != p.value]
 
 
 def _sha256(text: str) -> str:

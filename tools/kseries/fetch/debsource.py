@@ -133,7 +133,7 @@ class Apt:
             raise InfraError(
                 "apt could not get its package lists.",
                 where=_tail(answer),
-                do="check the network and /etc/apt/sources.list*, then start again",
+                do="check the network and /etc/apt/sources.list*, then try again",
             )
 
     def download(self, version: str, folder: Path) -> Path:
@@ -166,12 +166,12 @@ class Apt:
             raise StaleLists(
                 "apt's package lists are older than the mirror.",
                 where=where,
-                do="apt-get update, then start again",
+                do="apt-get update, then try again",
             )
         raise InfraError(
             f"apt could not download {self._package}.",
             where=where,
-            do="check the network and /etc/apt/sources.list*, then start again",
+            do="check the network and /etc/apt/sources.list*, then try again",
         )
 
     @property
@@ -249,7 +249,7 @@ def _no_tarball(deb: Path, wanted: str, why: str) -> InfraError:
     return InfraError(
         f"The Debian package holds no {wanted}: {why}.",
         where=str(deb),
-        do=f"remove {deb} and start again",
+        do=f"remove {deb} and try again",
     )
 
 

@@ -48,6 +48,6 @@ def _unpack(package: str, suite: str, cache: Cache, log: Path, progress: Progres
             raise InfraError(
                 "The Debian package cannot be unpacked.",
                 where=f"{deb}\nlog: {log}",
-                do=f"remove {deb} and start again",
+                do=f"remove {deb} and try again",
             )
     return final

@@ -41,7 +41,7 @@ def require_sha256(file: Path, sha256: str) -> None:
         raise UserError(
             "The file is not the one that is pinned: its sha256 differs.",
             where=f"{file}\nfound:    {found}\nexpected: {sha256}",
-            do="if the file is right, mend sha256 in the source's pin; else get it again",
+            do="if the file is right, fix sha256 in the source's pin; else get it again",
         )
 
 
@@ -58,7 +58,7 @@ def download(url: str, sha256: str, final: Path, progress: Progress) -> None:
                 raise InfraError(
                     "What came is not the file that is pinned: its sha256 differs.",
                     where=f"{url}\nfound:    {found}\nexpected: {sha256}",
-                    do="start again; if it stays like this, mend url or sha256 in the source's pin",
+                    do="try again; if it stays like this, fix url or sha256 in the source's pin",
                 )
     except urllib.error.HTTPError as error:
         with error:
@@ -68,7 +68,7 @@ def download(url: str, sha256: str, final: Path, progress: Progress) -> None:
         raise InfraError(
             f"The download failed: {reason}.",
             where=url,
-            do="check the network and the address, then start again",
+            do="check the network and the address, then try again",
         ) from error
 
 
@@ -97,7 +97,7 @@ def _stream(url: str, sink: IO[bytes], progress: Progress) -> str:
         raise InfraError(
             f"The download broke off: {done:,} of {total:,} bytes came.",
             where=url,
-            do="start again",
+            do="try again",
         )
     return digest.hexdigest()
 
@@ -105,5 +105,5 @@ def _stream(url: str, sink: IO[bytes], progress: Progress) -> str:
 def _refused(url: str, error: urllib.error.HTTPError) -> KseriesError:
     what = f"The server answered {error.code} {error.reason}."
     if error.code in (HTTPStatus.NOT_FOUND, HTTPStatus.GONE):
-        return UserError(what, where=url, do="mend the url in the source's pin")
-    return InfraError(what, where=url, do="start again later, or name another mirror")
+        return UserError(what, where=url, do="fix the url in the source's pin")
+    return InfraError(what, where=url, do="try again later, or name another mirror")

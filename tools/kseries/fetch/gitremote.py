@@ -69,7 +69,7 @@ def _no_such_commit(remote: str, commit: str) -> UserError:
     return UserError(
         f"The remote has no commit {commit}.",
         where=remote,
-        do="mend remote or commit in the source's pin; a commit must be pushed to be fetched",
+        do="fix remote or commit in the source's pin; a commit must be pushed to be fetched",
     )
 
 

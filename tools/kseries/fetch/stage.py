@@ -203,7 +203,7 @@ def _tarball_file(work: _Work, source: TarballSource) -> Path:
     final = Path(path).expanduser()
     if not final.is_file():
         raise UserError(
-            "The tarball is not there.", where=str(final), do="mend the url in the source's pin"
+            "The tarball is not there.", where=str(final), do="fix the url in the source's pin"
         )
     require_sha256(final, source.sha256)
     return final

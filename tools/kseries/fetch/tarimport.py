@@ -144,7 +144,7 @@ def _unpacked(tarball: Path) -> Iterator[tuple[IO[bytes], IO[bytes]]]:
 
 def _bad(tarball: Path, why: str) -> UserError:
     return UserError(
-        f"This is no usable tarball: {why}.",
+        f"This is not a usable tarball: {why}.",
         where=f"{tarball} ({tarball.stat().st_size:,} bytes)",
         do="get the file again; if it stays like this, name another one",
     )

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """What is kept from run to run, in the cache and in out/: shown, cleared, kept below a limit.
 
-All of it can be made again, runs excepted. What a run uses (`leases`) is never removed; of the
+All of it can be rebuilt, runs excepted. What a run uses (`leases`) is never removed; of the
 rest, what was used longest ago goes first.
 """
 
@@ -40,7 +40,7 @@ class Kind:
     """Things of one kind. A new kind is a new line below, and `leases.use` where it is used.
 
     pattern: of their paths, below the cache's folder or out/. limit_gib: what they may take
-    together; None: no limit, and never removed by itself. again: whether it can be made again.
+    together; None: no limit, and never removed by itself. rebuildable: whether it can be rebuilt.
     """
 
     name: str
@@ -48,7 +48,7 @@ class Kind:
     pattern: str
     limit_gib: float | None
     in_out: bool = False
-    again: bool = True
+    rebuildable: bool = True
 
 
 KINDS = (
@@ -59,10 +59,10 @@ KINDS = (
     Kind("rootfs", "root file systems of guests", "rootfs/*", 4),
     Kind("baselines", "what tests do without the series", "baselines/*", 1),
     Kind("host", "what was found out about this host", "host/*", None),
-    Kind("history", "what tests did in earlier runs", "history.sqlite*", None, again=False),
+    Kind("history", "what tests did in earlier runs", "history.sqlite*", None, rebuildable=False),
     Kind("builds", "build folders, one a tree and config", "trees/*/build/*", 25, in_out=True),
     Kind("trees", "worktrees of kernel sources", "trees/*", 20, in_out=True),
-    Kind("runs", "results and logs of runs", "runs/*", 5, in_out=True, again=False),
+    Kind("runs", "results and logs of runs", "runs/*", 5, in_out=True, rebuildable=False),
 )
 BY_NAME = {kind.name: kind for kind in KINDS}
 
@@ -147,7 +147,7 @@ def clear(project: Project, cache: Cache, kinds: Sequence[str]) -> Cleared:
             where=str(cache.root),
             do=f"choose from: {', '.join(BY_NAME)}",
         )
-    wanted = kinds or [kind.name for kind in KINDS if not kind.in_out and kind.again]
+    wanted = kinds or [kind.name for kind in KINDS if not kind.in_out and kind.rebuildable]
     return drop([i for i in items(project, cache) if i.kind in wanted], cache)
 
 
@@ -173,7 +173,7 @@ def surplus(
     """Choose what is to go, oldest first, never what is used. Pure.
 
     allowed: bytes for each kind; one that is not named has no limit. missing: folders, and how
-    many bytes must become free below them; what cannot be made again does not go for that.
+    many bytes must become free below them; what cannot be rebuilt does not go for that.
     """
     going: dict[Path, Item] = {}
     oldest = sorted((item for item in found if not item.in_use), key=lambda item: item.used)
@@ -187,7 +187,7 @@ def surplus(
         there = [item for item in oldest if item.path.is_relative_to(folder)]
         short = size - sum(item.size for item in there if item.path in going)
         for item in there:
-            if short > 0 and BY_NAME[item.kind].again and item.kind in allowed:
+            if short > 0 and BY_NAME[item.kind].rebuildable and item.kind in allowed:
                 short -= 0 if item.path in going else item.size
                 going[item.path] = item
     return list(going.values())

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Check the host: what is there, what is lacking, and the line that mends each lack.
+"""Check the host: what is there, what is missing, and the command that fixes each problem.
 
 What limits a hostile series and cannot be had on this host is told, too: `BOUNDS`.
 """
@@ -35,17 +35,17 @@ class Health(StrEnum):
     OK = "ok"
     SLOW = "slow"  # works, less well
     OPEN = "open"  # works, with a bound less around what a series can do
-    LACK = "lack"
+    MISSING = "missing"
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One check. mend: the line that mends a lack, "" where nothing is to be done."""
+    """One check. fix: the command that fixes it, "" where nothing is to be done."""
 
     name: str
     health: Health
     found: str
-    mend: str = ""
+    fix: str = ""
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ TOOLS = (
     Tool("bison", "bison", "config"),
     Tool("bc", "bc", "build"),
     Tool("perl", "perl", "build"),
-    Tool("rsync", "rsync", "stage"),
+    Tool("rsync", "rsync", "install"),
     Tool("ccache", "ccache", "build", optional=True),
     Tool("bwrap", "bubblewrap", "sandbox"),
     Tool("setpriv", "util-linux", "ending programs with us"),
@@ -89,7 +89,7 @@ class Bound:
     name: str
     kept: str
     missing: Callable[[], str]
-    mend: str
+    fix: str
 
 
 def _no_group_limits() -> str:
@@ -149,37 +149,39 @@ def examine(project: Project, cache: Cache) -> tuple[Finding, ...]:
 
 
 def healthy(findings: Sequence[Finding]) -> bool:
-    """Whether nothing that is needed is lacking."""
-    return not any(finding.health is Health.LACK for finding in findings)
+    """Whether nothing that is needed is missing."""
+    return not any(finding.health is Health.MISSING for finding in findings)
 
 
 def _bound(bound: Bound) -> Finding:
     why = bound.missing()
     if not why:
         return Finding(bound.name, Health.OK, f"enforced: {bound.kept}")
-    return Finding(bound.name, Health.OPEN, f"{why}; not enforced: {bound.kept}", bound.mend)
+    return Finding(bound.name, Health.OPEN, f"{why}; not enforced: {bound.kept}", bound.fix)
 
 
 def _machine() -> Finding:
     machine = platform.machine()
     if machine == "x86_64":
         return Finding("machine", Health.OK, f"{machine}, {os.cpu_count()} cores")
-    return Finding("machine", Health.LACK, machine, "use an x86_64 machine: others are not built")
+    return Finding(
+        "machine", Health.MISSING, machine, "use an x86_64 machine: others are not built"
+    )
 
 
 def _tool(tool: Tool) -> Finding:
     place = proc.which(tool.program)
     if place:
         return Finding(tool.program, Health.OK, str(place))
-    health = Health.SLOW if tool.optional else Health.LACK
-    mend = f"apt-get install --no-install-recommends {tool.package}"
-    return Finding(tool.program, health, f"not there (for: {tool.needed_for})", mend)
+    health = Health.SLOW if tool.optional else Health.MISSING
+    fix = f"apt-get install --no-install-recommends {tool.package}"
+    return Finding(tool.program, health, f"not there (for: {tool.needed_for})", fix)
 
 
 def _sandbox(cwd: Path) -> Finding:
     """Start the sandbox once: whether bwrap is there says nothing about being let."""
     if proc.which("bwrap") is None:
-        return Finding("sandbox", Health.LACK, "needs bwrap", "apt-get install bubblewrap")
+        return Finding("sandbox", Health.MISSING, "needs bwrap", "apt-get install bubblewrap")
     try:
         proc.run(
             ["bwrap", "--unshare-all", "--ro-bind", "/", "/", "true"],
@@ -189,7 +191,7 @@ def _sandbox(cwd: Path) -> Finding:
     except KseriesError as error:
         return Finding(
             "sandbox",
-            Health.LACK,
+            Health.MISSING,
             error.where.splitlines()[-1].removeprefix("| ") if error.where else error.what,
             "sysctl -w kernel.unprivileged_userns_clone=1 user.max_user_namespaces=10000",
         )
@@ -204,7 +206,7 @@ def _disk(name: str, place: Path, wanted_gib: int) -> Finding:
         return Finding(name, Health.OK, f"{free:.0f} GiB free at {place}")
     return Finding(
         name,
-        Health.LACK,
+        Health.MISSING,
         f"{free:.1f} GiB free at {place}, {wanted_gib} wanted",
         "kseries cache clear, or set XDG_CACHE_HOME to a larger disk",
     )
@@ -217,7 +219,7 @@ def _memory() -> Finding:
         return Finding("memory", Health.OK, f"{total:.0f} GiB")
     return Finding(
         "memory",
-        Health.LACK,
+        Health.MISSING,
         f"{total:.1f} GiB, {MEMORY_GIB} wanted",
         "build with fewer jobs: kseries run --jobs 1",
     )

@@ -25,7 +25,7 @@ from kseries.lib.paths import Cache
 from kseries.lib.progress import Progress
 from kseries.lib.runfolder import RunFolder
 from kseries.lib.untrusted import GIB
-from kseries.model import Kernel, Stack, StagedSuites
+from kseries.model import InstalledSuites, Kernel, Stack
 from kseries.suites.base import SELFTESTS
 from kseries.suites.planning import Plan, plan_suites, with_variables, without
 
@@ -37,16 +37,16 @@ MAX_SIZE = 1 * GIB
 INSTALLED = "kselftest-install"
 OBJECTS = "kselftest-generated"
 # In the state folder: what is put on the target, the generated sources, what both were made of.
-STAGED = "staged"
+STAGED = "installed"
 SOURCES = "kselftest"
-RECORD = "staged.json"
+RECORD = "installed.json"
 # Raised when this stage would make something else of the same input.
 STAGE_VERSION = 1
 
 
 @dataclass(frozen=True)
 class Record:
-    """What the staged folder was made of: equal to now's, and there is nothing to do."""
+    """What the installed folder was made of: equal to now's, and there is nothing to do."""
 
     inputs: str
 
@@ -54,9 +54,9 @@ class Record:
 RECORD_ADAPTER = TypeAdapter(Record)
 
 
-def stage(
+def install(
     kernel: Kernel, stack: Stack, cache: Cache, run: RunFolder, progress: Progress
-) -> StagedSuites:
+) -> InstalledSuites:
     """Build the stack's test programs and lay them out as kselftest installs them.
 
     Raises CheckFailed when a test does not build, with the first diagnostic; UserError when the
@@ -65,7 +65,7 @@ def stage(
     tree, place = kernel.config.tree, kernel.config.place
     box = kbuild.sandbox(tree.path, place, trusted=stack.trusted)
     plan = plan_suites(tree.path, stack.suites, str(box.inside_tree / SELFTESTS / "lib.mk"))
-    plan, box = _with_libraries(plan, box, cache, run.log("stage"), progress)
+    plan, box = _with_libraries(plan, box, cache, run.log("install"), progress)
     for suite, why in plan.left_out:
         progress.note(f"suite {suite}: left out: {why}")
     for made in plan.generated:
@@ -74,11 +74,11 @@ def stage(
     inputs = _inputs(kernel, box, plan) if kbuild.is_clean(tree) else ""
     if not _unchanged(state, inputs, plan):
         prepare(box)
-        _build(box, plan, run.log("stage"), progress)
+        _build(box, plan, run.log("install"), progress)
         (state / RECORD).unlink(missing_ok=True)
         _take_over(box, state / STAGED, plan)
         atomicfile.write_bytes(state / RECORD, RECORD_ADAPTER.dump_json(Record(inputs)))
-    return StagedSuites(state / STAGED, plan.programs, plan.left_out)
+    return InstalledSuites(state / STAGED, plan.programs, plan.left_out)
 
 
 def _with_libraries(
@@ -100,7 +100,7 @@ def _with_libraries(
 
 
 def _inputs(kernel: Kernel, box: Sandbox, plan: Plan) -> str:
-    """Hash all that decides about the staged folder."""
+    """Hash all that decides about the installed folder."""
     parts = [str(STAGE_VERSION), kernel.config.tree.head, kernel.compiler]
     # The command lines stand for the sandbox, for the targets and for versions of libraries.
     parts += [proc.command_text(command) for command in _commands(box, plan)]
@@ -198,7 +198,7 @@ def _failed(box: Sandbox, output: str, log: Path) -> CheckFailed | InfraError:
     return CheckFailed(
         "The tests do not build against this tree.",
         where="\n".join([*(lines or tail), f"sources of ours: {_sources(box)}", f"log: {log}"]),
-        do="mend what the series changes in the user interface headers or in the tests",
+        do="fix what the series changes in the user interface headers or in the tests",
     )
 
 

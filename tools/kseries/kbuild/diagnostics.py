@@ -61,9 +61,9 @@ OUT_OF_MEMORY = re.compile(
 DISK_FULL = re.compile(
     r": (?:No space left on device|Disk quota exceeded)\b|final close failed: No space"
 )
-MORE_MEMORY = "close other programs, or build with fewer jobs (`--jobs`), then start again"
+MORE_MEMORY = "close other programs, or build with fewer jobs (`--jobs`), then try again"
 MORE_DISK = (
-    "free some space on the disk (`kseries cache clear` drops what can be made again), then start"
+    "free some space on the disk (`kseries cache clear` drops what can be rebuilt), then start"
     " again"
 )
 

@@ -44,7 +44,7 @@ def explain(
         return InfraError(
             "This machine could not carry out make.",
             where=f"{parser.lost or 'make was killed'}\nlog: {log}",
-            do=parser.remedy or "look for its reason in the host's log (`dmesg`), start again",
+            do=parser.remedy or "look for its reason in the host's log (`dmesg`), try again",
         )
     errors = _errors(found)
     # What names a file says more than the linker's or make's last words.
@@ -56,7 +56,7 @@ def explain(
     return BuildFailed(
         what,
         where="\n".join([*where, f"log: {log}"]),
-        do="mend the patch, then start again; what is built stays built",
+        do="fix the patch, then try again; what is built stays built",
         diagnostics=tuple(item.diagnostic for item in found),
     )
 

@@ -4,7 +4,7 @@
 kbuild writes `.X.cmd` after it has made X. When make is killed between the two, X may be cut off
 and yet look newer than all it depends on: the next make would link it.
 
-The folder belongs to code in the sandbox, which is where it is mended: as a program
+The folder belongs to code in the sandbox, which is where it is fixed: as a program
 (`python -m kseries.kbuild.halfmade FOLDER`), this prints how many files it took away.
 """
 
@@ -22,7 +22,7 @@ TOOLS = Path("tools")
 LAST_MOMENT_NS = 3_000_000_000
 
 
-def mend(build: Path) -> int:
+def fix(build: Path) -> int:
     """Take away what a killed build may have left half-written; give how many files.
 
     Taking away too much is safe, as make makes it again.
@@ -71,4 +71,4 @@ def _folders(build: Path) -> Iterator[tuple[Path, dict[str, int]]]:
 
 
 if __name__ == "__main__":
-    print(mend(Path(sys.argv[1])))  # noqa: T201
+    print(fix(Path(sys.argv[1])))  # noqa: T201

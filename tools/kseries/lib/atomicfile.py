@@ -72,7 +72,7 @@ def disk_error(error: OSError, where: Path) -> InfraError | None:
             "The disk is full.",
             where=str(where),
             do=f"free some space on the disk of {where} (`kseries cache clear` drops what can be"
-            " made again), then start again",
+            " made again), then try again",
         )
     if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
         return InfraError(

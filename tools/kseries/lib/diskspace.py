@@ -38,8 +38,8 @@ def require(needs: Sequence[Need]) -> None:
                 f"There is not enough room on the disk: {_mib(free)} are free, about"
                 f" {_mib(size)} are needed ({purposes}).",
                 where=str(folder),
-                do="free some space there (`kseries cache clear` drops what can be made again),"
-                " or set XDG_CACHE_HOME to a folder on another disk; then start again",
+                do="free some space there (`kseries cache clear` drops what can be rebuilt),"
+                " or set XDG_CACHE_HOME to a folder on another disk; then try again",
             )
 
 

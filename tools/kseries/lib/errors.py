@@ -43,7 +43,7 @@ class CheckFailed(KseriesError):
 
 
 class UserError(KseriesError):
-    """The request cannot be carried out as given; the user can mend it."""
+    """The request cannot be carried out as given; the user can fix it."""
 
     exit_code = 2
 

@@ -354,8 +354,8 @@ def failure(argv: Sequence[str], status: int, said: str) -> GitError:
             "The disk is full.",
             where=where,
             said=said,
-            do="free some space there (`kseries cache clear` drops what can be made again), then"
-            " start again",
+            do="free some space there (`kseries cache clear` drops what can be rebuilt), then"
+            " try again",
         )
     return GitError(f"git failed with exit status {status}.", where=where, said=said)
 

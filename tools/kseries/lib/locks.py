@@ -34,7 +34,7 @@ def locked(place: Path, progress: Progress, wait_s: float = 3600.0) -> Iterator[
             raise InfraError(
                 f"Another kseries has used this for {wait_s:.0f} s.",
                 where=str(place),
-                do="wait for it or end it, then start again",
+                do="wait for it or end it, then try again",
             ) from error
     try:
         yield

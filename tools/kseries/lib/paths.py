@@ -55,7 +55,7 @@ def current() -> Path:
 def _no_path(text: str, why: str) -> UserError:
     shown = text if len(text) <= 100 else f"{text[:100]}…"
     return UserError(
-        f"This is no path: {why}.", where=repr(shown)[1:-1], do="name a file or folder"
+        f"This is not a path: {why}.", where=repr(shown)[1:-1], do="name a file or folder"
     )
 
 
@@ -73,7 +73,7 @@ def require_folder(place: Path, what: str, do: str) -> None:
             continue
         if part.is_dir():
             return
-        why = "leads nowhere" if part.is_symlink() and not part.exists() else "is no folder"
+        why = "leads nowhere" if part.is_symlink() and not part.exists() else "is not a folder"
         raise UserError(f"{what} cannot be used: {part} {why}.", where=str(place), do=do)
 
 
@@ -152,7 +152,7 @@ class Cache:
     def find(cls) -> Cache:
         """Follow the XDG base directory rules: an unset or relative value means ~/.cache.
 
-        Raises UserError when there is no home, and for a place that is no folder of this user.
+        Raises UserError when there is no home, and for a place that is not a folder of this user.
         """
         do = "set XDG_CACHE_HOME to a folder of yours"
         asked = os.environ.get("XDG_CACHE_HOME", "")

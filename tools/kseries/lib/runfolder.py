@@ -105,7 +105,7 @@ class RunFolder:
 
 
 def to_json(value: T, adapter: TypeAdapter[T], *, ascii_only: bool = False) -> str:
-    """Give a value as JSON. What of a file's name is no UTF-8 becomes "?"."""
+    """Give a value as JSON. What of a file's name is not UTF-8 becomes "?"."""
     try:
         data = adapter.dump_json(value, indent=2, ensure_ascii=ascii_only)
     except PydanticSerializationError:
@@ -129,7 +129,7 @@ def create(runs: Path, stack: str) -> RunFolder:
                 continue
             _point_latest(runs, path)
             return RunFolder(path)
-    raise UserError("Too many runs in one second.", where=str(runs), do="start again")
+    raise UserError("Too many runs in one second.", where=str(runs), do="try again")
 
 
 def find(runs: Path, name: str) -> RunFolder:

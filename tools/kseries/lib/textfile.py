@@ -64,7 +64,7 @@ def read(path: Path, what: str, *, do: str) -> str:
         raise UserError(f"The {what} cannot be read.", where=error.where, do=do) from error
     if b"\0" in data:
         line = data.count(b"\n", 0, data.index(0)) + 1
-        raise _refused(f"{path}:{line}", "holds a zero byte, so it is no text", what, do)
+        raise _refused(f"{path}:{line}", "holds a zero byte, so it is not text", what, do)
     try:
         return data.removeprefix(codecs.BOM_UTF8).decode()
     except UnicodeDecodeError as error:

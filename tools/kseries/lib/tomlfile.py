@@ -60,7 +60,7 @@ def mistake(path: Path, what: str, mistakes: Sequence[tuple[int, str]]) -> UserE
     return UserError(
         f"The {what} file has {count}.",
         where="\n".join(f"{path}:{line}: {text}" for line, text in mistakes),
-        do="mend the lines above",
+        do="fix the lines above",
     )
 
 

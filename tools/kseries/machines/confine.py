@@ -116,7 +116,7 @@ def confined(kernel: Path, *, memory: int, disk: int, kvm: bool) -> Iterator[Con
     """Make a place for one QEMU that lasts as long as the block.
 
     kernel: the image to boot, which a series built. memory, disk: of the guest, bytes.
-    kvm: whether it uses KVM. Raises CheckFailed when the image is no plain file.
+    kvm: whether it uses KVM. Raises CheckFailed when the image is not a plain file.
     """
     _sweep()
     with atomicfile.disk_errors(PLACES):

@@ -47,7 +47,7 @@ def put(execute: Execute, source: Path, destination: str, deadline: Deadline) ->
 def get(execute: Execute, source: str, destination: Path, deadline: Deadline) -> list[str]:
     """Copy a file or folder of the guest to the host; give what was left out.
 
-    Raises InfraError, TargetLost when what comes is no archive.
+    Raises InfraError, TargetLost when what comes is not an archive.
     """
     place = PurePosixPath(source)
     command = Command(("sh", "-c", _GET, "get", str(place.parent), place.name))
@@ -69,7 +69,9 @@ def get(execute: Execute, source: str, destination: Path, deadline: Deadline) ->
         try:
             return transfer.unpack(spool, place.name, destination)
         except tarfile.TarError as error:
-            raise TargetLost(f"What the guest sent is no archive of {source}: {error}") from error
+            raise TargetLost(
+                f"What the guest sent is not an archive of {source}: {error}"
+            ) from error
 
 
 class _Said:

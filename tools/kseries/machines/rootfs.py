@@ -41,7 +41,7 @@ ADVICE = (
         ("NO_PUBKEY", "is not signed", "no public key", "keyring"),
         "install the package debian-archive-keyring, newer than the guest's suite",
     ),
-    (("Unable to locate package",), f"mend the name in {PACKAGES}"),
+    (("Unable to locate package",), f"fix the name in {PACKAGES}"),
     (
         (
             "Could not resolve",
@@ -50,7 +50,7 @@ ADVICE = (
             "a Release file",
             "timed out",
         ),
-        "see that the Debian mirror of this machine's apt can be reached, then start again",
+        "see that the Debian mirror of this machine's apt can be reached, then try again",
     ),
     (
         ("unshare: ",),

@@ -77,7 +77,7 @@ class VirtualMachine:
         self._abort_lock = threading.Lock()
 
     @staticmethod
-    def room(project: Project) -> int:
+    def capacity(project: Project) -> int:
         """Give how many such machines can work side by side on this host."""
         return capacity.machines(_settings(project).memory_mib)
 

@@ -25,13 +25,13 @@ from kseries.lib.gitrepo import Repository
 from kseries.lib.locks import locked
 from kseries.lib.runfolder import RunFolder
 from kseries.model import (
+    InstalledSuites,
     Kernel,
     KernelConfig,
     MutantFate,
     MutantResult,
     ProgramResult,
     RunResult,
-    StagedSuites,
     TestOutcome,
     TestProgram,
     Tree,
@@ -43,8 +43,8 @@ from kseries.run import pipeline
 from kseries.run.pipeline import RunContext
 from kseries.test.stage import test
 
-ROOM = "mutants"
-STAGES = pipeline.STAGES[: pipeline.STAGES.index(pipeline.STAGE) + 1]
+NAME = "mutants"
+STAGES = pipeline.STAGES[: pipeline.STAGES.index(pipeline.INSTALL) + 1]
 SUITE = "zcrx"
 LIMIT_S = 90.0
 """What a program is given: three times what the slowest takes; a mutant may hang for ever."""
@@ -129,7 +129,7 @@ def check(
     base = pipeline.run_stages(work, STAGES)
     if base.exit_code and base.verdict is not Verdict.INCOMPLETE:
         raise _no_base(base, work)
-    with locked(work.slot, work.progress):
+    with locked(work.stack_folder, work.progress):
         return _Checker(work, rules).check(mutants)
 
 
@@ -137,7 +137,7 @@ def _no_base(base: RunResult, work: RunContext) -> CheckFailed:
     return CheckFailed(
         "The stack is not built, so no mutant can be.",
         where="\n".join([*base.reasons, str(work.run.path)]),
-        do="mend the stack first: `kseries run`",
+        do="fix the stack first: `kseries run`",
     )
 
 
@@ -148,12 +148,12 @@ class _Checker:
         self._tree: Tree = work.outcome(pipeline.APPLY)
         self._config: KernelConfig = work.outcome(pipeline.CONFIG)
         self._kernel: Kernel = work.outcome(pipeline.BUILD)
-        staged: StagedSuites = work.outcome(pipeline.STAGE)
+        installed: InstalledSuites = work.outcome(pipeline.INSTALL)
         self._staged = replace(
-            staged,
+            installed,
             programs=tuple(
                 replace(program, timeout_s=min(program.timeout_s, LIMIT_S))
-                for program in staged.programs
+                for program in installed.programs
                 if program.suite == SUITE and not program.extended
             ),
         )
@@ -173,8 +173,8 @@ class _Checker:
             run.save("mutants", tuple(done.values()), RESULTS)
             progress.note(line(result))
         tried = [done[mutant.name] for mutant in mutants]
-        caught = sum(result.fate is MutantFate.CAUGHT for result in tried)
-        progress.finish(f"{caught} of {len(tried)} caught", good=caught == len(tried))
+        killed = sum(result.fate is MutantFate.KILLED for result in tried)
+        progress.finish(f"{killed} of {len(tried)} killed", good=killed == len(tried))
         return tuple(done.values())
 
     def _see_green(self) -> None:
@@ -185,7 +185,7 @@ class _Checker:
             raise CheckFailed(
                 "The suite is red without a mutant, so it cannot catch one.",
                 where="\n".join([*red[:5], str(folder.path)]),
-                do="mend that first: `kseries run`",
+                do="fix that first: `kseries run`",
             )
 
     def _try(self, mutant: Mutant) -> MutantResult:
@@ -198,7 +198,7 @@ class _Checker:
             fate, by = MutantFate.BROKEN, (error.what,)
         else:
             by = tuple(reasons(self._test(kernel, self._ordered(mutant), folder)))
-            fate = MutantFate.CAUGHT if by else MutantFate.SURVIVED
+            fate = MutantFate.KILLED if by else MutantFate.SURVIVED
         seconds = time.monotonic() - began
         return MutantResult(mutant.name, mutant.title, mutant.rules, fate, by, seconds)
 
@@ -211,7 +211,7 @@ class _Checker:
         config = replace(self._config, tree=replace(self._tree, head=commit))
         return build(config, work.stack, work.cache, folder, work.progress)
 
-    def _ordered(self, mutant: Mutant) -> StagedSuites:
+    def _ordered(self, mutant: Mutant) -> InstalledSuites:
         """Give the programs, those that test most of what the mutant breaks before the others."""
 
         def untested(program: TestProgram) -> int:
@@ -219,10 +219,10 @@ class _Checker:
 
         return replace(self._staged, programs=tuple(sorted(self._staged.programs, key=untested)))
 
-    def _test(self, kernel: Kernel, staged: StagedSuites, folder: RunFolder) -> TestOutcome:
+    def _test(self, kernel: Kernel, installed: InstalledSuites, folder: RunFolder) -> TestOutcome:
         work = self._work
         return test(
-            staged,
+            installed,
             kernel,
             work.target,
             folder,

@@ -59,7 +59,7 @@ class Signals:
                 self._run = LOOSE
 
     def programs(self) -> tuple[ProgramResult, ...]:
-        """Give a program for each run; one without an end is no pass."""
+        """Give a program for each run; one without an end is not a pass."""
         programs = []
         for name, run in self._runs.items():
             status = status_of(run.cases)
@@ -80,7 +80,7 @@ class Signals:
         self._runs.setdefault(self._run, _Run()).cases.append(case)
 
 
-def untold(
+def unreported(
     signals: Iterable[ProgramResult], programs: Iterable[ProgramResult]
 ) -> tuple[ProgramResult, ...]:
     """Give what signals call bad and no other result does, a program for each run."""

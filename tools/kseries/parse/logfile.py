@@ -31,7 +31,7 @@ _LINE_END = re.compile(r"\r+\n")
 def open_blocks(name: str) -> Iterator[Iterator[str]]:
     """Give the text of a file, or of standard input for `-`, as `blocks_of` does.
 
-    What is no UTF-8 becomes U+FFFD. Raises UserError when the file cannot be read, also in the
+    What is not UTF-8 becomes U+FFFD. Raises UserError when the file cannot be read, also in the
     middle, and when it has more than MAX_LOG bytes.
     """
     with ExitStack() as stack:

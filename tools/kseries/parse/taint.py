@@ -49,7 +49,7 @@ FLAGS: tuple[Flag, ...] = (
     Flag("N", "a test module was loaded", fault=False),
     Flag("J", "a device's firmware was changed by a debugging interface", fault=False),
 )
-NO_WORD = "its log has no word of it"
+NO_WORD = "its log does not mention it"
 
 # What tests do by their nature: test modules set it.
 _EXPECTED = "N"
@@ -64,7 +64,7 @@ class Counts:
     oopses: int | None = None
 
 
-def untold(
+def unreported(
     before: Counts, now: Counts, kinds: Collection[EventKind], *, booting: bool = False
 ) -> Iterator[str]:
     """Say what the kernel noted between the two and its log does not tell of.

@@ -20,7 +20,7 @@ _MARKED = tuple(effect for effect in Effect if effect is not Effect.ADDED)
 
 @dataclass(frozen=True)
 class SuiteCounts:
-    """The cases of a suite. failed: without those that were broken before."""
+    """The cases of a suite. failed: without known failures."""
 
     suite: SuiteTally
     failed: int
@@ -36,7 +36,7 @@ class Listed:
 
 
 def suites(result: RunResult) -> tuple[SuiteCounts, ...]:
-    """Count suite by suite; what was broken before is counted by itself."""
+    """Count suite by suite; known failures are counted by itself."""
     left = by_suite(of(result).programs)
     return tuple(
         SuiteCounts(suite, counts.cases.failed, suite.cases.failed - counts.cases.failed)
@@ -45,12 +45,12 @@ def suites(result: RunResult) -> tuple[SuiteCounts, ...]:
 
 
 def excuse(result: RunResult) -> str:
-    """Say what was broken before in a sentence; "" when nothing was."""
+    """Say known failures in a sentence; "" when nothing was."""
     against = result.baseline
     if against is None:
         return ""
-    tests = len(having(against, Effect.BEFORE))
-    events = len(against.events_before)
+    tests = len(having(against, Effect.PRE_EXISTING))
+    events = len(against.events_on_base)
     found = [
         counted(number, what) for number, what in ((tests, "test"), (events, "complaint")) if number
     ]
@@ -76,7 +76,7 @@ def lists(result: RunResult, *, added: bool = False) -> Iterator[Listed]:
     against = result.baseline
     if against is None:
         return
-    before = [_both(test) for test in having(against, Effect.BEFORE)]
+    before = [_both(test) for test in having(against, Effect.PRE_EXISTING)]
     removed = having(against, Effect.REMOVED)
     passed = [test.test for test in gone(against) if test not in removed]
     found = (
@@ -104,7 +104,7 @@ def _complaints(result: RunResult, against: AgainstBase) -> Iterator[str]:
     """Tell the complaints of the kernel that the base has, too, each title once."""
     counts = {told.title: told for told in against.complaints}
     seen = set()
-    for number in against.events_before:
+    for number in against.events_on_base:
         event = result.events[number]
         if event.title in seen:
             continue

@@ -25,7 +25,7 @@ _NEXT = {
     Conclusion.FLAKY: "search again, which runs all anew; who is named twice is a better suspect",
     Conclusion.NOT_BROKEN: "it may take more than a fresh machine: `kseries run` runs all tests"
     " together, `kseries flakes` tells what failed how often",
-    Conclusion.BROKEN_BEFORE: "look for the fault in the source, or in a series below this one",
+    Conclusion.BROKEN_ON_BASE: "look for the fault in the source, or in a series below this one",
     Conclusion.NO_GOOD: "see why the base cannot be tested, or search on another one (--source)",
 }
 _NEXT_WITH_TEST = "read the patch and what its test says: either may be wrong"
@@ -51,11 +51,13 @@ def sentence(found: Bisection) -> str:
             runs = len(_step(found, found.last).trials)
             wrong = "there" if log else "broken"
             return f"{what}: not {wrong} with the whole series, in {counted(runs, 'run')}."
-        case Conclusion.BROKEN_BEFORE:
+        case Conclusion.BROKEN_ON_BASE:
             wrong = "there" if log else "broken"
             return f"{what}: {wrong} on the base already, without {found.series}."
         case Conclusion.FLAKY:
-            return f"{what}: comes and goes; first seen with {_suspects(found)}, which is no proof."
+            return (
+                f"{what}: comes and goes; first seen with {_suspects(found)}, which is not a proof."
+            )
         case Conclusion.NO_GOOD:
             return f"{what}: nowhere good; the base cannot be tested, so it is {_suspects(found)}."
         case _:
@@ -92,7 +94,7 @@ def _parts(found: Bisection, result: RunResult, folder: str) -> Iterator[Rendera
     for line in (
         *_look(found),
         *_evidence(found, folder),
-        f"this again:  kseries report {result.run}",
+        f"show again:  kseries report {result.run}",
     ):
         yield Text(line, no_wrap=True)
 
@@ -204,7 +206,7 @@ def _what(step: BisectStep) -> str:
     if step.by_baseline:
         return step.by_baseline.what
     bad = [trial.what for trial in step.trials if trial.seen is Seen.BAD]
-    return step.lack or (bad or [trial.what for trial in step.trials] or [""])[-1]
+    return step.untestable or (bad or [trial.what for trial in step.trials] or [""])[-1]
 
 
 def _number(step: BisectStep) -> str:

@@ -2,7 +2,7 @@
 """The result document as JUnit XML, which most CI systems show. The only user of junitparser.
 
 A suite for the stages, one for what was not done, one for each test program, and one for what the
-kernel complained of. What was broken before is skipped, as CI systems go red for each failure.
+kernel complained of. Known failures are skipped, as CI systems go red for each failure.
 """
 
 from __future__ import annotations

@@ -266,7 +266,7 @@ def _program(program: ProgramResult, found: Sequence[Finding]) -> Object:
         "status": _STATUS[program.status],
         "duration": program.seconds,
         **_excerpt((*program.problems, *program.tail) if bad else ()),
-        **_misc(program.status, "", program.again, found),
+        **_misc(program.status, "", program.reruns, found),
     }
 
 
@@ -278,7 +278,7 @@ def _case(case: Case) -> Object:
     return {
         **test,
         **_excerpt((case.reason, *case.diagnostics) if bad else ()),
-        **_misc(case.status, case.reason, case.again),
+        **_misc(case.status, case.reason, case.reruns),
     }
 
 

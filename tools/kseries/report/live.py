@@ -71,7 +71,7 @@ class _Plain:
     def close(self) -> None:
         """Say that a stage that did not finish was left."""
         if self._name:
-            self._print(f"{self._name}: left after {self._elapsed()}")
+            self._print(f"{self._name}: interrupted after {self._elapsed()}")
             self._name = ""
 
     def _elapsed(self) -> str:

@@ -24,7 +24,7 @@ from kseries.report import against, repeat
 from kseries.report.printable import printable
 from kseries.report.words import again, author_base, counted, duration
 from kseries.verdict import findings, known_failures, uncompiled
-from kseries.verdict.known_failures import Charged
+from kseries.verdict.known_failures import Filtered
 from kseries.verdict.scope import heading, tests
 
 WIDTH = 72
@@ -68,9 +68,9 @@ _MACHINERY = re.compile(
 
 _VERDICTS = {
     Verdict.PASS: "It passes.",
-    Verdict.PARTIAL: "{heading}, and not everything was done, so it is no pass:",
+    Verdict.PARTIAL: "{heading}, and not everything was done, so it is not a pass:",
     Verdict.FAIL: "It does not pass:",
-    Verdict.INCOMPLETE: "The run was not completed, so there is no answer:",
+    Verdict.INCOMPLETE: "The run did not complete, so there is no verdict:",
 }
 
 
@@ -186,7 +186,7 @@ def _bad(programs: Iterable[ProgramResult]) -> list[ProgramResult]:
     return [program for program in programs if not program.status.good]
 
 
-def _programs(result: RunResult, mine: Charged) -> Iterator[Iterable[str]]:
+def _programs(result: RunResult, mine: Filtered) -> Iterator[Iterable[str]]:
     bad = _bad(mine.programs)
     for program in bad[:MAX_PROGRAMS]:
         yield _program(result, program)
@@ -220,7 +220,7 @@ def _counted_cases(number: int, what: str) -> str:
 
 
 def _case(case: Case) -> Iterator[str]:
-    often = f" ({again(case.again)})" if case.again else ""
+    often = f" ({again(case.reruns)})" if case.reruns else ""
     yield from _folded(f"{case.status.value}: {case.name}{often}", "  ", "    ")
     lines = telling([(line, line.lstrip().startswith("#")) for line in case.diagnostics])
     if case.reason and not any(case.reason in line for line in lines[:MAX_LINES]):
@@ -289,7 +289,7 @@ def _again(result: RunResult) -> Iterator[str]:
     command = repeat.command(result)
     if not command:
         return
-    yield "All of it again, in a clone of kseries:"
+    yield "To reproduce this, in a clone of kseries:"
     yield ""
     checkout = repeat.checkout(result.provenance)
     if checkout:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""The page that says which case caught which mutant."""
+"""The page that says which case killed which mutant."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from kseries.model import MutantFate, MutantResult
 
-SHOWN = 3  # of what caught one
+SHOWN = 3  # of what killed one
 
 INTRODUCTION = """\
 <!-- SPDX-License-Identifier: GPL-2.0 -->
@@ -23,10 +23,10 @@ The programs that test the rule ran first, and none after the first that went re
 def page(results: Sequence[MutantResult]) -> str:
     """Give the page as Markdown."""
     tried = [result for result in results if result.fate is not MutantFate.UNTRIED]
-    caught = sum(result.fate is MutantFate.CAUGHT for result in tried)
+    killed = sum(result.fate is MutantFate.KILLED for result in tried)
     rows = [_row(result) for result in sorted(results, key=lambda result: result.name)]
-    head = ["| mutant | what is wrong | rule | caught by |", "|---|---|---|---|"]
-    count = f"There are {len(results)}, of which {len(tried)} were tried and {caught} are caught."
+    head = ["| mutant | what is wrong | rule | killed by |", "|---|---|---|---|"]
+    count = f"There are {len(results)}, of which {len(tried)} were tried and {killed} are killed."
     return f"{INTRODUCTION}\n{count}\n\n" + "\n".join([*head, *rows, ""])
 
 
@@ -34,7 +34,7 @@ def _row(result: MutantResult) -> str:
     by = "<br>".join(f"`{one}`" for one in result.by[:SHOWN])
     if len(result.by) > SHOWN:
         by += f"<br>and {len(result.by) - SHOWN} more"
-    if result.fate is not MutantFate.CAUGHT:
+    if result.fate is not MutantFate.KILLED:
         by = f"**{result.fate}** {by}".rstrip()
     cells = (f"`{result.name}`", result.title, ", ".join(result.rules), by)
     return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"

@@ -125,10 +125,10 @@ class Page:
     result: RunResult
     heading: str  # the answer in a few words
     tests: str  # how many of the tests were to run, "" where all were
-    tally: Tally  # of what counts: what was broken before is an expected failure
+    tally: Tally  # of what counts: known failures are an expected failure
     uncompiled: str  # which changed files were not compiled, "" where all were
     advice: str  # how to have them compiled, "" where nothing helps
-    excuse: str  # what was broken before, "" where nothing was
+    excuse: str  # known failures, "" where nothing was
     against: str  # what the run was compared with, and what came of it; "" where it was not
     others: tuple[Listed, ...]  # what the series fixed, added, …
     messages: tuple[StageRecord, ...]  # stages with an error to tell

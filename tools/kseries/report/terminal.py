@@ -119,7 +119,7 @@ def _parts(result: RunResult, folder: str) -> Iterator[RenderableType]:
     if result.stack:
         yield Text()
         yield _whole(f"everything:  {folder}")
-        yield _whole(f"this again:  kseries report {result.run}")
+        yield _whole(f"show again:  kseries report {result.run}")
 
 
 def _whole(line: str) -> Text:

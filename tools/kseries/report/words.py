@@ -70,17 +70,17 @@ def counted(count: int, noun: str) -> str:
 
 
 def again(statuses: Sequence[Status]) -> str:
-    """Tell what a bad case or program did when it was run again; "" when it was not."""
+    """Tell what a bad case or program did when it was rerun; "" when it was not."""
     if not statuses:
         return ""
     if any(status.good for status in statuses):
-        return f"flaky: {statuses[-1].value} when it was run again"
+        return f"flaky: {statuses[-1].value} when it was rerun"
     return f"not good in any of {len(statuses) + 1} runs"
 
 
 def reason(case: Case) -> str:
     """Tell why a case is as it is, in one line; "" where nothing is known."""
-    return ", ".join(filter(None, [case.reason, again(case.again)]))
+    return ", ".join(filter(None, [case.reason, again(case.reruns)]))
 
 
 def plain(text: str, limit: int = MAX_TEXT) -> str:

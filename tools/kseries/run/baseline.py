@@ -47,7 +47,7 @@ from kseries.test import plan
 from kseries.verdict import known_failures, regressions, testsources
 from kseries.verdict.testsources import Sides
 
-ROOM = "baseline"
+NAME = "baseline"
 BASELINE: TypeAdapter[Baseline] = TypeAdapter(Baseline)
 
 # Part of each key: raised when the same input would give another baseline.
@@ -96,7 +96,7 @@ def compare(work: RunContext) -> AgainstBase | NoBaseline:
                     return made
                 atomicfile.write_bytes(place, BASELINE.dump_json(made, indent=2) + b"\n")
                 found, is_kept = made, False
-    _folder(work).save(ROOM, found, BASELINE)
+    _folder(work).save(NAME, found, BASELINE)
     return regressions.against(
         now,
         found,
@@ -144,8 +144,8 @@ def _read_sources(work: RunContext) -> SourceChanges:
         head=tree.head,
         others=tuple(p.commit for p in applied[own[0] :] if p.series not in without),
     )
-    now, staged = work.outcome(pipeline.TEST), work.outcome(pipeline.STAGE)
-    told = testsources.compare(sides, work.stack.suites, now.programs, staged.folder)
+    now, installed = work.outcome(pipeline.TEST), work.outcome(pipeline.INSTALL)
+    told = testsources.compare(sides, work.stack.suites, now.programs, installed.folder)
     return replace(told, removed=tuple(t for t in told.removed if _is_asked(t, work.request.only)))
 
 
@@ -221,7 +221,7 @@ def _read(place: Path) -> Baseline | None:
 
 
 def _folder(work: RunContext) -> RunFolder:
-    return RunFolder(work.run.path / ROOM)
+    return RunFolder(work.run.path / NAME)
 
 
 def _make(work: RunContext) -> Baseline | NoBaseline:
@@ -233,10 +233,10 @@ def _make(work: RunContext) -> Baseline | NoBaseline:
     atomicfile.remove_tree(folder.path)  # of an attempt that was killed
     stack = work.stack
     name = _name(stack)
-    base = variants.beside(work, folder, replace(work.plan, name=name), ROOM)
+    base = variants.beside(work, folder, replace(work.plan, name=name), NAME)
     base = replace(base, request=replace(work.request, only=()))
     try:
-        with locked(base.slot, work.progress):
+        with locked(base.stack_folder, work.progress):
             variant = variants.make(base, replace(stack, name=name), 0, _has_tests)
             outcome = TestOutcome((), (), {})
             if variant.built:
@@ -244,7 +244,7 @@ def _make(work: RunContext) -> Baseline | NoBaseline:
                 outcome = variant.work.outcome(pipeline.TEST)
     except KseriesError as error:
         atomicfile.write_text(folder.path / ERROR, f"{error}\n")
-        return NoBaseline(f"{error.what} ({ROOM}/{ERROR})")
+        return NoBaseline(f"{error.what} ({NAME}/{ERROR})")
     return _baseline(variant, outcome, work)
 
 
@@ -260,7 +260,7 @@ def _baseline(
         return NoBaseline(next(iter(outcome.notes), "no program ran"))
     there: set[str] = set()
     if variant.built:
-        there = {label_of(one) for one in variant.work.outcome(pipeline.STAGE).programs}
+        there = {label_of(one) for one in variant.work.outcome(pipeline.INSTALL).programs}
     for note in variant.notes:
         work.progress.note(note)
     return Baseline(

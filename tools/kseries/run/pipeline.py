@@ -26,7 +26,7 @@ from kseries.config import kconfig_ask
 from kseries.config.stage import config
 from kseries.fetch.stage import fetch
 from kseries.host import cache as cachefolder
-from kseries.install.stage import stage
+from kseries.install.stage import install
 from kseries.kbuild import make as kbuild
 from kseries.lib import atomicfile, leases
 from kseries.lib.errors import InfraError, Interrupted, KseriesError, UserError
@@ -40,6 +40,7 @@ from kseries.model import (
     RUN_STAGES,
     BaseTree,
     BuildPlace,
+    InstalledSuites,
     Kernel,
     KernelConfig,
     PatchState,
@@ -49,7 +50,6 @@ from kseries.model import (
     Scope,
     Severity,
     Stack,
-    StagedSuites,
     StageState,
     Status,
     TestOutcome,
@@ -83,7 +83,7 @@ class RunContext:
     run: RunFolder
     progress: Progress
     outcomes: dict[str, object] = field(default_factory=dict)
-    room: str = ""  # a worktree beside the stack's own, for who is going to change it
+    suffix: str = ""  # of a worktree beside the stack's own, for who is going to change it
     whole: Stack | None = None  # of which this is a part that is built where the others are
     held: set[Path] = field(default_factory=set)  # what is kept from being removed
     session: tuple[str, ...] = SELFTEST  # of nox, that repeats it, and its own words
@@ -104,7 +104,7 @@ class RunContext:
         """Where the stack is built, and with which compiler cache."""
         stack = self.whole or self.stack
         commit, config = self.outcome(FETCH).commit, kbuild.config_name(stack)
-        found = buildplace.find(stack, commit, config, self.slot, self.cache.ccache)
+        found = buildplace.find(stack, commit, config, self.stack_folder, self.cache.ccache)
         self.hold(found.folder, found.ccache, *([found.clean] if found.clean else []))
         return found
 
@@ -116,10 +116,10 @@ class RunContext:
                 self.held.add(place)
 
     @property
-    def slot(self) -> Path:
+    def stack_folder(self) -> Path:
         """Where the worktree of this stack on this source is kept, and what is built in it."""
         name = f"{self.plan.name}-{self.plan.source.name}"
-        return self.project.trees / (f"{name}-{self.room}" if self.room else name)
+        return self.project.trees / (f"{name}-{self.suffix}" if self.suffix else name)
 
     def target(self, folder: RunFolder, number: int) -> AbstractContextManager[Target]:
         """Open a machine that tests run on, with its logs in `folder`; they count from 1."""
@@ -134,7 +134,7 @@ class RunContext:
     @property
     def machines(self) -> int:
         """How many machines run tests side by side, at most."""
-        return self.request.machines or VirtualMachine.room(self.project)
+        return self.request.machines or VirtualMachine.capacity(self.project)
 
 
 @dataclass(frozen=True)
@@ -184,22 +184,22 @@ def _build(w: RunContext) -> Kernel:
     return replace(kernel, changed=enabling.completed(changed, box))
 
 
-def _stage(w: RunContext) -> StagedSuites:
+def _install(w: RunContext) -> InstalledSuites:
     kernel = w.outcome(BUILD)
-    staged = stage(kernel, w.stack, w.cache, w.run, w.progress)
-    return replace(staged, changed=compiled.with_tests(kernel.changed, staged.folder))
+    installed = install(kernel, w.stack, w.cache, w.run, w.progress)
+    return replace(installed, changed=compiled.with_tests(kernel.changed, installed.folder))
 
 
 def _test(w: RunContext) -> TestOutcome:
     kernel = w.outcome(BUILD)
-    staged = w.outcome(STAGE)
+    installed = w.outcome(INSTALL)
     outcome = test(
-        staged, kernel, w.target, w.run, w.progress,
-        only=w.request.only, extended=w.extended, machines=w.machines, again=True,
+        installed, kernel, w.target, w.run, w.progress,
+        only=w.request.only, extended=w.extended, machines=w.machines, reruns=True,
     )  # fmt: skip
     if outcome.events:
         w.progress.update("reading what the kernel said")
-    chosen, planned = scope.counts(staged.programs, outcome.programs)
+    chosen, planned = scope.counts(installed.programs, outcome.programs)
     outcome = replace(outcome, chosen=chosen, planned=planned)
     return crashes.examine(outcome, kernel, w.stack, w.run)
 
@@ -219,7 +219,9 @@ FETCH: Stage[BaseTree] = Stage(
 APPLY: Stage[Tree] = Stage(
     "apply",
     TypeAdapter(Tree),
-    lambda w: apply(w.outcome(FETCH), w.stack, buildplace.worktree(w.slot), w.run, w.progress),
+    lambda w: apply(
+        w.outcome(FETCH), w.stack, buildplace.worktree(w.stack_folder), w.run, w.progress
+    ),
     _summarise_apply,
 )
 CONFIG: Stage[KernelConfig] = Stage(
@@ -234,14 +236,14 @@ BUILD: Stage[Kernel] = Stage(
     _build,
     _summarise_build,
 )
-STAGE: Stage[StagedSuites] = Stage(
-    "stage",
-    TypeAdapter(StagedSuites),
-    _stage,
-    lambda staged: f"{len(staged.programs)} test programs",
+INSTALL: Stage[InstalledSuites] = Stage(
+    "install",
+    TypeAdapter(InstalledSuites),
+    _install,
+    lambda installed: f"{len(installed.programs)} test programs",
 )
 TEST: Stage[TestOutcome] = Stage("test", TypeAdapter(TestOutcome), _test, _summarise_test)
-STAGES: tuple[Stage[Any], ...] = (SERIES, FETCH, APPLY, CONFIG, BUILD, STAGE, TEST)
+STAGES: tuple[Stage[Any], ...] = (SERIES, FETCH, APPLY, CONFIG, BUILD, INSTALL, TEST)
 
 
 def run_stages(work: RunContext, stages: Sequence[Stage[Any]] = STAGES) -> RunResult:
@@ -257,7 +259,7 @@ def run_stages(work: RunContext, stages: Sequence[Stage[Any]] = STAGES) -> RunRe
     asked = Scope(only=work.request.only, extended=work.extended)
     _hold(work)
     cachefolder.make_room(work.project, work.cache, work.progress)
-    with locked(work.slot, work.progress):
+    with locked(work.stack_folder, work.progress):
         earlier = _earlier(work, names)
         record = Record(work.run, work.plan, names, facts, scope=asked, earlier=earlier)
         _drop_later(work, names)
@@ -273,7 +275,7 @@ def run_stages(work: RunContext, stages: Sequence[Stage[Any]] = STAGES) -> RunRe
 
 def _hold(work: RunContext) -> None:
     """Keep what the run has, or will make, from being removed."""
-    work.hold(work.run.path, work.slot)
+    work.hold(work.run.path, work.stack_folder)
     with suppress(UserError):  # of another version: the stage that needs it says so
         if work.run.has(FETCH.name):
             work.hold(work.outcome(FETCH).repo)

@@ -18,6 +18,7 @@ from kseries.model import (
     AuthorBase,
     BaseTree,
     GitSource,
+    InstalledSuites,
     Kernel,
     KernelConfig,
     LocalSource,
@@ -26,7 +27,6 @@ from kseries.model import (
     RunResult,
     Scope,
     Stack,
-    StagedSuites,
     StageRecord,
     StageState,
     TestOutcome,
@@ -227,11 +227,11 @@ def _(left: Kernel, result: RunResult) -> dict[str, Any]:
 
 
 @contribution.register
-def _(left: StagedSuites, result: RunResult) -> dict[str, Any]:
+def _(left: InstalledSuites, result: RunResult) -> dict[str, Any]:
     out = dict(left.left_out)
     kept = tuple(suite for suite in result.suites if suite not in out)
     return {
-        # When none fits, all stay planned: a run that tests nothing is no pass.
+        # When none fits, all stay planned: a run that tests nothing is not a pass.
         "suites": kept or result.suites,
         "changed": left.changed,
         "scope": replace(result.scope, left_out=tuple(out)),

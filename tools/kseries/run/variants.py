@@ -25,7 +25,7 @@ from kseries.run.pipeline import RunContext, Stage
 from kseries.stacks.stack import Plan
 from kseries.stacks.variant import above, cut, needing, under_test
 
-MADE: tuple[Stage[Any], ...] = (pipeline.CONFIG, pipeline.BUILD, pipeline.STAGE)
+MADE: tuple[Stage[Any], ...] = (pipeline.CONFIG, pipeline.BUILD, pipeline.INSTALL)
 
 
 @dataclass(frozen=True)
@@ -46,11 +46,11 @@ Worth = Callable[[Tree, Stack], bool]
 """Whether a tree with its patches is worth to be built."""
 
 
-def beside(work: RunContext, folder: RunFolder, plan: Plan, room: str) -> RunContext:
+def beside(work: RunContext, folder: RunFolder, plan: Plan, suffix: str) -> RunContext:
     """Give the work on a variant: a folder and a worktree of its own, the same base."""
     folder.path.mkdir(parents=True, exist_ok=True)
     left: dict[str, object] = {pipeline.FETCH.name: work.outcome(pipeline.FETCH)}
-    return replace(work, plan=plan, run=folder, room=room, outcomes=left)
+    return replace(work, plan=plan, run=folder, suffix=suffix, outcomes=left)
 
 
 def make(work: RunContext, stack: Stack, patches: int, worth: Worth) -> Variant:

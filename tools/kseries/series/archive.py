@@ -42,12 +42,12 @@ class ArchiveConfig:
     def at(cls, url: str) -> ArchiveConfig:
         """Ask the public-inbox at this address, "https://lore.kernel.org/all".
 
-        Raises UserError when it is no address of an archive.
+        Raises UserError when it is not an address of an archive.
         """
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.netloc or "%" in url:
             raise UserError(
-                f"'{url}' is no address of an archive.",
+                f"'{url}' is not an address of an archive.",
                 do="give the address of a public-inbox, such as https://lore.kernel.org/all",
             )
         mask = url.rstrip("/") + "/%s"
@@ -149,6 +149,6 @@ def _error(message_id: str, archive: ArchiveConfig, done: proc.Completed) -> Use
     return InfraError(
         f"The archive did not give the thread of {message_id}.",
         where="\n".join([archive.shown, *done.output.strip().splitlines()[-5:]]),
-        do="check the network and the archive's address, then start again; or save the thread"
+        do="check the network and the archive's address, then try again; or save the thread"
         " as an mbox and give that",
     )

@@ -207,7 +207,7 @@ def _by_number(
         raise UserError(
             f"There is a patch {outside[0]} of {chosen.total}.",
             where=places[outside[0]].mail.named,
-            do="mend the number in its subject",
+            do="fix the number in its subject",
         )
     missing = [number for number in range(1, chosen.total + 1) if number not in places]
     if missing and not (choice.partial and places):

@@ -20,7 +20,7 @@ _WIDER = {
     "shift_jis": "cp932",
     "big5": "big5hkscs",
 }
-# For text that names no charset, or one that nobody knows ("unknown-8bit"), and is no UTF-8.
+# For text that names no charset, or one that nobody knows ("unknown-8bit"), and is not UTF-8.
 _GUESS = "windows-1252"
 
 MAX_CHARSET = 64
@@ -41,7 +41,7 @@ def decode(data: bytes, charset: str) -> tuple[str, str]:
             return data.decode(), ""
         except UnicodeDecodeError:
             named = f"names a charset that nobody knows ('{charset[:MAX_CHARSET]}')"
-            why = named if charset and charset.lower() not in _UTF8 else "is no UTF-8"
+            why = named if charset and charset.lower() not in _UTF8 else "is not UTF-8"
             return data.decode(_GUESS, errors="replace"), f"{why}: read as {_GUESS}"
     wider = _WIDER.get(codec, codec)
     for name in (codec, wider):
@@ -50,7 +50,7 @@ def decode(data: bytes, charset: str) -> tuple[str, str]:
         except UnicodeDecodeError:
             continue
     text = data.decode(wider, errors="replace")
-    return text, f"is no valid {charset}: what cannot be read is replaced"
+    return text, f"is not valid {charset}: what cannot be read is replaced"
 
 
 def decode_header(raw: bytes) -> tuple[str, str]:

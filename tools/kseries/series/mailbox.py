@@ -98,7 +98,7 @@ def split(mailbox: Path, into: Path) -> tuple[Mail, ...]:
     )
     if not done.ok:
         raise UserError(
-            "This file is no mailbox.",
+            "This file is not a mailbox.",
             where=f"{mailbox}\n{done.output.strip()}",
             do="give an mbox, a single mail, or a folder of *.patch files",
         )

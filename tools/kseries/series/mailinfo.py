@@ -53,7 +53,7 @@ def take_apart(data: bytes, scratch: Path, named: str) -> Parts:
             )
         message = (folder / "message").read_bytes()
         diff = (folder / "diff").read_bytes()
-        # Below the line with the command; decoded output would have lost what is no UTF-8.
+        # Below the line with the command; decoded output would have lost what is not UTF-8.
         said = (folder / "said").read_bytes().partition(b"\n")[2]
     if untouched:
         message, lack = charsets.recoded(message, charset, mixed=False)

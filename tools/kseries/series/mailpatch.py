@@ -70,7 +70,7 @@ def read_mail(
     )
     if not answer.ok:
         raise UserError(
-            f"The patch is no mail that git can read: {answer.stderr.strip()}.",
+            f"The patch is not a mail that git can read: {answer.stderr.strip()}.",
             where=str(patch.file),
             do="get it again, as its author sent it",
         )
@@ -103,7 +103,7 @@ def _changed(patch: Patch, how: str) -> UserError:
     return UserError(
         f"A patch changed after the series was read: {how}.",
         where=f"{patch.file} ({patch.title})",
-        do="start again, and leave the series alone meanwhile",
+        do="try again, and leave the series alone meanwhile",
     )
 
 

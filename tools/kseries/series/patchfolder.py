@@ -82,7 +82,7 @@ def read_series_file(folder: Path) -> SeriesFile:
 def read_folder(folder: Path, told: SeriesFile, choice: Choice, scratch: Path) -> Assembled:
     """Read the patches of a folder in order: quilt's where it has a `series`, else by their names.
 
-    Raises UserError for a file that is no patch, for a missing patch, and when subjects and
+    Raises UserError for a file that is not a patch, for a missing patch, and when subjects and
     file names disagree about the order.
     """
     by_quilt = quilt.has_series_file(folder)
@@ -120,7 +120,7 @@ def _all_files(folder: Path) -> list[Listed]:
     for file in folder.iterdir():
         if file.suffix in SUFFIXES and not file.is_file() and not file.is_dir():
             raise UserError(
-                "A patch of the folder is no regular file.",
+                "A patch of the folder is not a regular file.",
                 where=str(file),
                 do="put the patch there, or remove it",
             )
@@ -174,7 +174,7 @@ def _one_patch(listed: Listed, scratch: Path) -> PatchMail | Mail:
     if mail.label.number == 0 or _file_number(file) == 0:
         return mail
     raise UserError(
-        "The file is no patch: there is no diff in it.",
+        "The file is not a patch: there is no diff in it.",
         where=str(file),
         do="remove it from the folder, or give it another suffix",
     )

@@ -34,7 +34,7 @@ def has_series_file(folder: Path) -> bool:
 def read_series(folder: Path) -> list[Listed]:
     """Read the file of a folder. Raises UserError with the line for each kind of mistake."""
     file = folder / SERIES
-    text = textfile.read(file, "series file of quilt", do="mend it, or remove it")
+    text = textfile.read(file, "series file of quilt", do="fix it, or remove it")
     found: dict[str, Listed] = {}
     for number, line in enumerate(text.splitlines(), start=1):
         words = _words(line)
@@ -86,9 +86,9 @@ def _inside(folder: Path, name: str, where: str) -> Path:
     if not real.is_relative_to(folder.resolve()):
         raise _mistake("names a link that leads out of its folder", where)
     if not real.is_file():
-        raise _mistake("names what is no regular file", where)
+        raise _mistake("names what is not a regular file", where)
     return file
 
 
-def _mistake(text: str, where: str, do: str = "mend the series file") -> UserError:
+def _mistake(text: str, where: str, do: str = "fix the series file") -> UserError:
     return UserError(f"The series file of quilt {text}.", where=where, do=do)

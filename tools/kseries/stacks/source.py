@@ -38,7 +38,7 @@ def read_source(spec: str, *, project: Project, relative_to: Path | None = None)
         return _read_pin(path.resolve())
     if path.is_file():
         raise UserError(
-            "This file is no source.",
+            "This file is not a source.",
             where=str(path),
             do="a tarball needs a file that names it with its sha256: see docs/stacks.md",
         )

@@ -51,7 +51,7 @@ class Plan:
     incremental: bool
     archive: ArchiveConfig
     notes: tuple[str, ...] = ()  # what follows from the options beyond their words
-    stands_for: str = ""  # name of the series that the one under test takes the place of
+    replaces: str = ""  # name of the series that the one under test takes the place of
 
 
 def plan(request: Request, *, project: Project, suites: Collection[str]) -> Plan:
@@ -122,7 +122,7 @@ def resolve(planned: Plan, *, project: Project, workdir: Path, progress: Progres
         suites=planned.suites,
         trusted=planned.trusted,
         incremental=planned.incremental,
-        stands_for=planned.stands_for,
+        replaces=planned.replaces,
     )
 
 
@@ -199,7 +199,7 @@ def _with_series(planned: Plan, spec: str, project: Project) -> Plan:
         series=(*before, *added, new, *[one for one in after if one.name not in names]),
         under_test=new.name,
         notes=(*planned.notes, *notes),
-        stands_for=planned.under_test,
+        replaces=planned.under_test,
     )
 
 

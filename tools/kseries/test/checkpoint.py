@@ -34,7 +34,7 @@ class On:
     """What tests are run on and which were asked for: only with the same can they go on."""
 
     kernel: str  # sha256 of the image
-    tests: str  # sha256 of the staged files
+    tests: str  # sha256 of the installed files
     only: tuple[str, ...]
     extended: bool
 

@@ -22,7 +22,7 @@ TIMES = 2
 BUDGET_S = 300.0  # of test time a round; what does not fit in is not run again
 LEAST_TIMEOUT_S = 60.0
 
-FLAKY = "flaky: it was good when it was run again"
+FLAKY = "flaky: it was good when it was rerun"
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ def run_again(
 ) -> Second:
     """Run what is not good up to twice more, until it changes its mind.
 
-    Logs go to again-1/ and again-2/ in the run folder. A machine that is lost meanwhile takes
+    Logs go to rerun-1/ and rerun-2/ in the run folder. A machine that is lost meanwhile takes
     nothing back of what was seen before.
     """
     now = list(results)
@@ -52,13 +52,13 @@ def run_again(
         notes += [note for note in left_out if note not in notes]
         if not shards:
             break
-        folder = RunFolder(job.run.path / f"again-{number}")
+        folder = RunFolder(job.run.path / f"rerun-{number}")
         folder.path.mkdir(exist_ok=True)
         scheduler = Scheduler(replace(job, run=folder), fresh=True)
         try:
             scheduler.work(shards, machines)
         except InfraError as error:
-            notes.append(f"what failed could not be run again: {error.what}")
+            notes.append(f"failed tests could not be rerun: {error.what}")
             break
         said = scheduler.events()
         events += [replace(event, log=f"{folder.name}/{event.log}") for event in said]
@@ -87,7 +87,7 @@ def _choose(
         some = bool(program.case_option and names and len(names) == len(wrong))
         took_s = sum(case.seconds or 0.0 for case in wrong) if some else result.seconds
         if spent_s + took_s > BUDGET_S:
-            left_out.append(f"{label_of(program)} was not run again: it takes too long")
+            left_out.append(f"{label_of(program)} was not rerun: it takes too long")
             continue
         spent_s += took_s
         timeout_s = min(program.timeout_s, max(LEAST_TIMEOUT_S, 3 * took_s))
@@ -112,13 +112,13 @@ def _is_firm_itself(result: ProgramResult) -> bool:
 
 
 def _told(result: ProgramResult, second: ProgramResult | None) -> ProgramResult:
-    """Give a result with what it did when it was run again."""
+    """Give a result with what it did when it was rerun."""
     if second is None:
         return result
     if _is_firm_itself(result):
         said = (FLAKY,) if second.status.good else ()
         return replace(
-            result, again=(*result.again, second.status), problems=(*result.problems, *said)
+            result, reruns=(*result.reruns, second.status), problems=(*result.problems, *said)
         )
     # A complaint in the kernel log is charged to the program: its cases are not good then.
     of_all = Status.PASS if second.status.good else second.status
@@ -138,7 +138,7 @@ def _with_again(
         elif _is_firm(case) and case.name in second:
             status = second[case.name]
             worse = of_all if status.good and not of_all.good else status
-            told.append(replace(case, again=(*case.again, worse)))
+            told.append(replace(case, reruns=(*case.reruns, worse)))
         else:
             told.append(case)
     return tuple(told)

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from kseries.lib.progress import Progress
 from kseries.lib.runfolder import RunFolder
 from kseries.machines.base import KernelDied, Target, TargetLost
-from kseries.model import Kernel, KernelEvent, ProgramResult, StagedSuites, Status
+from kseries.model import InstalledSuites, Kernel, KernelEvent, ProgramResult, Status
 from kseries.parse import outcome
 from kseries.parse.outcome import label_of
 from kseries.test import checkpoint, merge
@@ -44,7 +44,7 @@ def never(_result: ProgramResult) -> bool:
 class Job:
     """What all machines need: programs, kernel, folder of the run, whom to tell."""
 
-    staged: StagedSuites
+    installed: InstalledSuites
     kernel: Kernel
     open_target: OpenTarget
     run: RunFolder
@@ -133,7 +133,7 @@ class Scheduler:
         job = self.job
         session = Session(
             number=number,
-            staged=job.staged,
+            installed=job.installed,
             kernel=job.kernel,
             target=target,
             run=job.run,
@@ -182,7 +182,7 @@ class Scheduler:
             checkpoint.save(self.job.run, result, shard.number)
             self._queue.done(shard, *more)
             if self.enough(result):
-                self._give_up("not run: what was seen is enough")
+                self._give_up("not run: the outcome was known by then")
             elif died and self._deaths > MAX_DEATHS:
                 self._give_up(f"not run: the kernel died {self._deaths} times before")
 
@@ -196,7 +196,7 @@ class Scheduler:
             if self._losses > MAX_LOSSES or self._error is not None:
                 raise loss
             label = label_of(shard.program)
-            self.notes.append(f"a machine was lost, {label} was run again: {loss.what}")
+            self.notes.append(f"a machine was lost, {label} was rerun: {loss.what}")
             self._queue.done(shard, shard)
 
     def _give_up(self, why: str) -> None:

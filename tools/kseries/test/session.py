@@ -16,10 +16,10 @@ from kseries.lib.runfolder import RunFolder
 from kseries.machines.base import BootFailed, KernelDied, Starved, Target, TargetLost
 from kseries.model import (
     EventKind,
+    InstalledSuites,
     Kernel,
     KernelEvent,
     ProgramResult,
-    StagedSuites,
     TestProgram,
 )
 from kseries.parse import attribution, klog, ktap, marks, outcome
@@ -32,7 +32,7 @@ from kseries.test.shards import Shard
 from kseries.test.testlog import TestLog, open_log
 from kseries.test.watch import Watch
 
-PLACE = "/kselftest"  # of the staged folder, on the target
+PLACE = "/kselftest"  # of the installed folder, on the target
 BOOT_S = 180.0  # a kernel with all checkers, emulated, needs 25
 PUT_S = 180.0
 
@@ -96,7 +96,7 @@ class Session:
     """
 
     number: int  # of the machine, from 1
-    staged: StagedSuites
+    installed: InstalledSuites
     kernel: Kernel
     target: Target
     run: RunFolder
@@ -130,7 +130,7 @@ class Session:
             self.tell("booting" if self.boots == 1 else f"booting again ({self.boots})")
             self.target.boot(self.kernel, Deadline.after(BOOT_S))
             self.tell("copying the tests")
-            self.target.put(self.staged.folder, PLACE, Deadline.after(PUT_S))
+            self.target.put(self.installed.folder, PLACE, Deadline.after(PUT_S))
         except KernelDied as death:
             if death.hung:
                 self._raise_starved(began, time.monotonic())

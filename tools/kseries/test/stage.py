@@ -17,7 +17,14 @@ from kseries.lib.progress import Progress
 from kseries.lib.runfolder import RunFolder
 from kseries.lib.untrusted import Untrusted
 from kseries.machines import transfer
-from kseries.model import Kernel, KernelEvent, ProgramResult, StagedSuites, TestOutcome, TestProgram
+from kseries.model import (
+    InstalledSuites,
+    Kernel,
+    KernelEvent,
+    ProgramResult,
+    TestOutcome,
+    TestProgram,
+)
 from kseries.parse import outcome
 from kseries.parse.outcome import label_of
 from kseries.test import checkpoint, evidence, merge, plan
@@ -29,7 +36,7 @@ MAX_NAMED = 5  # cases in one note
 
 
 def test(
-    staged: StagedSuites,
+    installed: InstalledSuites,
     kernel: Kernel,
     open_target: OpenTarget,
     run: RunFolder,
@@ -38,12 +45,12 @@ def test(
     only: tuple[str, ...] = (),  # noqa: PT028 - a stage, not a test of pytest
     extended: bool = False,  # noqa: PT028
     machines: int = 1,  # noqa: PT028
-    again: bool = False,  # noqa: PT028
+    reruns: bool = False,  # noqa: PT028
     enough: Enough = never,  # noqa: PT028
 ) -> TestOutcome:
-    """Run the staged programs, or those that `only` picks, on machines that `open_target` gives.
+    """Run the installed programs, or those that `only` picks, on machines that `open_target` gives.
 
-    extended: also those that take minutes. machines: how many at a time, at most. again: whether
+    extended: also those that take minutes. machines: how many at a time, at most. reruns: whether
     what is not good is run again. enough: whether a program's result tells so much that those
     after it need not run.
 
@@ -51,20 +58,20 @@ def test(
     Raises UserError when a pattern of `only` matches nothing, TargetLost and other InfraError
     when machines are lost.
     """
-    programs = plan.select(staged.programs, only, extended=extended)
+    programs = plan.select(installed.programs, only, extended=extended)
     if not programs:
         checkpoint.clear(run)
         return TestOutcome((), (), {}, ("no test program was planned",))
     image = Untrusted(kernel.image.parent)
     on = checkpoint.On(
-        image.sha256(kernel.image.name), _digest(Untrusted(staged.folder)), only, extended
+        image.sha256(kernel.image.name), _digest(Untrusted(installed.folder)), only, extended
     )
     earlier: tuple[KernelEvent, ...] = ()
     left = cutting.Left(cutting.plan(programs, machines), {})
     if checkpoint.begin(run, on):
         earlier = checkpoint.events(run)
         left = cutting.go_on(programs, checkpoint.shards(run), machines)
-    job = Job(staged, kernel, open_target, run, progress)
+    job = Job(installed, kernel, open_target, run, progress)
     scheduler = Scheduler(job, enough)
     scheduler.work(left.shards, machines)
     events = (*earlier, *scheduler.events())
@@ -73,7 +80,7 @@ def test(
     results = evidence.gather(run, charged, checkpoint.consoles(run), checkpoint.marks(run))
     notes = [*scheduler.notes, *_unplanned(programs, results)]
     boots = scheduler.boots
-    if again:
+    if reruns:
         second = run_again(job, programs, results, machines)
         results, boots = second.results, boots + second.boots
         events, notes = (*events, *second.events), [*notes, *second.notes]

@@ -65,7 +65,7 @@ class Watch:
             self.hidden = True
             yield self._signed.line(marks.HIDDEN, text)
         kinds = {event.kind for event in (*shown, *said)}
-        for text in taint.untold(self._counts, witness.counts, kinds, booting=self._boots):
+        for text in taint.unreported(self._counts, witness.counts, kinds, booting=self._boots):
             yield self._signed.line(marks.TAINT, text)
         there = Counter(event.title for event in shown)
         absent = []

@@ -75,7 +75,7 @@ class BisectStep:
     patches: int  # how many of the series are in; 0: the base
     head: str  # the commit that was built; "" where it was not made
     trials: tuple[Trial, ...] = ()
-    lack: str = ""  # why it cannot be tested
+    untestable: str = ""  # why it cannot be tested
     left_out: tuple[str, ...] = ()  # series of the stack that do not fit this step
     notes: tuple[str, ...] = ()
     seconds: float = 0.0  # to build it
@@ -84,7 +84,7 @@ class BisectStep:
     @property
     def by_baseline(self) -> KeptAnswer | None:
         """What a kept baseline tells, where that is all that is known of the step."""
-        return None if self.trials or self.lack else self.baseline
+        return None if self.trials or self.untestable else self.baseline
 
 
 class StepAnswer(StrEnum):
@@ -103,7 +103,7 @@ class Conclusion(StrEnum):
     RANGE = "one of several"  # those between cannot be tested
     FLAKY = "flaky"  # a suspect, and no more
     NOT_BROKEN = "not broken"
-    BROKEN_BEFORE = "broken before"
+    BROKEN_ON_BASE = "broken on the base"
     NO_GOOD = "nowhere good"
 
     @property

@@ -9,12 +9,14 @@ import os
 from dataclasses import dataclass, replace
 
 from pydantic import TypeAdapter, ValidationError
+from pydantic_core import from_json
 
 from kseries.lib import runfolder
 from kseries.lib.errors import UserError
 from kseries.lib.runfolder import MAX_BYTES, RunFolder
 from kseries.lib.untrusted import NotPlain, Untrusted
 from kseries.model import SCHEMA_VERSION, RunResult, Scope, Verdict
+from kseries.verdict.upgrade import upgraded
 from kseries.verdict.verdict import decided
 
 RESULT: TypeAdapter[RunResult] = TypeAdapter(RunResult)
@@ -59,14 +61,18 @@ def read(run: RunFolder) -> RunResult:
 def parse(data: bytes, where: str) -> RunResult:
     """Read a result document. where: the file it came from, for messages.
 
-    One of version 1 is decided anew: it could call a run a pass that was not to do everything.
+    Earlier versions are read, too. One of version 1 is decided anew: it could call a run a pass
+    that was not to do everything.
 
     Raises UserError when it is of a version that is not known here, or is not a result document.
     """
     try:
         version = _VERSIONED.validate_json(data).schema_version
-        if version in (SCHEMA_VERSION, BEFORE_SCOPES):
-            result = RESULT.validate_json(data)
+        if BEFORE_SCOPES <= version <= SCHEMA_VERSION:
+            current = data
+            if version < SCHEMA_VERSION:
+                current = json.dumps(upgraded(from_json(data))).encode()
+            result = RESULT.validate_json(current)
             _check(result)
             return _with_scope(result) if version == BEFORE_SCOPES else result
     except ValidationError as error:
@@ -76,7 +82,7 @@ def parse(data: bytes, where: str) -> RunResult:
     except _AtOddsError as error:
         raise _no_document(where, str(error)) from error
     raise UserError(
-        f"The result document is of version {version}; this kseries reads version"
+        f"The result document is of version {version}; this kseries reads those up to"
         f" {SCHEMA_VERSION}.",
         where=where,
         do="read it with the kseries that wrote it (provenance.kseries_commit names it)",
@@ -94,9 +100,9 @@ def _check(result: RunResult) -> None:
         codes.add(UserError.exit_code)
     if result.exit_code not in codes:
         raise _AtOddsError(f"exit_code: {result.exit_code} is not that of '{result.verdict}'")
-    before = result.baseline.events_before if result.baseline else ()
+    before = result.baseline.events_on_base if result.baseline else ()
     if not all(0 <= place < len(result.events) for place in before):
-        raise _AtOddsError("baseline.events_before: a place that events does not have")
+        raise _AtOddsError("baseline.events_on_base: a place that events does not have")
 
 
 def _no_document(where: str, why: str) -> UserError:

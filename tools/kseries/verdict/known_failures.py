@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""What of the tests counts against the series: what was broken before is taken out. Pure."""
+"""What of the tests counts against the series: known failures are taken out. Pure."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from kseries.parse.outcome import complaint, events_of, leaves, status_of
 from kseries.verdict import findings, named
 from kseries.verdict.tally import Tally, count
 
-KNOWN = "broken before"
+KNOWN = "pre-existing"
 
 # What is told of a test that says nothing with the series.
 UNREACHED_WORDS = {
@@ -32,10 +32,10 @@ UNREACHED_WORDS = {
 
 
 @dataclass(frozen=True)
-class Charged:
+class Filtered:
     """The programs and complaints of a run, seen against the base.
 
-    programs: in the order of the run; a case that was broken before is an expected failure, and
+    programs: in the order of the run; a known failure is an expected failure, and
     so is a program in which nothing else is wrong. What fails otherwise than on the base says so.
     events: those that the base has not.
     """
@@ -48,18 +48,18 @@ def charged(
     programs: Sequence[ProgramResult],
     events: Sequence[KernelEvent],
     against: AgainstBase | None,
-) -> Charged:
-    """Take out what was broken before; without a comparison all counts."""
+) -> Filtered:
+    """Take out known failures; without a comparison all counts."""
     if against is None:
-        return Charged(tuple(programs), tuple(events))
+        return Filtered(tuple(programs), tuple(events))
     effects = {test.test: test for test in against.tests}
-    before = set(against.events_before)
+    before = set(against.events_on_base)
     known = [event for number, event in enumerate(events) if number in before]
     new = tuple(event for number, event in enumerate(events) if number not in before)
 
     def excuse(name: str, case: Case) -> Case:
         told = effects.get(name)
-        if told is None or told.effect not in (Effect.BEFORE, Effect.DIFFERS):
+        if told is None or told.effect not in (Effect.PRE_EXISTING, Effect.DIFFERS):
             return case
         if told.effect is Effect.DIFFERS:
             return replace(case, reason=_both(case.reason, told))
@@ -70,10 +70,10 @@ def charged(
         program if program.status.good else _judged(program, left, effects.get(name), known, new)
         for program, (name, left) in pairs
     )
-    return Charged(tuple(judged), new)
+    return Filtered(tuple(judged), new)
 
 
-def of(result: RunResult) -> Charged:
+def of(result: RunResult) -> Filtered:
     """Give what counts of a document."""
     return charged(result.programs, result.events, result.baseline)
 
@@ -100,14 +100,14 @@ def tally(result: RunResult) -> Tally:
 
 def sentence(against: AgainstBase) -> str:
     """Count what the series did to the tests."""
-    broke = sum(test.effect.charged for test in against.tests)
+    broke = sum(test.effect.is_regression for test in against.tests)
     if against.by_sources:
         changed = len(against.changed)
         return f"removed {broke}, changed {changed}"
     fixed, added, before = (
-        len(having(against, effect)) for effect in (Effect.FIXED, Effect.ADDED, Effect.BEFORE)
+        len(having(against, effect)) for effect in (Effect.FIXED, Effect.ADDED, Effect.PRE_EXISTING)
     )
-    return f"broke {broke}, fixed {fixed}, added {added}; {before} broken before"
+    return f"broke {broke}, fixed {fixed}, added {added}; {before} pre-existing"
 
 
 def having(against: AgainstBase | None, *effects: Effect) -> tuple[TestEffect, ...]:
@@ -149,9 +149,9 @@ def _judged(
         # First, as some reports show the first problem alone.
         problems = [problem for problem in left.problems if problem not in own.why_after]
         return replace(left, problems=(_both(own.why_after, own), *problems))
-    if own is not None and own.effect.charged:
+    if own is not None and own.effect.is_regression:
         return left
-    # What else there is to say of a bad program is that it was broken before.
+    # What else there is to say of a bad program is that it is a known failure.
     if own is None and not others and len(_bad(program)) == len(bad):
         return left
     if not (bad or mine):

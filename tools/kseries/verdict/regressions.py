@@ -68,7 +68,7 @@ def against(
         made=base.made,
         kept=kept,
         tests=tuple(effects),
-        events_before=before,
+        events_on_base=before,
         events_gone=_events_gone(base.events, now.events),
         complaints=tuple(_counts(base.events, now.events, before)),
         changed=sources.changed,
@@ -88,7 +88,7 @@ def by_sources(sources: SourceChanges, *, left_out: tuple[str, ...]) -> AgainstB
         made="",
         kept=False,
         tests=sources.removed,
-        events_before=(),
+        events_on_base=(),
         events_gone=(),
         by_sources=True,
         changed=(*sources.changed, *unclear),
@@ -112,7 +112,7 @@ def _effects(now: TestOutcome, base: Baseline, touched: Collection[str]) -> list
             why = old.why if old else ""
             found.append(TestEffect(name, effect, shown, test.status, why, test.why))
     found += _mended(now, before)
-    told = {_label(effect.test) for effect in found if effect.effect.charged}
+    told = {_label(effect.test) for effect in found if effect.effect.is_regression}
     ends = _other_ends(base.programs, now.programs, touched)
     found += [end for end in ends if end.test not in told]
     return found
@@ -145,18 +145,18 @@ def _effect(
             return Effect.UNREACHED
         return Effect.SKIPPED if before.status in (*_PASSED, *_BROKEN) else None
     if after.status.good:
-        mended = after.status is Status.PASS and before.status in _BROKEN
-        return Effect.FIXED if mended else None
+        fixed = after.status is Status.PASS and before.status in _BROKEN
+        return Effect.FIXED if fixed else None
     if before.status.good:
         return Effect.BROKE
     same = samefailure.is_same(before, after, lines=not is_changed)
-    return Effect.BEFORE if same else Effect.DIFFERS
+    return Effect.PRE_EXISTING if same else Effect.DIFFERS
 
 
 def _new(test: TestState, known: bool) -> Effect | None:
     if test.status.good:
         return Effect.ADDED if known else None
-    return Effect.FAILS if known else Effect.UNTOLD
+    return Effect.FAILS if known else Effect.NOT_RUN_ON_BASE
 
 
 def _gone(now: TestOutcome, base: Baseline) -> Iterator[TestEffect]:

@@ -152,7 +152,7 @@ def _is_known(fingerprint: str, known: set[str]) -> bool:
 
 def is_again(event: KernelEvent) -> bool:
     """Whether a complaint came while tests were run again."""
-    return "/" in event.log  # again-1/console.log
+    return "/" in event.log  # rerun-1/console.log
 
 
 def _settled(reasons: Iterable[str], lines: bool) -> set[str]:

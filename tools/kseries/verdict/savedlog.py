@@ -77,7 +77,7 @@ class Saved:
 def read(blocks: Iterable[str], name: str) -> Saved:
     """Read a log that comes in blocks of lines. name: of the program, where the log has none.
 
-    A log without a single result gives a program that says so, and is no pass.
+    A log without a single result gives a program that says so, and is not a pass.
     """
     stream = stamps.without_columns(blocks)
     looked: list[str] = []
@@ -97,7 +97,9 @@ def _liburing(blocks: Iterable[str], style: Style) -> Saved:
     tests = liburing.Runner()
     heard = hear(blocks, tests, style, alone=False, max_cases=MAX_CASES)
     programs = tests.end()
-    return Saved(Kind.LIBURING, (*programs, *lava.untold(heard.signals, programs)), heard.events)
+    return Saved(
+        Kind.LIBURING, (*programs, *lava.unreported(heard.signals, programs)), heard.events
+    )
 
 
 def _ktap(head: str, style: Style, blocks: Iterable[str], name: str) -> Saved:
@@ -125,7 +127,7 @@ def _ktap(head: str, style: Style, blocks: Iterable[str], name: str) -> Saved:
     ]
     notes = (NO_PLAN,) if any(_has_no_plan(*each) for each in told.items()) else ()
     results = tuple(itertools.chain(*split))
-    results = (*results, *lava.untold(heard.signals, results))
+    results = (*results, *lava.unreported(heard.signals, results))
     return Saved(next(iter(told)), results, heard.events, notes)
 
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """What a run did of all that a run can do, and how that is told. Pure.
 
-A run that was to do less than everything is no pass, whatever it found: it is partial, and its
+A run that was to do less than everything is not a pass, whatever it found: it is partial, and its
 heading says what it shows. Every report takes its heading from here.
 """
 
@@ -31,7 +31,7 @@ _HEADINGS = {
     "apply": "APPLIES",
     "config": "CONFIGURES",
     "build": "BUILDS",
-    "stage": "BUILDS",
+    "install": "BUILDS",
     "bisect": "SEARCHED",
 }
 
@@ -59,7 +59,7 @@ def heading(result: RunResult) -> str:
         return result.verdict.value.upper()
     scope = seen(result)
     if not result.programs:
-        last = "stage" if scope.reached in RUN_STAGES[-2:] else scope.reached
+        last = "install" if scope.reached in RUN_STAGES[-2:] else scope.reached
         return _HEADINGS.get(last, Verdict.PARTIAL.value.upper())
     if scope.only:
         tests = scope.chosen.tests

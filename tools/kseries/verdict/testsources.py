@@ -182,7 +182,7 @@ class _Comparison:
         return frozenset(files)
 
     def _is_shared(self, file: PurePosixPath) -> bool:
-        """Whether tests stand on a file that is no test itself."""
+        """Whether tests stand on a file that is not a test itself."""
         if file.name in (*_SETTINGS, "Makefile") or any(map(file.match, _SILENT)):
             return False
         return str(file.parent) in self._folders and str(file) not in self._tests

@@ -4,7 +4,7 @@
 A pass needs every stage of a whole run done, every planned suite seen, every planned test with a
 result line and a fitting exit status, and a clean kernel log. Nothing seen is never a pass, and a
 run that was asked for less than everything is partial at best. Where the run was compared with the
-base without the series, what was broken before does not count. A series of which nothing was
+base without the series, known failures do not count. A series of which nothing was
 compiled was not tested, and does not pass.
 """
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Stage stage on a toy tree: real make, real compiler, real sandbox."""
+"""Stage install on a toy tree: real make, real compiler, real sandbox."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import kselftest_zcrx
-from kseries.install.stage import stage
+from kseries.install.stage import install
 from kseries.kbuild import make as kbuild
 from kseries.kbuild import sandbox
 from kseries.lib import proc, runfolder
@@ -22,12 +22,12 @@ from kseries.lib.progress import Silent
 from kseries.model import (
     BaseTree,
     BuildPlace,
+    InstalledSuites,
     Kernel,
     KernelConfig,
     LocalSource,
     NamedSource,
     Stack,
-    StagedSuites,
     Tree,
 )
 from kseries.suites.planning import Install, plan_suites
@@ -96,12 +96,12 @@ class Bench:
             config, self.place.state / "bzImage", "6.12", "gcc 12", 0, 0.0, self.run.log("build")
         )
 
-    def stage(self) -> StagedSuites:
-        return stage(self.kernel(), self.stack, self.cache, self.run, Silent())
+    def install(self) -> InstalledSuites:
+        return install(self.kernel(), self.stack, self.cache, self.run, Silent())
 
     @property
     def log(self) -> str:
-        log = self.run.log("stage")
+        log = self.run.log("install")
         return log.read_text() if log.exists() else ""
 
 
@@ -117,18 +117,20 @@ def quick(bench: Bench) -> Bench:
     return bench
 
 
-def places(staged: StagedSuites) -> list[str]:
+def places(installed: InstalledSuites) -> list[str]:
     return sorted(
-        str(file.relative_to(staged.folder)) for file in staged.folder.rglob("*") if file.is_file()
+        str(file.relative_to(installed.folder))
+        for file in installed.folder.rglob("*")
+        if file.is_file()
     )
 
 
 @pytest.mark.parametrize("trusted", [True, False], ids=["plain", "sandbox"])
 def test_programs_are_laid_out_as_kselftest_installs_them(bench: Bench, trusted: bool) -> None:
     bench.trust(trusted)
-    staged = bench.stage()
-    assert staged.left_out == ()
-    assert places(staged) == [
+    installed = bench.install()
+    assert installed.left_out == ()
+    assert places(installed) == [
         "drivers/net/netdevsim/peer.sh",
         "drivers/net/ping.py",
         "drivers/net/queues.py",
@@ -139,7 +141,7 @@ def test_programs_are_laid_out_as_kselftest_installs_them(bench: Bench, trusted:
         f"{ZCRX}/zcrx_refill",
         f"{ZCRX}/zcrx_register",
     ]
-    assert [(p.suite, p.name, p.folder, p.argv, p.ktap) for p in staged.programs] == [
+    assert [(p.suite, p.name, p.folder, p.argv, p.ktap) for p in installed.programs] == [
         ("zcrx", "zcrx_register", ZCRX, ("./zcrx_register",), True),
         ("zcrx", "zcrx_refill", ZCRX, ("./zcrx_refill",), True),
         ("zcrx", "zcrx_lifetime", ZCRX, ("./zcrx_lifetime",), True),
@@ -148,8 +150,8 @@ def test_programs_are_laid_out_as_kselftest_installs_them(bench: Bench, trusted:
         ("netdevsim", "queues.py", "drivers/net", ("./queues.py",), True),
         ("netdevsim", "stats.py", "drivers/net", ("./stats.py",), True),
     ]
-    for program in staged.programs:
-        file = staged.folder / program.folder / program.name
+    for program in installed.programs:
+        file = installed.folder / program.folder / program.name
         assert stat.S_IMODE(file.stat().st_mode) == 0o755
         done = proc.run([file], cwd=file.parent, deadline=Deadline.after(10))
         planned = list(program.cases) or ["1..0"]
@@ -157,38 +159,38 @@ def test_programs_are_laid_out_as_kselftest_installs_them(bench: Bench, trusted:
 
 
 def test_nothing_is_built_twice(quick: Bench) -> None:
-    first = quick.stage()
+    first = quick.install()
     log = quick.log
     stamps = {file: file.stat().st_mtime_ns for file in first.folder.rglob("*")}
-    assert quick.stage() == first
+    assert quick.install() == first
     assert quick.log == log
     assert {file: file.stat().st_mtime_ns for file in first.folder.rglob("*")} == stamps
 
 
 def test_a_changed_tree_is_built_again(quick: Bench) -> None:
-    quick.stage()
+    quick.install()
     quick.change(SELFTESTS / "drivers/net/ping.py", "1..0", "1..1")
-    staged = quick.stage()
-    assert "1..1" in (staged.folder / "drivers/net/ping.py").read_text()
+    installed = quick.install()
+    assert "1..1" in (installed.folder / "drivers/net/ping.py").read_text()
 
 
 def test_a_tree_with_changes_not_committed_is_built_each_time(quick: Bench) -> None:
     (quick.tree / SELFTESTS / "drivers/net/ping.py").write_text("#!/bin/sh\necho one\n")
-    quick.stage()
+    quick.install()
     (quick.tree / SELFTESTS / "drivers/net/ping.py").write_text("#!/bin/sh\necho two\n")
-    staged = quick.stage()
-    assert (staged.folder / "drivers/net/ping.py").read_text() == "#!/bin/sh\necho two\n"
+    installed = quick.install()
+    assert (installed.folder / "drivers/net/ping.py").read_text() == "#!/bin/sh\necho two\n"
 
 
 def test_a_program_that_was_taken_away_is_made_again(quick: Bench) -> None:
-    staged = quick.stage()
-    (staged.folder / "drivers/net/ping.py").unlink()
-    quick.stage()
-    assert (staged.folder / "drivers/net/ping.py").is_file()
+    installed = quick.install()
+    (installed.folder / "drivers/net/ping.py").unlink()
+    quick.install()
+    assert (installed.folder / "drivers/net/ping.py").is_file()
 
 
 def test_sources_stay_to_be_read_and_the_tree_stays_clean(bench: Bench) -> None:
-    bench.stage()
+    bench.install()
     kept = bench.place.state / "kselftest" / ZCRX / "zcrx_register.c"
     assert "TEST_F(registration, default_request)" in kept.read_text()
     assert bench.git("status", "--porcelain") == ""
@@ -197,7 +199,7 @@ def test_sources_stay_to_be_read_and_the_tree_stays_clean(bench: Bench) -> None:
 def test_a_test_that_does_not_compile_fails_the_check(bench: Bench) -> None:
     bench.change(UAPI, "__u32 rq_entries;", "__u32 entries;")
     with pytest.raises(CheckFailed) as caught:
-        bench.stage()
+        bench.install()
     assert caught.value.what == "The tests do not build against this tree."
     first = caught.value.where.splitlines()[0]
     assert first.startswith("zcrx")
@@ -205,23 +207,23 @@ def test_a_test_that_does_not_compile_fails_the_check(bench: Bench) -> None:
     assert "rq_entries" in first
     assert caught.value.where.splitlines()[-2:] == [
         f"sources of ours: {bench.place.state / 'kselftest'}",
-        f"log: {bench.run.log('stage')}",
+        f"log: {bench.run.log('install')}",
     ]
-    assert not (bench.place.state / "staged").exists()
+    assert not (bench.place.state / "installed").exists()
 
 
 def test_after_a_failure_the_next_start_works(bench: Bench) -> None:
     bench.change(UAPI, "__u32 rq_entries;", "__u32 entries;")
     with pytest.raises(CheckFailed):
-        bench.stage()
+        bench.install()
     bench.change(UAPI, "__u32 entries;", "__u32 rq_entries;")
-    assert len(bench.stage().programs) == 7
+    assert len(bench.install().programs) == 7
 
 
 def test_an_installation_that_fails_fails_the_check(quick: Bench) -> None:
     quick.change(SELFTESTS / "Makefile", "install:\n", "install:\n\t@echo 'no way'; exit 1\n")
     with pytest.raises(CheckFailed) as caught:
-        quick.stage()
+        quick.install()
     assert caught.value.what == "The tests do not build against this tree."
     assert "Error 1" in caught.value.where
 
@@ -230,7 +232,7 @@ def test_a_program_that_was_not_installed_fails_the_check(quick: Bench) -> None:
     quick.change(SELFTESTS / "Makefile", "$$target/*.* ", "$$target/*s.py ")
     quick.change(SELFTESTS / "Makefile", "for target in $(TARGETS)", "for target in drivers/net")
     with pytest.raises(CheckFailed) as caught:
-        quick.stage()
+        quick.install()
     assert caught.value.where.splitlines() == [
         "drivers/net/netdevsim/peer.sh",
         "drivers/net/ping.py",
@@ -242,26 +244,26 @@ def test_a_link_to_a_file_of_the_users_is_refused(quick: Bench, place: str) -> N
     rule = f"\trm -rf {place}; ln -s /etc {place}\n\n.PHONY"
     quick.change(SELFTESTS / "Makefile", "\n.PHONY", rule)
     with pytest.raises(CheckFailed) as caught:
-        quick.stage()
+        quick.install()
     assert "in a form that is not accepted" in caught.value.what
-    assert not (quick.place.state / "staged").exists()
+    assert not (quick.place.state / "installed").exists()
 
 
 def test_a_pipe_is_refused(quick: Bench) -> None:
     rule = "\tmkfifo $(INSTALL_PATH)/pipe\n\n.PHONY"
     quick.change(SELFTESTS / "Makefile", "\n.PHONY", rule)
     with pytest.raises(CheckFailed) as caught:
-        quick.stage()
+        quick.install()
     assert caught.value.where.endswith("/pipe")
 
 
 def test_a_suite_that_does_not_fit_is_left_out_with_its_reason(bench: Bench) -> None:
     bench.change(UAPI, "IORING_REGISTER_ZCRX_IFQ = 32,", "")
-    staged = bench.stage()
-    assert staged.left_out == (
+    installed = bench.install()
+    assert installed.left_out == (
         ("zcrx", "the tree has no IORING_REGISTER_ZCRX_IFQ in include/uapi/linux/io_uring.h"),
     )
-    assert {program.suite for program in staged.programs} == {"netdevsim"}
+    assert {program.suite for program in installed.programs} == {"netdevsim"}
 
 
 def test_a_program_that_the_tree_lacks_is_left_out_with_its_reason(tmp_path: Path) -> None:
@@ -293,9 +295,9 @@ def test_an_unknown_suite_is_the_users_mistake(tmp_path: Path) -> None:
 
 def test_no_suites_give_an_empty_folder(bench: Bench) -> None:
     bench.stack = replace(bench.stack, suites=())
-    staged = bench.stage()
-    assert staged.programs == ()
-    assert list(staged.folder.iterdir()) == []
+    installed = bench.install()
+    assert installed.programs == ()
+    assert list(installed.folder.iterdir()) == []
 
 
 def with_test_of_the_tree(bench: Bench) -> None:
@@ -331,10 +333,10 @@ def test_a_test_of_the_tree_gets_its_library(bench: Bench, trusted: bool) -> Non
     bench.trust(trusted)
     for version, answer in (("2.10-1", 3), ("2.15-1", 4)):
         make_library(bench.cache, version, answer)
-        staged = bench.stage()
-        assert staged.left_out == ()
-        assert staged.programs[-1].name == "iou-zcrx.py"
-        made = staged.folder / "drivers/net/hw/iou-zcrx"
+        installed = bench.install()
+        assert installed.left_out == ()
+        assert installed.programs[-1].name == "iou-zcrx.py"
+        made = installed.folder / "drivers/net/hw/iou-zcrx"
         done = proc.run([made], cwd=bench.tree, deadline=Deadline.after(10), check=False)
         assert done.returncode == answer
 
@@ -345,11 +347,11 @@ def test_without_apt_a_suite_that_needs_a_library_is_left_out(
     with_test_of_the_tree(bench)
     which = proc.which
     monkeypatch.setattr(proc, "which", lambda name: None if name == "apt-get" else which(name))
-    staged = bench.stage()
-    assert staged.left_out == (
+    installed = bench.install()
+    assert installed.left_out == (
         ("iou-zcrx", "no liburing-dev: This host has no apt: a Debian package cannot be had here."),
     )
-    assert {program.suite for program in staged.programs} == {"netdevsim"}
+    assert {program.suite for program in installed.programs} == {"netdevsim"}
 
 
 @pytest.mark.skipif(proc.which("apt-get") is None, reason="no apt here")
@@ -360,6 +362,6 @@ def test_without_a_mirror_a_suite_that_needs_a_library_is_left_out(
     config = tmp_path / "apt.conf"
     config.write_text('Dir::Etc::SourceList "/dev/null"; Dir::Etc::SourceParts "/dev/null";\n')
     monkeypatch.setenv("APT_CONFIG", str(config))
-    ((suite, why),) = bench.stage().left_out
+    ((suite, why),) = bench.install().left_out
     assert suite == "iou-zcrx"
     assert why.startswith("no liburing-dev: apt on this host names no mirror of its own suite")

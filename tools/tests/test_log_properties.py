@@ -22,7 +22,7 @@ from kseries.parse import fastpath, ktap, logfile
 from kseries.parse.outcome import walk
 from kseries.verdict import savedlog
 from kseries.verdict.savedlog import Kind
-from tests.madelogs import (
+from tests.log_strategies import (
     Made,
     Node,
     P,

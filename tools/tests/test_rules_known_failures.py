@@ -50,9 +50,9 @@ def test_of_a_program_that_fails_otherwise_all_problems_are_told() -> None:
 
 
 def test_each_thing_that_the_series_does_is_counted_by_itself() -> None:
-    broke, fixed, added, before = Effect.BROKE, Effect.FIXED, Effect.ADDED, Effect.BEFORE
-    seen = compared(broke, *[fixed] * 2, *[added] * 3, *[before] * 4, Effect.UNTOLD)
-    assert sentence(seen) == "broke 2, fixed 2, added 3; 4 broken before"
+    broke, fixed, added, before = Effect.BROKE, Effect.FIXED, Effect.ADDED, Effect.PRE_EXISTING
+    seen = compared(broke, *[fixed] * 2, *[added] * 3, *[before] * 4, Effect.NOT_RUN_ON_BASE)
+    assert sentence(seen) == "broke 2, fixed 2, added 3; 4 pre-existing"
 
 
 def test_what_was_broken_before_is_not_counted_as_failed(compared_run: RunResult) -> None:

@@ -43,7 +43,7 @@ FLAKY = (Seen.BAD, Seen.GOOD, Seen.GOOD, Seen.BAD, Seen.GOOD)
 
 
 def test_a_fault_that_comes_and_goes_where_nothing_is_good() -> None:
-    steps = {0: BisectStep(0, "", lack="does not build"), 1: step(1, *FLAKY)}
+    steps = {0: BisectStep(0, "", untestable="does not build"), 1: step(1, *FLAKY)}
     assert next_move(1, steps) == Concluded(Conclusion.NO_GOOD, 0, 1)
 
 

@@ -22,7 +22,7 @@ def git(folder: Path, *words: str) -> str:
 
 
 @dataclass(frozen=True)
-class Desk:
+class ToyProject:
     """A small project of its own, with the toy kernel as its source."""
 
     root: Path
@@ -87,9 +87,9 @@ class Desk:
         file.write_text(text)
 
 
-def set_up(root: Path, kernel: Path) -> Desk:
+def set_up(root: Path, kernel: Path) -> ToyProject:
     """Make a project whose default stack has one good patch on the toy kernel."""
-    desk = Desk(root, kernel)
+    toyproject = ToyProject(root, kernel)
     files = {
         "kernel/sources/toy.toml": f'kind = "local"\npath = "{kernel}"\n',
         "kernel/stacks/zcrx-v7.toml": 'title = "toy"\nsource = "toy"\nseries = ["good"]\n'
@@ -100,6 +100,6 @@ def set_up(root: Path, kernel: Path) -> Desk:
         "configs/impossible.config": "CONFIG_IO_URING_ZCRX=y\n",
     }
     for name, text in files.items():
-        desk.write(name, text)
-    desk.patch("good", "net/core.c", "\n", "\n/* from a patch */\n")
-    return desk
+        toyproject.write(name, text)
+    toyproject.patch("good", "net/core.c", "\n", "\n/* from a patch */\n")
+    return toyproject

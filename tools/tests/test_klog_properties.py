@@ -18,7 +18,7 @@ from kseries.model import EventKind, KernelEvent
 from kseries.parse import attribution, klog
 from kseries.parse.marks import Marks
 from kseries.parse.running import RunningCases, Span
-from tests.madelogs import NOISE, joined, ktap_logs, read
+from tests.log_strategies import NOISE, joined, ktap_logs, read
 
 LOGS = Path(__file__).parent / "data" / "klog"
 HEALTHY = tuple(

@@ -42,7 +42,7 @@ def search(
         if isinstance(said, Seen):
             steps[move] = replace(step, trials=(*step.trials, Trial(said, said)))
         else:
-            steps[move] = replace(step, lack=said)
+            steps[move] = replace(step, untestable=said)
     return move, steps, order
 
 
@@ -81,7 +81,7 @@ def test_not_broken_takes_more_runs_to_say() -> None:
 
 def test_broken_on_the_base() -> None:
     concluded, steps, _ = search(7, lambda _: B)
-    assert concluded == Concluded(Conclusion.BROKEN_BEFORE, 0, 0)
+    assert concluded == Concluded(Conclusion.BROKEN_ON_BASE, 0, 0)
     assert set(steps) == {0, 7}
 
 
@@ -261,7 +261,7 @@ def test_a_kept_baseline_stands_for_the_base(total: int, kept: Seen) -> None:
 def test_what_the_base_does_in_a_machine_of_its_own_counts_more_than_a_baseline() -> None:
     """The test passes behind others and fails alone, on the base, too."""
     concluded, steps, order = search(7, lambda _: B, kept=G)
-    assert concluded == Concluded(Conclusion.BROKEN_BEFORE, 0, 0)
+    assert concluded == Concluded(Conclusion.BROKEN_ON_BASE, 0, 0)
     assert order[-AGREE:] == [0] * AGREE
     assert answer(0, 7, steps) is StepAnswer.BAD
 
@@ -287,7 +287,7 @@ def test_what_counts_by_a_baseline_alone_has_the_base_run(alone: Seen) -> None:
 
     concluded, _, order = search(9, lambda n: B if n >= 4 else G if n else alone, on_top, kept=G)
     assert order[-AGREE:] == [0] * AGREE
-    broken = Concluded(Conclusion.BROKEN_BEFORE, 0, 0)
+    broken = Concluded(Conclusion.BROKEN_ON_BASE, 0, 0)
     assert concluded == (found(4) if alone is G else broken)
 
 

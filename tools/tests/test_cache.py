@@ -73,8 +73,8 @@ def home(tmp_path: Path) -> Home:
 def test_all_is_listed_each_byte_once(home: Home) -> None:
     home.add("git/tree.git", 3 * MB)
     home.add("downloads/file.deb", MB)
-    home.add("trees/slot/linux", 2 * MB)
-    home.add("trees/slot/build/key", 4 * MB)
+    home.add("trees/stack/linux", 2 * MB)
+    home.add("trees/stack/build/key", 4 * MB)
     home.add("runs/one", MB)
     (home.project.out / "runs/latest").symlink_to("one")
     (home.cache.root / "history.sqlite").write_bytes(b"x" * MB)
@@ -89,7 +89,7 @@ def test_all_is_listed_each_byte_once(home: Home) -> None:
         "trees": 2.0,
         "runs": 1.0,
     }
-    assert found["builds"].name == "slot/build/key"
+    assert found["builds"].name == "stack/build/key"
     assert found["trees"].inner == (found["builds"].path,)
     assert [i.name for i in cachefolder.others(home.project, home.cache)] == ["venv"]
 
@@ -135,13 +135,13 @@ def test_clear_leaves_what_is_used(home: Home) -> None:
     made = home.add("git/made.git")
     home.add("git/idle.git")
     home.add("runs/one")
-    home.add("trees/slot")
+    home.add("trees/stack")
     (home.cache.root / "history.sqlite").touch()
     with leases.use(used), locked(made, Silent()):
         assert home.clear() == ["git made.git", "git used.git"]
         assert home.items() == [
             *("git made.git", "git used.git", "history history.sqlite"),
-            *("trees slot", "runs one"),
+            *("trees stack", "runs one"),
         ]
     assert home.clear("git", "runs", "trees") == []
     assert home.items() == ["history history.sqlite"]
@@ -151,24 +151,24 @@ def test_clear_leaves_what_is_used(home: Home) -> None:
 
 
 def test_a_tree_stays_while_a_build_in_it_is_used(home: Home) -> None:
-    build = home.add("trees/slot/build/key")
-    home.add("trees/slot/build/other")
+    build = home.add("trees/stack/build/key")
+    home.add("trees/stack/build/other")
     with leases.use(build):
-        assert home.clear("trees") == ["trees slot"]
-        assert home.clear("builds") == ["builds slot/build/key"]
-        assert home.items() == ["builds slot/build/key", "trees slot"]
+        assert home.clear("trees") == ["trees stack"]
+        assert home.clear("builds") == ["builds stack/build/key"]
+        assert home.items() == ["builds stack/build/key", "trees stack"]
     assert home.clear("trees") == []
     assert home.items() == []
 
 
 def test_what_was_left_half_made_goes_unless_somebody_makes_it(home: Home) -> None:
     dead = home.add("git/.part-tree.git~abc")
-    scratch = home.add("trees/.slot.scratch")
+    scratch = home.add("trees/.stack_folder.scratch")
     with (
         atomicfile.new_folder(home.cache.git / "new.git") as partial,
-        locked(home.project.trees / "slot", Silent()),
+        locked(home.project.trees / "stack_folder", Silent()),
     ):
-        assert home.clear("git", "trees") == [f"git {partial.name}", "trees .slot.scratch"]
+        assert home.clear("git", "trees") == [f"git {partial.name}", "trees .stack_folder.scratch"]
     assert not dead.exists()
     assert home.clear("git", "trees") == []
     assert not scratch.exists()
@@ -179,7 +179,7 @@ def test_git_forgets_the_worktree_that_goes(home: Home, toy_kernel: Path) -> Non
     repository = gitrepo.create(home.cache.git / "toy.git")
     words = ["git", "push", "--quiet", str(repository.path), "HEAD:refs/heads/source"]
     subprocess.run(words, cwd=toy_kernel, check=True)
-    tree = home.project.trees / "slot" / "linux"
+    tree = home.project.trees / "stack_folder" / "linux"
     Repository(repository.path).text("worktree", "add", "--detach", tree, "source")
     assert str(tree) in repository.text("worktree", "list")
     assert home.clear("trees") == []
@@ -193,15 +193,15 @@ def test_git_forgets_the_worktree_that_goes(home: Home, toy_kernel: Path) -> Non
 def test_the_oldest_go_until_the_limit_holds(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cachefolder, "FREE_WANTED_GIB", 0)
     for number in range(5):
-        home.add(f"trees/slot{number}", 10 * MB, used=number + 1)
+        home.add(f"trees/stack{number}", 10 * MB, used=number + 1)
     home.add("runs/one", 10 * MB)
     monkeypatch.setenv(cachefolder.LIMITS, "trees=0.03, runs=0.02")
     notes = Notes()
-    with leases.use(home.project.trees / "slot0"):
+    with leases.use(home.project.trees / "stack0"):
         cachefolder.make_room(home.project, home.cache, notes)
-    assert home.items() == ["trees slot0", "trees slot3", "trees slot4", "runs one"]
+    assert home.items() == ["trees stack0", "trees stack3", "trees stack4", "runs one"]
     assert len(notes.notes) == 2
-    assert notes.notes[0].startswith("removed to make room: trees slot1, 10 MB, last used 1970-01")
+    assert notes.notes[0].startswith("removed to make room: trees stack1, 10 MB, last used 1970-01")
 
 
 def test_a_disk_that_is_nearly_full_takes_more_but_no_results(
@@ -211,12 +211,12 @@ def test_a_disk_that_is_nearly_full_takes_more_but_no_results(
     monkeypatch.setattr(cachefolder, "FREE_WANTED_GIB", 2 * free / cachefolder.GIB)
     home.add("git/tree.git")
     home.add("runs/one")
-    used = home.add("trees/slot")
+    used = home.add("trees/stack")
     (home.cache.host).mkdir()
     (home.cache.host / "kvm").touch()
     with leases.use(used):
         cachefolder.make_room(home.project, home.cache, Silent())
-    assert home.items() == ["host kvm", "trees slot", "runs one"]
+    assert home.items() == ["host kvm", "trees stack", "runs one"]
 
 
 def item(kind: str, name: str, size: int, used: float, in_use: bool = False) -> Item:

@@ -90,7 +90,7 @@ def test_a_case_that_passed_on_the_base_is_good_and_all_else_is_in_doubt(
 
 
 def test_what_comes_and_goes_on_the_base_is_in_doubt() -> None:
-    flaky = program(Case("a", F, again=(P, P)), B)
+    flaky = program(Case("a", F, reruns=(P, P)), B)
     assert told(CASE_A, baseline(flaky)) is None
     assert told(PROGRAM, baseline(flaky)) is None
 

@@ -87,9 +87,9 @@ def test_the_doctor_finds_every_tool_and_names_the_mend(
     monkeypatch.setattr(doctor, "DISK_OUT_GIB", 1 << 30)
     ill = {finding.name: finding for finding in doctor.examine(project, cache)}
     assert not doctor.healthy(tuple(ill.values()))
-    assert ill["no-such"].mend == "apt-get install --no-install-recommends a-package"
-    assert "--jobs 1" in ill["memory"].mend
-    assert "cache clear" in ill["disk for out/"].mend
+    assert ill["no-such"].fix == "apt-get install --no-install-recommends a-package"
+    assert "--jobs 1" in ill["memory"].fix
+    assert "cache clear" in ill["disk for out/"].fix
 
 
 def test_the_doctor_names_bounds_that_this_host_does_not_enforce(
