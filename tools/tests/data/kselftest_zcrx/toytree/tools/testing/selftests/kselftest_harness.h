@@ -39,6 +39,7 @@ static struct toy_test *toy_first, **toy_last = &toy_first;
 			      struct toy_fixture_##name *self);		\
 	void toy_setup_##name(struct __test_metadata *_metadata,	\
 			      struct toy_fixture_##name *self)
+#define FIXTURE_TEARDOWN(name)	FIXTURE_TEARDOWN_PARENT(name)
 #define FIXTURE_TEARDOWN_PARENT(name)					\
 	void toy_teardown_##name(struct __test_metadata *_metadata,	\
 				 struct toy_fixture_##name *self);	\
