@@ -47,6 +47,7 @@ class Request:
     incremental: bool = False  # build on what earlier versions of the same left
     jobs: int = 0  # of make; 0: one for each core
     machines: int = 0  # that run tests side by side; 0: as many as there is room for
+    exact_config: bool = False  # nothing is added to the config for what the series changes
     until: str = ""  # last stage to carry out
     # Build the base without the series to compare with; None: where something failed.
     baseline: bool | None = None
@@ -242,6 +243,7 @@ class KernelConfig:
     name: str  # the fragments' names joined, "base+zcrx"
     sha256: str  # of .config
     enabled: int  # symbols that are y
+    added: tuple[str, ...] = ()  # lines for what the series changes, beyond the fragments
 
 
 class Severity(StrEnum):

@@ -41,7 +41,8 @@ def test_a_series_that_the_config_leaves_out_does_not_pass(toyproject: ToyProjec
     # What NETDEVSIM depends on is off, too.
     toyproject.write("configs/base.config", "CONFIG_IO_URING=y\n")
     toyproject.patch("hidden", "drivers/netdevsim.c", "return budget / 2;", "return budget / 3;")
-    for words in (("run", "--until", "build", "--series", "hidden"), ("build",)):
+    asked = ("run", "--until", "build", "--series", "hidden", "--exact-config")
+    for words in (asked, ("build",)):
         code, output = toyproject.kseries(*words)
         assert code == 1, output
         assert "PASS" not in output

@@ -31,6 +31,11 @@ def add_stack_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--config", action="append", default=[], metavar="NAME", help="add configs/NAME.config"
     )
+    parser.add_argument(
+        "--exact-config",
+        action="store_true",
+        help="the config as the stack says: do not turn on what compiles the changed files",
+    )
     parser.add_argument("--archive", default="", metavar="URL", help="public-inbox to ask")
     parser.add_argument(
         "--trusted", action="store_true", help="the series is trusted: build without the sandbox"
@@ -76,6 +81,7 @@ def request(arguments: argparse.Namespace) -> Request:
         tree=_place(arguments.tree),
         partial=arguments.partial,
         configs=tuple(arguments.config),
+        exact_config=arguments.exact_config,
         only=tuple(arguments.only),
         extended=arguments.extended,
         archive=arguments.archive,

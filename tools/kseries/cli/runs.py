@@ -33,6 +33,9 @@ STAGE_HELP = {
 }
 
 
+NOTHING_TO_ADD = "# The config compiles all that the series changes."
+
+
 def add_commands(commands: Commands) -> None:
     """Add `run` and the stages."""
     run = commands.add_parser("run", help="all stages: give a verdict")
@@ -62,6 +65,13 @@ def add_commands(commands: Commands) -> None:
             asked.add_argument("symbol", metavar="SYMBOL")
             _add_run_option(asked)
             asked.set_defaults(command=_why)
+            asked = actions.add_parser(
+                "for", help="print the lines that have compiled what a series changes"
+            )
+            asked.add_argument("of", metavar="SERIES", help="name, folder, mbox, message id, link")
+            add_stack_options(asked)
+            add_test_options(asked)
+            asked.set_defaults(command=_config_for, until="config", resume=None, baseline=None)
 
 
 def _add_run_option(parser: argparse.ArgumentParser) -> None:
@@ -95,6 +105,20 @@ def _why(arguments: argparse.Namespace) -> int:
         work = open_run(arguments.run).work(progress)
         text = why(work.outcome(pipeline.APPLY), work.stack, work.place, arguments.symbol)
     print(text)
+    return 0
+
+
+def _config_for(arguments: argparse.Namespace) -> int:
+    arguments.series = arguments.of
+    opened = take_up(None, lambda: request(arguments))
+    stages = pipeline.STAGES[: pipeline.STAGES.index(pipeline.CONFIG) + 1]
+    with live(sys.stderr) as progress, resumable(opened.run, "run"):
+        work = opened.work(progress)
+        result = pipeline.run_stages(work, stages)
+    if result.exit_code:
+        show(result, work.run)
+        return result.exit_code
+    print(work.wishes.read_text().strip() or NOTHING_TO_ADD)
     return 0
 
 

@@ -36,7 +36,7 @@ def changed(config: KernelConfig, stack: Stack, box: Sandbox) -> tuple[ChangedFi
     tree = config.tree
     repository = Repository(tree.base.repo)
     patches = changed_files(repository, tree, stack)
-    there = _names_of(repository, tree.head)
+    there = names_of(repository, tree.head)
     values = config_values(box.made.read_text(".config"))
     trees = (str(INSIDE_TREE), str(tree.path.absolute()))
     seen = evidence(box.made, patches, trees, str(box.inside_build))
@@ -46,11 +46,11 @@ def changed(config: KernelConfig, stack: Stack, box: Sandbox) -> tuple[ChangedFi
         path: [user for user in found if user in patches] or found
         for path, found in includers(repository, tree.head, unseen).items()
     }
-    makefiles = _makefiles(repository, tree.head, lambda: there, values)
+    makefiles = makefiles_of(repository, tree.head, lambda: there, values)
     parent = before(tree, stack)
     # Asked for only where something was left out.
-    names = cache(lambda: _names_of(repository, parent))
-    former = _makefiles(repository, parent, names, values) if parent else None
+    names = cache(lambda: names_of(repository, parent))
+    former = makefiles_of(repository, parent, names, values) if parent else None
     built = Built(seen, values, makefiles, users, former)
     lines = changed_lines(repository, tree, stack)
     found = []
@@ -63,11 +63,12 @@ def changed(config: KernelConfig, stack: Stack, box: Sandbox) -> tuple[ChangedFi
     return tuple(found)
 
 
-def _names_of(repository: Repository, commit: str) -> frozenset[str]:
+def names_of(repository: Repository, commit: str) -> frozenset[str]:
+    """Name all files of a commit."""
     return frozenset(repository.entries("ls-tree", "-r", "-z", "--name-only", commit))
 
 
-def _makefiles(
+def makefiles_of(
     repository: Repository,
     commit: str,
     names: Callable[[], Collection[str]],

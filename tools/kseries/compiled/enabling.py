@@ -16,6 +16,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from kseries.config import kconfig_ask
 from kseries.config.kconfig import ANSWER_MARK
+from kseries.kbuild import make as kbuild
 from kseries.kbuild.sandbox import Sandbox, run_in
 from kseries.lib.deadline import Deadline
 from kseries.lib.errors import InfraError
@@ -27,7 +28,7 @@ MAX_ASKED = 200
 
 ANSWER = TypeAdapter(list[list[str]])
 # What answers runs beside the series' own code, so nothing else is taken over.
-_LINE = re.compile(r"CONFIG_\w+=y|# CONFIG_\w+ is not set", re.ASCII)
+LINE = re.compile(r"CONFIG_\w+=y|# CONFIG_\w+ is not set", re.ASCII)
 
 
 def completed(files: Sequence[ChangedFile] | None, box: Sandbox) -> tuple[ChangedFile, ...] | None:
@@ -54,7 +55,8 @@ def _with(file: ChangedFile, lines: Sequence[str] | None) -> ChangedFile:
 
 def _ask(box: Sandbox, wants: Sequence[str]) -> list[list[str]]:
     program = kconfig_ask.python("kseries.config.kconfig_enable")
-    words = [*program, kconfig_ask.ENV_FILE, ".config", *wants]
+    config = str(box.inside_state / kbuild.CONFIG)
+    words = [*program, kconfig_ask.ENV_FILE, config, *wants]
     argv = ["env", "-C", str(box.inside_build), *words]
     try:
         done = run_in(
@@ -71,5 +73,5 @@ def _answer(output: str) -> list[list[str]]:
         if line.startswith(ANSWER_MARK):
             with suppress(ValidationError):
                 found = ANSWER.validate_json(line.removeprefix(ANSWER_MARK))
-                return found if all(map(_LINE.fullmatch, chain(*found))) else []
+                return found if all(map(LINE.fullmatch, chain(*found))) else []
     return []

@@ -59,6 +59,16 @@ class Built:
         """Tell what became of a file that is in the tree."""
         return self._read(path) or self._apart(path) or self._left_out(path)
 
+    def expected(self, path: str) -> Answer:
+        """Tell what is to become of a file, from the Makefiles alone: nothing is built yet."""
+        if path.endswith(".h"):
+            ways = [self.makefiles.unmet(user) for user in self.users.get(path, ())[:MAX_USERS]]
+            if () in ways:
+                return Answer(FileState.COMPILED)
+        elif self.makefiles.unmet(path) == ():
+            return Answer(FileState.COMPILED)
+        return self._apart(path) or self._left_out(path)
+
     def with_lines(self, answer: Answer, text: str, changed: Collection[int]) -> Answer:
         """Look into a file that was compiled: were the changed lines of its text?
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from kseries.config import kernelrange
@@ -55,15 +55,24 @@ class Merged:
 
     promises: the ones that count, one a symbol, in the order they were first named.
     notes: contradictions, where a later fragment took another's promise back.
+    wishes: lines that need not be kept, about other symbols; wished_for: name of their fragment.
     """
 
     promises: tuple[Promise, ...]
     notes: tuple[str, ...]
+    wishes: tuple[Promise, ...] = ()
+    wished_for: tuple[str, ...] = ()
 
     @property
     def text(self) -> str:
         """Give what the kernel's make takes as KCONFIG_ALLCONFIG."""
-        return "".join(f"{promise.text}\n" for promise in self.promises)
+        return "".join(f"{promise.text}\n" for promise in (*self.promises, *self.wishes))
+
+    def above(self, file: Path) -> Merged:
+        """Give the same with a fragment of wishes below it. Raises UserError as `read`."""
+        promised = {promise.symbol for promise in self.promises}
+        wishes = tuple(wish for wish in parse(file, "") if wish.symbol not in promised)
+        return replace(self, wishes=wishes, wished_for=(file.stem,))
 
 
 def read(files: Sequence[Path], version: str) -> Merged:

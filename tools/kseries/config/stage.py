@@ -24,7 +24,7 @@ from kseries.kbuild.diagnostics import Parser
 from kseries.kbuild.sandbox import Sandbox, prepare, run_in
 from kseries.lib import atomicfile, proc
 from kseries.lib.deadline import Deadline
-from kseries.lib.errors import UserError
+from kseries.lib.errors import CheckFailed, UserError
 from kseries.lib.progress import Progress
 from kseries.lib.runfolder import RunFolder
 from kseries.model import BuildPlace, KernelConfig, Stack, Tree
@@ -54,9 +54,18 @@ RECORD_ADAPTER = TypeAdapter(Record)
 
 
 def config(
-    tree: Tree, stack: Stack, place: BuildPlace, run: RunFolder, progress: Progress
+    tree: Tree,
+    stack: Stack,
+    place: BuildPlace,
+    run: RunFolder,
+    progress: Progress,
+    *,
+    wishes: Path | None = None,
 ) -> KernelConfig:
     """Configure the tree, to be built in a place.
+
+    wishes: a fragment of which as much is kept as the tree allows; it comes before the stack's own,
+    which win. Where it would break one of their promises, it is left out as a whole, with a note.
 
     Where the series under test is cut, promises about symbols that the tree has not are dropped,
     with a note: they may be the series' own.
@@ -67,6 +76,22 @@ def config(
     merged = fragments.read(stack.fragments, tree.base.version)
     for note in merged.notes:
         progress.note(note)
+    if wishes is not None:
+        try:
+            return _config(tree, stack, place, run, progress, merged.above(wishes))
+        except (CheckFailed, UserError) as error:
+            progress.note(f"configured without {wishes.name}: {error.what}")
+    return _config(tree, stack, place, run, progress, merged)
+
+
+def _config(
+    tree: Tree,
+    stack: Stack,
+    place: BuildPlace,
+    run: RunFolder,
+    progress: Progress,
+    merged: Merged,
+) -> KernelConfig:
     box = kconfig_ask.sandbox(tree.path, place, trusted=stack.trusted)
     prepare(box)
     inputs = _inputs(tree, box, merged, whole=stack.whole)
@@ -86,9 +111,10 @@ def config(
     return KernelConfig(
         tree=tree,
         place=place,
-        name=kbuild.config_name(stack),
+        name="+".join([kbuild.config_name(stack), *merged.wished_for]),
         sha256=_sha256(text),
         enabled=len(re.findall(r"^CONFIG_\w+=y$", text, re.MULTILINE)),
+        added=tuple(wish.text for wish in merged.wishes if wish.text in text.splitlines()),
     )
 
 

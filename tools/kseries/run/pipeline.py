@@ -21,7 +21,7 @@ from kseries.apply.stage import apply
 from kseries.build import place as buildplace
 from kseries.build.stage import build
 from kseries.compiled import changed as compiled
-from kseries.compiled import enabling
+from kseries.compiled import enabling, wishes
 from kseries.config import kconfig_ask
 from kseries.config.stage import config
 from kseries.fetch.stage import fetch
@@ -68,6 +68,9 @@ CHECKERS = "debug"
 """The fragment with all checkers: who waits for them wants to see all tests."""
 
 
+WISHES = "changed.config"
+"""In the run folder: what was added to the config for the files that the series changes."""
+
 SELFTEST = ("selftest",)
 """The session of nox that carries out runs."""
 
@@ -87,6 +90,14 @@ class RunContext:
     whole: Stack | None = None  # of which this is a part that is built where the others are
     held: set[Path] = field(default_factory=set)  # what is kept from being removed
     session: tuple[str, ...] = SELFTEST  # of nox, that repeats it, and its own words
+    # Lines that the config of the whole series has so that what it changes is compiled. The base
+    # and parts of the series get them, too: the same config is compared.
+    wishes: Path = field(default=Path())
+
+    def __post_init__(self) -> None:
+        """Keep the lines in the folder of the run itself, whichever variant is built."""
+        if self.wishes == Path():
+            self.wishes = self.run.path / WISHES
 
     def outcome(self, of: Stage[T]) -> T:
         """Give what a stage left, in this process or in an earlier one."""
@@ -171,6 +182,27 @@ def _summarise_test(outcome: TestOutcome) -> str:
     return f"{good} of {len(outcome.programs)} programs pass"
 
 
+def _config(w: RunContext) -> KernelConfig:
+    """Configure the tree, so that what the series changes is compiled where that can be."""
+    tree, stack, place, file = w.outcome(APPLY), w.stack, w.place, w.wishes
+
+    def configured(wishes: Path | None = None) -> KernelConfig:
+        return config(tree, stack, place, w.run, w.progress, wishes=wishes)
+
+    if not stack.under_test or w.request.exact_config:
+        return configured()
+    if not stack.whole:
+        return configured(file if file.is_file() else None)
+    key = wishes.key(tree, stack)
+    text = wishes.kept(place, key)
+    if text is None:
+        box = kconfig_ask.sandbox(tree.path, place, trusted=stack.trusted)
+        text = wishes.fragment(wishes.of(configured(), stack, box))
+        wishes.keep(place, key, text)
+    atomicfile.write_text(file, text)
+    return configured(file if wishes.are_in(text) else None)
+
+
 def _build(w: RunContext) -> Kernel:
     config = w.outcome(CONFIG)
     if buildplace.lacks_base(config.place):
@@ -227,7 +259,7 @@ APPLY: Stage[Tree] = Stage(
 CONFIG: Stage[KernelConfig] = Stage(
     "config",
     TypeAdapter(KernelConfig),
-    lambda w: config(w.outcome(APPLY), w.stack, w.place, w.run, w.progress),
+    _config,
     lambda config: f"{config.name}, {config.enabled} options on",
 )
 BUILD: Stage[Kernel] = Stage(

@@ -61,9 +61,9 @@ def arguments(request: Request) -> tuple[str, ...]:
         options += ["--config", config]
     for pattern in request.only:
         options += ["-k", pattern]
-    for name in ("partial", "incremental", "extended", "trusted"):
+    for name in ("partial", "incremental", "extended", "trusted", "exact_config"):
         if getattr(request, name):
-            options.append(f"--{name}")
+            options.append(f"--{name.replace('_', '-')}")
     if request.baseline is not None:
         options.append("--baseline" if request.baseline else "--no-baseline")
     last = RUN_STAGES[-2] if request.baseline is False else RUN_STAGES[-1]

@@ -37,6 +37,8 @@ from kseries.stacks.stack import Plan
 from kseries.test import checkpoint
 from kseries.verdict import document, findings, verdict
 
+MAX_ADDED = 8  # lines in a note
+
 STATE_OF: Mapping[int, StageState] = {
     CheckFailed.exit_code: StageState.FAILED,
     UserError.exit_code: StageState.USAGE,
@@ -213,7 +215,12 @@ def _(left: Tree, result: RunResult) -> dict[str, Any]:
 @contribution.register
 def _(left: KernelConfig, result: RunResult) -> dict[str, Any]:
     del result
-    return {"provenance": {"config": left.name, "config_sha256": left.sha256}}
+    notes = []
+    if left.added:
+        shown = [*left.added[:MAX_ADDED], *(["…"] if len(left.added) > MAX_ADDED else [])]
+        told = f"{len(left.added)} line{'s' * (len(left.added) != 1)}"
+        notes = [f"the config has {told} more, for what the series changes: {', '.join(shown)}"]
+    return {"provenance": {"config": left.name, "config_sha256": left.sha256}, "notes": notes}
 
 
 @contribution.register
