@@ -52,7 +52,7 @@ class _Work:
 
     def place(self, mark: str) -> Path:
         """Where the import with that mark is kept."""
-        return self.cache.git / f"{self.named.name}-{mark.replace('/', '_')}.git"
+        return _place(self.named, self.cache, mark)
 
     def require_room(self, tarball: int) -> None:
         """Raise InfraError unless import, worktree and build of a tarball's bytes have room."""
@@ -247,3 +247,28 @@ def _take(work: _Work, repository: Repository, folder: Path) -> Import:
     tree = snapshot.snapshot(repository, folder, work.log, work.progress)
     commit = imports.commit_of_tree(repository, tree, str(folder))
     return imports.record(repository, f"local:{folder}", str(folder), commit)
+
+
+# ---------------------------------------------------------------- without a download
+
+
+def is_at_hand(source: NamedSource, cache: Cache) -> bool:
+    """Whether a source can be had without the network: it was imported, or lies on this machine."""
+    match source.source:
+        case DebianSource(package=package):
+            prefix = _debian_content(source.source, "")
+            imported = any(True for _ in imports.matching(cache.git, source.name, prefix))
+            return imported or debsource.installed(package) is not None
+        case TarballSource(url=url, sha256=sha256):
+            parts = urllib.parse.urlsplit(url)
+            path = Path(urllib.parse.unquote(parts.path) if parts.scheme else url).expanduser()
+            is_local = parts.scheme in ("", "file") and path.is_file()
+            return is_local or imports.read(_place(source, cache, sha256[:16])) is not None
+        case GitSource(commit=commit):
+            return imports.read(_place(source, cache, commit[:16])) is not None
+        case LocalSource():
+            return True
+
+
+def _place(source: NamedSource, cache: Cache, mark: str) -> Path:
+    return cache.git / f"{source.name}-{mark.replace('/', '_')}.git"
