@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from kseries.cli.main import main
-from kseries.lib import paths, textfile
+from kseries.lib import textfile, userpath
 from kseries.lib.errors import UserError
 from kseries.lib.paths import Cache, Project
 from tests.toyproject import ToyProject, set_up
@@ -67,12 +67,12 @@ def test_arguments_that_are_no_text(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_a_path_that_a_user_names(tmp_path: Path) -> None:
-    assert paths.user_path("a/b", tmp_path) == tmp_path / "a/b"
+    assert userpath.user_path("a/b", tmp_path) == tmp_path / "a/b"
     for text in ("a\0b", LONG, "/a" * 3000, "~nobodyhere"):
         with pytest.raises(UserError, match="This is not a path"):
-            paths.user_path(text, tmp_path)
+            userpath.user_path(text, tmp_path)
     names = ("", ".", "..", "a/b", "a\0", "x" * 252)
-    assert [paths.named_path(tmp_path, name, ".toml") for name in names] == [None] * len(names)
+    assert [userpath.named_path(tmp_path, name, ".toml") for name in names] == [None] * len(names)
 
 
 # ---------------------------------------------------------------- files

@@ -58,6 +58,7 @@ def _new_run(request: Request, name: str) -> Opened:
     project = Project.find()
     planned = plan(request, project=project, suites=SUITES)
     Cache.find()  # before anything is made: it can be no place for one
+    project.prepare()
     run = runfolder.create(project.runs, name or planned.name)
     run.save("request", request, REQUEST)
     return Opened(project, run, request, planned)

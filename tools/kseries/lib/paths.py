@@ -1,115 +1,72 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Where things are: the project's own files, what a clone makes, what clones share."""
+"""Where things are: the project's own files, what runs make, what all runs share.
+
+Nobody else decides that. The project's own files (`kernel/`, `configs/`, `patches/`) lie in a clone
+or, of an installed kseries, in its package; what runs make lies in a workspace.
+"""
 
 from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from importlib import resources
 from pathlib import Path
 
+from kseries.lib import workspace as workspaces
 from kseries.lib.errors import UserError
+from kseries.lib.userpath import current, own_folder, require_folder, user_path
 
 ROOT_MARK = Path("kernel") / "stacks"
-
-# Linux's own bounds, in bytes: of one name, and of a path.
-NAME_MAX = 255
-PATH_MAX = 4096
-
-
-def user_path(text: str, base: Path) -> Path:
-    """Give the path that a user names; relative ones start from `base`, `~` is a home.
-
-    What can be no path on any disk raises UserError here, so that whoever looks there needs not
-    expect it.
-    """
-    try:
-        path = base / Path(text).expanduser()
-    except RuntimeError as error:
-        raise _no_path(text, "there is no such user, or no home folder") from error
-    raw = os.fsencode(path)
-    if b"\0" in raw:
-        raise _no_path(text, "it holds a zero byte")
-    if len(raw) >= PATH_MAX or any(len(part) > NAME_MAX for part in raw.split(b"/")):
-        raise _no_path(text, "it is too long")
-    return path
-
-
-def named_path(folder: Path, name: str, suffix: str = "") -> Path | None:
-    """Give the place of something in a folder of ours by its name; None for what is no name."""
-    raw = os.fsencode(name + suffix)
-    if name in ("", ".", "..") or len(raw) > NAME_MAX or b"/" in raw or b"\0" in raw:
-        return None
-    return folder / f"{name}{suffix}"
-
-
-def current() -> Path:
-    """Give the current folder. Raises UserError when it was removed."""
-    try:
-        return Path.cwd()
-    except OSError as error:
-        raise UserError(
-            "The current folder is not there any more.", do="change into another folder"
-        ) from error
-
-
-def _no_path(text: str, why: str) -> UserError:
-    shown = text if len(text) <= 100 else f"{text[:100]}…"
-    return UserError(
-        f"This is not a path: {why}.", where=repr(shown)[1:-1], do="name a file or folder"
-    )
-
-
-def require_folder(place: Path, what: str, do: str) -> None:
-    """Raise UserError where something else than a folder stands, or in the way to one.
-
-    what: the folder, for people. A link to a folder is one; nothing there at all is fine.
-    """
-    for part in (place, *place.parents):
-        try:
-            part.lstat()
-        except FileNotFoundError:
-            continue
-        except OSError:  # something further up is in the way
-            continue
-        if part.is_dir():
-            return
-        why = "leads nowhere" if part.is_symlink() and not part.exists() else "is not a folder"
-        raise UserError(f"{what} cannot be used: {part} {why}.", where=str(place), do=do)
+PACKAGE = "kseries"
+DATA = "data"
+"""The project's own files in the package, where a wheel has put them (pyproject.toml)."""
 
 
 @dataclass(frozen=True)
 class Project:
-    """A checkout of the project; everything made at run time is below `out`."""
+    """The project's own files, and the workspace of those who use them."""
 
     root: Path
+    workspace: Path | None = None  # of an installed kseries, or chosen; None: out/ of the clone
 
     @classmethod
-    def find(cls) -> Project:
-        """Find the checkout: $KSERIES_ROOT, the current folder or one above, else this file's.
+    def find(cls, workspace: str = "") -> Project:
+        """Find the clone, else the package, and the workspace.
 
-        Raises UserError when none holds kernel/stacks.
+        The clone is $KSERIES_ROOT; for a kseries that is run from a clone, also the current folder
+        or one above, else its own. An installed one looks at no such folder: what a kernel tree
+        holds chooses nothing. workspace: the folder that it is to be in, "" for the usual one.
+        Raises UserError for what cannot be used.
         """
-        asked = os.environ.get("KSERIES_ROOT")
-        if asked:
-            places = [user_path(asked, Path("/"))]
+        root = _clone()
+        chosen = workspace or os.environ.get("KSERIES_WORKSPACE", "")
+        if chosen:
+            place: Path | None = workspaces.chosen(chosen)
         else:
-            here = current()
-            places = [here, *here.parents, *Path(__file__).parents]
-        for place in places:
-            if (place / ROOT_MARK).is_dir():
-                project = cls(root=place.resolve())
-                require_folder(project.out, "The folder out/", "move it out of the way")
-                return project
-        raise UserError(
-            "No kseries checkout found.",
-            where=f"looked for {ROOT_MARK} in {places[0]} and above",
-            do="change into the checkout, or set KSERIES_ROOT to it",
-        )
+            place = None if root else workspaces.above() or workspaces.state()
+        project = cls(root or _data(), place)
+        what = "The workspace" if place else "The folder out/"
+        require_folder(project.out, what, "move it out of the way")
+        return project
+
+    @property
+    def is_clone(self) -> bool:
+        """Whether the files are those of a clone, where ./nox starts everything."""
+        return (self.root / "nox").is_file()
 
     @property
     def out(self) -> Path:
         """Everything made at run time; ignored by git, safe to delete."""
-        return self.root / "out"
+        return self.workspace or self.root / "out"
+
+    def prepare(self) -> None:
+        """Make the workspace that something is about to be put into."""
+        if self.workspace is not None:
+            self.workspace.mkdir(parents=True, exist_ok=True)
+            ignored = self.workspace / ".gitignore"
+            if not ignored.exists():
+                ignored.write_text("*\n")  # a kernel tree that it lies in does not have it
+            workspaces.remember(self.workspace)
 
     @property
     def runs(self) -> Path:
@@ -144,7 +101,7 @@ class Project:
 
 @dataclass(frozen=True)
 class Cache:
-    """What clones share: the user's cache folder, `$XDG_CACHE_HOME/kseries`."""
+    """What workspaces share: the user's cache folder, `$XDG_CACHE_HOME/kseries`."""
 
     root: Path
 
@@ -157,12 +114,7 @@ class Cache:
         do = "set XDG_CACHE_HOME to a folder of yours"
         asked = os.environ.get("XDG_CACHE_HOME", "")
         base = user_path(asked, Path("/")) if asked.startswith("/") else _home(do) / ".cache"
-        root = base / "kseries"
-        require_folder(root, "The cache folder", do)
-        if root.is_dir() and root.stat().st_uid != os.geteuid():
-            # Whoever may write there chooses what we build and run.
-            raise UserError("The cache folder belongs to another user.", where=str(root), do=do)
-        return cls(root=root)
+        return cls(own_folder(base / "kseries", "The cache folder", do))
 
     @property
     def downloads(self) -> Path:
@@ -203,6 +155,30 @@ class Cache:
     def baselines(self) -> Path:
         """What tests do on bases without the series under test, one file each."""
         return self.root / "baselines"
+
+
+def _clone() -> Path | None:
+    """Give the clone whose files are used; None for those of the package."""
+    asked = os.environ.get("KSERIES_ROOT")
+    if asked:
+        places = [user_path(asked, Path("/"))]
+    elif _data().is_dir():
+        return None
+    else:
+        here = current()
+        places = [here, *here.parents, *Path(__file__).parents]
+    for place in places:
+        if (place / ROOT_MARK).is_dir():
+            return place.resolve()
+    raise UserError(
+        "No kseries checkout found.",
+        where=f"looked for {ROOT_MARK} in {places[0]} and above",
+        do="change into the checkout, or set KSERIES_ROOT to it",
+    )
+
+
+def _data() -> Path:
+    return Path(str(resources.files(PACKAGE) / DATA))
 
 
 def _home(do: str) -> Path:

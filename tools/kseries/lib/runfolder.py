@@ -24,8 +24,8 @@ from pydantic_core import PydanticSerializationError
 
 from kseries.lib import atomicfile
 from kseries.lib.errors import UserError
-from kseries.lib.paths import current, named_path, user_path
 from kseries.lib.untrusted import MIB, NotPlain, Untrusted
+from kseries.lib.userpath import current, named_path, user_path
 
 T = TypeVar("T")
 

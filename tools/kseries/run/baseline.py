@@ -54,7 +54,7 @@ BASELINE: TypeAdapter[Baseline] = TypeAdapter(Baseline)
 FORMAT = 4
 # Of the toolkit, what decides nothing about the outcome of a test. All else does, in doubt.
 NOT_DECIDING = (
-    *("__main__.py", "bisect", "cli", "host", "mutants", "report"),
+    *("__main__.py", "bisect", "cli", "data", "host", "mutants", "report"),
     *("lib/progress.py", "run/provenance.py", "suites/selftestpatch.py"),
 )
 TOOLKIT = Path(kseries.__file__).parent

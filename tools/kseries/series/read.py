@@ -18,8 +18,9 @@ from pathlib import Path
 
 from kseries.lib import atomicfile
 from kseries.lib.errors import UserError
-from kseries.lib.paths import Project, named_path, user_path
+from kseries.lib.paths import Project
 from kseries.lib.progress import Progress
+from kseries.lib.userpath import named_path, user_path
 from kseries.model import Patch, Series
 from kseries.series.archive import ArchiveConfig, fetch_thread, parse_link
 from kseries.series.assemble import Assembled, Choice, assemble

@@ -12,7 +12,8 @@ from pydantic import TypeAdapter
 
 from kseries.lib import tomlfile
 from kseries.lib.errors import UserError
-from kseries.lib.paths import Project, current, named_path, user_path
+from kseries.lib.paths import Project
+from kseries.lib.userpath import current, named_path, user_path
 from kseries.model import LocalSource, NamedSource, Source, TarballSource
 from kseries.series.read import slug
 

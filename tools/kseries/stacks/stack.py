@@ -13,8 +13,9 @@ from pathlib import Path
 
 from kseries.fetch import kerneltree
 from kseries.lib.errors import UserError
-from kseries.lib.paths import Project, current, user_path
+from kseries.lib.paths import Project
 from kseries.lib.progress import Progress
+from kseries.lib.userpath import current, user_path
 from kseries.model import LocalSource, NamedSource, Request, Stack
 from kseries.series.archive import ArchiveConfig
 from kseries.series.read import read_series

@@ -15,7 +15,8 @@ from pydantic import ConfigDict, Field, StrictBool, TypeAdapter
 
 from kseries.lib import tomlfile
 from kseries.lib.errors import UserError
-from kseries.lib.paths import Project, current, named_path, user_path
+from kseries.lib.paths import Project
+from kseries.lib.userpath import current, named_path, user_path
 from kseries.model import NamedSource
 from kseries.series.archive import ArchiveConfig
 from kseries.series.patchfolder import SERIES_FILE, SeriesFile
