@@ -31,6 +31,7 @@ from kseries.lib.progress import Silent
 from kseries.lib.runfolder import RunFolder
 from kseries.machines.vm import VirtualMachine
 from kseries.model import Kernel, RunResult
+from kseries.names import LATEST
 from kseries.verdict import document
 
 KERNEL: TypeAdapter[Kernel] = TypeAdapter(Kernel)
@@ -142,7 +143,7 @@ def plain_make(kernel: Kernel) -> float:
 
 
 def _latest(project: Project) -> RunFolder:
-    return runfolder.find(project.runs, runfolder.LATEST)
+    return runfolder.find(project.runs, LATEST)
 
 
 if __name__ == "__main__":

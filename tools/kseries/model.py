@@ -18,9 +18,6 @@ from pydantic import ConfigDict, Field
 
 SCHEMA_VERSION = 3
 
-RUN_STAGES = ("series", "fetch", "apply", "config", "build", "install", "test", "baseline")
-"""The stages of a whole run, in order."""
-
 STRICT = ConfigDict(extra="forbid")
 
 Seconds = Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)]
@@ -45,6 +42,7 @@ class Request:
     archive: str = ""  # public-inbox to take message ids from
     trusted: bool = False  # build without the sandbox
     incremental: bool = False  # build on what earlier versions of the same left
+    compiler: str = ""  # of make; "": gcc
     jobs: int = 0  # of make; 0: one for each core
     machines: int = 0  # that run tests side by side; 0: as many as there is room for
     exact_config: bool = False  # nothing is added to the config for what the series changes
@@ -174,6 +172,7 @@ class Stack:
     trusted: bool = False  # build without the sandbox
     incremental: bool = False  # the user vouches for all versions of it that are built here
     replaces: str = ""  # name of the series that the one under test takes the place of
+    compiler: str = ""  # that it is built with; "": gcc
     whole: bool = True  # False: the series under test is cut, so what it brings may be missing
 
 
@@ -222,6 +221,7 @@ class BuildPlace:
     folder: Path  # ours, with the two below in it
     ccache: Path  # what is compiled here is kept there
     clean: Path | None = None  # objects that can be used and not changed: those of the base
+    compiler: str = ""  # "": gcc
 
     @property
     def made(self) -> Path:

@@ -13,6 +13,7 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+from kseries.lib import settings
 from kseries.model import (
     AppliedPatch,
     Baseline,
@@ -67,6 +68,14 @@ def git(folder: Path, *words: str) -> str:
     identity = ("-c", "user.name=Toy", "-c", "user.email=toy@example.org")
     argv = ["git", *identity, *words]
     return subprocess.run(argv, cwd=folder, check=True, capture_output=True, text=True).stdout
+
+
+@pytest.fixture(autouse=True)
+def no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever runs the tests may have settings of his own."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", "/nonexistent")
+    for name in (*settings.NAMES, settings.LIMITS):
+        monkeypatch.delenv(settings.variable(name), raising=False)
 
 
 @pytest.fixture

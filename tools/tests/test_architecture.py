@@ -14,6 +14,7 @@ GENERATOR = TOOLS / "kselftest_zcrx"
 
 # The folders, lower ones first: a module imports from its own folder or from those before it.
 LAYERS = (
+    "names",
     "lib",
     "model",
     "fetch",

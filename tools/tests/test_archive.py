@@ -262,6 +262,6 @@ def test_an_archive_is_chosen_by_address(monkeypatch: pytest.MonkeyPatch) -> Non
     with pytest.raises(UserError, match="'inbox' is not an address of an archive"):
         ArchiveConfig.at("inbox")
     monkeypatch.setenv("KSERIES_ARCHIVE", "http://h/i")
-    assert ArchiveConfig.from_environment() == ArchiveConfig("http://h/i/%s", "http://h/i/%s")
+    assert ArchiveConfig.from_settings() == ArchiveConfig("http://h/i/%s", "http://h/i/%s")
     monkeypatch.delenv("KSERIES_ARCHIVE")
-    assert ArchiveConfig.from_environment() == ArchiveConfig("", "")
+    assert ArchiveConfig.from_settings() == ArchiveConfig("", "")

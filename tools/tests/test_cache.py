@@ -195,7 +195,7 @@ def test_the_oldest_go_until_the_limit_holds(home: Home, monkeypatch: pytest.Mon
     for number in range(5):
         home.add(f"trees/stack{number}", 10 * MB, used=number + 1)
     home.add("runs/one", 10 * MB)
-    monkeypatch.setenv(cachefolder.LIMITS, "trees=0.03, runs=0.02")
+    monkeypatch.setenv("KSERIES_LIMITS", "trees=0.03, runs=0.02")
     notes = Notes()
     with leases.use(home.project.trees / "stack0"):
         cachefolder.make_room(home.project, home.cache, notes)
@@ -248,6 +248,6 @@ def test_what_goes_is_chosen_by_age_and_need() -> None:
 
 @pytest.mark.parametrize("text", ["trees", "trees=", "trees=-1", "trees=1e9", "x=1", "host=1"])
 def test_limits_that_cannot_be_read(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(cachefolder.LIMITS, text)
+    monkeypatch.setenv("KSERIES_LIMITS", text)
     with pytest.raises(UserError, match="A limit cannot be read"):
         cachefolder.limits()

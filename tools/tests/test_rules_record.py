@@ -11,7 +11,6 @@ import pytest
 from kseries.lib.errors import CheckFailed
 from kseries.lib.runfolder import RunFolder
 from kseries.model import (
-    RUN_STAGES,
     AgainstBase,
     AppliedPatch,
     AuthorBase,
@@ -44,6 +43,7 @@ from kseries.model import (
     Tree,
     Verdict,
 )
+from kseries.names import RUN_STAGES
 from kseries.run.record import RUNNING, STATE_OF, Record
 from kseries.series.archive import ArchiveConfig
 from kseries.stacks.stack import Plan
@@ -61,7 +61,7 @@ PLAN = Plan(
     suites=("zcrx", "netdevsim"),
     trusted=False,
     incremental=False,
-    archive=ArchiveConfig.from_environment(),
+    archive=ArchiveConfig.from_settings(),
     notes=("of the plan",),
 )
 FACTS = Provenance(("kseries", "run"), "0.1.0", "c" * 40, "Linux", "3.11", compiler="none yet")

@@ -12,7 +12,6 @@ import pytest
 from junitparser import JUnitXml, Skipped
 
 from kseries.model import (
-    RUN_STAGES,
     Case,
     Request,
     RunResult,
@@ -24,6 +23,7 @@ from kseries.model import (
     TestProgram,
     Verdict,
 )
+from kseries.names import RUN_STAGES
 from kseries.report import changes, html, junit, kcidb, mail, runlist, terminal
 from kseries.run.baseline import STAGES
 from kseries.run.provenance import arguments

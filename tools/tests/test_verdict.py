@@ -8,7 +8,6 @@ from dataclasses import replace
 import pytest
 
 from kseries.model import (
-    RUN_STAGES,
     AppliedPatch,
     Case,
     EventKind,
@@ -23,6 +22,7 @@ from kseries.model import (
     Suspect,
     Verdict,
 )
+from kseries.names import RUN_STAGES
 from kseries.verdict import findings
 from kseries.verdict.verdict import decide, decided
 

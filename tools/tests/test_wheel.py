@@ -107,7 +107,7 @@ def test_the_series_and_fragments_are_in_the_package(installed: Installed, tmp_p
     assert document["under_test"] == "zcrx-v7"
     done = installed.run("kselftest", "render", "--out", "tests", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    assert "zcrx_recv.c" in os.listdir(tmp_path / "tests")
+    assert (tmp_path / "tests/zcrx_recv.c").is_file()
     assert "register" in installed.run("mutants", "--list", cwd=tmp_path).stdout
 
 

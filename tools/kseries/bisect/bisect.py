@@ -18,6 +18,7 @@ from kseries.lib import atomicfile
 from kseries.lib.errors import CheckFailed, UserError
 from kseries.lib.runfolder import RunFolder
 from kseries.model import Baseline, Stack, Tree
+from kseries.names import BISECT
 from kseries.report.bisection import sentence
 from kseries.run import baseline, pipeline, variants
 from kseries.run.pipeline import RunContext, Stage
@@ -39,7 +40,7 @@ from kseries.verdict.bisection import (
     Trial,
 )
 
-NAME = "bisect"
+NAME = BISECT
 ERROR = "error.txt"
 
 

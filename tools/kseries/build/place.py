@@ -56,10 +56,12 @@ def find(stack: Stack, commit: str, config: str, stack_folder: Path, ccache: Pat
     if stack.trusted:
         # What runs as the user can write anywhere; what is not trusted gets nothing of it.
         key, base = _digest("trusted", stack.name, str(stack_folder.parent)), TRUSTED
-    folder = stack_folder / BUILDS / f"{config[:NAME_LENGTH]}-{key}"
+    name = f"{config[:NAME_LENGTH]}-{key}"
+    # What another compiler made is no step of this build. The compiler cache tells them apart.
+    folder = stack_folder / BUILDS / (f"{name}-{stack.compiler}" if stack.compiler else name)
     if stack.trusted or key == base:
-        return BuildPlace(folder, ccache / base / BASE)
-    return BuildPlace(folder, ccache / base / key, ccache / base / BASE)
+        return BuildPlace(folder, ccache / base / BASE, None, stack.compiler)
+    return BuildPlace(folder, ccache / base / key, ccache / base / BASE, stack.compiler)
 
 
 def lacks_base(place: BuildPlace) -> bool:

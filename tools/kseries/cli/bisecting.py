@@ -3,63 +3,39 @@
 
 from __future__ import annotations
 
-import argparse
-import sys
+from argparse import Namespace
 from dataclasses import replace
 
-from kseries.bisect import bisect, predicate
-from kseries.cli.commands import Commands
-from kseries.cli.options import add_stack_options, request
+from kseries.bisect import bisect as search
+from kseries.bisect import predicate
 from kseries.cli.reports import show
-from kseries.cli.run_context import REQUEST, Opened, resumable, take_up, tell_how_to_go_on
+from kseries.cli.request import request
+from kseries.cli.run_context import REQUEST, Opened, progress, resumable, take_up, tell_how_to_go_on
 from kseries.lib import runfolder
 from kseries.lib.errors import InfraError, UserError
 from kseries.lib.paths import Project
 from kseries.lib.runfolder import RunFolder
 from kseries.model import Request
-from kseries.report.live import live
-from kseries.run import baseline, pipeline
+from kseries.names import BISECT, LATEST
+from kseries.run import pipeline
 from kseries.verdict import document
 from kseries.verdict.bisection import SOUGHT, Sought
 
-LAST = baseline.STAGES[-1].name
 
-
-def add_commands(commands: Commands) -> None:
-    """Add `bisect`."""
-    parser = commands.add_parser(
-        "bisect", help="find the first patch of the series at which a test goes wrong"
-    )
-    parser.add_argument(
-        "test", nargs="?", default="", metavar="TEST", help='"suite/program: case", or a part of it'
-    )
-    parser.add_argument(
-        "--log", default="", metavar="PATTERN", help="a line of the kernel log, in place of a test"
-    )
-    parser.add_argument(
-        "--run",
-        metavar="RUN",
-        help="the run that showed it (default: latest); its stack is searched",
-    )
-    parser.add_argument("--resume", metavar="RUN", help="go on with a search that was ended")
-    add_stack_options(parser)
-    tests = {"only": [], "extended": False, "machines": 0, "baseline": None}
-    parser.set_defaults(command=_bisect, until=LAST, **tests)
-
-
-def _bisect(arguments: argparse.Namespace) -> int:
+def bisect(arguments: Namespace) -> int:
+    """Search for the patch."""
     if not arguments.resume and bool(arguments.test) == bool(arguments.log):
         raise UserError(
             "A search needs a test, or a line of the kernel log, and not both.",
             do="kseries bisect TEST, or kseries bisect --log PATTERN",
         )
     source = None if arguments.resume else _source(arguments)
-    opened = take_up(arguments.resume, lambda: _request(arguments, source), bisect.NAME)
+    opened = take_up(arguments, lambda: _request(arguments, source), BISECT)
     sought = _sought(arguments, opened, source)
     words = ("--log", sought.log) if sought.log else (str(sought),)
-    with live(sys.stderr) as progress, resumable(opened.run, "bisect"):
-        work = replace(opened.work(progress), suffix=bisect.NAME, session=("bisect", *words))
-        stages = (pipeline.SERIES, pipeline.FETCH, bisect.stage(sought))
+    with progress(arguments) as shown, resumable(opened.run, "bisect"):
+        work = replace(opened.work(shown), suffix=search.NAME, session=("bisect", *words))
+        stages = (pipeline.SERIES, pipeline.FETCH, search.stage(sought))
         result = pipeline.run_stages(work, stages)
     show(result, opened.run)
     if result.exit_code == InfraError.exit_code:
@@ -67,18 +43,18 @@ def _bisect(arguments: argparse.Namespace) -> int:
     return result.exit_code
 
 
-def _source(arguments: argparse.Namespace) -> RunFolder | None:
+def _source(arguments: Namespace) -> RunFolder | None:
     """Find the run that is asked about; None where the options say what to search."""
+    runs = Project.find(arguments.workspace).runs
     if arguments.run:
-        return runfolder.own(Project.find().runs, arguments.run)
+        return runfolder.own(runs, arguments.run)
     if replace(request(arguments), until="", command=()) != Request():
         return None
-    runs = Project.find().runs
-    there = (runs / runfolder.LATEST / "request.json").is_file()
-    return runfolder.own(runs, runfolder.LATEST) if there else None
+    there = (runs / LATEST / "request.json").is_file()
+    return runfolder.own(runs, LATEST) if there else None
 
 
-def _request(arguments: argparse.Namespace, source: RunFolder | None) -> Request:
+def _request(arguments: Namespace, source: RunFolder | None) -> Request:
     """Ask for the stack of the run, with all of its tests."""
     own = request(arguments)
     if source is None:
@@ -89,7 +65,7 @@ def _request(arguments: argparse.Namespace, source: RunFolder | None) -> Request
     )
 
 
-def _sought(arguments: argparse.Namespace, opened: Opened, source: RunFolder | None) -> Sought:
+def _sought(arguments: Namespace, opened: Opened, source: RunFolder | None) -> Sought:
     """Give what is sought: kept by a search that was ended, or as it is asked for now."""
     if arguments.resume:
         return opened.run.load("sought", SOUGHT)

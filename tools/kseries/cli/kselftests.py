@@ -3,51 +3,26 @@
 
 from __future__ import annotations
 
-import argparse
-from pathlib import Path
+from argparse import Namespace
 
 import kselftest_zcrx
 from kselftest_zcrx import DIALECTS, FIRST_LEVEL, LAST_LEVEL, MAINLINE
-from kseries.cli.commands import Commands
 from kseries.lib import atomicfile
 from kseries.lib.errors import UserError
 from kseries.suites import selftestpatch
 
 
-def add_commands(commands: Commands) -> None:
-    """Add `kselftest`."""
-    kselftest = commands.add_parser("kselftest", help="the generated tests of zero copy receive")
-    actions = kselftest.add_subparsers(required=True, metavar="ACTION")
-    render = actions.add_parser("render", help="write them as a folder, or as a kernel patch")
-    render.add_argument("--dialect", choices=DIALECTS, default=DIALECTS[0], help="of the user API")
-    render.add_argument(
-        "--level",
-        type=int,
-        choices=range(FIRST_LEVEL, LAST_LEVEL + 1),
-        default=LAST_LEVEL,
-        metavar="N",
-        help=f"last patch of the series that the kernel has, {FIRST_LEVEL} to {LAST_LEVEL}",
-    )
-    where = render.add_mutually_exclusive_group(required=True)
-    where.add_argument("--out", type=Path, metavar="DIR", help="a folder that is not there yet")
-    where.add_argument("--as-patch", type=Path, metavar="FILE", help="a patch for --tree")
-    render.add_argument("--tree", type=Path, metavar="DIR", help="the tree that the patch is for")
-    render.set_defaults(command=_render)
-
-
-def _render(arguments: argparse.Namespace) -> int:
-    if arguments.dialect == MAINLINE and arguments.level != LAST_LEVEL:
-        raise UserError(
-            "Mainline has the whole series, not its first patches.",
-            where=f"--level {arguments.level}",
-            do=f"leave out --level, or take --dialect {DIALECTS[0]}",
-        )
+def render(arguments: Namespace) -> int:
+    """Write the tests of a user API, as of one patch of the series."""
+    dialect = arguments.dialect or DIALECTS[0]
+    level = arguments.level or LAST_LEVEL
+    _require(dialect, level)
     if arguments.as_patch:
         if arguments.tree is None:
             raise UserError(
                 "A patch is for a tree.", where="--as-patch", do="name the tree: --tree DIR"
             )
-        files = kselftest_zcrx.render(arguments.level, arguments.dialect)
+        files = kselftest_zcrx.render(level, dialect)
         selftestpatch.write(arguments.as_patch, arguments.tree, kselftest_zcrx.FOLDER, files)
         print(f"{arguments.as_patch}: {len(files)} files, for {arguments.tree}")
         return 0
@@ -58,7 +33,27 @@ def _render(arguments: argparse.Namespace) -> int:
             do="name a folder that is not there yet",
         )
     with atomicfile.new_folder(arguments.out) as folder:
-        kselftest_zcrx.write(folder, arguments.level, arguments.dialect)
+        kselftest_zcrx.write(folder, level, dialect)
         count = sum(1 for _ in folder.iterdir())
     print(f"{arguments.out}: {count} files")
     return 0
+
+
+def _require(dialect: str, level: int) -> None:
+    """Raise UserError for what is not generated."""
+    if dialect not in DIALECTS:
+        raise UserError(
+            f"There is no dialect '{dialect}'.", do=f"take one of: {', '.join(DIALECTS)}"
+        )
+    if not FIRST_LEVEL <= level <= LAST_LEVEL:
+        raise UserError(
+            f"There are no tests of the series up to patch {level}.",
+            where=f"--level {level}",
+            do=f"take a number from {FIRST_LEVEL} to {LAST_LEVEL}",
+        )
+    if dialect == MAINLINE and level != LAST_LEVEL:
+        raise UserError(
+            "Mainline has the whole series, not its first patches.",
+            where=f"--level {level}",
+            do=f"leave out --level, or take --dialect {DIALECTS[0]}",
+        )

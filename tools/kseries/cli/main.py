@@ -7,23 +7,23 @@ interrupted.
 
 from __future__ import annotations
 
-import argparse
+import importlib
 import io
 import os
 import signal
 import sys
-import traceback
+from argparse import Namespace
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import FrameType
 
-import kseries
-from kseries.cli import bisecting, kselftests, maintenance, mutants, reports, runs
-from kseries.lib import atomicfile
+from kseries.cli.commandline import build_parser
+from kseries.cli.parser import Parser
 from kseries.lib.errors import InfraError, Interrupted, KseriesError, UserError
-from kseries.report.printable import printable_lines
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+COMPLETING = "_ARGCOMPLETE"
+"""Set by the shell when TAB is pressed."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -33,34 +33,66 @@ def main(argv: Sequence[str] | None = None) -> int:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     words = sys.argv[1:] if argv is None else argv
-    arguments = build_parser().parse_args(words)
-    command: Callable[[argparse.Namespace], int] = arguments.command
+    parser = build_parser()
+    if COMPLETING in os.environ:
+        _complete(parser)
+    arguments = parser.parse(words)
     for number in SIGNALS:
         signal.signal(number, _interrupt)
     try:
         _require_text(words)
-        return command(arguments)
+        return handler(arguments.command)(arguments)
     except (KseriesError, Interrupted) as error:
-        return _fail(error)
+        return _fail(error, arguments)
     except BrokenPipeError:
         # Whoever read our output has seen enough.
         sys.stderr.close()
         return 0
     except (OSError, MemoryError) as error:
-        return _fail(_of_system(error))
+        return _fail(_of_system(error), arguments)
     except Exception:  # the last line of defence: a fault of our own
-        traceback.print_exc()
+        _trace()
         print("kseries: this is a fault in kseries itself, not in the series", file=sys.stderr)
         return 3
 
 
-def _fail(error: KseriesError | Interrupted) -> int:
+def handler(name: str) -> Callable[[Namespace], int]:
+    """Give the function of a name, "runs.run"; what it needs is imported now."""
+    module, _, function = name.rpartition(".")
+    found: Callable[[Namespace], int] = getattr(
+        importlib.import_module(f"kseries.cli.{module}"), function
+    )
+    return found
+
+
+def _complete(parser: Parser) -> None:
+    """Tell the shell what fits, and exit."""
+    import argcomplete
+
+    argcomplete.autocomplete(parser, always_complete_options=False)
+
+
+def _fail(error: KseriesError | Interrupted, arguments: Namespace) -> int:
+    from kseries.report.printable import printable_lines
+
+    if arguments.verbosity > 0:
+        _trace()
     print(f"kseries: {printable_lines(str(error))}", file=sys.stderr)
     return error.exit_code
 
 
+def _trace() -> None:
+    import traceback
+
+    traceback.print_exc()
+
+
 def _of_system(error: OSError | MemoryError) -> KseriesError:
     """Turn what the system refused, and nobody expected, into an error with the place."""
+    import traceback
+
+    from kseries.lib import atomicfile
+
     if isinstance(error, MemoryError):
         return InfraError("There is not enough memory.", do="close other programs")
     name = error.filename
@@ -85,25 +117,6 @@ def _require_text(words: Sequence[str]) -> None:
             raise UserError(
                 "Arguments are UTF-8.", where=repr(word), do="rename what it names"
             ) from error
-
-
-def build_parser() -> argparse.ArgumentParser:
-    """Make the parser; each subcommand sets `command` to the function that carries it out."""
-    parser = argparse.ArgumentParser(
-        prog="kseries",
-        description="Does a Linux kernel patch series apply, build, boot, work and break nothing?",
-        epilog="Exit codes: 0 pass, 1 a test or check failed, 2 usage, 3 infrastructure lost.",
-    )
-    parser.add_argument("--version", action="version", version=f"kseries {kseries.__version__}")
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
-
-    runs.add_commands(commands)
-    reports.add_commands(commands)
-    kselftests.add_commands(commands)
-    mutants.add_commands(commands)
-    bisecting.add_commands(commands)
-    maintenance.add_commands(commands)
-    return parser
 
 
 def _interrupt(number: int, _frame: FrameType | None) -> None:

@@ -3,49 +3,41 @@
 
 from __future__ import annotations
 
-import argparse
 import datetime
 import sys
+from argparse import Namespace
 from collections.abc import Sequence
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from kseries.cli.commands import Commands
+from kseries.cli.screen import print_json
 from kseries.host import cache as cachefolder
-from kseries.host import doctor
+from kseries.host import doctor as checks
+from kseries.lib import settings
 from kseries.lib.paths import Cache, Project
 
 MARK = {
-    doctor.Health.OK: "[green]ok[/]",
-    doctor.Health.SLOW: "[yellow]slow[/]",
-    doctor.Health.OPEN: "[yellow]open[/]",
-    doctor.Health.MISSING: "[red]missing[/]",
+    checks.Health.OK: "[green]ok[/]",
+    checks.Health.SLOW: "[yellow]slow[/]",
+    checks.Health.OPEN: "[yellow]open[/]",
+    checks.Health.MISSING: "[red]missing[/]",
 }
 
 
-def add_commands(commands: Commands) -> None:
-    """Add `doctor` and `cache`."""
-    parser = commands.add_parser(
-        "doctor", help="check this host; print the command that fixes each problem"
-    )
-    parser.set_defaults(command=_doctor)
-    cache = commands.add_parser("cache", help="show or clear what runs share")
-    actions = cache.add_subparsers(required=True, metavar="ACTION")
-    actions.add_parser("show", help="list it with sizes").set_defaults(command=_show)
-    clear = actions.add_parser("clear", help="remove what no run uses; all but runs can be rebuilt")
-    clear.add_argument(
-        "kinds",
-        nargs="*",
-        metavar="KIND",
-        help=f"default: all that clones share; or of: {', '.join(cachefolder.BY_NAME)}",
-    )
-    clear.set_defaults(command=_clear)
-
-
-def _doctor(_arguments: argparse.Namespace) -> int:
-    findings = doctor.examine(Project.find(), Cache.find())
+def doctor(arguments: Namespace) -> int:
+    """Check the host."""
+    findings = checks.examine(Project.find(arguments.workspace), Cache.find())
+    code = 0 if checks.healthy(findings) else 3
+    if arguments.json:
+        print_json(
+            [
+                {"name": f.name, "health": f.health.value, "found": f.found, "fix": f.fix}
+                for f in findings
+            ]
+        )
+        return code
     table = Table(box=None, pad_edge=False, show_header=False)
     for finding in findings:
         table.add_row(MARK[finding.health], finding.name, finding.found)
@@ -54,20 +46,36 @@ def _doctor(_arguments: argparse.Namespace) -> int:
     for finding in findings:
         if finding.fix:
             console.print(f"\n{finding.name}: {finding.found}\n    {finding.fix}", markup=False)
-    return 0 if doctor.healthy(findings) else 3
+    return code
 
 
-def _show(_arguments: argparse.Namespace) -> int:
-    project, cache = Project.find(), Cache.find()
-    allowed = (f"{name}={size / cachefolder.GIB:g}" for name, size in cachefolder.limits().items())
+def show_cache(arguments: Namespace) -> int:
+    """List what is kept."""
+    project, cache = Project.find(arguments.workspace), Cache.find()
+    allowed = {name: size / cachefolder.GIB for name, size in cachefolder.limits().items()}
     found = cachefolder.items(project, cache) + cachefolder.others(project, cache)
+    if arguments.json:
+        items = [
+            {
+                "kind": item.kind,
+                "name": _printable(item.name),
+                "path": _printable(str(item.path)),
+                "bytes": item.size,
+                "used": _when(item).isoformat(timespec="seconds"),
+                "in_use": item.in_use,
+            }
+            for item in found
+        ]
+        print_json({"items": items, "limits_gib": allowed})
+        return 0
     console = Console(file=sys.stdout)
     for root in (cache.root, project.out):
         here = [item for item in found if item.path.is_relative_to(root)]
         print(_printable(str(root)))
         console.print(_table(here))
         print()
-    print(f"limits in GiB, as {cachefolder.LIMITS} takes them:\n  {','.join(allowed)}")
+    given = ",".join(f"{name}={gib:g}" for name, gib in allowed.items())
+    print(f"limits in GiB, as {settings.variable(settings.LIMITS)} takes them:\n  {given}")
     return 0
 
 
@@ -76,7 +84,7 @@ def _table(found: Sequence[cachefolder.Item]) -> Table:
     for heading in ("kind", "size", "last used", "", "item"):
         table.add_column(heading, justify="right" if heading == "size" else "left")
     for item in found:
-        used = datetime.datetime.fromtimestamp(item.used, tz=datetime.UTC).astimezone()
+        used = _when(item).astimezone()
         mark = "in use" if item.in_use else ""
         name = Text(_printable(item.name), overflow="fold")
         table.add_row(item.kind, megabytes(item.size), f"{used:%Y-%m-%d %H:%M}", mark, name)
@@ -84,13 +92,18 @@ def _table(found: Sequence[cachefolder.Item]) -> Table:
     return table
 
 
-def _clear(arguments: argparse.Namespace) -> int:
-    project, cache = Project.find(), Cache.find()
+def clear_cache(arguments: Namespace) -> int:
+    """Remove what is kept and not in use."""
+    project, cache = Project.find(arguments.workspace), Cache.find()
     done = cachefolder.clear(project, cache, arguments.kinds)
     print(f"{megabytes(done.freed)} set free")
     for item in done.left:
         print(f"kept, as a run uses it: {item.kind} {_printable(item.name)}")
     return 0
+
+
+def _when(item: cachefolder.Item) -> datetime.datetime:
+    return datetime.datetime.fromtimestamp(item.used, tz=datetime.UTC)
 
 
 def _printable(name: str) -> str:

@@ -1,42 +1,131 @@
 # SPDX-License-Identifier: GPL-2.0
-"""The options that make a request."""
+"""Options that several subcommands share. Nothing else is imported for them."""
 
 from __future__ import annotations
 
 import argparse
-import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-from kseries.model import Request
-from kseries.stacks.stack import DEFAULT_STACK, PLAIN_STACK
+from kseries.cli import complete
+from kseries.cli.parser import Parser
+from kseries.names import DEFAULT_STACK, LATEST, PLAIN_STACK
 
 
-def add_stack_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options that say what is built."""
+def add_common(parser: Parser) -> None:
+    """Add what every command takes, before the subcommand or behind it."""
+    absent: Any = argparse.SUPPRESS  # what is given before a subcommand stays
     parser.add_argument(
+        *("-v", "--verbose"),
+        dest="verbosity",
+        action="store_const",
+        const=1,
+        default=absent,
+        help="say each step in a line of its own, and where an error comes from",
+    )
+    parser.add_argument(
+        *("-q", "--quiet"),
+        dest="verbosity",
+        action="store_const",
+        const=-1,
+        default=absent,
+        help="say nothing before the result",
+    )
+    parser.add_argument(
+        "--workspace",
+        default=absent,
+        metavar="DIR",
+        help="keep runs, trees and builds in DIR/.kseries",
+    )
+
+
+def add_json(parser: Parser) -> None:
+    """Add `--json`."""
+    parser.add_argument("--json", action="store_true", help="as JSON, for programs")
+
+
+def add_out(parser: Parser) -> None:
+    """Add `--out`."""
+    parser.add_argument("--out", type=Path, metavar="FILE", help="instead of standard output")
+
+
+def add_format(parser: Parser, names: Sequence[str]) -> None:
+    """Add `--format` and `--out`. names: of formats, the usual one first."""
+    parser.add_argument(
+        "--format",
+        choices=names,
+        default=names[0],
+        metavar="FORMAT",
+        help=f"one of {', '.join(names)} (default: {names[0]})",
+    )
+    add_out(parser)
+
+
+def add_run_argument(parser: Parser, name: str, **settings: Any) -> None:  # noqa: ANN401
+    """Add a run as an argument."""
+    complete.by(parser.add_argument(name, metavar="RUN", **settings), complete.runs)
+
+
+def add_run(parser: Parser) -> None:
+    """Add `--run`."""
+    add_run_argument(parser, "--run", default=LATEST, help=f"default: {LATEST}")
+
+
+def add_resume(parser: Parser, told: str) -> None:
+    """Add `--resume`."""
+    add_run_argument(parser, "--resume", help=told)
+
+
+def add_settings(parser: Parser) -> None:
+    """Add the options of what is built that are also settings (`kseries.lib.settings`)."""
+    stack = parser.add_argument(
         "--stack",
         default="",
         help=f"name or file (default: {DEFAULT_STACK}; {PLAIN_STACK} for a series or tree)",
     )
-    parser.add_argument("--source", default="", help="other kernel source: name, file or folder")
+    complete.by(stack, complete.stacks)
+    parser.add_argument("--archive", default="", metavar="URL", help="public-inbox to ask")
     parser.add_argument(
+        "--compiler", default="", metavar="NAME", help="gcc (default), another, as gcc-14 or clang"
+    )
+    parser.add_argument("--jobs", type=count, default=0, metavar="N", help="of make")
+
+
+def add_machines(parser: Parser) -> None:
+    """Add `--machines`."""
+    parser.add_argument(
+        "--machines",
+        type=count,
+        default=0,
+        metavar="N",
+        help="run tests on N machines side by side (default: as many as the host can carry)",
+    )
+
+
+def add_stack(parser: Parser) -> None:
+    """Add the options that say what is built."""
+    parser.add_argument("--source", default="", help="other kernel source: name, file or folder")
+    series = parser.add_argument(
         "--series", default="", help="series to test: name, folder, mbox, message id or link"
     )
+    complete.by(series, complete.series)
     parser.add_argument(
         "--partial",
         action="store_true",
         help="the series may be incomplete: test the patches there are",
     )
     parser.add_argument("--tree", default="", metavar="DIR", help="a kernel tree as it lies there")
-    parser.add_argument(
+    config = parser.add_argument(
         "--config", action="append", default=[], metavar="NAME", help="add configs/NAME.config"
     )
+    complete.by(config, complete.configs)
     parser.add_argument(
         "--exact-config",
         action="store_true",
         help="the config as the stack says: do not turn on what compiles the changed files",
     )
-    parser.add_argument("--archive", default="", metavar="URL", help="public-inbox to ask")
+    add_settings(parser)
     parser.add_argument(
         "--trusted", action="store_true", help="the series is trusted: build without the sandbox"
     )
@@ -45,10 +134,9 @@ def add_stack_options(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="all versions of it that are built here come from one hand: build upon the last",
     )
-    parser.add_argument("--jobs", type=_count, default=0, metavar="N", help="of make")
 
 
-def add_test_options(parser: argparse.ArgumentParser) -> None:
+def add_tests(parser: Parser) -> None:
     """Add the options that say what is run on it."""
     parser.add_argument(
         "-k",
@@ -63,46 +151,20 @@ def add_test_options(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="also the tests that take minutes (with --config debug they always run)",
     )
-    parser.add_argument(
-        "--machines",
-        type=_count,
-        default=0,
-        metavar="N",
-        help="run tests on N machines side by side (default: as many as the host can carry)",
-    )
+    add_machines(parser)
 
 
-def request(arguments: argparse.Namespace) -> Request:
-    """Give what was asked for; both kinds of options must be there."""
-    return Request(
-        stack=_place(arguments.stack),
-        source=_place(arguments.source),
-        series=_place(arguments.series),
-        tree=_place(arguments.tree),
-        partial=arguments.partial,
-        configs=tuple(arguments.config),
-        exact_config=arguments.exact_config,
-        only=tuple(arguments.only),
-        extended=arguments.extended,
-        archive=arguments.archive,
-        trusted=arguments.trusted,
-        incremental=arguments.incremental,
-        jobs=arguments.jobs,
-        machines=arguments.machines,
-        until=arguments.until,
-        baseline=arguments.baseline,
-        command=("kseries", *sys.argv[1:]),
-    )
-
-
-def _place(given: str) -> str:
-    """Make a path independent of the current folder, which a resumed run does not know."""
-    looks_like_path = "/" in given or given.endswith((".toml", ".mbox"))
-    return str(Path(given).resolve()) if looks_like_path and Path(given).exists() else given
-
-
-def _count(text: str) -> int:
-    count = int(text)
-    if count < 1:
+def count(text: str) -> int:
+    """Read a number from 1."""
+    number = int(text)
+    if number < 1:
         raise argparse.ArgumentTypeError("must be at least 1")
-    return count
+    return number
+
+
+def factor(text: str) -> float:
+    """Read a number above 1."""
+    number = float(text)
+    if not number > 1:
+        raise argparse.ArgumentTypeError("must be more than 1")
+    return number

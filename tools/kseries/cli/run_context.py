@@ -5,21 +5,25 @@ from __future__ import annotations
 
 import shlex
 import sys
+from argparse import Namespace
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
 
 from pydantic import TypeAdapter
 
-from kseries.lib import runfolder
-from kseries.lib.errors import Interrupted
+from kseries.cli.reports import show
+from kseries.lib import proc, runfolder, settings
+from kseries.lib.errors import Interrupted, KseriesError, UserError
 from kseries.lib.paths import Cache, Project
 from kseries.lib.progress import Progress
 from kseries.lib.runfolder import RunFolder
 from kseries.model import Request
+from kseries.report.live import live
 from kseries.run.pipeline import RunContext
 from kseries.stacks.stack import Plan, plan
 from kseries.suites import SUITES
+from kseries.verdict import document
 
 REQUEST: TypeAdapter[Request] = TypeAdapter(Request)
 
@@ -38,25 +42,39 @@ class Opened:
         return RunContext(self.request, self.plan, self.project, Cache.find(), self.run, progress)
 
 
-def open_run(name: str) -> Opened:
+def open_run(name: str, workspace: str = "") -> Opened:
     """Take up a run where its stages left it."""
-    project = Project.find()
+    project = Project.find(workspace)
     run = runfolder.own(project.runs, name)
     request = run.load("request", REQUEST)
     return Opened(project, run, request, plan(request, project=project, suites=SUITES))
 
 
-def take_up(resume: str | None, request: Callable[[], Request], name: str = "") -> Opened:
-    """Take up the run that `resume` names, else begin one for a request.
+def take_up(arguments: Namespace, request: Callable[[], Request], name: str = "") -> Opened:
+    """Take up the run that `--resume` names, else begin one for a request.
 
     name: what the new run is called by, else by its stack.
     """
-    return open_run(resume) if resume else _new_run(request(), name)
+    if arguments.resume:
+        return open_run(arguments.resume, arguments.workspace)
+    return _new_run(with_settings(request()), name, arguments.workspace)
 
 
-def _new_run(request: Request, name: str) -> Opened:
-    project = Project.find()
+def with_settings(request: Request) -> Request:
+    """Fill in what the user's settings say where the request says nothing."""
+    given = {name: getattr(request, name) for name in ("stack", "compiler", "jobs", "machines")}
+    found = settings.read(given)
+    return replace(request, **{name: found.value(name) or given[name] for name in given})
+
+
+def _new_run(request: Request, name: str, workspace: str) -> Opened:
+    project = Project.find(workspace)
     planned = plan(request, project=project, suites=SUITES)
+    if request.compiler and proc.which(request.compiler) is None:
+        raise UserError(
+            f"There is no compiler '{request.compiler}' on this host.",
+            do="install it, or name another: --compiler NAME",
+        )
     Cache.find()  # before anything is made: it can be no place for one
     project.prepare()
     run = runfolder.create(project.runs, name or planned.name)
@@ -65,11 +83,20 @@ def _new_run(request: Request, name: str) -> Opened:
 
 
 @contextmanager
+def progress(arguments: Namespace) -> Iterator[Progress]:
+    """Show progress on standard error, as much of it as was asked for."""
+    with live(sys.stderr, verbosity=arguments.verbosity) as shown:
+        yield shown
+
+
+@contextmanager
 def resumable(run: RunFolder, command: str) -> Iterator[None]:
-    """Say how to go on with a run that is ended from outside."""
+    """Show what is known of a run that is ended from outside, and say how to go on with it."""
     try:
         yield
     except Interrupted:
+        with suppress(KseriesError, OSError):
+            show(document.read(run), run)
         tell_how_to_go_on(run, command)
         raise
 

@@ -16,7 +16,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from kseries.lib import atomicfile, leases, proc
+from kseries.lib import atomicfile, leases, proc, settings
 from kseries.lib.deadline import Deadline
 from kseries.lib.errors import UserError
 from kseries.lib.gitrepo import Repository
@@ -24,7 +24,6 @@ from kseries.lib.paths import Cache, Project
 from kseries.lib.progress import Progress
 
 GIB = 1 << 30
-LIMITS = "KSERIES_LIMITS"
 MEASURE_LIMIT_S = 300.0
 # Import, worktree and a build, with room for others to write meanwhile.
 FREE_WANTED_GIB = 6.0
@@ -205,20 +204,19 @@ def drop(going: Iterable[Item], cache: Cache) -> Cleared:
 
 
 def limits() -> dict[str, int]:
-    """Give the bytes that each kind may take: the table's, and what `KSERIES_LIMITS` says.
+    """Give the bytes that each kind may take: the table's, and what the settings say.
 
-    That is `KIND=GIB,…`. Raises UserError.
+    Raises UserError.
     """
     found = {kind.name: kind.limit_gib for kind in KINDS if kind.limit_gib is not None}
-    for word in filter(None, re.split(r"[,\s]+", os.environ.get(LIMITS, ""))):
-        name, _, text = word.partition("=")
-        if name not in found or not re.fullmatch(r"\d{1,6}(\.\d{1,3})?", text):
+    for name, given in settings.read().limits.items():
+        if name not in found:
             raise UserError(
-                f"A limit cannot be read: {word[:80]!r}.",
-                where=f"{LIMITS} in the environment",
-                do=f"write KIND=GIB, with commas between; KIND is one of: {', '.join(found)}",
+                f"A limit cannot be read: nothing is kept that is called '{name}'.",
+                where=given.origin,
+                do=f"take one of: {', '.join(found)}",
             )
-        found[name] = float(text)
+        found[name] = given.value
     return {name: int(gib * GIB) for name, gib in found.items()}
 
 

@@ -17,13 +17,14 @@ from kseries.lib.errors import UserError
 from kseries.lib.gitrepo import of_worktree
 from kseries.model import BuildPlace, Stack, Tree
 
+DEFAULT_COMPILER = "gcc"
 CCACHE_SIZE = "5G"
 OBJECTS = "objects"
 # In depend mode the cache does not see what `.incbin` takes in: it would give the boot image of one
 # kernel for another whose compressed size is the same (piggy.S). make expands this anew for each
 # recipe, where $< is the source.
 INCBIN = "%.S %/configs.c %/kheaders.c"
-CACHED = f"$(if $(filter {INCBIN},$<),gcc,ccache gcc)"
+CACHED = f"$(if $(filter {INCBIN},$<),{{0}},ccache {{0}})"
 # Where each instruction comes from, in file and line, and nothing of types and variables: enough
 # for a stack. The code stays the same to the byte. Not where the config asks for more (BTF does).
 LINES = "$(if $(CONFIG_DEBUG_INFO),,-g1)"
@@ -70,6 +71,7 @@ def sandbox(
         ccache=place.ccache.absolute() if cached else None,
         clean=place.clean.absolute() if cached and place.clean else None,
         trusted=trusted,
+        compiler=place.compiler or DEFAULT_COMPILER,
         readable=tuple(readable),
     )
 
@@ -129,7 +131,7 @@ def trim_cache(box: Sandbox) -> None:
 
 def compiler(box: Sandbox) -> str:
     """Give the first line of the compiler's --version."""
-    done = run_in(box, box.argv(["gcc", "--version"]), deadline=Deadline.after(QUICK_S))
+    done = run_in(box, box.argv([box.compiler, "--version"]), deadline=Deadline.after(QUICK_S))
     return done.output.split("\n", 1)[0]
 
 
@@ -151,8 +153,8 @@ def is_clean(tree: Tree) -> bool:
 
 def _compilers(box: Sandbox) -> dict[str, str]:
     if box.inside_ccache is None:
-        return {}
-    return {"CC": CACHED, "HOSTCC": "ccache gcc"}
+        return {} if box.compiler == DEFAULT_COMPILER else {"CC": box.compiler}
+    return {"CC": CACHED.format(box.compiler), "HOSTCC": f"ccache {DEFAULT_COMPILER}"}
 
 
 def _has_ccache(trusted: bool) -> bool:

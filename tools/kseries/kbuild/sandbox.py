@@ -92,6 +92,7 @@ class Sandbox:
     state: a folder of ours, and clean: a compiler cache, that are read. Each may be None.
     trusted: the user vouches for the code; everything runs as the user, with the real paths.
     readable: more files or folders to be read inside, at their own paths.
+    compiler: the program that kernels are built with here.
     """
 
     tree: Path
@@ -101,6 +102,7 @@ class Sandbox:
     state: Path | None = None
     clean: Path | None = None
     readable: tuple[Path, ...] = ()
+    compiler: str = "gcc"
     host: Host = field(default_factory=Host.probe)
 
     @property

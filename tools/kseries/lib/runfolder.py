@@ -26,10 +26,10 @@ from kseries.lib import atomicfile
 from kseries.lib.errors import UserError
 from kseries.lib.untrusted import MIB, NotPlain, Untrusted
 from kseries.lib.userpath import current, named_path, user_path
+from kseries.names import LATEST
 
 T = TypeVar("T")
 
-LATEST = "latest"
 REQUEST = "request.json"
 RESULTS = "results.json"
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, fields
 from typing import TypeVar
 
 from rich.console import RenderableType
@@ -27,6 +28,22 @@ SHORT = 12  # digits of a commit or sum
 def render(comparison: Comparison, *, width: int, color: bool) -> str:
     """Give the text. width: in columns."""
     return printed(_parts(printable(comparison)), width=width, color=color)
+
+
+def for_programs(found: Comparison) -> dict[str, object]:
+    """Give the same for JSON; of the two runs, their names and verdicts."""
+    lists = {item.name: getattr(found, item.name) for item in fields(found)}
+    for name in ("before", "after", "worse"):
+        del lists[name]
+    told = {
+        name: [entry if isinstance(entry, str) else asdict(entry) for entry in entries]
+        for name, entries in lists.items()
+    }
+    runs = {
+        name: {"run": run.run, "verdict": run.verdict.value}
+        for name, run in (("before", found.before), ("after", found.after))
+    }
+    return {**runs, "worse": found.worse, "exit_code": found.exit_code, **told}
 
 
 def _parts(found: Comparison) -> Iterator[RenderableType]:

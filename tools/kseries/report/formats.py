@@ -4,19 +4,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
-from kseries.model import RunResult
-from kseries.verdict import document
+if TYPE_CHECKING:
+    from kseries.model import RunResult
 
 TERMINAL = "terminal"
 HTML = "html"
 
-Render = Callable[[RunResult], str]
+Render = Callable[["RunResult"], str]
+
+
+# What makes a format is imported when it is asked for: the command line names them all.
+
+
+def _json(result: RunResult) -> str:
+    from kseries.verdict import document
+
+    return document.to_json(result)
 
 
 def _kcidb(result: RunResult) -> str:
-    # Imported when asked for: kcidb-io and what it needs take half a second, which no other
-    # command is to wait for. The same goes for those below.
     from kseries.report import kcidb
 
     return kcidb.render(result)
@@ -42,7 +50,7 @@ def _mail(result: RunResult) -> str:
 
 # Formats that are the same wherever they go; `terminal` depends on the width.
 RENDER: Mapping[str, Render] = {
-    "json": document.to_json,
+    "json": _json,
     "kcidb": _kcidb,
     "junit": _junit,
     HTML: _html,

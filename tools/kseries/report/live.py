@@ -15,7 +15,7 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
-from kseries.lib.progress import Progress
+from kseries.lib.progress import Progress, Silent
 from kseries.report.words import duration, plain
 
 QUIET_S = 15.0  # between two updates that go to a file: signs of life, not a flood
@@ -27,12 +27,21 @@ Clock = Callable[[], float]
 
 
 @contextmanager
-def live(stream: TextIO, *, clock: Clock = time.monotonic) -> Iterator[Progress]:
+def live(
+    stream: TextIO, *, verbosity: int = 0, clock: Clock = time.monotonic
+) -> Iterator[Progress]:
     """Show progress on `stream` as long as the block lives; the terminal is restored after it.
 
-    Nothing is drawn between stages, so that others can print then.
+    Nothing is drawn between stages, so that others can print then. verbosity: below 0 for
+    nothing at all, above 0 for a line for each step.
     """
-    shown = _Terminal(stream, clock) if stream.isatty() else _Plain(stream, clock)
+    if verbosity < 0:
+        yield Silent()
+        return
+    if verbosity == 0 and stream.isatty():
+        shown: _Terminal | _Plain = _Terminal(stream, clock)
+    else:
+        shown = _Plain(stream, clock, quiet_s=0.0 if verbosity else QUIET_S)
     try:
         yield shown
     finally:
@@ -42,9 +51,10 @@ def live(stream: TextIO, *, clock: Clock = time.monotonic) -> Iterator[Progress]
 class _Plain:
     """Lines for a file or a pipe."""
 
-    def __init__(self, stream: TextIO, clock: Clock) -> None:
+    def __init__(self, stream: TextIO, clock: Clock, quiet_s: float) -> None:
         self._stream = stream
         self._clock = clock
+        self._quiet_s = quiet_s
         self._name = ""
         self._begun = self._said = clock()
 
@@ -56,7 +66,7 @@ class _Plain:
 
     def update(self, text: str, *, done: int | None = None, total: int | None = None) -> None:
         now = self._clock()
-        if now - self._said >= QUIET_S:
+        if now - self._said >= self._quiet_s:
             self._said = now
             self._print(f"{self._name}: {_numbers(done, total)}{plain(text)}, {self._elapsed()}")
 
@@ -69,7 +79,7 @@ class _Plain:
         self._name = ""
 
     def close(self) -> None:
-        """Say that a stage that did not finish was left."""
+        """Say that a stage did not finish."""
         if self._name:
             self._print(f"{self._name}: interrupted after {self._elapsed()}")
             self._name = ""
@@ -138,7 +148,7 @@ class _Terminal:
     def close(self) -> None:
         """Stop drawing; a stage that did not finish keeps a line."""
         if self._name:
-            self._end("left", False)
+            self._end("interrupted", False)
 
     def _end(self, text: str, good: bool) -> None:
         if self._live is not None:

@@ -27,6 +27,31 @@ def render(runs: tuple[ListedRun, ...], *, width: int, color: bool) -> str:
     return printed(_parts(printable(runs)), width=width, color=color)
 
 
+def for_programs(runs: Sequence[ListedRun]) -> list[dict[str, object]]:
+    """Give the same for JSON; of a run that cannot be read, its name and why."""
+    return [_for_programs(run) for run in runs]
+
+
+def _for_programs(run: ListedRun) -> dict[str, object]:
+    if run.result is None:
+        return {"run": run.name, "problem": run.problem}
+    result, tally = run.result, known_failures.tally(run.result)
+    return {
+        "run": run.name,
+        "verdict": result.verdict.value,
+        "heading": heading(result),
+        "stack": result.stack,
+        "series": result.under_test,
+        "kernel": result.provenance.kernel_release,
+        "started": result.started,
+        "seconds": result.seconds,
+        "passed": tally.passed,
+        "failed": tally.failed,
+        "skipped": tally.skipped,
+        "exit_code": result.exit_code,
+    }
+
+
 def _parts(runs: Sequence[ListedRun]) -> Iterator[RenderableType]:
     if not runs:
         yield Text(NO_RUNS)

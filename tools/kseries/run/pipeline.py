@@ -37,7 +37,6 @@ from kseries.lib.runfolder import RunFolder
 from kseries.machines.base import Target
 from kseries.machines.vm import VirtualMachine
 from kseries.model import (
-    RUN_STAGES,
     BaseTree,
     BuildPlace,
     InstalledSuites,
@@ -55,6 +54,7 @@ from kseries.model import (
     TestOutcome,
     Tree,
 )
+from kseries.names import RUN_STAGES
 from kseries.report.words import counted
 from kseries.run import crashes, provenance
 from kseries.run.record import STATE_OF, Record

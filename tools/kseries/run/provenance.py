@@ -12,7 +12,8 @@ from pathlib import Path
 import kseries
 from kseries.lib import atomicfile
 from kseries.lib.gitrepo import Repository
-from kseries.model import RUN_STAGES, Provenance, Request
+from kseries.model import Provenance, Request
+from kseries.names import RUN_STAGES
 
 REPRODUCE = """\
 #!/bin/sh
@@ -53,7 +54,7 @@ def _commit(root: Path) -> str:
 def arguments(request: Request) -> tuple[str, ...]:
     """Give the request as the options of `kseries run`."""
     options: list[str] = []
-    for name in ("stack", "source", "series", "tree", "archive"):
+    for name in ("stack", "source", "series", "tree", "archive", "compiler"):
         value = getattr(request, name)
         if value:
             options += [f"--{name}", value]

@@ -8,7 +8,6 @@ mailboxes of every origin. Flags and messages are those of b4 0.16.
 
 from __future__ import annotations
 
-import os
 import re
 import sys
 import tempfile
@@ -16,12 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from kseries.lib import atomicfile, proc
+from kseries.lib import atomicfile, proc, settings
 from kseries.lib.deadline import Deadline
 from kseries.lib.errors import InfraError, UserError
 from kseries.lib.progress import Progress
 
-ENVIRONMENT = "KSERIES_ARCHIVE"
 FETCH_LIMIT_S = 300.0
 
 # Links of these hosts name mails of the kernel's archive, which has mirrors.
@@ -54,9 +52,9 @@ class ArchiveConfig:
         return cls(midmask=mask, linkmask=mask)
 
     @classmethod
-    def from_environment(cls) -> ArchiveConfig:
-        """Ask the archive that $KSERIES_ARCHIVE names, else b4's default."""
-        given = os.environ.get(ENVIRONMENT, "")
+    def from_settings(cls) -> ArchiveConfig:
+        """Ask the archive of the settings, else b4's default."""
+        given = settings.read().value("archive")
         return cls.at(given) if given else cls()
 
     @property

@@ -17,6 +17,7 @@ from kseries.lib.paths import Project
 from kseries.lib.progress import Progress
 from kseries.lib.userpath import current, user_path
 from kseries.model import LocalSource, NamedSource, Request, Stack
+from kseries.names import DEFAULT_STACK, PLAIN_STACK
 from kseries.series.archive import ArchiveConfig
 from kseries.series.read import read_series
 from kseries.stacks.source import local_source, read_source
@@ -30,8 +31,6 @@ from kseries.stacks.stackfile import (
     required_by,
 )
 
-DEFAULT_STACK = "zcrx-v7"
-PLAIN_STACK = "plain"  # what a series from the command line is put on
 OF_A_TREE = (
     "what was changed in the tree is not known, so neither whether all of that was compiled;"
     " give the changes as --series to know"
@@ -51,6 +50,7 @@ class Plan:
     trusted: bool
     incremental: bool
     archive: ArchiveConfig
+    compiler: str = ""  # "": gcc
     notes: tuple[str, ...] = ()  # what follows from the options beyond their words
     replaces: str = ""  # name of the series that the one under test takes the place of
 
@@ -67,7 +67,7 @@ def plan(request: Request, *, project: Project, suites: Collection[str]) -> Plan
             do="give one of them; --tree DIR tests a tree as it lies there",
         )
     given = request.archive
-    archive = ArchiveConfig.at(given) if given else ArchiveConfig.from_environment()
+    archive = ArchiveConfig.at(given) if given else ArchiveConfig.from_settings()
     read = partial(read_stack_file, project=project, archive=archive, suites=suites)
     stack, why = _stack_of(request, read)
     planned = Plan(
@@ -80,6 +80,7 @@ def plan(request: Request, *, project: Project, suites: Collection[str]) -> Plan
         trusted=_vouched(request, stack.trusted, request.trusted),
         incremental=_vouched(request, stack.incremental, request.incremental),
         archive=archive,
+        compiler=request.compiler,
     )
     if request.tree:
         notes = () if request.series else (OF_A_TREE,)
@@ -123,6 +124,7 @@ def resolve(planned: Plan, *, project: Project, workdir: Path, progress: Progres
         suites=planned.suites,
         trusted=planned.trusted,
         incremental=planned.incremental,
+        compiler=planned.compiler,
         replaces=planned.replaces,
     )
 

@@ -78,7 +78,44 @@ class CheckedStack:
     incremental: bool
 
 
+@dataclass(frozen=True)
+class ListedStack:
+    """A stack that there is, as its file says it. problem: why it cannot be read, "" if it can."""
+
+    name: str
+    file: str
+    title: str = ""
+    source: str = ""
+    series: tuple[str, ...] = ()
+    under_test: str = ""
+    config: tuple[str, ...] = ()
+    suites: tuple[str, ...] = ()
+    problem: str = ""
+
+
 _ADAPTER = TypeAdapter(StackFile)
+
+
+def listed(project: Project) -> tuple[ListedStack, ...]:
+    """List the stacks of the project by name; nothing but their files is read."""
+    return tuple(_listed(file) for file in sorted(project.stacks.glob("*.toml")))
+
+
+def _listed(file: Path) -> ListedStack:
+    try:
+        told = tomlfile.read(file, _ADAPTER, what="stack")
+    except UserError as error:
+        return ListedStack(file.stem, str(file), problem=f"{error.what} {error.where}")
+    return ListedStack(
+        file.stem,
+        str(file),
+        told.title,
+        told.source,
+        told.series,
+        told.under_test,
+        told.config,
+        told.suites,
+    )
 
 
 def read_stack_file(

@@ -11,7 +11,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from kseries.model import (
-    RUN_STAGES,
     ProgramResult,
     RunResult,
     Scope,
@@ -20,6 +19,7 @@ from kseries.model import (
     TestProgram,
     Verdict,
 )
+from kseries.names import RUN_STAGES
 from kseries.parse.outcome import label_of, leaves
 
 BASELINE = RUN_STAGES[-1]

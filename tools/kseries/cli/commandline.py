@@ -1,0 +1,326 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The command line: every subcommand with its options, and which function carries it out.
+
+Nothing that a subcommand needs is imported here, so that help, completion and mistakes are told at
+once: a handler is named ("runs.run" is `run` of `kseries.cli.runs`), and imported when chosen.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import kseries
+from kseries.cli import complete, options
+from kseries.cli.parser import Parser
+from kseries.names import BISECT, LATEST, RUN_STAGES
+from kseries.report import formats
+
+if TYPE_CHECKING:
+    from kseries.cli.parser import Commands
+
+STAGE_HELP = {
+    "series": "read the series of a stack; begins a new run",
+    "fetch": "get the kernel source and import it into git",
+    "apply": "apply the series, one commit a patch",
+    "config": "configure the kernel; `config why SYMBOL` explains the value of a symbol,"
+    " `config show` the settings of kseries",
+    "build": "build the kernel",
+    "install": "build and install the test programs",
+    "test": "boot the kernel and run the test programs",
+    "baseline": "build and test the base without the series, unless it is kept, and compare",
+}
+
+DESCRIPTION = "Does a Linux kernel patch series apply, build, boot, work and break nothing?"
+EPILOG = """\
+examples:
+  kseries run                              the default stack, to a verdict
+  kseries run --series v3.mbox             a series from a mailbox
+  kseries run --tree ~/linux               a tree as it lies there
+  kseries report                           the last run again
+
+Each command has a --help of its own. Settings: `kseries config show`.
+
+Exit codes: 0 pass, 1 a test or check failed, 2 usage, 3 infrastructure lost.
+"""
+
+
+def build_parser() -> Parser:
+    """Make the parser; each subcommand sets `command` to the handler's name, `parser` to itself."""
+    parser = Parser(prog="kseries", description=DESCRIPTION, epilog=EPILOG)
+    parser.add_argument("--version", action="version", version=f"kseries {kseries.__version__}")
+    options.add_common(parser)
+    parser.set_defaults(verbosity=0, workspace="")
+    commands: Commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    _add_runs(commands)
+    _add_reports(commands)
+    _add_lists(commands)
+    _add_kselftest(commands)
+    _add_mutants(commands)
+    _add_bisect(commands)
+    _add_maintenance(commands)
+    _add_shell(commands)
+    return parser
+
+
+def _add(
+    commands: Commands, name: str, handler: str, told: str, examples: Sequence[str] = ()
+) -> Parser:
+    """Add a subcommand. told: what it does, in a line. examples: calls of it."""
+    epilog = "\n  ".join(["examples:", *examples]) if examples else None
+    parser = commands.add_parser(
+        name, help=told, description=f"{told[0].upper()}{told[1:]}.", epilog=epilog
+    )
+    options.add_common(parser)
+    parser.set_defaults(parser=parser, **({"command": handler} if handler else {}))
+    return parser
+
+
+def _add_runs(commands: Commands) -> None:
+    run = _add(
+        commands,
+        "run",
+        "runs.run",
+        "all stages: give a verdict",
+        (
+            "kseries run --series ~/patches/my-series/     a folder of patches",
+            "kseries run --series v3.mbox --config debug   with KASAN, lockdep, kmemleak, ...",
+            "kseries run --tree ~/linux --until build      does what lies there build?",
+            "kseries run -k ping -k stats                  only tests with one of these in names",
+            "kseries run --resume latest                   go on with a run that was ended",
+        ),
+    )
+    options.add_stack(run)
+    options.add_tests(run)
+    run.add_argument(
+        "--until",
+        choices=RUN_STAGES,
+        default=RUN_STAGES[-1],
+        metavar="STAGE",
+        help=f"the last stage to carry out: {', '.join(RUN_STAGES)}",
+    )
+    options.add_resume(run, "go on with a run that was ended")
+    run.add_argument(
+        "--baseline",
+        action=argparse.BooleanOptionalAction,
+        help="build and test the base without the series to compare with"
+        " (default: where something failed)",
+    )
+    for name in RUN_STAGES:
+        is_first = name == RUN_STAGES[0]
+        parser = _add(commands, name, "runs.run" if is_first else "runs.stage", STAGE_HELP[name])
+        if is_first:
+            options.add_stack(parser)
+            options.add_tests(parser)
+            parser.set_defaults(until=name, resume=None, baseline=None)
+            continue
+        options.add_run(parser)
+        parser.set_defaults(stage=name)
+        if name == "config":
+            _add_config_actions(parser)
+
+
+def _add_config_actions(parser: Parser) -> None:
+    actions: Commands = parser.add_subparsers(metavar="ACTION")
+    why = _add(
+        actions,
+        "why",
+        "runs.why",
+        "explain the value of a Kconfig symbol",
+        ("kseries config why IO_URING_ZCRX", "kseries config why PAGE_POOL --run 20261122T101500"),
+    )
+    why.add_argument("symbol", metavar="SYMBOL")
+    options.add_run(why)
+    asked = _add(
+        actions,
+        "for",
+        "runs.config_for",
+        "print the lines that have compiled what a series changes",
+        ("kseries config for v3.mbox > configs/v3.config",),
+    )
+    asked.add_argument("of", metavar="SERIES", help="name, folder, mbox, message id or link")
+    options.add_stack(asked)
+    options.add_tests(asked)
+    asked.set_defaults(until="config", resume=None, baseline=None)
+    show = _add(
+        actions,
+        "show",
+        "showsettings.show",
+        "tell the settings of kseries, and where each comes from",
+        ("kseries config show", "kseries config show --jobs 4 --json"),
+    )
+    options.add_settings(show)
+    options.add_machines(show)
+    options.add_json(show)
+
+
+def _add_reports(commands: Commands) -> None:
+    report = _add(
+        commands,
+        "report",
+        "reports.report",
+        "show the results of a run",
+        (
+            "kseries report                                the last one",
+            "kseries report 20261122T101500-zcrx-v7 --format html",
+            "kseries report ~/mail/run/ --format mail      one that somebody sent you",
+        ),
+    )
+    options.add_run_argument(report, "run", nargs="?", default=LATEST)
+    options.add_format(report, formats.NAMES)
+    compare = _add(
+        commands,
+        "compare",
+        "reports.compare",
+        "say what changed between two runs; exit code 1 for a new failure",
+        ("kseries compare 20261121T093000-zcrx-v7       with the last one",),
+    )
+    options.add_run_argument(compare, "before")
+    options.add_run_argument(compare, "after", nargs="?", default=LATEST)
+    compare.add_argument(
+        "--factor",
+        type=options.factor,
+        metavar="N",
+        help="name tests that take N times as long (default: 2)",
+    )
+    options.add_json(compare)
+    parse = _add(
+        commands,
+        "parse",
+        "logs.parse",
+        "read a saved log of kselftest, KUnit, liburing or TAP",
+        (
+            "kseries parse console.log.gz",
+            "ssh lab dmesg | kseries parse -",
+            "kseries parse kunit.log --format junit --out kunit.xml",
+        ),
+    )
+    parse.add_argument("file", metavar="FILE", help="plain or .gz; `-` for standard input")
+    options.add_format(parse, formats.NAMES_FOR_LOGS)
+    schema = _add(commands, "schema", "reports.schema", "give the JSON Schema of results.json")
+    options.add_out(schema)
+
+
+def _add_lists(commands: Commands) -> None:
+    for name, told in (
+        ("runs", "list the runs, newest first"),
+        ("stacks", "list the stacks that there are"),
+        ("flakes", "list tests that failed, flaky ones first"),
+    ):
+        options.add_json(_add(commands, name, f"lists.{name}", told))
+
+
+def _add_kselftest(commands: Commands) -> None:
+    kselftest = _add(commands, "kselftest", "", "the generated tests of zero copy receive")
+    actions: Commands = kselftest.add_subparsers(required=True, metavar="ACTION")
+    render = _add(
+        actions,
+        "render",
+        "kselftests.render",
+        "write them as a folder, or as a kernel patch",
+        (
+            "kseries kselftest render --out /tmp/zcrx",
+            "kseries kselftest render --as-patch zcrx.patch --tree ~/linux",
+        ),
+    )
+    render.add_argument("--dialect", default="", help="of the user API: v7 (default), mainline")
+    render.add_argument(
+        "--level", type=int, default=0, metavar="N", help="last patch of the series that is there"
+    )
+    where = render.add_mutually_exclusive_group(required=True)
+    where.add_argument("--out", type=Path, metavar="DIR", help="a folder that is not there yet")
+    where.add_argument("--as-patch", type=Path, metavar="FILE", help="a patch for --tree")
+    render.add_argument("--tree", type=Path, metavar="DIR", help="the tree that the patch is for")
+
+
+def _add_mutants(commands: Commands) -> None:
+    mutants = _add(
+        commands,
+        "mutants",
+        "mutants.mutants",
+        "does the suite catch each deliberate fault of the series?",
+        ("kseries mutants --list", "kseries mutants refill lifetime"),
+    )
+    mutants.add_argument("names", nargs="*", metavar="NAME", help="those with this in their names")
+    mutants.add_argument("--list", action="store_true", help="only say which there are")
+    mutants.add_argument("--page", type=Path, metavar="FILE", help="write what killed which")
+    options.add_resume(mutants, "go on with a check that was ended")
+    options.add_json(mutants)
+
+
+def _add_bisect(commands: Commands) -> None:
+    parser = _add(
+        commands,
+        BISECT,
+        "bisecting.bisect",
+        "find the first patch of the series at which a test goes wrong",
+        (
+            "kseries bisect zcrx_recv                      the last run showed it",
+            "kseries bisect --log 'WARNING.*io_zcrx' --series v3.mbox",
+        ),
+    )
+    parser.add_argument(
+        "test", nargs="?", default="", metavar="TEST", help='"suite/program: case", or a part of it'
+    )
+    parser.add_argument(
+        "--log", default="", metavar="PATTERN", help="a line of the kernel log, in place of a test"
+    )
+    options.add_run_argument(
+        parser, "--run", help="the run that showed it (default: latest); its stack is searched"
+    )
+    options.add_resume(parser, "go on with a search that was ended")
+    options.add_stack(parser)
+    tests: dict[str, Any] = {"only": [], "extended": False, "machines": 0, "baseline": None}
+    parser.set_defaults(until=RUN_STAGES[-1], **tests)
+
+
+def _add_maintenance(commands: Commands) -> None:
+    doctor = _add(
+        commands,
+        "doctor",
+        "maintenance.doctor",
+        "check this host; print the command that fixes each problem",
+    )
+    options.add_json(doctor)
+    cache = _add(commands, "cache", "", "show or clear what runs share")
+    actions: Commands = cache.add_subparsers(required=True, metavar="ACTION")
+    options.add_json(_add(actions, "show", "maintenance.show_cache", "list it with sizes"))
+    clear = _add(
+        actions,
+        "clear",
+        "maintenance.clear_cache",
+        "remove what no run uses; all but runs can be rebuilt",
+        ("kseries cache clear", "kseries cache clear trees builds"),
+    )
+    kinds = clear.add_argument(
+        "kinds",
+        nargs="*",
+        metavar="KIND",
+        help="as `cache show` names them (default: all that is shared)",
+    )
+    complete.by(kinds, complete.kinds)
+
+
+def _add_shell(commands: Commands) -> None:
+    completion = _add(
+        commands,
+        "completion",
+        "shell.completion",
+        "print what makes a shell complete commands, options and names",
+        (
+            'bash: add to ~/.bashrc   eval "$(kseries completion bash)"',
+            'zsh:  add to ~/.zshrc    eval "$(kseries completion zsh)"',
+            "fish: kseries completion fish > ~/.config/fish/completions/kseries.fish",
+        ),
+    )
+    completion.add_argument("shell", choices=("bash", "zsh", "fish"), metavar="SHELL")
+    man = _add(
+        commands,
+        "man",
+        "shell.man",
+        "give the manual page",
+        ("kseries man | man -l -", "kseries man --out ~/.local/share/man/man1/kseries.1"),
+    )
+    options.add_out(man)

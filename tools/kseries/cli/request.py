@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: GPL-2.0
+"""A request, made of what was typed."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from pathlib import Path
+
+from kseries.cli.parser import command_line
+from kseries.model import Request
+
+
+def request(arguments: Namespace) -> Request:
+    """Give what was asked for; the options of a stack and of tests must be there."""
+    return Request(
+        stack=_place(arguments.stack),
+        source=_place(arguments.source),
+        series=_place(arguments.series),
+        tree=_place(arguments.tree),
+        partial=arguments.partial,
+        exact_config=arguments.exact_config,
+        configs=tuple(arguments.config),
+        only=tuple(arguments.only),
+        extended=arguments.extended,
+        archive=arguments.archive,
+        trusted=arguments.trusted,
+        incremental=arguments.incremental,
+        compiler=arguments.compiler,
+        jobs=arguments.jobs,
+        machines=arguments.machines,
+        until=arguments.until,
+        baseline=arguments.baseline,
+        command=command_line(),
+    )
+
+
+def _place(given: str) -> str:
+    """Make a path independent of the current folder, which a resumed run does not know."""
+    looks_like_path = "/" in given or given.endswith((".toml", ".mbox"))
+    return str(Path(given).resolve()) if looks_like_path and Path(given).exists() else given
