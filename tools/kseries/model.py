@@ -689,6 +689,7 @@ class Provenance:
     kernel_release: str = ""
     config: str = ""  # names of the fragments joined, "base+zcrx"
     options: tuple[str, ...] = ()  # of `kseries run`, to ask for the same again
+    installed: bool = False  # kseries was not run from a clone, where ./nox starts it
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,13 @@ def toyproject(tmp_path: Path, toy_kernel: Path) -> ToyProject:
     return set_up(tmp_path / "project", toy_kernel)
 
 
+def shim(toyproject: ToyProject, until: str) -> None:
+    """Have `./nox -s selftest --` of the project run this kseries."""
+    nox = toyproject.root / "nox"
+    nox.write_text(f'#!/bin/sh\nshift 3\n{sys.executable} -m kseries run "$@" --until {until}\n')
+    nox.chmod(0o755)
+
+
 def test_a_good_series_builds_and_a_second_run_has_nothing_to_do(toyproject: ToyProject) -> None:
     code, output = toyproject.kseries("run", "--until", "build")
     assert code == 0, output
@@ -52,8 +59,8 @@ def test_a_series_that_the_config_leaves_out_does_not_pass(toyproject: ToyProjec
             " drivers/netdevsim.c (CONFIG_NETDEVSIM is off)"
         )
     command = next(line for line in output.splitlines() if "to have it compiled" in line)
-    shell = f'kseries() {{ {sys.executable} -m kseries "$@" --until build; }}\n'
-    shell += command.partition(": ")[2]
+    shim(toyproject, "build")
+    shell = command.partition(": ")[2]
     done = subprocess.run(
         ["sh", "-c", shell], cwd=toyproject.root, env=toyproject.environment, check=False
     )
@@ -70,9 +77,7 @@ def test_reproduce_needs_nothing_but_the_run_folder(toyproject: ToyProject) -> N
     head = toyproject.latest()["provenance"]["head_commit"]
     script = (toyproject.root / "out/runs/latest").resolve() / "reproduce.sh"
     outside.rename(toyproject.root.parent / "gone")
-    nox = toyproject.root / "nox"
-    nox.write_text(f'#!/bin/sh\nshift 3\nexec {sys.executable} -m kseries run --until apply "$@"\n')
-    nox.chmod(0o755)
+    shim(toyproject, "apply")
     subprocess.run(["sh", script], cwd=toyproject.root, env=toyproject.environment, check=True)
     assert (toyproject.root / "out/runs/latest").resolve() != script.parent
     assert toyproject.latest()["provenance"]["head_commit"] == head

@@ -32,8 +32,9 @@ from kseries.model import (
     StageState,
     Status,
 )
-from kseries.report import html, junit, kcidb, mail, repeat, terminal
+from kseries.report import html, junit, kcidb, mail, terminal
 from kseries.report.printable import printable
+from kseries.verdict import repeat
 from kseries.verdict.verdict import decided
 
 GOLDEN = Path(__file__).parent / "data" / "report"
@@ -327,6 +328,10 @@ def test_reports_are_pure(name: str, failing_run: RunResult) -> None:
 def test_commands_that_repeat(failing_run: RunResult) -> None:
     refill, lifetime = failing_run.programs[:2]
     assert repeat.command(failing_run) == "./nox -s selftest -- --config debug"
+    installed = replace(failing_run.provenance, installed=True)
+    elsewhere = replace(failing_run, provenance=installed)
+    assert repeat.command(elsewhere) == "kseries run --config debug"
+    assert "clone" not in mail.render(elsewhere)
     # A program that can run a case alone is asked for that; another one runs whole.
     assert repeat.pattern(refill, refill.cases[1]) == "ring.wraps"
     assert repeat.pattern(lifetime, lifetime.cases[1]) == "zcrx/zcrx_lifetime"

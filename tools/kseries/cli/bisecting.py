@@ -27,19 +27,19 @@ def bisect(arguments: Namespace) -> int:
     if not arguments.resume and bool(arguments.test) == bool(arguments.log):
         raise UserError(
             "A search needs a test, or a line of the kernel log, and not both.",
-            do="kseries bisect TEST, or kseries bisect --log PATTERN",
+            do="`kseries bisect TEST`, or `kseries bisect --log PATTERN`",
         )
     source = None if arguments.resume else _source(arguments)
     opened = take_up(arguments, lambda: _request(arguments, source), BISECT)
     sought = _sought(arguments, opened, source)
     words = ("--log", sought.log) if sought.log else (str(sought),)
-    with progress(arguments) as shown, resumable(opened.run, "bisect"):
+    with progress(arguments) as shown, resumable(opened.run, "bisect", arguments.workspace):
         work = replace(opened.work(shown), suffix=search.NAME, session=("bisect", *words))
         stages = (pipeline.SERIES, pipeline.FETCH, search.stage(sought))
         result = pipeline.run_stages(work, stages)
-    show(result, opened.run)
+    show(result, opened.run, arguments.workspace)
     if result.exit_code == InfraError.exit_code:
-        tell_how_to_go_on(opened.run, "bisect")
+        tell_how_to_go_on(opened.run, "bisect", arguments.workspace)
     return result.exit_code
 
 

@@ -73,11 +73,14 @@ def _complete(parser: Parser) -> None:
 
 
 def _fail(error: KseriesError | Interrupted, arguments: Namespace) -> int:
+    from kseries.cli.screen import program
     from kseries.report.printable import printable_lines
+    from kseries.report.words import typed
 
     if arguments.verbosity > 0:
         _trace()
-    print(f"kseries: {printable_lines(str(error))}", file=sys.stderr)
+    text = typed(printable_lines(str(error)), program(arguments.workspace))
+    print(f"kseries: {text}", file=sys.stderr)
     return error.exit_code
 
 

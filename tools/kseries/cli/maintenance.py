@@ -12,11 +12,12 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from kseries.cli.screen import print_json
+from kseries.cli.screen import print_json, program
 from kseries.host import cache as cachefolder
 from kseries.host import doctor as checks
 from kseries.lib import settings
 from kseries.lib.paths import Cache, Project
+from kseries.report.words import typed
 
 MARK = {
     checks.Health.OK: "[green]ok[/]",
@@ -45,7 +46,8 @@ def doctor(arguments: Namespace) -> int:
     console.print(table)
     for finding in findings:
         if finding.fix:
-            console.print(f"\n{finding.name}: {finding.found}\n    {finding.fix}", markup=False)
+            fix = typed(finding.fix, program(arguments.workspace))
+            console.print(f"\n{finding.name}: {finding.found}\n    {fix}", markup=False)
     return code
 
 

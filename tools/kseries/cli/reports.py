@@ -6,7 +6,7 @@ from __future__ import annotations
 import sys
 from argparse import Namespace
 
-from kseries.cli.screen import REPORT_WIDTH, give, print_json, screen, shown
+from kseries.cli.screen import REPORT_WIDTH, give, print_json, program, screen, shown
 from kseries.lib import atomicfile, runfolder
 from kseries.lib.errors import UserError
 from kseries.lib.paths import Project
@@ -22,13 +22,14 @@ PAGE = "report.html"
 
 def report(arguments: Namespace) -> int:
     """Show a run in one of the formats."""
-    runs = Project.find(arguments.workspace).runs
+    workspace = arguments.workspace
+    runs = Project.find(workspace).runs
     run = runfolder.find(runs, arguments.run)
     result = document.read(run)
     out = arguments.out
     if arguments.format == formats.TERMINAL and out is None:
         width, color = screen()
-        sys.stdout.write(_text(result, run, width, color=color))
+        sys.stdout.write(_text(result, run, width, workspace, color=color))
         return result.exit_code
     if arguments.format == formats.HTML and out is None:
         if not runfolder.is_own(runs, run):
@@ -39,7 +40,7 @@ def report(arguments: Namespace) -> int:
             )
         out = run.path / PAGE
     if arguments.format == formats.TERMINAL:
-        text = _text(result, run, REPORT_WIDTH, color=False)
+        text = _text(result, run, REPORT_WIDTH, workspace, color=False)
     else:
         text = formats.RENDER[arguments.format](result)
     give(text, out)
@@ -70,17 +71,20 @@ def schema(arguments: Namespace) -> int:
     return 0
 
 
-def show(result: RunResult, run: RunFolder) -> None:
-    """Print the report of a run; keep it, and the page, beside the document they are made from."""
-    atomicfile.write_text(run.path / TEXT, _text(result, run, REPORT_WIDTH, color=False))
+def show(result: RunResult, run: RunFolder, workspace: str = "") -> None:
+    """Print the report of a run; keep it, and the page, beside the document they are made from.
+
+    workspace: as it was chosen on the command line.
+    """
+    atomicfile.write_text(run.path / TEXT, _text(result, run, REPORT_WIDTH, workspace, color=False))
     atomicfile.write_text(run.path / PAGE, formats.RENDER[formats.HTML](result))
     width, color = screen()
-    sys.stdout.write(_text(result, run, width, color=color))
+    sys.stdout.write(_text(result, run, width, workspace, color=color))
 
 
-def _text(result: RunResult, run: RunFolder, width: int, *, color: bool) -> str:
+def _text(result: RunResult, run: RunFolder, width: int, workspace: str, *, color: bool) -> str:
     """Give the report of a run for people; of a bisection, what it found."""
-    folder = shown(run.path)
+    place = {"folder": shown(run.path), "program": program(workspace)}
     states = [stage.state for stage in result.stages if stage.name == BISECT]
     ended = StageState.DONE in states or StageState.FAILED in states
     # What an earlier attempt found is not what this one did.
@@ -88,7 +92,7 @@ def _text(result: RunResult, run: RunFolder, width: int, *, color: bool) -> str:
         from kseries.report import bisection
         from kseries.verdict.bisection import read
 
-        return bisection.render(read(run), result, width=width, color=color, folder=folder)
+        return bisection.render(read(run), result, width=width, color=color, **place)
     from kseries.report import terminal
 
-    return terminal.render(result, width=width, color=color, folder=folder)
+    return terminal.render(result, width=width, color=color, **place)

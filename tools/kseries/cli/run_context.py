@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from pydantic import TypeAdapter
 
 from kseries.cli.reports import show
+from kseries.cli.screen import program
 from kseries.lib import proc, runfolder, settings
 from kseries.lib.errors import Interrupted, KseriesError, UserError
 from kseries.lib.paths import Cache, Project
@@ -90,18 +91,18 @@ def progress(arguments: Namespace) -> Iterator[Progress]:
 
 
 @contextmanager
-def resumable(run: RunFolder, command: str) -> Iterator[None]:
+def resumable(run: RunFolder, command: str, workspace: str) -> Iterator[None]:
     """Show what is known of a run that is ended from outside, and say how to go on with it."""
     try:
         yield
     except Interrupted:
         with suppress(KseriesError, OSError):
-            show(document.read(run), run)
-        tell_how_to_go_on(run, command)
+            show(document.read(run), run, workspace)
+        tell_how_to_go_on(run, command, workspace)
         raise
 
 
-def tell_how_to_go_on(run: RunFolder, command: str) -> None:
+def tell_how_to_go_on(run: RunFolder, command: str, workspace: str) -> None:
     """Say with which command a run goes on that came to no end."""
-    again = f"kseries {command} --resume {shlex.quote(run.name)}"
+    again = f"{program(workspace)} {command} --resume {shlex.quote(run.name)}"
     print(f"the run can be read and continued: {again}", file=sys.stderr)

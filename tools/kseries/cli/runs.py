@@ -30,7 +30,7 @@ def run(arguments: Namespace) -> int:
         if stage.name in names and (asked.baseline is not False or stage is not baseline.STAGE)
     ]
     with progress(arguments) as shown:
-        return _run_stages(opened.work(shown), stages)
+        return _run_stages(opened.work(shown), stages, arguments.workspace)
 
 
 def stage(arguments: Namespace) -> int:
@@ -40,7 +40,7 @@ def stage(arguments: Namespace) -> int:
     if arguments.stage == baseline.STAGE.name:
         opened = replace(opened, request=replace(opened.request, baseline=True))
     with progress(arguments) as shown:
-        return _run_stages(opened.work(shown), stages)
+        return _run_stages(opened.work(shown), stages, arguments.workspace)
 
 
 def why(arguments: Namespace) -> int:
@@ -58,18 +58,18 @@ def config_for(arguments: Namespace) -> int:
     arguments.series = arguments.of
     opened = take_up(arguments, lambda: request(arguments))
     stages = pipeline.STAGES[: pipeline.STAGES.index(pipeline.CONFIG) + 1]
-    with progress(arguments) as shown, resumable(opened.run, "run"):
+    with progress(arguments) as shown, resumable(opened.run, "run", arguments.workspace):
         work = opened.work(shown)
         result = pipeline.run_stages(work, stages)
     if result.exit_code:
-        show(result, work.run)
+        show(result, work.run, arguments.workspace)
         return result.exit_code
     print(work.wishes.read_text().strip() or NOTHING_TO_ADD)
     return 0
 
 
-def _run_stages(work: RunContext, stages: Sequence[Stage[Any]]) -> int:
-    with resumable(work.run, "run"):
+def _run_stages(work: RunContext, stages: Sequence[Stage[Any]], workspace: str) -> int:
+    with resumable(work.run, "run", workspace):
         result = pipeline.run_stages(work, stages)
-    show(result, work.run)
+    show(result, work.run, workspace)
     return result.exit_code

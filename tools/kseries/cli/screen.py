@@ -5,12 +5,14 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
 import sys
 from pathlib import Path
 
 from kseries.lib.errors import UserError
 
+PROGRAM = "kseries"
 REPORT_WIDTH = 100  # of a report that does not go to a terminal
 
 
@@ -23,6 +25,18 @@ def screen() -> tuple[int, bool]:
     width = shutil.get_terminal_size().columns if is_terminal else REPORT_WIDTH
     color = is_terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
     return width, color
+
+
+def program(workspace: str = "") -> str:
+    """Give the words of a shell that start this kseries from the current folder.
+
+    workspace: the one that was chosen on the command line, which others then are to choose, too.
+    """
+    own = Path(sys.prefix, "bin", PROGRAM)
+    found = shutil.which(PROGRAM)
+    is_found = found is not None and Path(found).resolve() == own.resolve()
+    words = [PROGRAM if is_found or not own.is_file() else shown(own)]
+    return shlex.join([*words, "--workspace", workspace] if workspace else words)
 
 
 def print_json(value: object) -> None:

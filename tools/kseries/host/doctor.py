@@ -208,7 +208,7 @@ def _disk(name: str, place: Path, wanted_gib: int) -> Finding:
         name,
         Health.MISSING,
         f"{free:.1f} GiB free at {place}, {wanted_gib} wanted",
-        "kseries cache clear, or set XDG_CACHE_HOME to a larger disk",
+        "`kseries cache clear`, or set XDG_CACHE_HOME to a larger disk",
     )
 
 
@@ -221,7 +221,7 @@ def _memory() -> Finding:
         "memory",
         Health.MISSING,
         f"{total:.1f} GiB, {MEMORY_GIB} wanted",
-        "build with fewer jobs: kseries run --jobs 1",
+        "build with fewer jobs: `kseries run --jobs 1`",
     )
 
 

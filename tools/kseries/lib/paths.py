@@ -52,7 +52,7 @@ class Project:
     @property
     def is_clone(self) -> bool:
         """Whether the files are those of a clone, where ./nox starts everything."""
-        return (self.root / "nox").is_file()
+        return self.root != _data()
 
     @property
     def out(self) -> Path:

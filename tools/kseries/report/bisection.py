@@ -14,7 +14,7 @@ from rich.text import Text
 from kseries.model import RunResult
 from kseries.report.printable import printable
 from kseries.report.terminal import INDENT, notes, printed
-from kseries.report.words import counted, duration, moment
+from kseries.report.words import PROGRAM, counted, duration, moment, typed
 from kseries.verdict.bisection import STEPS, Bisection, BisectStep, Conclusion, Seen, StepAnswer
 
 SHORT = 12  # digits of a commit
@@ -38,9 +38,22 @@ _STYLES = {
 }
 
 
-def render(found: Bisection, result: RunResult, *, width: int, color: bool, folder: str) -> str:
-    """Give the text. result: of the search. width: in columns. folder: where the run is."""
-    return printed(_parts(printable(found), printable(result), folder), width=width, color=color)
+def render(
+    found: Bisection,
+    result: RunResult,
+    *,
+    width: int,
+    color: bool,
+    folder: str,
+    program: str = PROGRAM,
+) -> str:
+    """Give the text.
+
+    result: of the search. width: in columns. folder: where the run is. program: how its reader
+    starts kseries.
+    """
+    parts = _parts(printable(found), printable(result), folder, program)
+    return printed(parts, width=width, color=color)
 
 
 def sentence(found: Bisection) -> str:
@@ -75,7 +88,9 @@ def _suspects(found: Bisection) -> str:
     return f"{first} to {found.last} of {total} of {found.series}"
 
 
-def _parts(found: Bisection, result: RunResult, folder: str) -> Iterator[RenderableType]:
+def _parts(
+    found: Bisection, result: RunResult, folder: str, program: str
+) -> Iterator[RenderableType]:
     style = "bold red" if found.conclusion.exit_code else "bold green"
     yield Text.assemble(
         (found.conclusion.value.upper(), style), f"  {sentence(found)}", overflow="fold"
@@ -90,11 +105,11 @@ def _parts(found: Bisection, result: RunResult, folder: str) -> Iterator[Rendera
         yield from _indented(f"{_number(step)}: {note}" for note in told)
     yield from notes(result.notes)
     yield Text()
-    yield Text(f"next:  {_next(found)}", overflow="fold")
+    yield Text(f"next:  {typed(_next(found), program)}", overflow="fold")
     for line in (
         *_look(found),
         *_evidence(found, folder),
-        f"show again:  kseries report {result.run}",
+        f"show again:  {program} report {result.run}",
     ):
         yield Text(line, no_wrap=True)
 

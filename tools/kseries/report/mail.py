@@ -20,10 +20,10 @@ from kseries.model import (
 from kseries.parse.calltrace import HEAD
 from kseries.parse.ktapreason import telling
 from kseries.parse.outcome import label_of, leaves
-from kseries.report import against, repeat
+from kseries.report import against
 from kseries.report.printable import printable
 from kseries.report.words import again, author_base, counted, duration
-from kseries.verdict import findings, known_failures, uncompiled
+from kseries.verdict import findings, known_failures, repeat, uncompiled
 from kseries.verdict.known_failures import Filtered
 from kseries.verdict.scope import heading, tests
 
@@ -289,7 +289,8 @@ def _again(result: RunResult) -> Iterator[str]:
     command = repeat.command(result)
     if not command:
         return
-    yield "To reproduce this, in a clone of kseries:"
+    where = "" if result.provenance.installed else ", in a clone of kseries"
+    yield f"To reproduce this{where}:"
     yield ""
     checkout = repeat.checkout(result.provenance)
     if checkout:

@@ -20,10 +20,10 @@ from kseries.model import (
     Status,
 )
 from kseries.parse.outcome import label_of, leaves
-from kseries.report import against, repeat
+from kseries.report import against
 from kseries.report.against import Listed, SuiteCounts
 from kseries.report.words import author_base
-from kseries.verdict import findings, known_failures, scope, uncompiled
+from kseries.verdict import findings, known_failures, repeat, scope, uncompiled
 from kseries.verdict.named import NamedTest, tests
 from kseries.verdict.tally import Tally, count
 

@@ -29,7 +29,7 @@ from kseries.model import (
 from kseries.parse.outcome import label_of, leaves
 from kseries.report import against
 from kseries.report.printable import printable
-from kseries.report.words import author_base, counted, duration, reason, took
+from kseries.report.words import PROGRAM, author_base, counted, duration, reason, took, typed
 from kseries.verdict import findings, known_failures, uncompiled
 from kseries.verdict.scope import heading, tests
 
@@ -64,10 +64,15 @@ _STAGE_STYLES = {
 }
 
 
-def render(result: RunResult, *, width: int, color: bool, folder: str = "") -> str:
-    """Give the report. width: in columns. folder: where the run is, for the last line."""
+def render(
+    result: RunResult, *, width: int, color: bool, folder: str = "", program: str = PROGRAM
+) -> str:
+    """Give the report.
+
+    width: in columns. folder: where the run is. program: how its reader starts kseries.
+    """
     result = printable(result)
-    parts = _parts(result, printable(folder) or f"out/runs/{result.run}")
+    parts = _parts(result, printable(folder) or f"out/runs/{result.run}", printable(program))
     return printed(parts, width=width, color=color)
 
 
@@ -97,7 +102,7 @@ def printed(parts: Iterable[RenderableType], *, width: int, color: bool) -> str:
     return _PADDING.sub(lambda found: found[0].replace(" ", ""), captured.get())
 
 
-def _parts(result: RunResult, folder: str) -> Iterator[RenderableType]:
+def _parts(result: RunResult, folder: str, program: str) -> Iterator[RenderableType]:
     yield _headline(result)
     yield from _reasons(result)
     yield Text()
@@ -106,7 +111,7 @@ def _parts(result: RunResult, folder: str) -> Iterator[RenderableType]:
         yield Text()
         yield Text(f"  base: {author_base(result.author_base)}")
     for stage in result.stages:
-        yield from _message(stage)
+        yield from _message(stage, program)
     if result.programs:
         yield Text()
         yield Padding(_suites(result), INDENT)
@@ -119,7 +124,7 @@ def _parts(result: RunResult, folder: str) -> Iterator[RenderableType]:
     if result.stack:
         yield Text()
         yield _whole(f"everything:  {folder}")
-        yield _whole(f"show again:  kseries report {result.run}")
+        yield _whole(f"show again:  {program} report {result.run}")
 
 
 def _whole(line: str) -> Text:
@@ -185,10 +190,10 @@ def _stages(stages: Sequence[StageRecord]) -> Table:
     return table
 
 
-def _message(stage: StageRecord) -> Iterator[RenderableType]:
+def _message(stage: StageRecord, program: str) -> Iterator[RenderableType]:
     if stage.state in (StageState.DONE, StageState.NOT_RUN) or not stage.message:
         return
-    lines = stage.message.splitlines()
+    lines = typed(stage.message, program).splitlines()
     yield Text()
     yield Text(f"{stage.name}:", "bold")
     for line in lines[:MAX_MESSAGE_LINES]:

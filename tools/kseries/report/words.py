@@ -21,6 +21,14 @@ _MISLEADING = re.compile(
 
 CUT = "[...]"
 
+PROGRAM = "kseries"
+_COMMAND = re.compile(r"`kseries (?=[a-z-])")
+
+
+def typed(text: str, program: str) -> str:
+    """Give a text whose commands, which stand in `…`, start kseries as its reader does."""
+    return text if program == PROGRAM else _COMMAND.sub(lambda _: f"`{program} ", text)
+
 
 def duration(seconds: float) -> str:
     """Give a time as people say it: 0.4 s, 12 s, 3 min 5 s, 1 h 2 min."""

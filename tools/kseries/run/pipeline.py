@@ -286,7 +286,7 @@ def run_stages(work: RunContext, stages: Sequence[Stage[Any]] = STAGES) -> RunRe
     KeyboardInterrupt after writing it.
     """
     names = [item.name for item in stages]
-    facts = provenance.gather(_asked(work, names), work.project.root)
+    facts = provenance.gather(_asked(work, names), work.project)
     _write_script(work, facts, names)
     asked = Scope(only=work.request.only, extended=work.extended)
     _hold(work)

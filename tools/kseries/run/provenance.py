@@ -12,6 +12,7 @@ from pathlib import Path
 import kseries
 from kseries.lib import atomicfile
 from kseries.lib.gitrepo import Repository
+from kseries.lib.paths import Project
 from kseries.model import Provenance, Request
 from kseries.names import RUN_STAGES
 
@@ -24,20 +25,29 @@ set -eu
 exec ./nox -s {session} -- {arguments}
 """
 
+REPRODUCE_INSTALLED = """\
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+# Repeats the run {run} with an installed kseries; it was made by kseries {version}.
+set -eu
+exec kseries {session} {arguments}
+"""
+
 HERE = '"$(cd -- "$(dirname -- "$0")" && pwd)"'
 """The folder of the script, in the shell's words."""
 
 
-def gather(request: Request, root: Path) -> Provenance:
+def gather(request: Request, project: Project) -> Provenance:
     """Gather what is known before the first stage."""
     host = platform.uname()
     return Provenance(
         command=request.command,
         kseries_version=kseries.__version__,
-        kseries_commit=_commit(root),
+        kseries_commit=_commit(project.root),
         host=f"{host.system} {host.release} {host.machine}",
         python=platform.python_version(),
         options=arguments(request),
+        installed=not project.is_clone,
     )
 
 
@@ -103,6 +113,13 @@ def write_script(
     asked = shlex.join([*own, *options])
     if series:
         asked = f"--series {HERE}/{shlex.quote(series)} {asked}".rstrip()
-    text = REPRODUCE.format(run=run, checkout=checkout, session=name, arguments=asked)
+    if provenance.installed:
+        command = "run" if name == "selftest" else name
+        version = provenance.kseries_version
+        text = REPRODUCE_INSTALLED.format(
+            run=run, version=version, session=command, arguments=asked
+        )
+    else:
+        text = REPRODUCE.format(run=run, checkout=checkout, session=name, arguments=asked)
     atomicfile.write_text(path, text)
     path.chmod(0o755)

@@ -13,6 +13,7 @@ import shlex
 from collections.abc import Iterator, Sequence
 
 from kseries.model import ChangedFile, FileState, RunResult
+from kseries.verdict import repeat
 
 MAX_NAMED = 4
 FRAGMENT = "more.config"
@@ -57,7 +58,7 @@ def advice(result: RunResult) -> str:
     options = [*result.provenance.options]
     if FRAGMENT not in options:
         options += ["--config", FRAGMENT]
-    again = shlex.join(["kseries", "run", *options])
+    again = repeat.of_options(result.provenance, options)
     if wanted:
         put = shlex.join(["printf", r"%s\n", *wanted])
         return f"to have it compiled: {put} >> {FRAGMENT}; {again}"

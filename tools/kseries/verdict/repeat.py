@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0
-"""The commands that repeat a run, or one test of it."""
+"""The commands that repeat a run, or one test of it, as they are pasted where it was made."""
 
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 
 from kseries.model import Case, ProgramResult, Provenance, RunResult
 from kseries.parse.outcome import label_of
@@ -22,6 +23,13 @@ def command(result: RunResult, only: str = "") -> str:
     options = _options(result)
     if only:
         options = [*_without_choice(options), "-k", only]
+    return of_options(result.provenance, options)
+
+
+def of_options(provenance: Provenance, options: Sequence[str]) -> str:
+    """Give the shell command that begins a run with these options."""
+    if provenance.installed:
+        return shlex.join(["kseries", "run", *options])
     return shlex.join(["./nox", "-s", "selftest", *(["--", *options] if options else [])])
 
 
