@@ -115,7 +115,7 @@ def test_the_command_that_mends_it(passing_run: RunResult) -> None:
     advice = uncompiled.advice(result)
     assert advice == (
         r"to have it compiled: printf '%s\n' CONFIG_ETHERNET=y CONFIG_E1000=y CONFIG_IGB=y"
-        " >> more.config; kseries run --config debug --config more.config"
+        " >> more.config; ./nox -s selftest -- --config debug --config more.config"
     )
     assert advice in terminal.render(result, width=60, color=False)
     assert shlex.join(shlex.split(advice.partition(": ")[2])) in " ".join(
@@ -134,7 +134,8 @@ def test_where_no_config_helps(passing_run: RunResult) -> None:
     assert uncompiled.advice(result).endswith("so it cannot test this")
     unknown = decided(replace(passing_run, changed=(replace(E1000, needs=()),)))
     assert uncompiled.advice(unknown) == (
-        "if you know a config that has it compiled: kseries run --config debug --config more.config"
+        "if you know a config that has it compiled: "
+        "./nox -s selftest -- --config debug --config more.config"
     )
     assert uncompiled.advice(decided(replace(passing_run, changed=(CORE, ARM)))) == ""
     assert uncompiled.advice(passing_run) == ""

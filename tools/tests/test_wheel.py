@@ -125,6 +125,29 @@ def test_a_workspace_is_chosen_or_found_above(installed: Installed, tmp_path: Pa
     assert run.name not in installed.run("runs", cwd=below).stdout
 
 
+def test_printed_commands_work_as_pasted(installed: Installed, tmp_path: Path) -> None:
+    here = tmp_path / "any folder"
+    here.mkdir()
+    done = installed.run("--workspace", "my work", "series", cwd=here)
+    assert done.returncode == 0, done.stderr
+    (run,) = (here / "my work/.kseries/runs").glob("*-zcrx-v7")
+    script = (run / "reproduce.sh").read_text()
+    assert "kseries run" in script
+    assert "nox" not in script
+    for program in (installed.program, "kseries"):
+        # Where it is on the PATH, its name is enough.
+        path = os.pathsep.join([str(installed.program.parent), os.environ["PATH"]])
+        env = {"PATH": path} if program == "kseries" else {}
+        pasted = installed.run("--workspace", "my work", "report", cwd=here, env=env).stdout
+        again = next(line for line in pasted.splitlines() if line.startswith("show again:"))
+        command = again.removeprefix("show again:").strip()
+        assert command.startswith(f"{program} --workspace 'my work' report ")
+        shell = {"HOME": str(installed.home), "PATH": path if env else os.environ["PATH"]}
+        subprocess.run(["sh", "-c", command], cwd=here, env=shell, check=True, text=True)
+    error = installed.run("report", "nothing", cwd=here).stderr
+    assert f"`{installed.program} run`" in error
+
+
 def test_a_workspace_that_a_tree_brought_is_not_used(installed: Installed, tmp_path: Path) -> None:
     run = tmp_path / "tree/.kseries/runs/20260101T000000-evil"
     run.mkdir(parents=True)
