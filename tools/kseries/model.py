@@ -45,6 +45,7 @@ class Request:
     compiler: str = ""  # of make; "": gcc
     jobs: int = 0  # of make; 0: one for each core
     machines: int = 0  # that run tests side by side; 0: as many as there is room for
+    base_why: str = ""  # why the source is the one it is, where we have chosen it
     exact_config: bool = False  # nothing is added to the config for what the series changes
     until: str = ""  # last stage to carry out
     # Build the base without the series to compare with; None: where something failed.
@@ -156,6 +157,7 @@ class Series:
     base_commit: str = ""  # the base-commit: trailer, a commit id of the author's repository
     prerequisites: tuple[str, ...] = ()  # patch ids of prerequisite-patch-id: trailers
     for_sources: tuple[str, ...] = ()  # names (globs) of sources it is for; (): all
+    trees: tuple[str, ...] = ()  # that its subject names, "net-next"
     notes: tuple[str, ...] = ()  # what a reader must know: versions and mails left out
 
 

@@ -3,12 +3,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from kseries.model import BaseTree, LocalSource, NamedSource, Series
-from kseries.stacks.basechoice import choose, trees_of
+from kseries.stacks.basechoice import choose
 from kseries.stacks.candidates import Candidate
 
 SERIES = Series("s", "t", "", 1, 3, "", (), (), (), "x", base_commit="c" * 12)
@@ -19,6 +20,7 @@ def candidate(
     version: str,
     *,
     applied: int = 3,
+    in_base: int = 0,
     blobs: int = 1,
     named: int = 4,
     commit: str = "a" * 40,
@@ -27,31 +29,12 @@ def candidate(
     source = NamedSource(name, LocalSource("local", Path("/t")))
     base = BaseTree(source, Path("/r"), commit, version, name)
     why = "" if applied == 3 else f"patch {applied + 1}, 'x': net/core.c:7"
-    return Candidate(base, applied, 3, blobs, named, why, has_commit)
+    return Candidate(base, applied, in_base, 3, blobs, named, why, has_commit)
 
 
 OLD = candidate("debian-6.1", "6.1.130")
 MIDDLE = candidate("debian-6.12", "6.12.117")
 NEW = candidate("debian-7.3", "7.3.2")
-
-
-@pytest.mark.parametrize(
-    ("subject", "trees"),
-    [
-        ("[PATCH net-next v3 02/17] net: x", ("net-next",)),
-        ("[PATCH v7 00/15] io_uring zero copy rx", ()),
-        ("[RFC PATCH bpf-next] x", ("bpf-next",)),
-        ("[PATCH 6.12.y 1/2] x", ("6.12",)),
-        ("[PATCH v6.12] x", ("6.12",)),
-        ("[PATCH linux-6.1.y RESEND] x", ("6.1",)),
-        ("[PATCH net,v2] x", ("net",)),
-        ("Re: [PATCH wireless-next] x", ("wireless-next",)),
-        ("[v3] no patch of a list", ()),
-        ("no label at all", ()),
-    ],
-)
-def test_trees_that_a_subject_names(subject: str, trees: tuple[str, ...]) -> None:
-    assert trees_of(subject) == trees
 
 
 def test_the_authors_commit_comes_before_all_else() -> None:
@@ -70,7 +53,7 @@ def test_the_authors_commit_comes_before_all_else() -> None:
 
 def test_a_tree_in_which_all_files_are_as_known() -> None:
     exact = candidate("debian-6.12", "6.12.117", blobs=4)
-    found = choose(SERIES, [OLD, NEW, exact], ("debian-7.3",))
+    found = choose(replace(SERIES, trees=("debian-7.3",)), [OLD, NEW, exact])
     assert found is not None
     assert (found.candidate, found.fits) == (exact, True)
     assert found.why == "all 4 files that its patches name are as they knew them"
@@ -89,14 +72,14 @@ def test_patches_that_name_no_file_know_none() -> None:
 
 @pytest.mark.parametrize(("tree", "name"), [("6.12", "debian-6.12"), ("debian-6.1", "debian-6.1")])
 def test_the_tree_that_the_subject_names(tree: str, name: str) -> None:
-    found = choose(SERIES, [OLD, MIDDLE, NEW], ("nowhere", tree))
+    found = choose(replace(SERIES, trees=("nowhere", tree)), [OLD, MIDDLE, NEW])
     assert found is not None
     assert found.candidate.base.source.name == name
     assert found.why == f"its subject names {tree}"
 
 
 def test_a_version_is_no_prefix_of_another() -> None:
-    found = choose(SERIES, [OLD, MIDDLE], ("6.1",))
+    found = choose(replace(SERIES, trees=("6.1",)), [OLD, MIDDLE])
     assert found is not None
     assert found.candidate == OLD
 
@@ -125,3 +108,16 @@ def test_6_12_is_newer_than_6_9() -> None:
     found = choose(SERIES, [candidate("a", "6.9.1"), candidate("b", "6.12.3")])
     assert found is not None
     assert found.candidate.base.version == "6.12.3"
+
+
+def test_a_base_that_has_a_part_of_it_already_is_a_later_one() -> None:
+    later = candidate("debian-7.3", "7.3.2", in_base=1, blobs=3)
+    found = choose(replace(SERIES, trees=("debian-7.3",)), [later, MIDDLE])
+    assert found is not None
+    assert found.candidate == MIDDLE
+    assert found.why == "elsewhere a part of it is in the base already"
+    whole = candidate("debian-7.3", "7.3.2", in_base=3, blobs=4)
+    assert not whole.fits
+    found = choose(SERIES, [whole])
+    assert found is not None
+    assert (found.fits, found.why) == (False, "all of it is in the base already")

@@ -104,7 +104,11 @@ def test_what_the_base_has_already_applies(author: Author) -> None:
     author.change("drivers/netdevsim.c", "budget / 2", "budget / 3")
     series = author.posted()
     author.change("net/core.c", "return budget;", "return budget + 1;")
-    assert author.tried(series, author.other()).fits
+    found = author.tried(series, author.other())
+    assert (found.applied, found.in_base, found.fits) == (2, 1, True)
+    author.change("drivers/netdevsim.c", "budget / 2", "budget / 3")
+    found = author.tried(series, author.other())
+    assert (found.applied, found.in_base, found.fits) == (2, 2, False)
 
 
 def test_a_renamed_file_is_known_by_its_old_name(author: Author) -> None:

@@ -55,6 +55,7 @@ def build_parser() -> Parser:
     parser.set_defaults(verbosity=0, workspace="")
     commands: Commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_runs(commands)
+    _add_base(commands)
     _add_reports(commands)
     _add_lists(commands)
     _add_kselftest(commands)
@@ -120,6 +121,24 @@ def _add_runs(commands: Commands) -> None:
         parser.set_defaults(stage=name)
         if name == "config":
             _add_config_actions(parser)
+
+
+def _add_base(commands: Commands) -> None:
+    base = _add(
+        commands,
+        "base",
+        "bases.base",
+        "say on which source a series applies, and which one a run takes",
+        ("kseries base v3.mbox", "kseries base v3.mbox --all    also sources to be downloaded"),
+    )
+    base.add_argument("of", metavar="SERIES", help="name, folder, mbox, message id or link")
+    base.add_argument(
+        "--all", action="store_true", help="also sources that have to be downloaded first"
+    )
+    options.add_stack(base)
+    options.add_tests(base)
+    options.add_json(base)
+    base.set_defaults(until="series", resume=None, baseline=None)
 
 
 def _add_config_actions(parser: Parser) -> None:

@@ -15,13 +15,14 @@ from pydantic import TypeAdapter
 from kseries.cli.reports import show
 from kseries.cli.screen import program
 from kseries.lib import proc, runfolder, settings
-from kseries.lib.errors import Interrupted, KseriesError, UserError
+from kseries.lib.errors import InfraError, Interrupted, KseriesError, UserError
 from kseries.lib.paths import Cache, Project
 from kseries.lib.progress import Progress
 from kseries.lib.runfolder import RunFolder
 from kseries.model import Request
 from kseries.report.live import live
 from kseries.run.pipeline import RunContext
+from kseries.stacks import bases
 from kseries.stacks.stack import Plan, plan
 from kseries.suites import SUITES
 from kseries.verdict import document
@@ -58,7 +59,25 @@ def take_up(arguments: Namespace, request: Callable[[], Request], name: str = ""
     """
     if arguments.resume:
         return open_run(arguments.resume, arguments.workspace)
-    return _new_run(with_settings(request()), name, arguments.workspace)
+    asked = with_settings(request())
+    if bases.is_open(asked):
+        with progress(arguments) as shown:
+            asked = _with_base(asked, arguments.workspace, shown)
+    return _new_run(asked, name, arguments.workspace)
+
+
+def _with_base(request: Request, workspace: str, shown: Progress) -> Request:
+    """Choose what a series is put on, where nobody says it.
+
+    What is wrong with the series is told by the stage that reads it: the run keeps that.
+    """
+    try:
+        found = bases.find(request, Project.find(workspace), Cache.find(), shown)
+    except (UserError, InfraError):
+        return request
+    if found.choice is None:
+        return request
+    return replace(request, source=found.source, base_why=found.choice.why)
 
 
 def with_settings(request: Request) -> Request:

@@ -264,8 +264,9 @@ def is_at_hand(source: NamedSource, cache: Cache) -> bool:
             path = Path(urllib.parse.unquote(parts.path) if parts.scheme else url).expanduser()
             is_local = parts.scheme in ("", "file") and path.is_file()
             return is_local or imports.read(_place(source, cache, sha256[:16])) is not None
-        case GitSource(commit=commit):
-            return imports.read(_place(source, cache, commit[:16])) is not None
+        case GitSource(remote=remote, commit=commit):
+            imported = imports.read(_place(source, cache, commit[:16])) is not None
+            return imported or Path(remote).is_dir()
         case LocalSource():
             return True
 

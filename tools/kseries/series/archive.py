@@ -52,6 +52,11 @@ class ArchiveConfig:
         return cls(midmask=mask, linkmask=mask)
 
     @classmethod
+    def asked(cls, given: str) -> ArchiveConfig:
+        """Ask the archive that was given, else that of the settings."""
+        return cls.at(given) if given else cls.from_settings()
+
+    @classmethod
     def from_settings(cls) -> ArchiveConfig:
         """Ask the archive of the settings, else b4's default."""
         given = settings.read().value("archive")

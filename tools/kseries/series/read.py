@@ -37,6 +37,7 @@ from kseries.series.patchmail import (
 )
 from kseries.series.threads import NO_TITLE
 from kseries.series.trailers import read_trailers
+from kseries.series.trees import trees_of
 
 COVER = "0000-cover-letter.eml"
 SLUG_LENGTH = 52  # as git format-patch cuts its file names
@@ -244,6 +245,7 @@ def _series(
         base_commit=base_commit,
         prerequisites=trailers.prerequisites,
         for_sources=told.for_sources,
+        trees=trees_of(mails[0].subject),
         notes=(*found.notes, *_patch_notes(found), *trailers.notes),
     )
 

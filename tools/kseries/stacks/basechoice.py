@@ -10,10 +10,6 @@ from dataclasses import dataclass
 from kseries.model import Series
 from kseries.stacks.candidates import Candidate
 
-# "[PATCH net-next v3 2/7]", "[PATCH 6.12.y]": what else than versions and numbers stands there.
-_LABEL = re.compile(r"\[([^\[\]]*\bPATCH\b[^\[\]]*)\]", re.IGNORECASE)
-_NO_TREE = re.compile(r"patch|rfc|rft|resend|repost|v\d+|\d+/\d+|fixup", re.IGNORECASE)
-
 
 @dataclass(frozen=True)
 class Choice:
@@ -24,50 +20,47 @@ class Choice:
     fits: bool
 
 
-def trees_of(subject: str) -> tuple[str, ...]:
-    """Give the trees that the prefix of a subject names: "net-next", "6.12"."""
-    label = _LABEL.search(subject)
-    words = re.split(r"[\s,]+", label[1]) if label else []
-    named = [word for word in words if word and not _NO_TREE.fullmatch(word)]
-    return tuple(re.sub(r"^(?:linux-|v(?=\d))|\.y$", "", word) for word in named)
-
-
-def choose(
-    series: Series, candidates: Sequence[Candidate], trees: Sequence[str] = ()
-) -> Choice | None:
+def choose(series: Series, candidates: Sequence[Candidate]) -> Choice | None:
     """Choose a base; None where there is no candidate.
 
-    trees: what the subject names. The author's own commit comes first, then a tree in which every
-    file is as the patches knew it, then the one that the subject implies, then the newest on which
-    all applies. Where it applies nowhere, the one on which most does.
+    The author's own commit comes first, then a tree in which every file is as the patches knew it,
+    then the one that the subject names, then the one with most such files, then the newest. Where
+    the series applies nowhere, the one on which most of it does.
     """
-    if not candidates:
-        return None
-    newest_first = sorted(candidates, key=lambda one: _version(one), reverse=True)
-    fitting = [one for one in newest_first if one.fits]
-    for one in fitting:
+    newest_first = sorted(candidates, key=_version, reverse=True)
+    for one in filter(lambda item: item.fits, newest_first):
         if one.has_commit and one.base.commit.startswith(series.base_commit):
-            return Choice(
-                one, f"it is the commit that its author names ({series.base_commit})", True
-            )
-    for one in fitting:
-        if one.exact:
-            files = "the one file" if one.named == 1 else f"all {one.named} files"
-            return Choice(one, f"{files} that its patches name are as they knew them", True)
-    for one in fitting:
-        if tree := _named(one, trees):
-            return Choice(one, f"its subject names {tree}", True)
+            why = f"it is the commit that its author names ({series.base_commit})"
+            return Choice(one, why, fits=True)
+    fitting = [one for one in newest_first if one.fits]
+    # The base with a part of the series in it is a later one than it was written for.
+    fitting.sort(key=lambda item: (item.in_base, -_share(item)))
     if fitting:
-        one = max(fitting, key=lambda item: (_share(item), _version(item)))
-        why = "it is the newest on which all of it applies"
-        if _share(one) > _share(fitting[0]):
-            some = f"{one.blobs} of {one.named} files are"
-            why = f"{some} as its patches knew them, more than elsewhere"
-        return Choice(one, why, True)
+        return Choice(*_best(fitting, series), fits=True)
+    if not newest_first:
+        return None
     one = max(newest_first, key=lambda item: (item.applied, _share(item)))
-    return Choice(
-        one, f"it applies nowhere, and here {one.applied} of {one.total} patches do", False
-    )
+    why = f"it applies nowhere, and here {one.applied} of {one.total} patches do"
+    if one.in_base == one.total:
+        why = "all of it is in the base already"
+    return Choice(one, why, fits=False)
+
+
+def _best(fitting: Sequence[Candidate], series: Series) -> tuple[Candidate, str]:
+    """Give one on which all applies, and the reason. fitting: the most files as known first."""
+    first = fitting[0]
+    if first.exact:
+        files = f"all {first.named} files that its patches name are as they knew them"
+        return first, files if first.named > 1 else "the one file that its patches name is as known"
+    for one in (item for item in fitting if item.in_base == first.in_base):
+        if tree := _named(one, series.trees):
+            return one, f"its subject names {tree}"
+    if any(one.in_base > first.in_base for one in fitting):
+        return first, "elsewhere a part of it is in the base already"
+    if any(_share(one) < _share(first) for one in fitting):
+        some = f"{first.blobs} of {first.named} files are"
+        return first, f"{some} as its patches knew them, more than elsewhere"
+    return first, "it is the newest on which all of it applies"
 
 
 def _named(candidate: Candidate, trees: Sequence[str]) -> str:

@@ -33,7 +33,8 @@ _WHERE = re.compile(r"^error: (?:patch failed: )?(.+)$", re.MULTILINE)
 class Candidate:
     """How a series fits a base.
 
-    applied: patches that apply, in their order from the first. blobs, named: files that the base
+    applied: patches that apply, in their order from the first; in_base: those of them that the base
+    has already. blobs, named: files that the base
     has exactly as the patches knew them, of those whose content they name. why_not: the first
     patch that does not apply, and where; "" where all do. has_commit: the commit that the author
     named (base-commit:) is in the repository.
@@ -41,6 +42,7 @@ class Candidate:
 
     base: BaseTree
     applied: int
+    in_base: int
     total: int
     blobs: int
     named: int
@@ -49,8 +51,8 @@ class Candidate:
 
     @property
     def fits(self) -> bool:
-        """Whether all patches apply."""
-        return self.applied == self.total
+        """Whether all patches apply, and the base has not all of them already."""
+        return self.applied == self.total > self.in_base
 
     @property
     def exact(self) -> bool:
@@ -69,10 +71,11 @@ def tried(series: Series, base: BaseTree) -> Candidate:
         indexed = repository.with_index(scratch / "index")
         with atomicfile.disk_errors(scratch):
             indexed.text("read-tree", base.commit)
-            applied, why_not = _applied(indexed, mails)
+            applied, in_base, why_not = _applied(indexed, mails)
     return Candidate(
         base=base,
         applied=applied,
+        in_base=in_base,
         total=len(series.patches),
         blobs=sum(there.get(path, "").startswith(blob) for path, blob in known.items()),
         named=len(known),
@@ -81,20 +84,25 @@ def tried(series: Series, base: BaseTree) -> Candidate:
     )
 
 
-def _applied(indexed: Repository, mails: Sequence[tuple[Patch, Mail]]) -> tuple[int, str]:
-    """Give how many patches apply, and what keeps the next one from it.
+def _applied(indexed: Repository, mails: Sequence[tuple[Patch, Mail]]) -> tuple[int, int, str]:
+    """Give how many patches apply, how many are in the base, and what keeps the next one from it.
 
-    One that the base has already applies, too: the stage apply passes it over.
+    One that the base has already counts as one that applies: the stage apply passes it over.
     """
+    in_base = 0
     for count, (patch, mail) in enumerate(mails):
         if not mail.has_diff:
             continue
         answer = indexed.ask("apply", "--cached", mail.diff)
-        if answer.ok or indexed.ask("apply", "--cached", "--reverse", "--check", mail.diff).ok:
+        if answer.ok:
+            continue
+        if indexed.ask("apply", "--cached", "--reverse", "--check", mail.diff).ok:
+            in_base += 1
             continue
         where = _WHERE.findall(answer.stderr)
-        return count, f"patch {patch.index}, '{patch.title}': {where[0] if where else 'mangled'}"
-    return len(mails), ""
+        told = f"patch {patch.index}, '{patch.title}': {where[0] if where else 'mangled'}"
+        return count, in_base, told
+    return len(mails), in_base, ""
 
 
 def _known_before(diffs: Iterator[Path]) -> dict[str, str]:

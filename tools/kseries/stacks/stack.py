@@ -66,8 +66,7 @@ def plan(request: Request, *, project: Project, suites: Collection[str]) -> Plan
             "--source and --tree both say where the kernel tree comes from.",
             do="give one of them; --tree DIR tests a tree as it lies there",
         )
-    given = request.archive
-    archive = ArchiveConfig.at(given) if given else ArchiveConfig.from_settings()
+    archive = ArchiveConfig.asked(request.archive)
     read = partial(read_stack_file, project=project, archive=archive, suites=suites)
     stack, why = _stack_of(request, read)
     planned = Plan(
@@ -85,6 +84,9 @@ def plan(request: Request, *, project: Project, suites: Collection[str]) -> Plan
     if request.tree:
         notes = () if request.series else (OF_A_TREE,)
         planned = replace(planned, name=f"{planned.name}+tree", notes=(*notes, *why))
+    if request.base_why:
+        told = f"the base is {planned.source.name}: {request.base_why}"
+        planned = replace(planned, notes=(*planned.notes, told))
     if request.series:
         planned = _with_series(planned, request.series, project)
     if request.partial:

@@ -1,0 +1,150 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Try a series on the sources at hand, and choose the one that it is put on."""
+
+from __future__ import annotations
+
+import fnmatch
+import json
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from kseries.fetch.stage import fetch, is_at_hand
+from kseries.lib import atomicfile, gitrepo
+from kseries.lib.errors import KseriesError
+from kseries.lib.paths import Cache, Project
+from kseries.lib.progress import Progress
+from kseries.lib.runfolder import RunFolder
+from kseries.lib.userpath import current
+from kseries.model import LocalSource, NamedSource, Request, Series
+from kseries.series.archive import ArchiveConfig
+from kseries.series.read import read_series
+from kseries.stacks import basechoice, candidates
+from kseries.stacks.basechoice import Choice
+from kseries.stacks.candidates import Candidate
+from kseries.stacks.source import read_source
+
+
+@dataclass(frozen=True)
+class Bases:
+    """What was found.
+
+    source: of the choice, as --source names it. passed_over: (source, why it was not tried).
+    """
+
+    series: Series
+    tried: tuple[Candidate, ...]
+    passed_over: tuple[tuple[str, str], ...]
+    choice: Choice | None
+    source: str
+
+
+def is_open(request: Request) -> bool:
+    """Whether a request leaves it to us what its series is put on."""
+    return bool(request.series) and not (request.stack or request.source or request.tree)
+
+
+def find(
+    request: Request, project: Project, cache: Cache, progress: Progress, *, download: bool = False
+) -> Bases:
+    """Try the series of a request on the sources of the project.
+
+    Those that are at hand come first, and decide where the series applies on one of them; else, or
+    with `download`, all others are fetched, too. Raises UserError for a series that cannot be read,
+    InfraError for one that is lost.
+    """
+    sources = [read_source(pin.stem, project=project) for pin in _pins(project)]
+    with _workspace() as run:
+        series = read_series(
+            request.series,
+            project=project,
+            workdir=run.path,
+            archive=ArchiveConfig.asked(request.archive),
+            progress=progress,
+            relative_to=current(),
+            partial=request.partial,
+        )
+        sources = [one for one in sources if _is_for(series, one)]
+        sources += _of_author(series, sources, project)
+        here = [one for one in sources if is_at_hand(one, cache)]
+        search = _Search(series, project, cache, run, progress)
+        search.look(sources if download else here)
+        if not any(one.fits for one in search.tried):
+            search.look([one for one in sources if one not in here and not download])
+        else:
+            left = [one.name for one in sources if one not in here and not download]
+            search.passed_over += [(name, "not at hand: it would be downloaded") for name in left]
+    choice = basechoice.choose(series, search.tried)
+    name = choice.candidate.base.source.name if choice else ""
+    own = _pin_of_author(project, name)
+    source = str(own) if own.is_file() else name
+    return Bases(series, tuple(search.tried), tuple(search.passed_over), choice, source)
+
+
+class _Search:
+    def __init__(
+        self,
+        series: Series,
+        project: Project,
+        cache: Cache,
+        run: RunFolder,
+        progress: Progress,
+    ) -> None:
+        self.tried: list[Candidate] = []
+        self.passed_over: list[tuple[str, str]] = []
+        self._series = series
+        self._project, self._cache, self._run = project, cache, run
+        self._progress = progress
+
+    def look(self, sources: list[NamedSource]) -> None:
+        """Try the series on more sources; one that cannot be had is passed over."""
+        for source in sources:
+            self._progress.update(f"trying {self._series.name} on {source.name}")
+            try:
+                base = fetch(source, self._cache, self._project.out, self._run, self._progress)
+            except KseriesError as error:
+                self.passed_over.append((source.name, error.what))
+                continue
+            self.tried.append(candidates.tried(self._series, base))
+
+
+def _of_author(
+    series: Series, sources: Sequence[NamedSource], project: Project
+) -> list[NamedSource]:
+    """Give the commit that the author names as a source, where a tree on this machine has it.
+
+    It gets a file of its own in the workspace, so that a run can be repeated from it.
+    """
+    for one in sources:
+        if not series.base_commit or not isinstance(one.source, LocalSource):
+            continue
+        if not (one.source.path / ".git").exists():
+            continue
+        commit = gitrepo.of_worktree(one.source.path).commit_of(series.base_commit)
+        if commit:
+            pin = _pin_of_author(project, f"{one.name}-{commit[:12]}")
+            remote = json.dumps(str(one.source.path))  # as TOML writes a string
+            atomicfile.write_text(pin, f'kind = "git"\nremote = {remote}\ncommit = "{commit}"\n')
+            return [read_source(str(pin), project=project)]
+    return []
+
+
+def _pin_of_author(project: Project, name: str) -> Path:
+    return project.out / "sources" / f"{name}.toml"
+
+
+def _pins(project: Project) -> list[Path]:
+    return sorted(project.sources.glob("*.toml"))
+
+
+def _is_for(series: Series, source: NamedSource) -> bool:
+    wanted = series.for_sources
+    return not wanted or any(fnmatch.fnmatchcase(source.name, pattern) for pattern in wanted)
+
+
+@contextmanager
+def _workspace() -> Iterator[RunFolder]:
+    with tempfile.TemporaryDirectory(prefix="kseries-base-") as name:
+        yield RunFolder(Path(name))
