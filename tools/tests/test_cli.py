@@ -214,7 +214,12 @@ def test_ctrl_c_in_a_stage_leaves_a_run_that_opens_and_goes_on(
     output, _ = process.communicate(timeout=60)
     assert process.returncode == 3, output
     assert "interrupted by SIGINT" in output
+    assert f"{stage}: interrupted after " in output
+    assert "INCOMPLETE  good" in output
     assert toyproject.states()[stage] == "interrupted"
+    run = toyproject.root / "out/runs/latest"
+    assert (run / "report.txt").read_text().startswith("INCOMPLETE  good")
+    assert "INCOMPLETE" in (run / "report.html").read_text()
     assert toyproject.kseries("report")[0] == 3
     code, output = toyproject.kseries("run", "--resume", "latest")
     assert code == 0, output

@@ -159,31 +159,46 @@ def test_quiet_says_nothing_before_the_result_and_verbose_each_step(
     assert quiet == ""
 
 
-@pytest.mark.parametrize(
-    ("variables", "colours"), [({}, True), ({"NO_COLOR": "1"}, False), ({"TERM": "dumb"}, False)]
-)
-def test_colours_on_a_terminal(
-    toy_project: ToyProject, variables: dict[str, str], colours: bool
-) -> None:
+def on_a_terminal(toy_project: ToyProject, *words: str, both: bool, **variables: str) -> str:
+    """Run kseries with standard output, or that and the error output, on one terminal."""
     ours, theirs = os.openpty()
     usual = {
-        k: v for k, v in toy_project.environment.items() if k not in ("NO_COLOR", "FORCE_COLOR")
+        name: value
+        for name, value in toy_project.environment.items()
+        if name not in ("NO_COLOR", "FORCE_COLOR")
     }
-    argv = [sys.executable, "-m", "kseries", "run", "--until", "series"]
     done = subprocess.run(
-        argv,
+        [sys.executable, "-m", "kseries", *words],
         cwd=toy_project.root,
         env={**usual, "TERM": "xterm", **variables},
         stdin=subprocess.DEVNULL,
         stdout=theirs,
-        stderr=subprocess.DEVNULL,
+        stderr=theirs if both else subprocess.DEVNULL,
         check=False,
     )
     os.close(theirs)
     text = os.read(ours, 1 << 16).decode()
     os.close(ours)
     assert done.returncode == 0
+    return text
+
+
+@pytest.mark.parametrize(
+    ("variables", "colours"), [({}, True), ({"NO_COLOR": "1"}, False), ({"TERM": "dumb"}, False)]
+)
+def test_colours_on_a_terminal(
+    toy_project: ToyProject, variables: dict[str, str], colours: bool
+) -> None:
+    text = on_a_terminal(toy_project, "run", "--until", "series", both=False, **variables)
     assert ("\x1b[" in text) == colours
+
+
+def test_no_note_is_told_twice(toy_project: ToyProject) -> None:
+    words = ("run", "--tree", str(toy_project.kernel), "--until", "series")
+    note = "what was changed in the tree is not known"
+    assert on_a_terminal(toy_project, *words, both=True).count(note) == 1
+    assert on_a_terminal(toy_project, *words, both=False).count(note) == 1
+    assert note in (toy_project.root / "out/runs/latest/report.txt").read_text()
 
 
 @pytest.mark.parametrize(

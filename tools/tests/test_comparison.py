@@ -179,6 +179,11 @@ def test_runs_newest_first_with_the_broken_ones(runs: Path) -> None:
     ]  # fmt: skip
     assert lines[1].split() == ["20260107T000000-strange", "unreadable"]
     assert "20260103T000000-new: The result document is of version 9" in text
+    narrow = runlist.render(found, width=80, color=False).splitlines()[:8]
+    assert max(map(len, narrow)) <= 80
+    assert narrow[6].split() == [
+        "20260102T000000-b", "fail", "6.12.117", "6", "11", "1", "5", "min", "7", "s",
+    ]  # fmt: skip
     assert "20260106T000000-begun: The run 20260106T000000-begun has no result document" in text
 
 

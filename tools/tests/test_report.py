@@ -20,6 +20,8 @@ from typing import TextIO
 
 import pytest
 
+from kseries.build.watch import BuildWatch
+from kseries.kbuild.diagnostics import Parser
 from kseries.lib.errors import Interrupted
 from kseries.model import (
     AppliedPatch,
@@ -425,6 +427,25 @@ def test_live_line_on_a_terminal() -> None:
     assert "✓ build" in plain(text)
     assert "✗ test" in plain(text)
     assert "· ccache is not installed" in plain(text)
+
+
+@pytest.mark.usefixtures("_terminal_kind")
+def test_the_time_left_fits_a_line_of_80_columns(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    clock = Clock()
+    with terminal_pair() as (stream, read):
+        with live(stream, clock=clock) as progress:
+            progress.stage("baseline")
+            watch = BuildWatch(progress, Parser(), expected=12900, rough=True, clock=clock)
+            clock.now += 3000.0
+            watch.objects = 1234
+            watch.tell()
+            deadline = time.monotonic() + 5.0
+            while "1234/12900" not in plain(read()) and time.monotonic() < deadline:
+                time.sleep(0.02)
+        line = next(line for line in plain(read()).splitlines() if "1234/12900" in line)
+    assert "1234/12900 objects, about 472:41 left" in line
+    assert "50 min 0 s" in line
 
 
 @pytest.mark.usefixtures("_terminal_kind")

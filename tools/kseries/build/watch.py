@@ -62,18 +62,18 @@ class BuildWatch:
         return 0 < self._expected >= self.objects
 
     def text(self) -> str:
-        """Give the state in a few words: "812 of 2900 objects, 1 warning, 1:10, 3:05 left"."""
+        """Give what the numbers do not tell: "objects, 3:05 left, 1 warning".
+
+        What matters most comes first, as the end of a line is cut off on a narrow terminal.
+        """
         elapsed_s = self._clock() - self._started
-        words = [self._count(), _number(self._parser.warnings, "warning"), clock_text(elapsed_s)]
+        words = ["objects"]
         if self._is_known and self.objects and elapsed_s > 1:
             left_s = elapsed_s * (self._expected - self.objects) / self.objects
             words.append(f"{'about ' if self._rough else ''}{clock_text(left_s)} left")
+        if self._parser.warnings:
+            words.append(_number(self._parser.warnings, "warning"))
         return ", ".join(words)
-
-    def _count(self) -> str:
-        if not self._is_known:
-            return _number(self.objects, "object")
-        return f"{self.objects} of {'about ' if self._rough else ''}{self._expected} objects"
 
 
 def rough_objects(enabled: int) -> int:

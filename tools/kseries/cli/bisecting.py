@@ -33,13 +33,14 @@ def bisect(arguments: Namespace) -> int:
     opened = take_up(arguments, lambda: _request(arguments, source), BISECT)
     sought = _sought(arguments, opened, source)
     words = ("--log", sought.log) if sought.log else (str(sought),)
-    with progress(arguments) as shown, resumable(opened.run, "bisect", arguments.workspace):
+    place = arguments.workspace
+    with progress(arguments) as shown, resumable(opened.run, "bisect", place, shown):
         work = replace(opened.work(shown), suffix=search.NAME, session=("bisect", *words))
         stages = (pipeline.SERIES, pipeline.FETCH, search.stage(sought))
         result = pipeline.run_stages(work, stages)
-    show(result, opened.run, arguments.workspace)
+    show(result, opened.run, place, shown.notes)
     if result.exit_code == InfraError.exit_code:
-        tell_how_to_go_on(opened.run, "bisect", arguments.workspace)
+        tell_how_to_go_on(opened.run, "bisect", place)
     return result.exit_code
 
 

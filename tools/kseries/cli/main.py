@@ -77,7 +77,7 @@ def _fail(error: KseriesError | Interrupted, arguments: Namespace) -> int:
     from kseries.report.printable import printable_lines
     from kseries.report.words import typed
 
-    if arguments.verbosity > 0:
+    if arguments.verbosity > 0 and isinstance(error, KseriesError):
         _trace()
     text = typed(printable_lines(str(error)), program(arguments.workspace))
     print(f"kseries: {text}", file=sys.stderr)

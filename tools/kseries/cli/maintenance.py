@@ -47,7 +47,7 @@ def doctor(arguments: Namespace) -> int:
     for finding in findings:
         if finding.fix:
             fix = typed(finding.fix, program(arguments.workspace))
-            console.print(f"\n{finding.name}: {finding.found}\n    {fix}", markup=False)
+            console.print(f"\n{finding.name}:\n    {fix}", markup=False)
     return code
 
 

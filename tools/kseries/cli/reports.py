@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import sys
 from argparse import Namespace
+from collections.abc import Collection
+from dataclasses import replace
 
 from kseries.cli.screen import REPORT_WIDTH, give, print_json, program, screen, shown
 from kseries.lib import atomicfile, runfolder
@@ -71,14 +73,19 @@ def schema(arguments: Namespace) -> int:
     return 0
 
 
-def show(result: RunResult, run: RunFolder, workspace: str = "") -> None:
+def show(
+    result: RunResult, run: RunFolder, workspace: str = "", noted: Collection[str] = ()
+) -> None:
     """Print the report of a run; keep it, and the page, beside the document they are made from.
 
-    workspace: as it was chosen on the command line.
+    workspace: as it was chosen on the command line. noted: what was said while it ran; who saw
+    that on the same terminal is not told again.
     """
     atomicfile.write_text(run.path / TEXT, _text(result, run, REPORT_WIDTH, workspace, color=False))
     atomicfile.write_text(run.path / PAGE, formats.RENDER[formats.HTML](result))
     width, color = screen()
+    if sys.stdout.isatty() and sys.stderr.isatty():
+        result = replace(result, notes=tuple(n for n in result.notes if n not in noted))
     sys.stdout.write(_text(result, run, width, workspace, color=color))
 
 

@@ -20,7 +20,7 @@ from kseries.lib.paths import Cache, Project
 from kseries.lib.progress import Progress
 from kseries.lib.runfolder import RunFolder
 from kseries.model import Request
-from kseries.report.live import live
+from kseries.report.live import Shown, live
 from kseries.run.pipeline import RunContext
 from kseries.stacks import bases
 from kseries.stacks.stack import Plan, plan
@@ -103,20 +103,20 @@ def _new_run(request: Request, name: str, workspace: str) -> Opened:
 
 
 @contextmanager
-def progress(arguments: Namespace) -> Iterator[Progress]:
+def progress(arguments: Namespace) -> Iterator[Shown]:
     """Show progress on standard error, as much of it as was asked for."""
     with live(sys.stderr, verbosity=arguments.verbosity) as shown:
         yield shown
 
 
 @contextmanager
-def resumable(run: RunFolder, command: str, workspace: str) -> Iterator[None]:
+def resumable(run: RunFolder, command: str, workspace: str, shown: Shown) -> Iterator[None]:
     """Show what is known of a run that is ended from outside, and say how to go on with it."""
     try:
         yield
     except Interrupted:
         with suppress(KseriesError, OSError):
-            show(document.read(run), run, workspace)
+            show(document.read(run), run, workspace, shown.notes)
         tell_how_to_go_on(run, command, workspace)
         raise
 

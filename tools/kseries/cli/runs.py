@@ -13,6 +13,7 @@ from kseries.cli.request import request
 from kseries.cli.run_context import open_run, progress, resumable, take_up
 from kseries.config import stage as config_stage
 from kseries.names import RUN_STAGES
+from kseries.report.live import Shown
 from kseries.run import baseline, pipeline
 from kseries.run.pipeline import RunContext, Stage
 
@@ -30,7 +31,7 @@ def run(arguments: Namespace) -> int:
         if stage.name in names and (asked.baseline is not False or stage is not baseline.STAGE)
     ]
     with progress(arguments) as shown:
-        return _run_stages(opened.work(shown), stages, arguments.workspace)
+        return _run_stages(opened.work(shown), stages, shown, arguments.workspace)
 
 
 def stage(arguments: Namespace) -> int:
@@ -40,7 +41,7 @@ def stage(arguments: Namespace) -> int:
     if arguments.stage == baseline.STAGE.name:
         opened = replace(opened, request=replace(opened.request, baseline=True))
     with progress(arguments) as shown:
-        return _run_stages(opened.work(shown), stages, arguments.workspace)
+        return _run_stages(opened.work(shown), stages, shown, arguments.workspace)
 
 
 def why(arguments: Namespace) -> int:
@@ -58,18 +59,23 @@ def config_for(arguments: Namespace) -> int:
     arguments.series = arguments.of
     opened = take_up(arguments, lambda: request(arguments))
     stages = pipeline.STAGES[: pipeline.STAGES.index(pipeline.CONFIG) + 1]
-    with progress(arguments) as shown, resumable(opened.run, "run", arguments.workspace):
+    with (
+        progress(arguments) as shown,
+        resumable(opened.run, "run", arguments.workspace, shown),
+    ):
         work = opened.work(shown)
         result = pipeline.run_stages(work, stages)
     if result.exit_code:
-        show(result, work.run, arguments.workspace)
+        show(result, work.run, arguments.workspace, shown.notes)
         return result.exit_code
     print(work.wishes.read_text().strip() or NOTHING_TO_ADD)
     return 0
 
 
-def _run_stages(work: RunContext, stages: Sequence[Stage[Any]], workspace: str) -> int:
-    with resumable(work.run, "run", workspace):
+def _run_stages(
+    work: RunContext, stages: Sequence[Stage[Any]], shown: Shown, workspace: str
+) -> int:
+    with resumable(work.run, "run", workspace, shown):
         result = pipeline.run_stages(work, stages)
-    show(result, work.run, workspace)
+    show(result, work.run, workspace, shown.notes)
     return result.exit_code

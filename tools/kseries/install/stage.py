@@ -67,7 +67,7 @@ def install(
     plan = plan_suites(tree.path, stack.suites, str(box.inside_tree / SELFTESTS / "lib.mk"))
     plan, box = _with_libraries(plan, box, cache, run.log("install"), progress)
     for suite, why in plan.left_out:
-        progress.note(f"suite {suite}: left out: {why}")
+        progress.note(f"the suite '{suite}' is left out: {why}")
     for made in plan.generated:
         progress.note(made.found)
     state = place.state

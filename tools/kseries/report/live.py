@@ -6,7 +6,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import TextIO
+from typing import Protocol, TextIO
 
 from rich.console import Console, RenderableType
 from rich.live import Live
@@ -26,17 +26,28 @@ BAR_WIDTH = 16
 Clock = Callable[[], float]
 
 
+class Shown(Progress, Protocol):
+    """A progress that remembers what it noted, so that nobody says it again."""
+
+    notes: set[str]
+
+
+class _Nothing(Silent):
+    """Shows nothing, so that it noted nothing."""
+
+    def __init__(self) -> None:
+        self.notes: set[str] = set()
+
+
 @contextmanager
-def live(
-    stream: TextIO, *, verbosity: int = 0, clock: Clock = time.monotonic
-) -> Iterator[Progress]:
+def live(stream: TextIO, *, verbosity: int = 0, clock: Clock = time.monotonic) -> Iterator[Shown]:
     """Show progress on `stream` as long as the block lives; the terminal is restored after it.
 
     Nothing is drawn between stages, so that others can print then. verbosity: below 0 for
     nothing at all, above 0 for a line for each step.
     """
     if verbosity < 0:
-        yield Silent()
+        yield _Nothing()
         return
     if verbosity == 0 and stream.isatty():
         shown: _Terminal | _Plain = _Terminal(stream, clock)
@@ -55,6 +66,7 @@ class _Plain:
         self._stream = stream
         self._clock = clock
         self._quiet_s = quiet_s
+        self.notes: set[str] = set()
         self._name = ""
         self._begun = self._said = clock()
 
@@ -71,6 +83,7 @@ class _Plain:
             self._print(f"{self._name}: {_numbers(done, total)}{plain(text)}, {self._elapsed()}")
 
     def note(self, text: str) -> None:
+        self.notes.add(text)
         self._print(f"note: {plain(text)}")
 
     def finish(self, text: str, *, good: bool = True) -> None:
@@ -112,6 +125,7 @@ class _Terminal:
     def __init__(self, stream: TextIO, clock: Clock) -> None:
         self._console = _QuietConsole(file=stream, highlight=False, markup=False, emoji=False)
         self._clock = clock
+        self.notes: set[str] = set()
         unicode = (self._console.encoding or "").startswith("utf")
         self._marks = ("✓", "✗", "·") if unicode else ("+", "x", "-")
         self._spinner = Spinner("dots" if unicode else "line")
@@ -140,6 +154,7 @@ class _Terminal:
         self._text, self._done, self._total = plain(text), done, total
 
     def note(self, text: str) -> None:
+        self.notes.add(text)
         self._print(self._marks[2], "yellow", plain(text))
 
     def finish(self, text: str, *, good: bool = True) -> None:

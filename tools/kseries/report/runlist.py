@@ -19,12 +19,15 @@ from kseries.verdict.scope import heading
 
 NO_RUNS = "There are no runs yet. `kseries run` starts one."
 
+WIDE = 110  # columns from which on all of it stands side by side
+_WIDE = ("verdict", "stack", "series", "kernel", "pass", "fail", "skip", "time")
+_NARROW = ("verdict", "kernel", "pass", "fail", "skip", "time")  # a run's name has its stack
 _RIGHT = ("pass", "fail", "skip", "time")
 
 
 def render(runs: tuple[ListedRun, ...], *, width: int, color: bool) -> str:
     """Give the list, in the order of `runs`. width: in columns."""
-    return printed(_parts(printable(runs)), width=width, color=color)
+    return printed(_parts(printable(runs), width), width=width, color=color)
 
 
 def for_programs(runs: Sequence[ListedRun]) -> list[dict[str, object]]:
@@ -52,17 +55,17 @@ def _for_programs(run: ListedRun) -> dict[str, object]:
     }
 
 
-def _parts(runs: Sequence[ListedRun]) -> Iterator[RenderableType]:
+def _parts(runs: Sequence[ListedRun], width: int) -> Iterator[RenderableType]:
     if not runs:
         yield Text(NO_RUNS)
         return
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
     table.add_column("run", no_wrap=True)
-    for title in ("verdict", "stack", "series", "kernel", *_RIGHT):
+    for title in _WIDE if width >= WIDE else _NARROW:
         side = "right" if title in _RIGHT else "left"
         table.add_column(title, justify=side, overflow="fold")  # type: ignore[arg-type]
     for run in runs:
-        table.add_row(*_row(run))
+        table.add_row(*_row(run, wide=width >= WIDE))
     yield table
     broken = [run for run in runs if run.result is None]
     if broken:
@@ -71,19 +74,20 @@ def _parts(runs: Sequence[ListedRun]) -> Iterator[RenderableType]:
         yield Text(f"{run.name}: {run.problem}", overflow="fold")
 
 
-def _row(run: ListedRun) -> Iterator[RenderableType]:
+def _row(run: ListedRun, *, wide: bool) -> Iterator[RenderableType]:
     yield run.name
     if run.result is None:
         yield Text("unreadable", "yellow")
         return
     yield Text(heading(run.result).lower(), VERDICT_STYLES[run.result.verdict])
-    yield from _facts(run.result)
+    yield from _facts(run.result, wide=wide)
 
 
-def _facts(result: RunResult) -> Iterator[RenderableType]:
+def _facts(result: RunResult, *, wide: bool) -> Iterator[RenderableType]:
     tally = known_failures.tally(result)
-    yield result.stack
-    yield result.under_test
+    if wide:
+        yield result.stack
+        yield result.under_test
     yield result.provenance.kernel_release
     if tally.total or result.verdict is Verdict.FAIL:
         yield str(tally.passed)
