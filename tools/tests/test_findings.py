@@ -12,7 +12,7 @@ import pytest
 
 from kseries.model import EventKind, KernelEvent, Place, RunResult
 from kseries.parse import calltrace, klog
-from kseries.parse.calltrace import Frame, traces
+from kseries.parse.calltrace import Frame, Trace, traces
 from kseries.verdict import findings
 from kseries.verdict.findings import DEPTH, Traced, fingerprint
 
@@ -180,12 +180,40 @@ def test_recorded_complaints_are_told_apart() -> None:
         ("demo0 to become free. Usage count = 2", "demo1 to become free. Usage count = 3"),
         ("kmemleak: 3 new suspected", "kmemleak: 17 new suspected"),
         ("BUG kmalloc (Not tainted): x", "BUG kmalloc (Tainted: G    B ): x"),
+        ("WARNING: a still has locks held!", "WARNING: b c/12 still has locks held!"),
+        (
+            "WARNING: a is exiting with locks still held!",
+            "WARNING: b is exiting with locks still held!",
+        ),
     ],
 )
 def test_without_a_stack_the_title_counts(before: str, after: str) -> None:
     one, two = (KernelEvent(EventKind.LEAK, t, "", 1, (), "") for t in (before, after))
     assert fingerprint(one, (), {}) == fingerprint(two, (), {})
     assert fingerprint(replace(one, title="other"), (), {}) != fingerprint(one, (), {})
+
+
+@pytest.mark.parametrize(
+    ("kind", "title", "kept"),
+    [
+        (EventKind.WARN, "WARNING: 12 of 0x12 bytes", "4850b66b0e49"),
+        (EventKind.LEAK, "BUG kmalloc (Tainted: G    B ): x", "365940f12d43"),
+        (EventKind.LOCKDEP, "WARNING: zcrx/7 still has locks held!", "102445f0b927"),
+        (EventKind.LOCKDEP, "WARNING: suspicious RCU usage", "57e204fcd82f"),
+        (EventKind.KASAN, "BUG: KASAN: slab-out-of-bounds in f", "6dd314ab1bcb"),
+        (EventKind.UBSAN, "UBSAN: shift-out-of-bounds in a.c:1:2", "0bd24bf85bef"),
+    ],
+)
+def test_a_fingerprint_is_the_same_as_in_older_documents(
+    kind: EventKind, title: str, kept: str
+) -> None:
+    # What was found on a base is kept, and documents are compared with those of earlier versions.
+    assert fingerprint(KernelEvent(kind, title, "", 1, (), ""), (), {}) == kept
+
+
+def test_a_title_of_bytes_that_are_no_text_has_a_fingerprint() -> None:
+    odd = KernelEvent(EventKind.LEAK, "leak in \udcff", "", 1, (), "")
+    assert fingerprint(odd, (), {}) != fingerprint(replace(odd, title="leak in x"), (), {})
 
 
 def test_files_count_and_lines_do_not() -> None:
@@ -244,11 +272,26 @@ def test_a_stack_is_told_with_what_was_inlined() -> None:
     assert finding.undecoded == ""
 
 
+def test_a_finding_says_why_its_stack_has_no_lines() -> None:
+    traced = Traced.read([replace(event("uaf"), log="console-2.log")])
+    for why, told in (("no vmlinux", "no vmlinux"), ("", findings.UNKNOWN)):
+        ((finding, _),) = findings.collect(traced, {}, why)[1]
+        assert (finding.undecoded, finding.log) == (told, "console-2.log")
+
+
+def test_who_freed_it_does_not_make_the_fingerprint() -> None:
+    # A splat cut short may hold no stack but that of an earlier time.
+    freed = Trace("Freed", (Frame("kfree_of_anybody", 1, 2),))
+    complaint = KernelEvent(EventKind.LEAK, "leak", "", 1, (), "")
+    assert fingerprint(complaint, (freed,), {}) == fingerprint(complaint, (), {})
+
+
 def test_what_makes_fingerprints_is_looked_up_first() -> None:
     calls = Traced.read([event("uaf"), event("bug")]).calls()
-    assert [call.partition("+")[0] for call in calls[:4]] == [
-        "demo_uaf", "splat_init", "do_one_initcall", "demo_bug"
-    ]  # fmt: skip
+    names = [call.partition("+")[0] for call in calls]
+    assert names[:4] == ["demo_uaf", "splat_init", "do_one_initcall", "demo_bug"]
+    # Then all others, for who reads the stacks.
+    assert "do_init_module" in names
     assert len(calls) == len(set(calls)) <= findings.MAX_CALLS
 
 
@@ -264,3 +307,25 @@ def test_many_complaints_are_bounded() -> None:
 def test_older_documents_have_findings_too(failing_run: RunResult) -> None:
     found = findings.of(replace(failing_run, findings=()))
     assert [each.title for each in found] == [each.title for each in failing_run.events]
+    assert [each.count for each in found] == [1] * len(found)
+
+
+def test_what_a_document_says_of_its_findings_is_kept(failing_run: RunResult) -> None:
+    # Files and lines were found with a kernel that is no more.
+    kept = tuple(replace(each, stack=("f (a.c:1)",)) for each in failing_run.findings)
+    assert kept
+    assert findings.of(replace(failing_run, findings=kept)) == kept
+
+
+def test_a_finding_of_some_of_its_events_begins_with_the_first_of_these() -> None:
+    events = [
+        replace(
+            event("bug"), line=line, log=f"console-{line}.log", during=f"a/{line}", where=f"f{line}"
+        )
+        for line in (1, 2, 3, 4)
+    ]
+    (whole,) = findings.together(events)[1]
+    part = findings.of_these(whole, [*events[1:3], events[2]])
+    assert (part.line, part.log, part.where) == (2, "console-2.log", "f2")
+    assert (part.count, part.during) == (3, ("a/2", "a/3"))
+    assert part.stack == whole.stack

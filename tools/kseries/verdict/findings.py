@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from kseries.model import EventKind, Finding, KernelEvent, Place, RunResult, Suspect
 from kseries.parse import calltrace
@@ -38,7 +38,8 @@ _SORTS = {
 }
 # What differs from run to run, or when other code changes, beside what titles leave out already.
 _CHANGING = re.compile(
-    r"0x[0-9a-f]+|\d+|\((?:Not tainted|Tainted: [^)]*)\)|\S+(?= still has locks)"
+    r"0x[0-9a-f]+|\d+|\((?:Not tainted|Tainted: [^)]*)\)"
+    r"|(?<=: ).+(?= (?:still has|is exiting with) locks)"
 )
 
 
@@ -47,7 +48,7 @@ class Traced:
     """Events with their stacks read."""
 
     events: tuple[KernelEvent, ...]
-    traces: tuple[tuple[Trace, ...], ...] = field(repr=False)
+    traces: tuple[tuple[Trace, ...], ...]
 
     @classmethod
     def read(cls, events: Sequence[KernelEvent]) -> Traced:
