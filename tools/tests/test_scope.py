@@ -169,6 +169,33 @@ def test_a_run_of_no_tests_builds(passing_run: RunResult) -> None:
     assert part.reasons == ("no test was run",)
 
 
+@pytest.mark.parametrize("last", ["test", "baseline"])
+def test_a_run_whose_test_stage_had_nothing_to_run_builds(
+    last: str, passing_run: RunResult
+) -> None:
+    part = until(without_tests(passing_run), last)
+    assert (part.verdict, part.scope.reached, scope.heading(part)) == (
+        Verdict.PARTIAL, last, "BUILDS"
+    )  # fmt: skip
+
+
+def test_what_no_heading_fits_is_partial(passing_run: RunResult) -> None:
+    other = replace(passing_run, stages=(StageRecord("other", DONE),), suites=())
+    for programs in ((), passing_run.programs):
+        assert scope.heading(decided(replace(other, programs=programs))) == "PARTIAL"
+
+
+def test_one_chosen_test_is_one(passing_run: RunResult) -> None:
+    one = replace(passing_run, scope=Scope(only=("a",), chosen=TestCount(1, 1)))
+    assert scope.heading(decided(one)) == "PASS of 1 chosen test"
+    two = replace(passing_run, scope=Scope(only=("a",), chosen=TestCount(1, 2)))
+    assert scope.heading(decided(two)) == "PASS of 2 chosen tests"
+
+
+def test_a_run_that_came_to_no_test_left_none_out(passing_run: RunResult) -> None:
+    assert scope.tests(replace(passing_run, scope=Scope(planned=TestCount(2, 5)))) == ""
+
+
 def test_a_search_or_another_tool_is_no_pass(passing_run: RunResult) -> None:
     stages = (*passing_run.stages[:2], StageRecord("bisect", DONE))
     found = decided(replace(passing_run, stages=stages, programs=(), suites=()))

@@ -32,6 +32,9 @@ _HEADINGS = {
     "config": "CONFIGURES",
     "build": "BUILDS",
     "install": "BUILDS",
+    # Where these found no test to run:
+    "test": "BUILDS",
+    "baseline": "BUILDS",
     "bisect": "SEARCHED",
 }
 
@@ -59,8 +62,7 @@ def heading(result: RunResult) -> str:
         return result.verdict.value.upper()
     scope = seen(result)
     if not result.programs:
-        last = "install" if scope.reached in RUN_STAGES[-2:] else scope.reached
-        return _HEADINGS.get(last, Verdict.PARTIAL.value.upper())
+        return _HEADINGS.get(scope.reached, Verdict.PARTIAL.value.upper())
     if scope.only:
         tests = scope.chosen.tests
         chosen = f"{tests} chosen test{'' if tests == 1 else 's'}" if tests else "chosen tests"
