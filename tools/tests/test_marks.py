@@ -57,6 +57,7 @@ W = 1 << 9
         (Counts(W), Counts(W), [], ""),
         (Counts(W), Counts(W | 1 << 7), [EventKind.WARN], "taint flag D"),
         (Counts(), Counts(1 << 6), [EventKind.WARN], "taint flag U: a program set it"),
+        (Counts(), Counts(1 << 20), [], "taint flag bit 20"),
         (Counts(), Counts(1 << 40), [], "taint flag bit 40"),
         (Counts(), Counts(1 << 18), [], ""),  # a test module
         # No flag tells it a second time.
@@ -64,6 +65,7 @@ W = 1 << 9
         (Counts(W, 1, 0), Counts(W, 2, 0), [EventKind.WARN], ""),
         (Counts(W, 1, 0), Counts(W, 1, 1), [], "counted more Oopses"),
         (Counts(W, None, None), Counts(W, 1, 1), [], ""),
+        (Counts(W, 1, 1), Counts(W, None, None), [], ""),
     ],
 )
 def test_what_the_log_does_not_tell(
@@ -72,6 +74,41 @@ def test_what_the_log_does_not_tell(
     told = list(taint.unreported(before, now, kinds))
     assert len(told) == bool(said)
     assert said in "".join(told)
+
+
+K = EventKind
+CRASHES = {K.OOPS, K.BUG, K.PANIC, K.KASAN}
+WARNINGS = CRASHES | {K.WARN, K.UBSAN, K.ATOMIC_SLEEP, K.LOCKDEP, K.LOCKUP}
+# Callers of add_taint(): mm/page_alloc.c, mm/slub.c; die() of each architecture; kernel/panic.c,
+# kernel/sched/core.c; kernel/watchdog.c.
+EXPLAINED = {"B": CRASHES | {K.UBSAN, K.WARN}, "D": CRASHES, "W": WARNINGS, "L": {K.LOCKUP}}
+
+
+@pytest.mark.parametrize("letter", "PFSRMBUDAWCIOELKXTJ")
+def test_a_flag_is_explained_by_the_complaints_it_is_set_with(letter: str) -> None:
+    bit = Counts(1 << [flag.letter for flag in taint.FLAGS].index(letter))
+    explained = {kind for kind in K if not list(taint.unreported(Counts(), bit, [kind]))}
+    assert explained == EXPLAINED.get(letter, set())
+    # At its start a kernel has what it was built with; of faults its log has to tell.
+    at_start = list(taint.unreported(Counts(), bit, [], booting=True))
+    assert bool(at_start) == (letter in "MBUDWL")
+
+
+def test_a_test_module_is_none_at_the_start_either() -> None:
+    assert list(taint.unreported(Counts(), Counts(1 << 18), [], booting=True)) == []
+
+
+def test_more_warnings_are_explained_by_what_counts_as_one() -> None:
+    before, now = Counts(W, 1, 1), Counts(W, 2, 1)
+    assert {kind for kind in K if not list(taint.unreported(before, now, [kind]))} == WARNINGS
+
+
+@pytest.mark.parametrize(
+    ("letter", "told"), [*zip("BDW", [1] * 3, strict=True), ("M", 2), ("L", 2)]
+)
+def test_a_flag_that_comes_with_a_warning_tells_of_it(letter: str, told: int) -> None:
+    bit = 1 << [flag.letter for flag in taint.FLAGS].index(letter)
+    assert len(list(taint.unreported(Counts(0, 0, 0), Counts(bit, 1, 0), []))) == told
 
 
 def test_how_a_kernel_is_built_is_no_fault_of_its_boot() -> None:

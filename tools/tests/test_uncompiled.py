@@ -137,8 +137,26 @@ def test_where_no_config_helps(passing_run: RunResult) -> None:
         "if you know a config that has it compiled: "
         "./nox -s selftest -- --config debug --config more.config"
     )
-    assert uncompiled.advice(decided(replace(passing_run, changed=(CORE, ARM)))) == ""
-    assert uncompiled.advice(passing_run) == ""
+    for changed in (None, (), (CORE,), (CORE, ARM)):
+        assert uncompiled.advice(decided(replace(passing_run, changed=changed))) == ""
+    # What was taken out is no lack of a config, unless there is code of other kinds, too.
+    out = replace(CORE, state=FileState.DROPPED, by="no Makefile names it any more")
+    assert uncompiled.advice(decided(replace(passing_run, changed=(out,)))) == ""
+    both = decided(replace(passing_run, changed=(out, ARM)))
+    assert uncompiled.advice(both).endswith("so it cannot test this")
+    mixed = decided(replace(passing_run, changed=(ARM, replace(E1000, needs=()))))
+    assert uncompiled.advice(mixed).startswith("if you know a config")
+
+
+def test_no_lines_are_wanted_where_it_is_not_known_what_was_changed(passing_run: RunResult) -> None:
+    assert uncompiled.lines(replace(passing_run, changed=None)) == ()
+
+
+def test_four_files_are_named_and_none_more(passing_run: RunResult) -> None:
+    four = tuple(replace(RST, path=f"Documentation/{name}.rst") for name in "abcd")
+    said = uncompiled.statement(replace(passing_run, changed=four))
+    assert "Documentation/d.rst" in said
+    assert "more" not in said
 
 
 def test_consumers_of_other_formats_see_it(passing_run: RunResult) -> None:

@@ -45,15 +45,13 @@ def failures(changed: Sequence[ChangedFile] | None) -> Iterator[str]:
     if dropped:
         yield f"the series takes out of the kernel what it changes: {_named(dropped)}"
     if _fails(changed):
-        missing = [file for file in _code(changed) if file.state.untested]
-        yield f"nothing that the series changes was compiled: {_named(missing)}"
+        yield f"nothing that the series changes was compiled: {_named(_code(changed))}"
 
 
 def advice(result: RunResult) -> str:
     """Say how to have the rest compiled, the command included; "" where all was."""
-    missing = [file for file in result.changed or () if file.state.untested]
-    if not missing:
-        return ""
+    changed = result.changed or ()
+    missing = [file for file in changed if file.state.untested]
     wanted = lines(result)
     options = [*result.provenance.options]
     if FRAGMENT not in options:
@@ -62,7 +60,7 @@ def advice(result: RunResult) -> str:
     if wanted:
         put = shlex.join(["printf", r"%s\n", *wanted])
         return f"to have it compiled: {put} >> {FRAGMENT}; {again}"
-    if not _fails(result.changed or ()) or all(_is_dropped(file) for file in missing):
+    if not _fails(changed) or all(_is_dropped(file) for file in missing):
         return ""
     if any(file.state is FileState.NOT_COMPILED for file in missing):
         return f"if you know a config that has it compiled: {again}"
