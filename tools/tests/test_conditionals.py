@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from kseries.compiled.conditionals import left_out
+from kseries.compiled.conditionals import left_out, tells
 
 VALUES = {"ON": "y", "MODULE": "m", "COUNT": "3", "OFF": "n"}
 
@@ -16,6 +16,8 @@ VALUES = {"ON": "y", "MODULE": "m", "COUNT": "3", "OFF": "n"}
         ("#ifdef CONFIG_ON", True),
         ("#ifdef CONFIG_OFF", False),
         ("#ifdef CONFIG_NEVER", False),
+        ("#ifdef CONFIG_OFF more", False),
+        ("#ifndef CONFIG_ON more", False),
         ("#ifdef CONFIG_MODULE", False),
         ("#ifdef CONFIG_COUNT", True),
         ("#ifndef CONFIG_ON", False),
@@ -87,3 +89,64 @@ h
 
 def test_directives_that_do_not_fit() -> None:
     assert left_out("#else\n#endif\n#elif 1\na\n#ifdef CONFIG_OFF\nb\n", VALUES) == {6: ("OFF",)}
+
+
+@pytest.mark.parametrize(
+    ("text", "out"),
+    [
+        # A comment opens and closes nothing.
+        ("#ifdef CONFIG_OFF\n/*\n#endif\n*/\na\n#endif\n", {2, 3, 4, 5}),
+        ("/*\n#ifdef CONFIG_OFF\n*/\na\n/* #endif */\n", set()),
+        ("// why \\\n#ifdef CONFIG_OFF\na\n", set()),
+        ("/* why */ #ifdef CONFIG_OFF // why\na\n#endif\n", {2}),
+        ("#/**/ifdef/*\n*/CONFIG_OFF\na\n#endif\n", {3}),
+        # What looks like one in a string is none.
+        ('#ifdef CONFIG_OFF\nchar a[] = "/*";\n#endif\nb\n', {2}),
+        ('#ifdef CONFIG_OFF\nchar a = \'"\', b[] = "\\"/*";\n#endif\nb\n', {2}),
+        # A directive goes on behind a backslash, wherever that stands; a macro is none.
+        ("#\\\nifdef \\\nCONFIG_OFF\na\n#endif\nb\n", {4}),
+        ("#define F \\\n#ifdef CONFIG_OFF\na\n", set()),
+        ("#ifdef CONFIG_OFF\n#define F \\\n  a\n#endif\nb\n", {2, 3}),
+        ("#ifdef CONFIG_OFF\na \\", {2}),
+        ("%: ifdef CONFIG_OFF\na\n%:endif\nb\n", {2}),
+        ("#ifdef CONFIG_ON\na\n#elifdef CONFIG_ON\nb\n#else\nc\n#endif\n", {4, 6}),
+        ("#ifdef CONFIG_OFF\na\n#elifndef CONFIG_ON\nb\n#else\nc\n#endif\n", {2, 4}),
+        # Lines are those of git: what else ends a line of text does not.
+        ("a\f\n\v\x1c\x85\u2028\r\n#ifdef CONFIG_OFF\r\nb\r\n#endif\r\nc", {4}),
+    ],
+)
+def test_lines_as_the_compiler_reads_them(text: str, out: set[int]) -> None:
+    assert set(left_out(text, VALUES)) == out
+
+
+@pytest.mark.parametrize(
+    ("text", "telling"),
+    [
+        ("a\n", {1}),
+        ("\t\n  \n}\n", {3}),
+        ("// a\n/* b */\n/* c */ /* d */\n", set()),
+        ("/**\n * a - does\n *\n * more\n */\nint a;\n", {6}),
+        ("/* c */ a /* d */\n", {1}),
+        ("a; /* why:\n b */ c; /* d */\n", {1, 2}),
+        ("#ifdef CONFIG_OFF\n# else\n#endif /* x */\n", set()),
+        ("#if defined(A) && \\\n    defined(B)\na\n", {3}),
+        ("#define A 1\n#include <a.h>\n", {1, 2}),
+    ],
+)
+def test_lines_that_say_something_to_the_compiler(text: str, telling: set[int]) -> None:
+    assert tells(text) == telling
+
+
+def test_a_comment_without_an_end_hides_the_rest() -> None:
+    text = "a\n/* b\n#ifdef CONFIG_OFF\nc\n"
+    assert tells(text) == {1}
+    assert left_out(text, VALUES) == {}
+
+
+@pytest.mark.parametrize(
+    "piece", ["a\\\n", '"', "'", "\\", '\\"', "/*", "*/", "/**/", "//", "#if(", "\\\n", "\n"]
+)
+def test_no_source_takes_long(piece: str) -> None:
+    text = piece * 100_000
+    left_out(text, VALUES)
+    tells(text)

@@ -13,14 +13,18 @@ from dataclasses import dataclass, field
 
 Truth = bool | None  # None: not known
 
-_DIRECTIVE = re.compile(r"\s*#\s*(if|ifdef|ifndef|elif|else|endif)\b(.*)")
-_COMMENT = re.compile(r"/\*.*?\*/|//.*|/\*.*$")
+_DIRECTIVE = re.compile(
+    r"\s*(?:#|%:)\s*(if|ifdef|ifndef|elif|elifdef|elifndef|else|endif)\b(.*)", re.DOTALL
+)
+# What a comment begins with may stand in a string; one without an end goes on to that of its line.
+_COMMENT = re.compile(
+    r"""("(?:\\.|[^"\\\n])*+"?+|'(?:\\.|[^'\\\n])*+'?+)|//[^\n]*+|/\*.*?(?:\*/|\Z)""", re.DOTALL
+)
 _TOKEN = re.compile(
     r"(?:IS_ENABLED|IS_BUILTIN|defined)\s*\(\s*CONFIG_\w+\s*\)|defined\s+CONFIG_\w+"
     r"|&&|\|\||[!()]|\b[01]\b|[^\s!()&|]+|[&|]"
 )
 _SYMBOL = re.compile(r"CONFIG_(\w+)")
-_WHOLE_COMMENT = re.compile(r"^\s*(?://.*|/\*.*\*/)\s*$")
 MAX_TOKENS = 200  # of one condition
 
 
@@ -37,41 +41,52 @@ def left_out(text: str, values: Mapping[str, str]) -> dict[int, tuple[str, ...]]
     """Give line → symbols of the conditions that leave it out, sorted. Lines count from 1."""
     found: dict[int, tuple[str, ...]] = {}
     levels: list[_Level] = []
-    for number, line in _logical(text):
-        match = _DIRECTIVE.match(line)
+    for line in _logical(text):
+        match = _DIRECTIVE.match("".join(line.values()))
         if match:
-            _follow(levels, match[1], _COMMENT.sub(" ", match[2]), values)
-            continue
-        symbols = {name for level in levels if level.now is False for name in level.symbols}
-        if any(level.now is False for level in levels):
-            found[number] = tuple(sorted(symbols))
+            _follow(levels, match[1], match[2], values)
+        elif any(level.now is False for level in levels):
+            symbols = {name for level in levels if level.now is False for name in level.symbols}
+            found |= dict.fromkeys(line, tuple(sorted(symbols)))
     return found
 
 
-def tells(line: str) -> bool:
-    """Whether a line of a source says more than white space, a comment or a condition."""
-    return bool(_WHOLE_COMMENT.sub("", line).strip()) and not _DIRECTIVE.match(line)
+def tells(text: str) -> set[int]:
+    """Give the lines that say more than white space, comments and conditions."""
+    return {
+        number
+        for line in _logical(text)
+        if not _DIRECTIVE.match("".join(line.values()))
+        for number, part in line.items()
+        if part.strip()
+    }
 
 
-def _logical(text: str) -> Iterator[tuple[int, str]]:
-    """Give the lines; a directive goes on where it ends in a backslash."""
-    held, first = "", 0
-    for number, line in enumerate(text.splitlines(), 1):
-        if held or (line.endswith("\\") and _DIRECTIVE.match(line)):
-            first = first or number
-            held += line.removesuffix("\\")
-            if line.endswith("\\"):
-                continue
-            yield first, held
-            held, first = "", 0
-            continue
-        yield number, line
+def _logical(text: str) -> Iterator[dict[int, str]]:
+    """Give the lines as the compiler reads them, each as the physical ones it is made of.
+
+    Those that end in a backslash are put together, then comments are taken out.
+    """
+    pieces = []
+    for line in text.removesuffix("\n").split("\n"):
+        bare = line.rstrip()
+        pieces.append(bare[:-1] if bare.endswith("\\") else f"{line}\n")
+    plain = _COMMENT.sub(lambda found: found[1] or " " * len(found[0]), "".join(pieces))
+    parts: dict[int, str] = {}
+    at = 0
+    for number, piece in enumerate(pieces, 1):
+        parts[number] = plain[at : at + len(piece)]
+        at += len(piece)
+        if parts[number].endswith("\n"):
+            yield parts
+            parts = {}
+    if parts:
+        yield parts
 
 
 def _follow(levels: list[_Level], word: str, said: str, values: Mapping[str, str]) -> None:
     if word in ("if", "ifdef", "ifndef"):
-        truth = _truth(said, values) if word == "if" else _defined(said, values)
-        truth = _not(truth) if word == "ifndef" else truth
+        truth = _asked(word, said, values)
         levels.append(_Level(truth, truth, set(_SYMBOL.findall(said))))
     elif not levels:
         return
@@ -79,15 +94,19 @@ def _follow(levels: list[_Level], word: str, said: str, values: Mapping[str, str
         levels.pop()
     else:
         level = levels[-1]
-        truth = _truth(said, values) if word == "elif" else True
+        truth = True if word == "else" else _asked(word, said, values)
         level.symbols |= set(_SYMBOL.findall(said))
         level.now = _and(_not(level.taken), truth)
         level.taken = _or(level.taken, truth)
 
 
-def _defined(said: str, values: Mapping[str, str]) -> Truth:
-    match = _SYMBOL.fullmatch(said.strip())
-    return None if match is None else values.get(match[1], "n") not in ("n", "m")
+def _asked(word: str, said: str, values: Mapping[str, str]) -> Truth:
+    if not word.endswith("def"):
+        return _truth(said, values)
+    # What stands behind the name gives no more than a warning.
+    match = _SYMBOL.match(said.strip())
+    truth = None if match is None else values.get(match[1], "n") not in ("n", "m")
+    return _not(truth) if word.endswith("ndef") else truth
 
 
 def _truth(said: str, values: Mapping[str, str]) -> Truth:

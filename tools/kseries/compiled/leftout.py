@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
@@ -27,6 +27,7 @@ MAX_USERS = 200
 SCRIPT = "a script"
 
 _DOCUMENTS = frozenset({".rst", ".txt", ".md", ".svg", ".html"})
+_CODE = frozenset({".c", ".h", ".S", ".rs"})
 _SCRIPTS = frozenset({".sh", ".py", ".pl", ".awk", ".cocci", ".sed"})
 # Lists, and settings of tools: dot files, defconfigs, …
 _LISTS = re.compile(r"MAINTAINERS|CREDITS|COPYING|README.*|TODO|\..+|.*defconfig|.*\.config")
@@ -69,13 +70,12 @@ class Built:
             return Answer(FileState.COMPILED)
         return self._apart(path) or self._left_out(path)
 
-    def with_lines(self, answer: Answer, text: str, changed: Collection[int]) -> Answer:
+    def with_lines(self, answer: Answer, text: str, changed: Set[int]) -> Answer:
         """Look into a file that was compiled: were the changed lines of its text?
 
         Where a condition on the config leaves out all of them, the change was not compiled.
         """
-        lines = dict(enumerate(text.splitlines(), 1))
-        telling = {number for number in changed if tells(lines.get(number, ""))}
+        telling = tells(text) & changed
         out = left_out(text, self.values)
         symbols = sorted({name for number in telling for name in out.get(number, ())})
         count = sum(number in out for number in telling)
@@ -192,7 +192,8 @@ def _no_code(name: PurePosixPath) -> str:
     """Say what a file is that nobody compiles; "" for one with code, or not known."""
     if name.parts[0] == "Documentation" or name.suffix in _DOCUMENTS:
         return "documentation"
-    if name.parts[0] == "LICENSES" or _LISTS.fullmatch(name.name):
+    is_list = name.suffix not in _CODE and _LISTS.fullmatch(name.name)
+    if name.parts[0] == "LICENSES" or is_list:
         return "no code"
     is_host_script = name.parts[0] == "scripts" and "." not in name.name
     if name.suffix in _SCRIPTS or (is_host_script and name.name not in MAKEFILES):
