@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import pytest
 
@@ -14,16 +14,19 @@ from kseries.model import FileState
 
 COMPILED = Answer(FileState.COMPILED, "net/a.o")
 NOTHING = Evidence({}, {}, {}, frozenset(), frozenset())
+NONE: Mapping[str, str] = {}
+NO_USERS: Mapping[str, Sequence[str]] = {}
 
 
 def built(
     seen: Evidence = NOTHING,
-    values: Mapping[str, str] = {},
-    makefiles: Mapping[str, str] = {},
+    values: Mapping[str, str] = NONE,
+    makefiles: Mapping[str, str] = NONE,
+    users: Mapping[str, Sequence[str]] = NO_USERS,
     former: Mapping[str, str] | None = None,
 ) -> Built:
     old = None if former is None else Makefiles(former.get, values)
-    return Built(seen, values, Makefiles(makefiles.get, values), {}, old)
+    return Built(seen, values, Makefiles(makefiles.get, values), users, old)
 
 
 SOURCE = """\
@@ -62,6 +65,203 @@ def test_a_change_counts_where_the_compiler_sees_it(
     assert found.by.startswith(said)
     assert (found.needs == ("CONFIG_A=y",)) == (state is FileState.NOT_COMPILED)
     assert built(values={"A": "y"}).with_lines(COMPILED, SOURCE, changed) == COMPILED
+
+
+def test_lines_of_a_condition_name_its_symbols_and_what_is_off() -> None:
+    text = "#if defined(CONFIG_B) && !defined(CONFIG_A)\nx\n#endif\n#if 0\ny\n#endif\n"
+    on = built(values={"A": "y", "B": "m"})
+    assert on.with_lines(COMPILED, text, {2, 5}) == Answer(
+        FileState.NOT_COMPILED,
+        "what is changed in it is left out by conditions on CONFIG_A, CONFIG_B",
+        ("CONFIG_B=y",),
+    )
+    never = on.with_lines(COMPILED, text, {5})
+    assert (never.by.rpartition(" by ")[2], never.needs) == ("conditions that no config meets", ())
+
+
+# ---------------------------------------------------------------- what was read
+
+
+SEEN = Evidence(
+    compiled={"net/a.c": "net/a.o", "scripts/link.sh": "vmlinux"},
+    included={"net/a.h": "net/a.o"},
+    named={
+        "net/a.lds": "net/b.elf",
+        "include/uapi/a.h": "usr/include/a.h",
+        "include/uapi/b.txt": "usr/include/b",
+    },
+    kconfig=frozenset({"net/Kconfig"}),
+    folders=frozenset({"net"}),
+)
+MAKE = {
+    "net/Makefile": "include net/Makefile.rules",
+    "scripts/Makefile.lib": "scripts/Makefile.gcc",
+}
+
+
+@pytest.mark.parametrize(
+    ("path", "state", "by"),
+    [
+        ("net/a.c", FileState.COMPILED, "net/a.o"),
+        ("scripts/link.sh", FileState.READ, "vmlinux"),
+        ("net/a.h", FileState.COMPILED, "included by net/a.o"),
+        ("net/a.lds", FileState.READ, "net/b.elf"),
+        ("include/uapi/a.h", FileState.NOT_COMPILED, "only installed for user programs"),
+        ("net/Kconfig", FileState.READ, "Kconfig"),
+        ("Kbuild", FileState.READ, "make"),
+        ("Makefile", FileState.READ, "make"),
+        ("arch/x86/Makefile", FileState.READ, "make"),
+        ("scripts/Makefile.build", FileState.READ, "make"),
+        ("scripts/Makefile.lib", FileState.READ, "make"),
+        ("arch/x86/include/asm/Kbuild", FileState.READ, "make"),
+        ("net/Makefile", FileState.READ, "make"),
+        ("net/Build", FileState.READ, "make"),
+        # Of another name, what names it and is read itself.
+        ("net/Makefile.rules", FileState.READ, "make"),
+        ("net/Makefile.other", FileState.NOT_COMPILED, ""),
+        ("net/rules.mk", FileState.NOT_COMPILED, ""),
+        ("net/Makefile.c", FileState.NOT_COMPILED, ""),
+        ("net/include", FileState.NOT_COMPILED, ""),
+        ("scripts/Makefile.gcc", FileState.READ, "make"),
+        (
+            "scripts/Makefile.other",
+            FileState.NOT_BUILT,
+            "this build made nothing of it in scripts/",
+        ),
+        ("lib/Makefile", FileState.NOT_COMPILED, ""),
+        ("lib/Kbuild", FileState.NOT_COMPILED, ""),
+    ],
+)
+def test_what_a_build_made_of_a_file(path: str, state: FileState, by: str) -> None:
+    found = built(SEEN, makefiles=MAKE).answer(path)
+    assert found.state is state
+    assert found.by == (by or "which symbol has it compiled is not known")
+
+
+APART = {
+    "Documentation/networking/toy.rst": FileState.NOT_CODE,
+    "Documentation/netlink/specs/toy.yaml": FileState.NOT_CODE,
+    "MAINTAINERS": FileState.NOT_CODE,
+    "net/.gitignore": FileState.NOT_CODE,
+    "arch/x86/configs/toy_defconfig": FileState.NOT_CODE,
+    "scripts/toy.sh": FileState.NOT_CODE,
+    "scripts/toy": FileState.NOT_CODE,
+    "scripts/toy.c": FileState.NOT_BUILT,
+    "arch/arm64/kernel/toy.c": FileState.OTHER_ARCH,
+    "arch/arm64/Kconfig": FileState.OTHER_ARCH,
+    "arch/arm64/boot/dts/toy.dts": FileState.OTHER_ARCH,
+    "arch/x86/um/toy.c": FileState.OTHER_ARCH,
+    "tools/perf/toy.c": FileState.NOT_BUILT,
+    "tools/testing/selftests/net/toy.sh": FileState.NOT_BUILT,
+    "tools/testing/selftests/net/toy.c": FileState.NOT_BUILT,
+    "COPYING": FileState.NOT_CODE,
+    "LICENSES/preferred/MIT": FileState.NOT_CODE,
+    "net/toy.html": FileState.NOT_CODE,
+    "drivers/toy/generate.pl": FileState.NOT_CODE,
+    "scripts/Makefile": FileState.NOT_BUILT,
+    "scripts/Kbuild": FileState.NOT_BUILT,
+    "arch/Kconfig": FileState.NOT_COMPILED,
+    "arch/x86/kernel/toy.c": FileState.NOT_COMPILED,
+    "tools/testing/selftests/net/toy.txt": FileState.NOT_CODE,
+    "tools/toy.sh": FileState.NOT_CODE,
+    "rust/kernel/toy.rs": FileState.NOT_BUILT,
+    "drivers/toy/unknown.c": FileState.NOT_COMPILED,
+    "drivers/toy/Makefile": FileState.NOT_COMPILED,
+    "drivers/toy/firmware.bin": FileState.NOT_COMPILED,
+}
+
+
+@pytest.mark.parametrize("path", APART)
+def test_what_no_config_has_compiled_is_told_apart(path: str) -> None:
+    assert built().answer(path).state is APART[path]
+
+
+@pytest.mark.parametrize(
+    ("path", "by"),
+    [
+        ("arch/arm64/kernel/toy.c", "arm64"),
+        ("arch/x86/um/toy.c", "um"),
+        ("arch/arm64/boot/dts/toy.dts", "a device tree"),
+        ("drivers/toy.dtsi", "a device tree"),
+        ("drivers/toy.dtso", "a device tree"),
+        ("scripts/toy", "a script"),
+        ("Documentation/toy.c", "documentation"),
+        ("tools/perf/toy.c", "this build made nothing of it in tools/"),
+        ("rust/kernel/toy.rs", "Rust is not built"),
+    ],
+)
+def test_why_no_config_has_it_compiled(path: str, by: str) -> None:
+    assert built().answer(path).by == by
+
+
+# ---------------------------------------------------------------- what left it out
+
+
+def told(text: str, path: str = "net/a.c", **values: str) -> Answer:
+    return built(values=values, makefiles={"Kbuild": "obj-y += net/\n", "net/Kbuild": text}).answer(
+        path
+    )
+
+
+def test_the_symbols_that_leave_it_out() -> None:
+    left_out = FileState.NOT_COMPILED
+    one = "obj-$(CONFIG_A) += a.o\n"
+    assert told(one) == Answer(left_out, "CONFIG_A is off", ("CONFIG_A=y",))
+    assert told(one, A="m") == Answer(
+        left_out, "CONFIG_A is m, which is not built", ("CONFIG_A=y",)
+    )
+    more = f"ifdef CONFIG_B\nifdef CONFIG_C\nifndef CONFIG_D\n{one}endif\nendif\nendif\n"
+    assert told(more, D="y", A="m") == Answer(
+        left_out,
+        "CONFIG_B and CONFIG_C are off; CONFIG_A is m, which is not built; CONFIG_D is on",
+        ("CONFIG_B=y", "CONFIG_C=y", "# CONFIG_D is not set", "CONFIG_A=y"),
+    )
+    three = f"ifdef CONFIG_B\nifdef CONFIG_C\n{one}endif\nendif\n"
+    assert told(three).by == "CONFIG_B, CONFIG_C and CONFIG_A are off"
+    assert told("obj-y += b.o\n").by == "which symbol has it compiled is not known"
+
+
+def test_a_header_is_left_out_with_what_includes_it() -> None:
+    text = "obj-$(CONFIG_A) += a.o\nifdef CONFIG_C\nobj-$(CONFIG_B) += b.o\nendif\n"
+    makefiles = {"Kbuild": "obj-y += net/\nobj-$(CONFIG_LIB) += lib/\n", "net/Kbuild": text}
+    users = {"net/x.h": ["net/unknown.c", "net/b.c", "net/a.c"], "lib/y.h": ["lib/none.c"]}
+    one = built(makefiles=makefiles, users=users)
+    # Of those that include it the one that lacks least; else what leads to its folder.
+    assert one.answer("net/x.h").needs == ("CONFIG_A=y",)
+    assert one.answer("lib/y.h").needs == ("CONFIG_LIB=y",)
+    assert one.answer("net/z.h") == Answer(
+        FileState.NOT_COMPILED, "nothing that was compiled includes it"
+    )
+    # No Makefile lists a header; an object of its name is another source's.
+    assert one.answer("net/a.h").needs == ()
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "state", "by", "needs"),
+    [
+        ("obj-y += a.o", "", FileState.DROPPED, "no Makefile names it any more", ()),
+        ("obj-y += a.o", "obj-$(CONFIG_N) += a.o", FileState.DROPPED, "CONFIG_N is off",
+         ("CONFIG_N=y",)),
+        # What makes no difference is for another reason.
+        ("obj-y += a.o", "obj-y += a.o", FileState.NOT_COMPILED, "", ()),
+        ("obj-$(CONFIG_N) += a.o", "", FileState.NOT_COMPILED, "", ()),
+        ("", "", FileState.NOT_COMPILED, "", ()),
+    ],
+)  # fmt: skip
+def test_what_the_series_takes_out(
+    before: str, after: str, state: FileState, by: str, needs: tuple[str, ...]
+) -> None:
+    top = {"Kbuild": "obj-y += net/\n"}
+    one = built(
+        makefiles={**top, "net/Kbuild": f"{after}\n"}, former={**top, "net/Kbuild": f"{before}\n"}
+    )
+    found = one.answer("net/a.c")
+    by = by or "which symbol has it compiled is not known"
+    assert found == Answer(state, by, needs)
+
+
+def test_without_a_tree_before_the_series_nothing_is_taken_out() -> None:
+    assert built().answer("net/a.c").state is FileState.NOT_COMPILED
 
 
 @pytest.mark.parametrize("name", ["README.c", "net/README_new.h", "net/.new.c", "kernel/README.S"])

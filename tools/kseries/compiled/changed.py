@@ -40,7 +40,7 @@ def changed(config: KernelConfig, stack: Stack, box: Sandbox) -> tuple[ChangedFi
     values = config_values(box.made.read_text(".config"))
     trees = (str(INSIDE_TREE), str(tree.path.absolute()))
     seen = evidence(box.made, patches, trees, str(box.inside_build))
-    unseen = [path for path in patches if path in there and path.endswith((".h", ".c"))]
+    unseen = [path for path in patches if path.endswith((".h", ".c"))]
     unseen = [path for path in unseen if path not in seen.compiled and path not in seen.included]
     users = {
         path: [user for user in found if user in patches] or found
