@@ -6,8 +6,10 @@ from __future__ import annotations
 import pytest
 
 from kseries.lib.errors import InfraError
-from kseries.model import Status
-from tests.test_teststage import CASES, Bench, add_by_case, bench, by_case
+from kseries.lib.progress import Silent
+from kseries.model import ProgramResult, Status
+from kseries.test import stage
+from tests.test_teststage import CASES, GOOD, KERNEL, Bench, add_by_case, bench, by_case
 
 __all__ = ["bench"]  # a fixture
 
@@ -51,3 +53,33 @@ def test_nine_kernels_may_die(bench: Bench) -> None:
     assert [program.status for program in told.programs] == [CRASH] * 9 + [Status.MISSING]
     assert told.programs[9].problems == ("not run: the kernel died 9 times before",)
     assert told.notes == told.programs[9].problems
+
+
+@pytest.mark.parametrize(
+    ("end", "expected"),
+    [
+        ("LOST", [Status.MISSING] * 3),
+        ("[    9.000000] Kernel panic - not syncing: x", [PASS, CRASH, Status.MISSING]),
+    ],
+)
+def test_what_another_machine_leaves_after_the_end_is_not_run(
+    bench: Bench, end: str, expected: list[Status]
+) -> None:
+    # The first program is enough while the second still runs, whose machine then ends.
+    wait = 'while [ ! -e "$STATE.{}" ]; do sleep 0.02; done'
+    bench.add("enough", f"#!/bin/sh\n{wait.format('began')}\n{GOOD}", cases=CASES)
+    die = f'touch "$STATE.began"; {wait.format("seen")}; echo "{end}" >>"$KMSG"; echo dying'
+    bench.add("other", by_case(f"if [ $c = demo.case_2 ]; then {die}; sleep 30; fi"),
+              cases=CASES, case_option="-r")  # fmt: skip
+
+    def enough(result: ProgramResult) -> bool:
+        (bench.path / "state.seen").touch()
+        return result.name == "enough"
+
+    told = stage.test(
+        bench.installed, KERNEL, bench.open, bench.run, Silent(), machines=2, enough=enough
+    )
+    _, other = told.programs
+    assert [case.name for case in other.cases] == list(CASES)
+    assert [case.status for case in other.cases] == expected
+    assert other.cases[2].reason == "not run: the outcome was known by then"

@@ -32,12 +32,18 @@ class Queue:
             self._working.append(shard)
             return shard
 
-    def done(self, shard: Shard, *rest: Shard) -> None:
-        """Say that a shard came to its end; `rest` is what is left of it, and comes first."""
+    def done(self, shard: Shard, *rest: Shard) -> tuple[Shard, ...]:
+        """Say that a shard came to its end; `rest` is what is left of it, and comes first.
+
+        Gives what of the rest will not run, as no more is handed out.
+        """
         with self._changed:
             self._working.remove(shard)
-            self._waiting.extendleft(reversed(rest))
             self._changed.notify_all()
+            if self._closed:
+                return rest
+            self._waiting.extendleft(reversed(rest))
+            return ()
 
     def close(self) -> tuple[Shard, ...]:
         """Hand out no more; give what was not begun."""

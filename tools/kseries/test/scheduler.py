@@ -80,6 +80,7 @@ class Scheduler:
             self._numbers[label] = max(self._numbers.get(label, 0), shard.number)
         self._ended_early: Counter[str] = Counter()  # by "suite/program"
         self._deaths = self._losses = 0
+        self._why = "not run: the tests were ended"
         self._lock = threading.RLock()
         self._told: dict[int, str] = {}
         self._error: BaseException | None = None
@@ -146,8 +147,7 @@ class Scheduler:
                 self._first_is_up.set()
                 result = session.run_shard(shard)
             except NoBoot as death:
-                self._queue.done(shard, shard)
-                self._give_up(str(death))
+                self._give_up(str(death), self._queue.done(shard, shard))
             except KernelDied:
                 raise
             except TargetLost as loss:
@@ -180,11 +180,13 @@ class Scheduler:
                 more.append(Shard(rest, self._numbers[label]))
             self.parts.append((shard, result))
             checkpoint.save(self.job.run, result, shard.number)
-            self._queue.done(shard, *more)
+            left = self._queue.done(shard, *more)
             if self.enough(result):
-                self._give_up("not run: the outcome was known by then")
+                self._give_up("not run: the outcome was known by then", left)
             elif died and self._deaths > MAX_DEATHS:
-                self._give_up(f"not run: the kernel died {self._deaths} times before")
+                self._give_up(f"not run: the kernel died {self._deaths} times before", left)
+            else:
+                self._not_run(left)
 
     def _lost(self, shard: Shard, loss: TargetLost) -> None:
         """Have a shard run again whose machine was lost. Raises the loss when it is one too many.
@@ -197,15 +199,21 @@ class Scheduler:
                 raise loss
             label = label_of(shard.program)
             self.notes.append(f"a machine was lost, {label} was rerun: {loss.what}")
-            self._queue.done(shard, shard)
+            self._not_run(self._queue.done(shard, shard))
 
-    def _give_up(self, why: str) -> None:
+    def _give_up(self, why: str, left: Sequence[Shard]) -> None:
+        """Run no more. left: what is known not to run already."""
         with self._lock:
-            left = self._queue.close()
+            self._why = why
             if why not in self.notes:
                 self.notes.append(why)
+            self._not_run((*left, *self._queue.close()))
+
+    def _not_run(self, left: Sequence[Shard]) -> None:
+        """Note what will not run: why is known since it was given up."""
+        with self._lock:
             for shard in left:
-                result = outcome.not_run(shard.program, why)
+                result = outcome.not_run(shard.program, self._why)
                 checkpoint.save(self.job.run, result, shard.number)
                 self.parts.append((shard, result))
 
