@@ -14,9 +14,9 @@ from kseries.parse.outcome import leaves
 class Tally:
     """How many cases ended how. Expected failures are passes; no result is a failure."""
 
-    passed: int = 0
-    skipped: int = 0
-    failed: int = 0
+    passed: int
+    skipped: int
+    failed: int
 
     @property
     def total(self) -> int:
