@@ -2,10 +2,11 @@
 """A target that runs programs on this host and whose kernel is a script.
 
 What a program writes to the kernel log ($KMSG) lands on the target's console. A panic that it
-writes there is one, seen at the latest when the program says that it is dying. What it writes to
-$HIDDEN the kernel says too, and the console does not show it; $COUNTS has the kernel's taint and
-how many warnings and Oopses it counts; where there is a file $DARK, the console shows no marks.
-$WAITED has for how many seconds the host let it wait.
+writes there is one, seen at the latest when the program says that it is dying; LOST, RESET and HUNG
+are what happens to a machine without a word of its kernel. What it writes to $HIDDEN the kernel
+says too, and the console does not show it; what it writes to $LATE comes at the next mark. $COUNTS
+has the kernel's taint and how many warnings and Oopses it counts; where there is a file $DARK, the
+console shows no marks. $WAITED has for how many seconds the host let it wait.
 """
 
 from __future__ import annotations
@@ -89,7 +90,9 @@ class HostTarget:
             **(env or {}),
             "KMSG": str(self.kmsg),
             "STATE": str(self.root.parent / "state"),
-            **{name.upper(): str(self.root / name) for name in ("hidden", "counts", "dark")},
+            **{
+                name.upper(): str(self.root / name) for name in ("hidden", "counts", "dark", "late")
+            },
             "WAITED": str(self.root.parent / "waited"),
         }
         try:
@@ -107,6 +110,9 @@ class HostTarget:
         return Exit(done.returncode, done.seconds)
 
     def mark(self, line: str, deadline: Deadline) -> Witness:
+        late = self.root / "late"
+        if late.exists():
+            self._say(late.read_text().strip())
         self._check()
         said = [text for _, text in self._lines[self._marked :]]
         hidden, counts = self.root / "hidden", self.root / "counts"
@@ -164,5 +170,7 @@ class HostTarget:
         for line in last[at:]:
             if line.startswith("LOST"):
                 raise TargetLost("The machine is gone.")
+            if line.startswith(("RESET", "HUNG")):
+                raise KernelDied(f"{line.lower()} it has", where="x", hung=line.startswith("HUNG"))
             if "Kernel panic" in line:
                 raise KernelDied(line.partition("syncing: ")[2], where="console.log")

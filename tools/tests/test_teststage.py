@@ -472,6 +472,51 @@ def test_a_machine_that_is_lost_after_the_tests_takes_nothing_back(
     assert [program.status for program in told.programs] == [P]
     lost = "the machine was lost while it looked for memory leaks: The machine is gone."
     assert lost in told.notes
+    assert told.events == ()
+
+
+@pytest.mark.parametrize("word", ["RESET", "HUNG"])
+@pytest.mark.parametrize(
+    ("script", "when"),
+    [
+        ("echo {} >>$KMSG; echo dying; sleep 30", "while it looked for memory leaks"),
+        ("echo {} >$LATE", "after the last test"),
+    ],
+)
+def test_a_kernel_that_dies_without_a_word_after_the_tests_is_no_pass(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, word: str, script: str, when: str
+) -> None:
+    monkeypatch.setattr(session, "_LEAKS", script.format(word))
+    bench.add("good", GOOD)
+    told = bench.test()
+    died = f"the kernel died {when}: {word.lower()} it has"
+    assert died in told.notes
+    (event,) = told.events
+    assert (event.kind, event.title, event.during) == (EventKind.TAINT, died, "demo/good")
+    assert [program.status for program in told.programs] == [F]
+
+
+@pytest.mark.parametrize("script", ["echo '{}' >>$KMSG; echo dying; sleep 30", "echo '{}' >$LATE"])
+def test_a_panic_after_the_tests_is_told_once(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, script: str
+) -> None:
+    panic = "[    9.000000] Kernel panic - not syncing: x"
+    monkeypatch.setattr(session, "_LEAKS", script.format(panic))
+    bench.add("good", GOOD)
+    told = bench.test()
+    assert [event.kind for event in told.events] == [EventKind.PANIC]
+    assert "the kernel died" in " ".join(told.notes)
+
+
+def test_a_machine_that_the_host_let_wait_after_the_tests_has_not_hung(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hang = "echo 99999 >$WAITED; echo HUNG >>$KMSG; echo dying; sleep 30"
+    monkeypatch.setattr(session, "_LEAKS", hang)
+    bench.add("good", GOOD)
+    told = bench.test()
+    assert (told.events, [program.status for program in told.programs]) == ((), [P])
+    assert "This host has too much to do" in " ".join(told.notes)
 
 
 # ---- -k

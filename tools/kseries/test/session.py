@@ -232,18 +232,39 @@ class Session:
 
     def _last_look(self) -> None:
         """See what the kernel said since the last program has ended."""
+        began = time.monotonic()
         try:
             self._watch.mark(marks.CLOSE)
             self._look_for_stalls()
         except Starved as starved:
             # All tests have run, and what they did is known.
             self.notes.append(starved.what)
+        except KernelDied as death:
+            self._died(death, began, "after the last test")
         except TargetLost as loss:
             self.notes.append(f"the machine was lost after the last test: {loss.what}")
+
+    def _died(self, death: KernelDied, began: float, when: str) -> None:
+        """Note that the kernel has died when all tests had run, also where its log does not say."""
+        self.up = False
+        what = f"the kernel died {when}: {death.reason}"
+        self.notes.append(what)
+        if any(
+            e.kind is EventKind.PANIC for e in klog.events(self.target.console()[self._looked :])
+        ):
+            return
+        try:
+            if death.hung:
+                self._raise_starved(began, time.monotonic())
+        except Starved as starved:
+            self.notes.append(starved.what)
+        else:
+            self.target.note([self._signed.line(marks.TAINT, what)])
 
     def _look_for_leaks(self) -> None:
         """Have the kernel say what was never freed; its log tells how many, our log where."""
         self.tell("looking for memory leaks")
+        began = time.monotonic()
         found = HeadTail(LEAKS_BYTES, 0)
         kept: list[bytes] = []
         try:
@@ -255,8 +276,7 @@ class Session:
             if end.status == GAVE_UP:
                 self.notes.append("kmemleak has given up: whether memory was lost is not known")
         except KernelDied as death:
-            self.up = False
-            self.notes.append(f"the kernel died while it looked for memory leaks: {death.reason}")
+            self._died(death, began, "while it looked for memory leaks")
         except TargetLost as loss:
             self.up = False
             # All tests have run: that nobody knows of leaks is told, and is no reason to lose them.
