@@ -22,6 +22,7 @@ from kseries.model import (
     Scope,
     Status,
     TestEffect,
+    Verdict,
 )
 from kseries.verdict import document
 
@@ -69,6 +70,7 @@ def test_unknown_version_is_told(version: int, passing_run: RunResult) -> None:
         with pytest.raises(UserError) as error:
             document.parse(json.dumps(data).encode(), "some/results.json")
         assert f"version {version};" in str(error.value)
+        assert "provenance.kseries_commit" in error.value.do
         assert "some/results.json" in error.value.where
 
 
@@ -81,8 +83,57 @@ def test_what_is_no_document_is_told(data: bytes) -> None:
 
 
 def test_a_run_without_document_is_told(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="no result document"):
+    with pytest.raises(UserError, match="no result document") as error:
+        document.read(RunFolder(tmp_path / "run-1"))
+    assert error.value.where.endswith("run-1/results.json")
+    assert "--resume run-1" in error.value.do
+
+
+def test_a_document_that_is_no_plain_file_is_told(tmp_path: Path) -> None:
+    (tmp_path / "results.json").mkdir()
+    with pytest.raises(UserError, match="cannot be read") as error:
         document.read(RunFolder(tmp_path))
+    assert error.value.where.startswith(str(tmp_path / "results.json: it "))
+    assert error.value.do
+
+
+@pytest.mark.parametrize(
+    ("verdict", "code", "fits"),
+    [
+        (Verdict.PASS, 0, True),
+        (Verdict.PASS, 2, False),
+        (Verdict.FAIL, 1, True),
+        (Verdict.FAIL, 0, False),
+        # Lost, or a request that could not be carried out.
+        (Verdict.INCOMPLETE, 3, True),
+        (Verdict.INCOMPLETE, 2, True),
+        (Verdict.INCOMPLETE, 0, False),
+    ],
+)
+def test_the_exit_code_is_that_of_the_verdict(
+    passing_run: RunResult, verdict: Verdict, code: int, *, fits: bool
+) -> None:
+    data = document.to_json(replace(passing_run, verdict=verdict, exit_code=code)).encode()
+    if fits:
+        assert document.parse(data, "x").exit_code == code
+        return
+    with pytest.raises(UserError, match="not a result document") as error:
+        document.parse(data, "x")
+    assert f"x: exit_code: {code} is not that of '{verdict}'" in error.value.where
+
+
+@pytest.mark.parametrize(("place", "fits"), [(-1, False), (0, True), (1, True), (2, False)])
+def test_complaints_of_the_base_are_among_those_of_the_run(
+    failing_run: RunResult, place: int, *, fits: bool
+) -> None:
+    assert len(failing_run.events) == 2
+    base = AgainstBase("b" * 40, (), "r", "now", False, (), (place,), ())
+    data = document.to_json(replace(failing_run, baseline=base)).encode()
+    if fits:
+        assert document.parse(data, "x").baseline == base
+        return
+    with pytest.raises(UserError, match="not a result document"):
+        document.parse(data, "x")
 
 
 def test_a_document_of_version_2_is_read_in_the_words_of_now(failing_run: RunResult) -> None:

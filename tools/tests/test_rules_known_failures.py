@@ -59,3 +59,17 @@ def test_what_was_broken_before_is_not_counted_as_failed(compared_run: RunResult
     everything, counts = count(compared_run.programs), tally(compared_run)
     assert everything.failed > counts.failed > 0
     assert replace(counts, failed=everything.failed) == everything
+
+
+def test_a_case_below_another_is_excused_by_its_own_name() -> None:
+    below = (Case("a", Status.FAIL, "why"), Case("b", Status.FAIL, "new"))
+    nested = replace(
+        program(), status=Status.FAIL, cases=(Case("sub", Status.FAIL, children=below),)
+    )
+    test = TestEffect("net/ping: sub: a", Effect.PRE_EXISTING, Status.FAIL, Status.FAIL)
+    seen = replace(compared(), tests=(test,))
+    (counts,) = charged((nested,), (), seen).programs
+    known, new = counts.cases[0].children
+    assert (known.status, known.reason) == (Status.XFAIL, "pre-existing: why")
+    assert new == below[1]
+    assert not counts.status.good

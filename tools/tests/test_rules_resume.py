@@ -223,11 +223,11 @@ def test_cases_are_taken_out_below_others_too() -> None:
 
 
 def test_parts_together() -> None:
-    one = result(FAIL, Case("c", FAIL), exit_status=1, seconds=1.25, problems=("x", "y"))
+    one = result(FAIL, Case("c", FAIL), exit_status=1, seconds=1.2514, problems=("x", "y"))
     two = result(PASS, Case("z", PASS), Case("a", PASS), seconds=2.5, problems=("y", "z"))
     told = merge.merged(("a", "b", "c"), (one, two))
     assert [case.name for case in told.cases] == ["a", "c", "z"]
-    assert (told.status, told.exit_status, told.seconds) == (FAIL, 1, 3.75)
+    assert (told.status, told.exit_status, told.seconds) == (FAIL, 1, 3.751)
     assert told.problems == ("x", "y", "z")
 
 
