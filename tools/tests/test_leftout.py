@@ -88,7 +88,9 @@ SEEN = Evidence(
     named={
         "net/a.lds": "net/b.elf",
         "include/uapi/a.h": "usr/include/a.h",
-        "include/uapi/b.txt": "usr/include/b",
+        # Named by what makes another file: -DX=../net/b.c, -include
+        "net/b.c": "net/a.o",
+        "net/b.h": "net/a.o",
     },
     kconfig=frozenset({"net/Kconfig"}),
     folders=frozenset({"net"}),
@@ -107,6 +109,8 @@ MAKE = {
         ("net/a.h", FileState.COMPILED, "included by net/a.o"),
         ("net/a.lds", FileState.READ, "net/b.elf"),
         ("include/uapi/a.h", FileState.NOT_COMPILED, "only installed for user programs"),
+        ("net/b.c", FileState.NOT_COMPILED, "the command that makes net/a.o names it, and no more"),
+        ("net/b.h", FileState.NOT_COMPILED, "the command that makes net/a.o names it, and no more"),
         ("net/Kconfig", FileState.READ, "Kconfig"),
         ("Kbuild", FileState.READ, "make"),
         ("Makefile", FileState.READ, "make"),

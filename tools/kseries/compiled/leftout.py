@@ -99,7 +99,8 @@ class Built:
             return Answer(state, seen.compiled[path])
         if path in seen.included:
             return Answer(FileState.COMPILED, f"included by {seen.included[path]}")
-        if path in seen.named and not seen.named[path].startswith(USER_HEADERS):
+        # That a command names code has none of it compiled.
+        if path in seen.named and PurePosixPath(path).suffix not in _CODE:
             return Answer(FileState.READ, seen.named[path])
         if path in seen.kconfig:
             return Answer(FileState.READ, "Kconfig")
@@ -148,8 +149,10 @@ class Built:
         if wants:
             needs = tuple(want.line for want in wants)
             return Answer(FileState.NOT_COMPILED, self._told(wants), needs)
-        if path in self.seen.named:
-            return Answer(FileState.NOT_COMPILED, "only installed for user programs")
+        if by := self.seen.named.get(path):
+            named = f"the command that makes {by} names it, and no more"
+            what = "only installed for user programs" if by.startswith(USER_HEADERS) else named
+            return Answer(FileState.NOT_COMPILED, what)
         if path.endswith(".h"):
             return Answer(FileState.NOT_COMPILED, "nothing that was compiled includes it")
         return Answer(FileState.NOT_COMPILED, "which symbol has it compiled is not known")
