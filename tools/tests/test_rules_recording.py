@@ -92,3 +92,7 @@ def test_a_pattern_that_names_nothing_is_told_with_what_comes_close() -> None:
         plan.select(programs, ("~~~~",))
     some = ", ".join(f"zcrx/{name}" for name in names[:5])
     assert caught.value.do == f"take for example: {some}"
+    for asked, close in (("ping-net", "net/ping"), ("demo.cose_1", "demo.case_1")):
+        with pytest.raises(UserError) as caught:
+            plan.select([*programs, replace(programs[0], cases=("demo.case_1",))], (asked,))
+        assert caught.value.do.startswith(f"take for example: {close}")

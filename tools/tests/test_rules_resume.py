@@ -131,6 +131,12 @@ def test_a_program_without_choice_of_cases_is_done_when_it_came_to_its_end() -> 
 
 def test_a_program_without_choice_of_cases_is_run_again_when_it_did_not() -> None:
     assert go_on(PLAIN, {1: cut_off(Case("a", PASS))}) == ([(1, PLAIN.cases)], ())
+    assert go_on(replace(LONG, cases=()), {1: cut_off(Case("a", PASS))}) == ([(1, ())], ())
+
+
+def test_what_came_to_its_end_without_a_case_is_not_forgotten() -> None:
+    died = result(CRASH, exit_status=None, problems=("the kernel died",))
+    assert go_on(LONG, {1: died}) == ([(2, LONG.cases)], (died,))
 
 
 def test_of_a_program_that_was_cut_off_the_cases_that_ended_stay() -> None:
@@ -147,7 +153,7 @@ def test_of_a_program_that_was_cut_off_the_cases_that_ended_stay() -> None:
     [
         result(MISSING, Case("a", MISSING), exit_status=0, seconds=0.0),
         result(MISSING, Case("a", MISSING), exit_status=None, seconds=1.0),
-        result(TIMEOUT, Case("a", TIMEOUT), exit_status=None, seconds=0.0),
+        result(TIMEOUT, Case("a", TIMEOUT), exit_status=None, seconds=0.0, problems=("why",)),
     ],
 )
 def test_a_program_whose_end_was_seen_was_not_cut_off(ended: ProgramResult) -> None:
