@@ -25,6 +25,7 @@ from mutate.model import Mutant
 PACKAGE = "tools/kseries"
 TESTS = "tools/tests"
 PREPARE_S = 600.0
+IDLE_S = 20.0  # nothing of a test runs: threads wait for each other, or for what never comes
 
 
 @dataclass(frozen=True)
@@ -98,14 +99,17 @@ class Bench:
         tests: Sequence[str] | None,
         limit_s: float,
         cover: Path | None = None,
+        idle_s: float = IDLE_S,
     ) -> Answer:
-        """Run tests of these files on what stands in the copy now."""
+        """Run tests of these files on what stands in the copy now. Limits as of the worker."""
+        limits = {"limit_s": limit_s, "idle_s": idle_s}
         where = cover and str(cover)
-        said = self._ask({"files": files, "tests": tests, "limit_s": limit_s, "cover": where})
+        said = self._ask({"files": files, "tests": tests, "cover": where, **limits})
         return Answer(said["exit"], tuple(said["failed"]), said["seconds"])
 
     def _ask(self, request: dict[str, Any]) -> dict[str, Any]:
-        request = {"tests": None, "limit_s": PREPARE_S, "cover": None, "keep": False} | request
+        limits = {"limit_s": PREPARE_S, "idle_s": PREPARE_S}
+        request = {"tests": None, "cover": None, "keep": False, **limits, **request}
         for _ in range(2):
             if line := self._told(json.dumps(request)):
                 answer: dict[str, Any] = json.loads(line)

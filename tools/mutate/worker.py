@@ -5,10 +5,12 @@ That is the libraries and, of our modules, those that do not depend on the one t
 
 Reads requests from standard input and answers on standard output, a JSON object a line:
 
-    {"files": [...], "tests": [...] or null, "limit_s": 9, "cover": path or null, "keep": false}
+    {"files": [...], "tests": [...] or null, "limit_s": 9, "idle_s": 9, "cover": path or null,
+     "keep": false}
     {"exit": 1, "failed": ["node id"], "seconds": {"node id": 0.01}}
 
-limit_s: processor time. tests: what is run of these files, in this order; null for all of them.
+limit_s: processor time. idle_s: for how long nothing of it may run, as when threads wait for each
+other. tests: what is run of these files, in this order; null for all of them.
 cover: the configuration to record coverage with. keep: only load the files, and keep what was
 compiled. exit: pytest's exit code, null when the time was up.
 """
@@ -37,6 +39,7 @@ from coverage import Coverage
 
 # A busy host makes tests slow, so the limit is of processor time; what waits gets longer.
 PATIENCE = 5.0
+LOOK_S = 1.0
 MEMORY = 6 << 30  # bytes of addresses that a process may have
 LIBRARIES = ["pydantic", "rich.console", "rich.table", "rich.live", "jinja2", "git", "hypothesis"]
 LIBRARIES += ["kcidb_io", "kconfiglib", "junitparser", "jsonschema", "tree_sitter"]
@@ -100,7 +103,7 @@ def _answer(request: dict[str, Any]) -> dict[str, Any]:
         os.close(reader)
         _be_child(request, folder, writer)
     os.close(writer)
-    said = _read(reader, request["limit_s"] * PATIENCE)
+    said = _read(reader, request["limit_s"] * PATIENCE, request["idle_s"])
     status = _end(child)
     os.close(reader)
     shutil.rmtree(folder, ignore_errors=True)
@@ -112,17 +115,30 @@ def _answer(request: dict[str, Any]) -> dict[str, Any]:
     return dict(json.loads(said)) if said else {**nothing, "exit": -1}
 
 
-def _read(reader: int, limit_s: float) -> bytes | None:
-    """Read to the end; None when the time is up before."""
-    ends = time.monotonic() + limit_s
+def _read(reader: int, limit_s: float, idle_s: float) -> bytes | None:
+    """Read to the end; None when the time is up before, or when nothing has run for so long."""
+    now = time.monotonic()
+    ends, idle_since, used = now + limit_s, now, -1
     parts: list[bytes] = []
-    while (left := ends - time.monotonic()) > 0:
-        if select.select([reader], [], [], left)[0]:
+    while (now := time.monotonic()) < ends and now - idle_since < idle_s:
+        if select.select([reader], [], [], min(LOOK_S, ends - now))[0]:
             part = os.read(reader, 1 << 20)
             if not part:
                 return b"".join(parts)
             parts.append(part)
+        if (ticks := _used()) != used:
+            idle_since, used = now, ticks
     return None
+
+
+def _used() -> int:
+    """Give the processor time of what else lives in this PID namespace, in ticks."""
+    total = 0
+    for process in _others():
+        with contextlib.suppress(OSError):
+            about = Path(f"/proc/{process}/stat").read_text(errors="replace").rpartition(") ")[2]
+            total += sum(map(int, about.split()[11:15]))
+    return total
 
 
 def _end(child: int) -> int:

@@ -315,6 +315,18 @@ def test_a_worker_that_has_ended_is_started_again(toolkit: Path, tmp_path: Path)
         bench.close()
 
 
+def test_tests_that_wait_for_what_never_comes_are_ended(toolkit: Path, tmp_path: Path) -> None:
+    deadlock = "import threading\n\ndef test_lock():\n    threading.Event().wait()\n"
+    (toolkit / TEST_FOLDER / "test_lock.py").write_text(deadlock)
+    bench = Bench(toolkit, tmp_path / "bench")
+    try:
+        # Its processor time alone would let it wait for an hour.
+        assert bench.run([f"{TEST_FOLDER}/test_lock.py"], None, 720, idle_s=1).exit is None
+        assert bench.run([f"{TEST_FOLDER}/test_rules.py"], None, 60).exit == 1
+    finally:
+        bench.close()
+
+
 def test_a_worker_outlives_the_thread_that_asks_for_it(toolkit: Path, tmp_path: Path) -> None:
     bench = Bench(toolkit, tmp_path / "bench")
     try:
