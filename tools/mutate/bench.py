@@ -10,11 +10,12 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -91,6 +92,7 @@ class Bench:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
+            start_new_session=True,
         ).result()
 
     def run(
@@ -152,7 +154,10 @@ class Bench:
         self._worker = self._start()
 
     def _end(self) -> None:
-        self._worker.kill()
+        # The whole group: bubblewrap's second process, when it has just been started, waits for a
+        # word of the first one, and does not end with it.
+        with suppress(ProcessLookupError):
+            os.killpg(self._worker.pid, signal.SIGKILL)
         self._worker.communicate()
 
 
