@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from kseries.compiled.conditionals import left_out, tells
+from kseries.compiled.conditionals import MAX_TOKENS, left_out, tells
 
 VALUES = {"ON": "y", "MODULE": "m", "COUNT": "3", "OFF": "n"}
 
@@ -32,6 +32,40 @@ VALUES = {"ON": "y", "MODULE": "m", "COUNT": "3", "OFF": "n"}
         ("#if defined(CONFIG_ON) && \\\n\tdefined(CONFIG_OFF)", False),
         ("#if 0", False),
         ("#if 1 // on", True),
+        ("#if IS_ENABLED(CONFIG_OFF)", False),
+        ("#if IS_BUILTIN(CONFIG_ON)", True),
+        ("#if IS_BUILTIN( CONFIG_MODULE )", False),
+        ("#if defined (CONFIG_MODULE)", False),
+        ("#if defined CONFIG_OFF", False),
+        ("#if !defined CONFIG_OFF", True),
+        ("#if defined  CONFIG_ON && defined CONFIG_OFF", False),
+        ("#if defined CONFIG_OFF || defined CONFIG_NEVER", False),
+        ("#if defined CONFIG_OFF || defined CONFIG_ON", True),
+        ("#if defined(CONFIG_OFF) || 0 || 0", False),
+        ("#if 0 || 1", True),
+        ("#if 1 && 0", False),
+        ("#if (0)", False),
+        ("#if !1", False),
+        ("#if 0 && WHAT", False),
+        ("#if WHAT && 0", False),
+        ("#if WHAT || 0", True),
+        ("#if (WHAT) && 0", False),
+        ("#if 0 || (WHAT)", True),
+        ("#if WHAT == 1 || 0", True),
+        ("#if (0 && WHAT == 1)", False),
+        ("#if (WHAT == 2) || 0", True),
+        ("#if WHAT & 1 && 0", False),
+        ("#if !(WHAT | 2) && 0", False),
+        # A number, a name and a call that only look like one of these.
+        ("#if 10", True),
+        ("#if x0", True),
+        ("#if 0x1", True),
+        ("#if 0 + 1", True),
+        ("#if CONFIG_OFF", True),
+        ("#if IS_REACHABLE(CONFIG_OFF)", True),
+        ("#if undefined(CONFIG_OFF)", True),
+        ("#ifdef MY_CONFIG_OFF", True),
+        ("#ifndef MY_CONFIG_ON", True),
         # What the config does not decide alone may be true.
         ("#ifndef _LINUX_TOY_H", True),
         ("#ifdef __ASSEMBLY__", True),
@@ -87,7 +121,14 @@ h
     }
 
 
+def test_the_longest_condition_that_is_followed() -> None:
+    for shortest, out in (("!1", {2}), ("!!0", set())):
+        text = f"#if {shortest}{' || 0' * ((MAX_TOKENS - 2) // 2)}\na\n#endif\n"
+        assert set(left_out(text, VALUES)) == out
+
+
 def test_directives_that_do_not_fit() -> None:
+    assert left_out("#endif\n#else\n#ifdef CONFIG_OFF\na\n", VALUES) == {4: ("OFF",)}
     assert left_out("#else\n#endif\n#elif 1\na\n#ifdef CONFIG_OFF\nb\n", VALUES) == {6: ("OFF",)}
 
 
@@ -103,11 +144,19 @@ def test_directives_that_do_not_fit() -> None:
         # What looks like one in a string is none.
         ('#ifdef CONFIG_OFF\nchar a[] = "/*";\n#endif\nb\n', {2}),
         ('#ifdef CONFIG_OFF\nchar a = \'"\', b[] = "\\"/*";\n#endif\nb\n', {2}),
+        ("#ifdef CONFIG_OFF\nint a = 'b; /* c\n#endif\n*/\nd\n", {2}),
+        ('#ifdef CONFIG_OFF\nchar a[] = "b; /* c\n#endif\nd\n', {2}),
+        ("#ifdef CONFIG_OFF\nchar a = '/*', b = '\\'', c[] = \"'/*\";\n#endif\nd\n", {2}),
+        ('#ifdef CONFIG_OFF\nchar a[] = "", b[] = "/*";\n#endif\nd\n', {2}),
+        ("#ifdef CONFIG_OFF\nchar a = '', b = '/*';\n#endif\nd\n", {2}),
+        ("#ifdef CONFIG_OFF\n//\na\n#endif\nb\n", {2, 3}),
         # A directive goes on behind a backslash, wherever that stands; a macro is none.
         ("#\\\nifdef \\\nCONFIG_OFF\na\n#endif\nb\n", {4}),
         ("#define F \\\n#ifdef CONFIG_OFF\na\n", set()),
         ("#ifdef CONFIG_OFF\n#define F \\\n  a\n#endif\nb\n", {2, 3}),
         ("#ifdef CONFIG_OFF\na \\", {2}),
+        ("#ifdef \\ \t\nCONFIG_OFF\na\n#endif\nb\n", {3}),
+        ("\\a\n#ifdef CONFIG_OFF\nb\n#endif\nc", {3}),
         ("%: ifdef CONFIG_OFF\na\n%:endif\nb\n", {2}),
         ("#ifdef CONFIG_ON\na\n#elifdef CONFIG_ON\nb\n#else\nc\n#endif\n", {4, 6}),
         ("#ifdef CONFIG_OFF\na\n#elifndef CONFIG_ON\nb\n#else\nc\n#endif\n", {2, 4}),

@@ -96,7 +96,9 @@ SEEN = Evidence(
     folders=frozenset({"net"}),
 )
 MAKE = {
-    "net/Makefile": "include net/Makefile.rules",
+    "net/Makefile": "include net/Makefile.rules net/Kbuild.rules net/rules.mk net/my_Makefile"
+    " net/x.mkx net/words",
+    "lib/Makefile": "include lib/Makefile.rules",
     "scripts/Makefile.lib": "scripts/Makefile.gcc",
 }
 
@@ -122,8 +124,14 @@ MAKE = {
         ("net/Build", FileState.READ, "make"),
         # Of another name, what names it and is read itself.
         ("net/Makefile.rules", FileState.READ, "make"),
+        ("net/Kbuild.rules", FileState.READ, "make"),
+        ("net/rules.mk", FileState.READ, "make"),
+        ("net/my_Makefile", FileState.READ, "make"),
+        ("net/x.mkx", FileState.NOT_COMPILED, ""),
+        ("net/words", FileState.NOT_COMPILED, ""),
         ("net/Makefile.other", FileState.NOT_COMPILED, ""),
-        ("net/rules.mk", FileState.NOT_COMPILED, ""),
+        ("net/other.mk", FileState.NOT_COMPILED, ""),
+        ("lib/Makefile.rules", FileState.NOT_COMPILED, ""),
         ("net/Makefile.c", FileState.NOT_COMPILED, ""),
         ("net/include", FileState.NOT_COMPILED, ""),
         ("scripts/Makefile.gcc", FileState.READ, "make"),
@@ -268,13 +276,46 @@ def test_without_a_tree_before_the_series_nothing_is_taken_out() -> None:
     assert built().answer("net/a.c").state is FileState.NOT_COMPILED
 
 
+@pytest.mark.parametrize("name", ["TODO.old", "net/a.defconfig.x", "net/."])
+def test_what_is_called_nearly_like_a_list_is_none(name: str) -> None:
+    assert built().answer(name).state is FileState.NOT_COMPILED
+
+
+@pytest.mark.parametrize("ending", ["rst", "txt", "md", "svg", "html"])
+def test_documents_stand_anywhere(ending: str) -> None:
+    found = built().answer(f"net/a.{ending}")
+    assert found == Answer(FileState.NOT_CODE, "documentation")
+
+
+@pytest.mark.parametrize("ending", ["sh", "py", "pl", "awk", "cocci", "sed"])
+def test_scripts_stand_anywhere(ending: str) -> None:
+    assert built().answer(f"net/a.{ending}") == Answer(FileState.NOT_CODE, "a script")
+
+
+def test_rust_is_code_whatever_it_is_called() -> None:
+    assert built().answer("net/README.rs").state is FileState.NOT_BUILT
+
+
 @pytest.mark.parametrize("name", ["README.c", "net/README_new.h", "net/.new.c", "kernel/README.S"])
 def test_a_source_is_code_whatever_it_is_called(name: str) -> None:
     assert built().answer(name).state is FileState.NOT_COMPILED
 
 
 @pytest.mark.parametrize(
-    "name", ["README", "net/README.txt", "net/.gitignore", "TODO", "x_defconfig", "a/b.config"]
+    "name",
+    [
+        "README",
+        "CREDITS",
+        "COPYING",
+        "MAINTAINERS",
+        "defconfig",
+        "net/.config",
+        "README.usb",
+        "net/.gitignore",
+        "TODO",
+        "x_defconfig",
+        "a/b.config",
+    ],
 )
 def test_lists_and_settings_are_no_code(name: str) -> None:
     assert built().answer(name).state is FileState.NOT_CODE

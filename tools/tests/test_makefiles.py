@@ -102,6 +102,117 @@ def test_what_is_missing_to_have_make_go_into_a_folder(
     assert Makefiles(TREE.get, ON).unmet_around(path) == expected
 
 
+def wanted(text: str, path: str = "a.c", **values: str) -> tuple[Want, ...] | None:
+    return Makefiles({"Kbuild": f"{text}\n"}.get, values).unmet(path)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [*("obj", "lib", "core", "drivers", "libs", "net", "virt", "init", "head", "extra", "always"),
+     *("subdir", "hostprogs", "hostprogs-always", "userprogs", "userprogs-always")],
+)  # fmt: skip
+def test_each_list_is_built(name: str) -> None:
+    assert wanted(f"{name}-y += a.o") == ()
+    assert wanted(f"{name}-$(CONFIG_A) += a.o") == lacking("A")
+    assert wanted(f"my{name}-y += a.o") is None
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        # What stands for a folder or an architecture.
+        ("obj-y += $(obj)/a.o", ()),
+        ("obj-y += $(src)/a.o", ()),
+        ("obj-y += $(other)/a.o", None),
+        ("obj-y += $(addprefix $(addprefix ,),a.o)", ()),
+        ("obj-y += $(addprefix ,a.o)", ()),
+        ("obj-y += $(addprefix a,) a.o", ()),
+        # One in another, and more of them than are followed.
+        (f"obj-y += {'$(addprefix ,' * 8}a.o{')' * 8}", ()),
+        (f"obj-y += {'$(addprefix ,' * 9}a.o{')' * 9}", None),
+        # Names of variables.
+        ("$() := x\n${} = y\nobj-$() += a.o", None),
+        ("$(x)a-y := b\nobj-$(f(CONFIG_A)) += a.o", None),
+        ("obj-m += a.o", ()),
+        ("x-m := a.o\nobj-y += x.o", ()),
+        ("obj-$(subst m,y,$(CONFIG_A)) += a.o", lacking("A")),
+        ("obj-$(CONFIG_) += a.o", None),
+        ("obj-y += a.o:x", None),
+        ("obj-y\nobj-$(CONFIG_A) += a.o", lacking("A")),
+        ("rule: obj-y += a.o", None),
+        ("# obj-y += a.o\nobj-$(CONFIG_A) += a.o # obj-y", lacking("A")),
+        ("#a\nobj-y += a.o", ()),
+    ],
+)
+def test_forms_of_lists(text: str, expected: tuple[Want, ...] | None) -> None:
+    assert wanted(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("condition", "expected"),
+    [
+        ("ifdef CONFIG_A", lacking("A")),
+        ("ifndef CONFIG_ON", lacking("!ON")),
+        ("ifndef CONFIG_A", ()),
+        ("ifeq ($(CONFIG_A),y)", lacking("A")),
+        ("ifeq ($(CONFIG_A),m)", lacking("A")),
+        ("ifeq ($(CONFIG_A),n)", ()),
+        ("ifeq ($(CONFIG_ON),)", lacking("!ON")),
+        ("ifneq ($(CONFIG_ON),m)", lacking("!ON")),
+        ("ifneq ($(CONFIG_A),y)", ()),
+        # Of other conditions nothing is known.
+        ("ifdef MY_CONFIG_A", ()),
+        ("ifdefx CONFIG_A", None),
+        ("xifdef CONFIG_A", None),
+        ("ifeq (x,$(CONFIG_A))", ()),
+        ("ifeq ($(X),ifdef CONFIG_A)", ()),
+        ("ifeq (a,b) # ifeq ($(CONFIG_A),y)", ()),
+    ],
+)
+def test_conditions(condition: str, expected: tuple[Want, ...] | None) -> None:
+    text = f"{condition}\nobj-y += a.o\nendif\nobj-$(CONFIG_B) += b.o"
+    assert wanted(text, ON="y") == (() if expected is None else expected)
+    assert wanted(text, "b.c", ON="y") == lacking("B")
+
+
+def test_what_stands_behind_else() -> None:
+    text = (
+        "ifdef CONFIG_A\nobj-y += a.o\nelse ifdef CONFIG_B\nobj-y += b.o\nelse\nobj-y += c.o\nendif"
+        "\nobj-y += d.o"
+    )
+    assert [wanted(text, f"{name}.c", B="y") for name in "abcd"] == [
+        lacking("A"), (), lacking("!B"), ()
+    ]  # fmt: skip
+    nested = "ifdef CONFIG_A\nifdef CONFIG_B\nelse\nobj-y += a.o\nendif\nobj-y += b.o\nendif"
+    assert wanted(nested, B="y") == lacking("A", "!B")
+    assert wanted(nested, "b.c") == lacking("A")
+    # What fits no condition changes none.
+    assert wanted("else\nendif\nobj-y += a.o\nelsewhere = x\nobj-$(CONFIG_B) += b.o", "b.c") == (
+        lacking("B")
+    )
+
+
+def test_a_folder_may_be_named_without_a_slash() -> None:
+    tree = {
+        "Kbuild": "subdir-$(CONFIG_A) += tools\n",
+        "tools/Makefile": "obj-y := b.o\n",
+    }
+    assert Makefiles(tree.get, {}).unmet("tools/b.c") == lacking("A")
+
+
+def test_a_folder_has_one_makefile() -> None:
+    tree = {
+        "Kbuild": "obj-y += x/\n",
+        "x/Kbuild": "obj-$(CONFIG_A) += a.o\n",
+        "x/Makefile": "obj-y += a.o\n",
+    }
+    assert Makefiles(tree.get, {}).unmet("x/a.c") == lacking("A")
+
+
+def test_a_makefile_that_nothing_leads_to_has_nothing_built() -> None:
+    assert Makefiles({"x/Kbuild": "obj-y += a.o\n"}.get, {}).unmet("x/a.c") is None
+
+
 def test_makefiles_that_lead_in_a_circle() -> None:
     loop = {"Kbuild": "a-y := b.o\nb-y := a.o\nx = $(y)\ny = $(x) z.o\nobj-y += $(x\n"}
     assert Makefiles(loop.get, {}).unmet("b.c") is None

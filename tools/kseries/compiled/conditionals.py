@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 Truth = bool | None  # None: not known
 
@@ -34,7 +34,7 @@ class _Level:
 
     now: Truth
     taken: Truth
-    symbols: set[str] = field(default_factory=set)  # of all its conditions so far
+    symbols: set[str]  # of all its conditions so far
 
 
 def left_out(text: str, values: Mapping[str, str]) -> dict[int, tuple[str, ...]]:
@@ -88,11 +88,9 @@ def _follow(levels: list[_Level], word: str, said: str, values: Mapping[str, str
     if word in ("if", "ifdef", "ifndef"):
         truth = _asked(word, said, values)
         levels.append(_Level(truth, truth, set(_SYMBOL.findall(said))))
-    elif not levels:
-        return
-    elif word == "endif":
+    elif levels and word == "endif":
         levels.pop()
-    else:
+    elif levels:
         level = levels[-1]
         truth = True if word == "else" else _asked(word, said, values)
         level.symbols |= set(_SYMBOL.findall(said))
@@ -110,7 +108,7 @@ def _asked(word: str, said: str, values: Mapping[str, str]) -> Truth:
 
 
 def _truth(said: str, values: Mapping[str, str]) -> Truth:
-    tokens = _TOKEN.findall(said)[: MAX_TOKENS + 1]
+    tokens = _TOKEN.findall(said)
     return None if len(tokens) > MAX_TOKENS else _Condition(tokens, values).truth()
 
 

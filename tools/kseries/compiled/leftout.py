@@ -177,7 +177,8 @@ class Built:
 
     def _told(self, wants: Wants) -> str:
         """Say what stands in the way: "CONFIG_A and CONFIG_B are off"."""
-        modules = [want for want in wants if want.on and self.values.get(want.symbol) == "m"]
+        # Only what must be on can be a module and unmet.
+        modules = [want for want in wants if self.values.get(want.symbol) == "m"]
         off = [want for want in wants if want.on and want not in modules]
         on = [want for want in wants if not want.on]
         found = ((off, "off"), (modules, "m, which is not built"), (on, "on"))
