@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from kseries.compiled.cmdfiles import CMD_LIMIT, evidence
+from kseries.compiled import cmdfiles
+from kseries.compiled.cmdfiles import CMD_LIMIT, Evidence, evidence
 from kseries.lib.untrusted import NotPlain, Untrusted
 
 INSIDE = "/kseries/linux"
@@ -172,3 +173,72 @@ def test_a_file_of_any_length_is_not_read(build: Untrusted) -> None:
 def test_what_is_no_text_is_no_harm(build: Untrusted) -> None:
     (build.path / "net/core/.dev.o.cmd").write_bytes(b"\xff\x00source_ := \n\x80" * 100)
     assert "net/core/dev.c" not in evidence(build, ASKED, (INSIDE,), f"{INSIDE}/out").compiled
+
+
+def seen(build: Untrusted) -> Evidence:
+    return evidence(build, ASKED, (INSIDE,), f"{INSIDE}/out")
+
+
+def add(build: Untrusted, name: str, text: str) -> None:
+    (build.path / name).write_text(text)
+    (build.path / name.replace("/.", "/").removesuffix(".cmd")).write_text("made")
+
+
+@pytest.mark.parametrize("root", ["vmlinux.o", "vmlinux.a"])
+def test_either_of_what_a_script_links_leads_to_the_rest(build: Untrusted, root: str) -> None:
+    other = "vmlinux.a" if root == "vmlinux.o" else "vmlinux.o"
+    (build.path / f".{other}.cmd").unlink()
+    (build.path / f".{root}.cmd").write_text(f"savedcmd_{root} := ld -o {root} net/built-in.a\n")
+    assert "net/core/dev.c" in seen(build).compiled
+
+
+def test_what_a_script_links_alone(build: Untrusted) -> None:
+    (build.path / "init").mkdir()
+    of = compile_of("init/version-timestamp.o", "../drivers/net/tun.c")
+    add(build, "init/.version-timestamp.o.cmd", of)
+    assert seen(build).compiled["drivers/net/tun.c"] == "init/version-timestamp.o"
+
+
+def test_a_module_is_linked_by_nothing(build: Untrusted) -> None:
+    add(build, "drivers/net/.tun.ko.cmd", "cmd_drivers/net/tun.ko := ld -o x drivers/net/tun.o\n")
+    assert "drivers/net/tun.c" not in seen(build).compiled
+
+
+@pytest.mark.parametrize(
+    "members", ['printf "%s " drivers/net/tun.o |', 'printf "drivers/net/%s " tun.o|']
+)
+def test_an_archive_says_where_its_members_are(build: Untrusted, members: str) -> None:
+    add(build, "net/.built-in.a.cmd", f"cmd_net/built-in.a := {members} xargs ar cDPrST x\n")
+    assert seen(build).compiled["drivers/net/tun.c"] == "drivers/net/tun.o"
+
+
+def test_only_a_cmd_file_says_what_was_made(build: Untrusted) -> None:
+    text = "cmd_x := cat ../drivers/net/tun.c\n"
+    (build.path / "net/_a.elf.cmd").write_text(text)
+    (build.path / "net/.a.elf.cmd.old").write_text(text)
+    assert "drivers/net/tun.c" not in seen(build).named
+    (build.path / "net/.a.elf.cmd").write_text(text)
+    assert seen(build).named["drivers/net/tun.c"] == "net/a.elf"
+
+
+@pytest.mark.parametrize(
+    "line", ["x source_a := ../drivers/net/tun.c", "source_ := ../drivers/net/tun.c"]
+)
+def test_a_source_stands_in_a_line_of_its_own(build: Untrusted, line: str) -> None:
+    add(build, "net/.b.elf.cmd", f"cmd_b := gcc\n{line}\n")
+    assert "drivers/net/tun.c" not in seen(build).compiled
+    add(build, "net/.b.elf.cmd", "cmd_b := gcc\nsource_b := ../drivers/net/tun.c\n")
+    assert seen(build).compiled["drivers/net/tun.c"] == "net/b.elf"
+
+
+def test_a_build_that_leaves_too_much_is_told(
+    build: Untrusted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    size = sum(file.stat().st_size for file in build.path.rglob(".*.cmd"))
+    monkeypatch.setattr(cmdfiles, "ALL_LIMIT", size)
+    assert seen(build).compiled
+    monkeypatch.setattr(cmdfiles, "ALL_LIMIT", size - 1)
+    with pytest.raises(NotPlain, match=r"more than 0 MiB of \.cmd files") as error:
+        seen(build)
+    assert error.value.where == str(build.path)
+    assert error.value.do

@@ -112,7 +112,7 @@ class _Reader:
     def read(self, name: str, target: str) -> _Found:
         text = self._build.read_text(name, CMD_LIMIT)
         command, _, rest = text.partition("\n")
-        found = _Found({word for word in self._links(command) if word != target})
+        found = _Found(set(self._links(command)))
         found.command = self._named(_WORDS.findall(command), target)
         source = _SOURCE.search(rest)
         if source:
