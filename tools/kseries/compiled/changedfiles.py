@@ -56,7 +56,8 @@ def changed_lines(repository: Repository, tree: Tree, stack: Stack) -> dict[str,
         return {}
     words = ("diff-tree", "-r", "-p", "-U0", "--no-renames", "--no-color", "--no-ext-diff")
     ends = (before(tree, stack), commits[-1])
-    answer = repository.ask(*words, "--no-textconv", "--dst-prefix=b/", *ends)
+    # As text: a source may hold what has git take it for binary, or be called so in the tree.
+    answer = repository.ask(*words, "--text", "--no-textconv", "--dst-prefix=b/", *ends)
     found: dict[str, Lines] = {}
     path = ""
     left = 0  # lines of the hunk that are still to come: what they begin with says nothing
