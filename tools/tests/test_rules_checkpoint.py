@@ -25,6 +25,18 @@ def test_a_program_that_was_run_in_one_piece_keeps_its_log(tmp_path: Path) -> No
     assert list(checkpoint.shards(run)["demo/long"]) == [1]
 
 
+def test_a_piece_that_was_cut_off_has_a_log_and_no_result(tmp_path: Path) -> None:
+    run = RunFolder(tmp_path)
+    checkpoint.save(run, PASSES)
+    for number in (1, 2):
+        run.test_log("demo", "long", number).write_text(f"ok {number}\n")
+    joined = checkpoint.join(run, PASSES)
+    assert (tmp_path / joined.log).read_text() == "ok 1\nok 2\n"
+    assert sorted(file.name for file in (tmp_path / "tests/demo").iterdir()) == [
+        "long.json", "long.log"
+    ]  # fmt: skip
+
+
 def test_logs_that_are_no_text_are_read(tmp_path: Path) -> None:
     run = RunFolder(tmp_path)
     run.console().write_bytes(b"a\xffb\nc")
