@@ -8,6 +8,7 @@ from pathlib import Path
 
 from kseries.lib.runfolder import RunFolder
 from kseries.model import Case, ProgramResult, Status
+from kseries.parse.marks import SECRET_BYTES
 from kseries.test import checkpoint
 
 PASSES = ProgramResult("demo", "long", Status.PASS, 0, 1.0, (Case("a", Status.PASS),))
@@ -35,6 +36,20 @@ def test_a_piece_that_was_cut_off_has_a_log_and_no_result(tmp_path: Path) -> Non
     assert sorted(file.name for file in (tmp_path / "tests/demo").iterdir()) == [
         "long.json", "long.log"
     ]  # fmt: skip
+
+
+def test_the_marks_of_a_run_are_made_once(tmp_path: Path) -> None:
+    """A run that goes on has to know those of the first attempt."""
+    run = RunFolder(tmp_path)
+    made = checkpoint.marks(run)
+    assert len(made.secret) == SECRET_BYTES
+    assert checkpoint.marks(run) == made
+    # One that was cut short could be guessed.
+    (tmp_path / checkpoint.SECRET).write_bytes(made.secret[:1])
+    again = checkpoint.marks(run)
+    assert len(again.secret) == SECRET_BYTES
+    assert again != made
+    assert checkpoint.marks(run) == again
 
 
 def test_logs_that_are_no_text_are_read(tmp_path: Path) -> None:
