@@ -363,10 +363,11 @@ class Status(StrEnum):
     TIMEOUT = "timeout"
     CRASH = "crash"  # the kernel died while it ran
 
-    @property
-    def good(self) -> bool:
-        """Whether a verdict may be green with it."""
-        return self in (Status.PASS, Status.SKIP, Status.XFAIL)
+    good: bool
+    """Whether a verdict may be green with it."""
+
+    def __init__(self, value: str) -> None:
+        self.good = value in ("pass", "skip", "xfail")
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ class LineConsumer(Protocol):
         """Take the next line. cut: its end is not there."""
 
     def skim(self, lines: Sequence[str], shown: Callable[[str], str]) -> None:
-        """Take lines of which none is a KTAP line, and none is empty.
+        """Take lines of which none is a KTAP line, and none is empty but for a "#".
 
         shown: gives what the program wrote of a line.
         """
@@ -68,26 +68,33 @@ class _Listener:
         """Take the next lines."""
         if lava.SIGN in block:
             self.signals.feed(block)
-        at = 0
+        at, result = 0, -1
         while at < len(block):
-            at = self._pass_over(block, at)
+            if result < at:
+                result = fastpath.next_result(block, at)
+            at = self._pass_over(block, at, result)
             if at < len(block):
                 end = block.find("\n", at) + 1 or len(block)
                 self._take(block[at:end])
                 at = end
 
-    def _pass_over(self, block: str, at: int) -> int:
-        """Take the ordinary lines at a place in a block; give the place behind them."""
+    def _pass_over(self, block: str, at: int, end: int) -> int:
+        """Take the ordinary lines from one place in a block to another; give where they end."""
+        if at >= end:
+            return at
         found = None
-        if not self.watcher.busy:  # else any message may belong to the complaint
-            messages = fastpath.bare_messages() if self._alone else self._messages
-            found = messages.match(block, at)
+        if self.watcher.busy:
+            pass  # any message may belong to the complaint
+        elif self._alone:
+            found = fastpath.bare_messages().match(block, at, end)
+        elif block[at] in stamps.FIRST:
+            found = self._messages.match(block, at, end)
         if found is not None:
             lines = found[0].split("\n")[:-1]
             self.watcher.skim(len(lines))
             if self.kernel.declared:
-                self.kernel.skim(lines, stamps.message)
-        elif found := self._output(block, at):
+                self.kernel.skim(lines, stamps.usual_message)
+        elif found := self._output(block, at, end):
             lines = found[0].split("\n")[:-1]
             self.watcher.skip(len(lines))
             shown = self._unstamped if self._style.relayed else str.rstrip
@@ -98,12 +105,13 @@ class _Listener:
                     self.programs.feed(shown(line), cut=False)
         return found.end() if found else at
 
-    def _output(self, block: str, at: int) -> re.Match[str] | None:
+    def _output(self, block: str, at: int, end: int) -> re.Match[str] | None:
         if self._alone or (self._style.bare and self.watcher.busy):
             return None
         if self._style.relayed:
-            return fastpath.relayed_output().match(block, at)
-        return (fastpath.bare_output if self._style.bare else fastpath.output)().match(block, at)
+            return fastpath.relayed_output().match(block, at, end)
+        output = fastpath.bare_output if self._style.bare else fastpath.output
+        return output().match(block, at, end)
 
     def _unstamped(self, line: str) -> str:
         """Give what a program wrote in a relayed line."""

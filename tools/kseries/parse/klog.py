@@ -90,6 +90,7 @@ class Reader:
         self._titles: set[str] = set()
         self._room = MAX_TEXT
         self._open: dict[str, Splat] = {}  # by caller
+        self._old_at = 0  # before this index nobody was silent for long
         self._rulers: dict[str, tuple[int, str]] = {}  # the line before, where it is one
 
     def feed(self, line: str) -> None:
@@ -118,7 +119,7 @@ class Reader:
         """
         self._index += 1
         text = text[:MAX_LINE]
-        if self._open:
+        if self._open and self._index >= self._old_at:
             self._close_old()
         splat = self._open.get(caller)
         if self._tells(text):
@@ -196,13 +197,13 @@ class Reader:
             self._close(caller)
             return
         self._append(splat, text)
-        splat.traced = splat.traced or bool(HEAD.match(text))
-        if ending is Ending.MARK:  # riscv has no head
-            splat.traced = splat.traced or bool(CALL.match(text))
+        if not splat.traced:  # riscv has no head
+            traced = HEAD.match(text) or (ending is Ending.MARK and CALL.match(text))
+            splat.traced = bool(traced)
         length = len(splat.lines)
         if (
             (ending in (Ending.MARK, Ending.RULER) and END.match(text))
-            or (ending is Ending.RULER and RULER.match(text))
+            or (ending is Ending.RULER and "====" in text and RULER.match(text))
             or length >= MAX_SPLAT_LINES
             or (not splat.traced and length - splat.title >= MAX_BEFORE_TRACE)
         ):
@@ -229,6 +230,8 @@ class Reader:
         for caller, splat in list(self._open.items()):
             if self._index - splat.last > MAX_APART:
                 self._close(caller)
+        silent = min((splat.last for splat in self._open.values()), default=self._index)
+        self._old_at = silent + MAX_APART + 1
 
     def _close_all(self) -> None:
         for caller in list(self._open):

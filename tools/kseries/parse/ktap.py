@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from kseries.model import Case, Status
 from kseries.parse.ktapcase import case_of, disagreement
 from kseries.parse.ktaplevel import MAX_CASES, MAX_DIAGNOSTICS, Budget, Level
-from kseries.parse.ktapline import MAX_LINE, clean, read
+from kseries.parse.ktapline import MAX_LINE, clean, is_ordinary, read, without_blank
 from kseries.parse.ktapreason import skip_reason
 from kseries.parse.ktapstack import MAX_DEPTH, Stack
 from kseries.parse.ktaptoken import (
@@ -90,16 +90,21 @@ class Parser:
                 self._take(read(part), part)
         if cut:
             self._take_cut(line)
+        elif is_ordinary(line) and not self._title:
+            text = without_blank(line.rstrip())[:MAX_LINE]
+            self._stack.innermost.note(text, text.lstrip()[:1] == "#")
         else:
             self._take(read(line), line)
 
     def skim(self, lines: Sequence[str], shown: Callable[[str], str] = str.rstrip) -> None:
         """Take lines that are no more than text, none empty, none with what terminals obey.
 
-        shown: gives what is kept of a line.
+        One that is only "#" is empty below the runner. shown: gives what is kept of a line.
         """
         if self._title:
             self._begin_program(shown(lines[0]))
+        if "#" in lines:
+            lines = [line for line in lines if line != "#"]
         level, half = self._stack.innermost, MAX_DIAGNOSTICS // 2
         first = max(half - len(level.lines), 0)
         kept = lines if len(lines) <= half else (*lines[:first], *lines[first:][-half:])

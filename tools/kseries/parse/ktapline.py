@@ -43,11 +43,12 @@ _CONTROL = re.compile(
 _PREFIX = re.compile(r"(?:#(?=[ \t])|[ \t]){0,200}+")
 # What is more than text begins so, or has a result behind other text.
 TELLING = (
-    r"(?:[# \t]*+(?:(?:not )?ok|1\.\.|(?i:K?TAP version|Bail out!)|Totals:|Subtest: |Pass \d)"
+    r"(?:[# \t]*+(?=[BKPSTbkno1t])"
+    r"(?:(?:not )?ok|1\.\.|(?i:K?TAP version|Bail out!)|Totals:|Subtest: |Pass \d)"
     r"|selftests: )"
 )
-TELLING_BEHIND = r"ok \d"
 _OF_RUNNER = "selftests: "
+_ORDINARY = re.compile(rf"(?!{TELLING})[# \t]*+[!-~][\t -~]*+\n?$")
 _VERSION = re.compile(r"K?TAP version \d+$", re.IGNORECASE)
 _PLAN = re.compile(r"1\.\.(\d++)(?:\s+#\s*(.*))?$")
 _RESULT = re.compile(
@@ -88,6 +89,11 @@ _OUTCOMES = {
 }
 
 
+def is_ordinary(line: str) -> bool:
+    """Whether a line is text and nothing else, as a look at its beginning tells for nearly all."""
+    return bool(_ORDINARY.match(line)) and "ok " not in line and _OF_RUNNER not in line
+
+
 def has_more(lines: str) -> bool:
     """Whether any other line may have a result behind its text, as kselftest's runner writes it."""
     return lines.count(_OF_RUNNER) != lines.count(f"# {_OF_RUNNER}")
@@ -106,15 +112,18 @@ def plain(line: str) -> str:
     return _CONTROL.sub("", text).rstrip()
 
 
+def without_blank(text: str) -> str:
+    """Drop a single blank: nobody nests by one; some put two of them behind a time stamp."""
+    return text[1:] if text[:1] == " " and text[1:2] not in _BLANK else text
+
+
 def read(line: str) -> Token:
     """Say what a line would be. Never raises.
 
     It is read to its end, since a directive may stand there, so no pattern here may take more
     than linear time.
     """
-    text = plain(line)
-    if text[:1] == " " and text[1:2] not in _BLANK:
-        text = text[1:]  # nobody nests by one; some put two blanks behind a time stamp
+    text = without_blank(plain(line))
     prefix, body = "", text
     if text[:1] not in _FIRST_LETTERS:
         found = _PREFIX.match(text)

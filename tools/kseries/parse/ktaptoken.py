@@ -96,8 +96,7 @@ class Counts:
     bad: int
 
 
-@dataclass(frozen=True)
-class Text:
+class Text(NamedTuple):
     """Anything else: a diagnostic (`# …`), or noise. `glued`: a result that may end the line."""
 
     prefix: str

@@ -56,6 +56,9 @@ SIMPLE = rf"{LEVEL}{STAMP}"
 """As nearly all lines of the kernel's begin. More may stand before the message where MORE follows,
 and where the style of the log is `named`."""
 MORE = r"\[(?:pid|\d)|\(\d\)\[|<\d"
+_NAMED_BEHIND = r"[\w.-]*+:? ?kernel:"
+NO_MORE = rf"{SIMPLE}(?!{MORE}|\s|{_NAMED_BEHIND})"
+"""What is at the beginning of a line of which nothing else stands before the message."""
 
 # What vendors put behind printk's stamp, and journalctl -o short-monotonic: processor and process.
 _BEHIND = (
@@ -95,7 +98,7 @@ BEGINS = rf"(?:(?=[\[<\dA-Wk]){RELAY}|(?=[\[<\dk])(?:{'|'.join(_STAMPED)}))"
 
 _PREFIX = re.compile(PREFIX)
 # Nearly all lines: nothing else stands before the message.
-_USUAL = re.compile(rf"{PRINTK}(?:{CALLER})?+ (?!{MORE}|\s|[\w.-]*+:? ?kernel:)")
+_USUAL = re.compile(rf"{PRINTK}(?:{CALLER})?+ (?!{MORE}|\s|{_NAMED_BEHIND})")
 # syslogd and journald name host and program: "host runner[123]: "
 _OF_PROGRAM = r"[\w.-]{1,64}+ [\w./@-]{1,64}+\[\d++\]: "
 _PROGRAM = re.compile(_OF_PROGRAM)
@@ -117,9 +120,8 @@ _BAD_RESULT = re.compile(r"[# \t]*+(?:not ok\b|Bail out!)")
 _CALLER = re.compile(r"\[ *+([TC]\d++)\]|[,;]caller=([TC]\d++)")
 _PRIORITY = re.compile(r"(?:[^,;]*,)??(\d{1,5}),\d{1,20},\d{1,20},")
 _KERNEL_S = 8  # priorities from here on are of programs
-
-# Of these a line without any other stamp begins with one.
-_FIRST = frozenset("[<0123456789JFMASONDTWk")
+FIRST = frozenset("[<0123456789JFMASONDTWk")
+"""What a line begins with that begins with a stamp."""
 
 
 class Line(NamedTuple):
@@ -161,7 +163,7 @@ def split(line: str, style: Style = CONSOLE) -> Line:
     stamp is a program that shows a part of the kernel log.
     """
     text = plain(line)
-    if text[:1] in _FIRST:
+    if text[:1] in FIRST:
         found = _PREFIX.match(text)
         if found:
             return _of_kernel(text, found.end())
@@ -178,6 +180,12 @@ def message(line: str) -> str:
     return text[found.end() if found else _end(text) :]
 
 
+def usual_message(line: str) -> str:
+    """Give the same of a line that has nothing in it that a terminal obeys."""
+    found = _USUAL.match(line)
+    return line[found.end() :].rstrip() if found else message(line)
+
+
 def read(line: str) -> Line:
     """Take a line of a log that is the kernel's alone: `message` is what it says."""
     text = plain(line)
@@ -187,7 +195,7 @@ def read(line: str) -> Line:
 
 def unrelayed(line: str) -> str:
     """Give a line without the stamps of who relayed it, as `split` does in a relayed log."""
-    found = _RELAY.match(line) if line[:1] in _FIRST else None
+    found = _RELAY.match(line) if line[:1] in FIRST else None
     return line[found.end() :] if found else line
 
 
@@ -204,12 +212,12 @@ def look(text: str) -> Style:
     """Tell from the beginning of a log, without what terminals obey, how its lines begin."""
     lines = [line for line in text.split("\n") if line]
     some = lines[:MAX_LOOK]
-    relayed = sum(bool(line[0] in _FIRST and _RELAY.match(line)) for line in some)
+    relayed = sum(bool(line[0] in FIRST and _RELAY.match(line)) for line in some)
     dated = any(_is_inside_date(line) for line in some if line.startswith("["))
     named = any("kernel: " in line and _MONOTONIC.match(line) for line in some)
     style = Style(False, bool(some) and relayed >= _MOST * len(some), dated, named)
     # Any other line is a program's.
-    maybe = (line for line in lines if line[0] in _FIRST or "[" in line)
+    maybe = (line for line in lines if line[0] in FIRST or "[" in line)
     return replace(style, bare=all(split(line, style).message is None for line in maybe))
 
 
@@ -222,7 +230,7 @@ def _is_inside_date(line: str) -> bool:
 def _end(text: str) -> int:
     """Give how many characters stand before what a line says."""
     found = None
-    if text[:1] in _FIRST:
+    if text[:1] in FIRST:
         found = _PREFIX.match(text) or _RELAY.match(text) or _LEVEL.match(text)
     if not (found and found.end()) and "[" in text:
         found = _STAMP.search(text)
@@ -230,10 +238,11 @@ def _end(text: str) -> int:
 
 
 def _of_kernel(text: str, end: int) -> Line:
-    priority = _PRIORITY.match(text) if ";" in text[:end] else None
+    before = text[:end]
+    priority = _PRIORITY.match(text) if ";" in before else None
     if priority and int(priority[1]) >= _KERNEL_S:
         return Line(text[end:], None)
-    return Line("", text[end:], _caller(text[:end]))
+    return Line("", text[end:], _caller(before))
 
 
 def _relayed(text: str, end: int, style: Style) -> Line:
@@ -254,7 +263,9 @@ def _relayed(text: str, end: int, style: Style) -> Line:
 
 def _printed(text: str) -> Line:
     """Take a line apart that does not begin with a stamp."""
-    stamp = _STAMP.search(text) if "[" in text else None
+    if "[" not in text:
+        return Line(text, None)
+    stamp = _STAMP.search(text)
     if stamp is None:
         return Line(text, None)
     before = text[: stamp.start()]
