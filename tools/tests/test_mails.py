@@ -161,6 +161,21 @@ def test_a_diff_alone_has_the_title_of_its_file(read: Read, tmp_path: Path) -> N
     assert read(folder).patches[0].title == "net only a diff"
 
 
+def test_a_wrapped_header_of_a_diff_is_no_lack_of_prefixes(read: Read, tmp_path: Path) -> None:
+    diff = DIFF.replace("a/net/socket.c b/", "a/net/socket.c\nb/", 1).encode()
+    with pytest.raises(UserError, match="is damaged: its diff is cut off or mangled") as raised:
+        read(mail(tmp_path / "wrapped.eml", diff=diff))
+    assert "its lines were wrapped" in str(raised.value)
+    assert "a/ and b/" not in str(raised.value)
+
+
+def test_a_title_is_one_line_for_git_alone(read: Read, tmp_path: Path) -> None:
+    # Python's lines end with these, too.
+    series = read(mail(tmp_path / "x.eml", subject=b"[PATCH] net: a\xe2\x80\xa8b\xc2\x85c"))
+    assert series.patches[0].title.endswith("c")
+    assert committed(series, tmp_path)[1].endswith("c")
+
+
 # ---------------------------------------------------------------- charsets
 
 

@@ -62,8 +62,15 @@ def take_apart(data: bytes, scratch: Path, named: str) -> Parts:
         charset, (message, lack) = "", charsets.recoded(message, "")
     notes += [f"its text {lack}"] if lack else []
     text = charsets.recoded(said, charset)[0].decode()
-    fields = dict(line.split(": ", 1) for line in text.splitlines() if ": " in line)
-    return Parts(fields, message.replace(b"\r\n", b"\n"), diff, tuple(dict.fromkeys(notes)))
+    return Parts(
+        fields_of(text), message.replace(b"\r\n", b"\n"), diff, tuple(dict.fromkeys(notes))
+    )
+
+
+def fields_of(answer: str) -> dict[str, str]:
+    """Read what git prints of a mail: Author, Email, Subject and Date, each on a line."""
+    lines = (line.partition(": ") for line in answer.split("\n"))
+    return {name: value.strip() for name, colon, value in lines if colon}
 
 
 def _run(data: bytes, folder: Path, named: str) -> proc.Completed:

@@ -14,6 +14,7 @@ from kseries.lib import atomicfile
 from kseries.lib.errors import UserError
 from kseries.lib.gitrepo import FIXED_DATE, Repository
 from kseries.model import Patch
+from kseries.series.mailinfo import fields_of
 
 _DIFF = re.compile(rb"^(diff --git |--- \S|Index: \S|@@ -\d)", re.MULTILINE)
 _DIFFSTAT = re.compile(rb"^ \d+ files? changed", re.MULTILINE)
@@ -74,7 +75,7 @@ def read_mail(
             where=str(patch.file),
             do="get it again, as its author sent it",
         )
-    fields = _fields(answer.text)
+    fields = fields_of(answer.text)
     _complete_message(repository, fields.get("Subject", ""), message)
     content = diff.read_bytes()
     return Mail(
@@ -105,11 +106,6 @@ def _changed(patch: Patch, how: str) -> UserError:
         where=f"{patch.file} ({patch.title})",
         do="try again, and leave the series alone meanwhile",
     )
-
-
-def _fields(text: str) -> dict[str, str]:
-    lines = (line.partition(": ") for line in text.splitlines())
-    return {name: value.strip() for name, _, value in lines}
 
 
 def _complete_message(repository: Repository, subject: str, file: Path) -> None:

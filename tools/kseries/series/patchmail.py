@@ -29,6 +29,7 @@ NOBODY = ("unknown", "unknown@localhost")
 NO_DATE = "Sat, 1 Jan 2000 00:00:00 +0000"
 
 DIFF = re.compile(rb"^(?:diff --git |--- [^\n]++\n\+\+\+ )", re.MULTILINE)
+_ONE_NAME = re.compile(rb"^diff --git (?:\"[^\"\n]*+\"|[^\s\"]++)[ \t]*+$", re.MULTILINE)
 _STAT = re.compile(
     rb"^ (\d{1,9}) files? changed(?:, (\d{1,9}) insertions?\(\+\))?"
     rb"(?:, (\d{1,9}) deletions?\(-\))?$",
@@ -136,7 +137,9 @@ def check_complete(patch: PatchMail, scratch: Path) -> None:
         )
     if done.ok:
         return
-    if "lacks filename information when removing" in done.output:
+    # A mailer that wraps lines leaves one of both names.
+    wrapped = _ONE_NAME.search(patch.diff)
+    if "lacks filename information when removing" in done.output and not wrapped:
         raise UserError(
             f"The patch '{patch.title}' was made without a/ and b/ before its paths.",
             where=f"{patch.mail.named}\n{done.output.strip()}",
@@ -144,9 +147,10 @@ def check_complete(patch: PatchMail, scratch: Path) -> None:
         )
     lacking = diffs.scan(patch.diff).lacking
     short = f"\nits last hunk lacks {lacking} {'line' if lacking == 1 else 'lines'}"
+    why = "\nits lines were wrapped" if wrapped else ""
     raise UserError(
         f"The patch '{patch.title}' is damaged: its diff is cut off or mangled.",
-        where=f"{patch.mail.named}\n{done.output.strip()}{short if lacking else ''}",
+        where=f"{patch.mail.named}\n{done.output.strip()}{short if lacking else ''}{why}",
         do="get the mail again, unchanged, from an archive",
     )
 
