@@ -116,18 +116,41 @@ def test_the_first_death_counts() -> None:
 
 
 def test_a_warning_is_the_cause_only_of_a_panic_that_names_none() -> None:
-    text = "[1.0] WARNING: at x\n[2.0] Kernel panic - not syncing: "
+    text = "[1.0] WARNING: at x.c:1 x()\n[2.0] Kernel panic - not syncing: "
     assert watch(text + "System is deadlocked on memory").death == (
         "Kernel panic - not syncing: System is deadlocked on memory"
     )
     assert watch(text + "kernel: panic_on_warn set ...").death == (
-        "WARNING: at x (Kernel panic - not syncing: kernel: panic_on_warn set ...)"
+        "WARNING: at x.c:1 x() (Kernel panic - not syncing: kernel: panic_on_warn set ...)"
     )
+
+
+@pytest.mark.parametrize(
+    ("fault", "panic"),
+    [
+        ("Unable to handle kernel NULL pointer dereference at 8", "Oops: Fatal exception"),
+        ("Unhandled fault: external abort on non-linefetch at 0xb6f00000", "Fatal exception"),
+        ("Bad mode in Error handler detected on CPU0, code 0xbf000002", "bad mode"),
+        ("Unable to handle kernel access to user memory at 8", "Fatal exception"),
+        ("Unable to handle kernel pointer dereference", "Fatal exception: panic_on_oops"),
+        ("Kernel attempted to read user page (8) - exploit attempt?", "Fatal exception"),
+        ("CPU 0 Unable to handle kernel paging request", "Fatal exception in interrupt"),
+        ("Kernel bug detected[#1]:", "Fatal exception"),
+    ],
+    ids=["arm64", "arm", "arm64 before 5.13", "riscv", "s390", "powerpc", "loongarch", "mips"],
+)
+def test_each_architecture_names_what_killed_it(fault: str, panic: str) -> None:
+    line = f"Kernel panic - not syncing: {panic}"
+    watcher = watch(f"[    1.000000] {fault}\n[    1.000001] {line}")
+    assert watcher.death == f"{fault} ({line})"
 
 
 @pytest.mark.parametrize(
     "line",
     [
+        "[ 60.0] watchdog: CPU 3 Hard LOCKUP",
+        "[ 60.0] Watchdog CPU:3 Hard LOCKUP",
+        "[ 60.0] smp: csd: Detected non-responsive CSD lock (#1) on CPU#1, waiting 5000 ns",
         "[ 60.0] watchdog: BUG: soft lockup - CPU#1 stuck for 26s! [test:99]",
         "[ 60.0] rcu: INFO: rcu_preempt detected stalls on CPUs/tasks:",
         "[ 60.0] rcu: INFO: rcu_sched self-detected stall on CPU",

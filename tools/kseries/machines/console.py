@@ -11,6 +11,8 @@ import re
 from dataclasses import dataclass, field
 
 from kseries.lib.bounded import ByteLines
+from kseries.model import EventKind
+from kseries.parse import klog
 
 PREFIX = re.compile(r"^(?:<\d+>)?(?:\s*\[[^\]]{0,40}\])*:?\s*")
 """printk's log level, time stamp and caller, before the text of a line."""
@@ -22,14 +24,10 @@ PANIC_END = "end Kernel panic"
 
 HIDES_CAUSE = re.compile(
     r"^(?:Fatal exception|Fatal hardware|Attempted to kill init|panic_on_warn|kernel: panic_on"
-    r"|\w*: panic_on|stack-protector|Oops|UBSAN: panic|KASAN: panic|hung_task|softlockup)"
+    r"|\w*: panic_on|stack-protector|Oops|[Bb]ad mode|UBSAN: panic|KASAN: panic|hung_task"
+    r"|softlockup)"
 )
 """Panics that say only that something fatal went before."""
-
-CAUSE = re.compile(
-    r"^(?:BUG: |Oops: |general protection fault|double fault|stack segment|divide error"
-    r"|invalid opcode|kernel BUG at |Internal error|WARNING: |watchdog: BUG|UBSAN: |INFO: task )"
-)
 
 MACHINE_ENDS = re.compile(
     r"^(?:reboot: (?:Restarting system|Power down|System halted|machine restart)"
@@ -37,11 +35,7 @@ MACHINE_ENDS = re.compile(
 )
 """Said when the machine goes down without a panic; the last one by the guest's own init."""
 
-SUSPICION = re.compile(
-    r"^(?:watchdog: BUG: soft lockup|watchdog: Watchdog detected hard LOCKUP"
-    r"|rcu: INFO: \w+ (?:self-)?detected (?:expedited )?stall|INFO: task .* blocked for more than"
-    r"|BUG: workqueue lockup|INFO: rcu_\w+ detected)"
-)
+SUSPICIOUS = (EventKind.LOCKUP, EventKind.RCU_STALL, EventKind.HUNG_TASK)
 """The kernel says itself that something hangs: the reason, should it not answer later."""
 
 
@@ -85,11 +79,12 @@ class Watcher:
         if not text:
             return
         self.last = text
-        if SUSPICION.match(text):
+        rule = klog.rule_of(text)
+        if rule is not None and rule.kind in SUSPICIOUS:
             self.suspicion = text
         if self.death is not None:
             return
-        if CAUSE.match(text) and not self._cause:
+        if rule is not None and rule.kind is not EventKind.PANIC and not self._cause:
             self._cause = text
         death = self._death(text)
         if death is not None:

@@ -133,7 +133,7 @@ class Reader:
 
     def _tell(self, splat: Splat | None, text: str, caller: str, *, sure: bool) -> None:
         """Take a line that is TELLING."""
-        rule = _rule_of(text)
+        rule = rule_of(text)
         if text.startswith(MARK):
             self._close_all()
             self._titles.clear()
@@ -254,7 +254,7 @@ class Reader:
         vague = splat.rule is None or splat.rule.vague
         if vague and not splat.sure and not any(map(_PROOF.match, splat.lines)):
             return False
-        title = title_of(splat)
+        title = splat.called = title_of(splat)
         fresh = title not in self._titles
         if len(self._done) >= MAX_EVENTS + MAX_NEW * fresh:
             return False
@@ -265,7 +265,10 @@ class Reader:
         return True
 
 
-def _rule_of(text: str) -> Rule | None:
+def rule_of(text: str) -> Rule | None:
+    """Give the rule that a message begins a complaint by; None for any other."""
+    if not _telling().match(text):
+        return None
     text = text.lstrip()
     found = _any_rule().match(text)
     return RULES[found.lastindex - 1] if found and found.lastindex else None
@@ -275,7 +278,7 @@ def _event(splat: Splat, first_line: int, during: Callable[[int], str]) -> Kerne
     kind = splat.rule.kind if splat.rule else EventKind.WARN
     return KernelEvent(
         kind=kind,
-        title=title_of(splat),
+        title=splat.called,
         where=suspects.where(kind, splat.lines[splat.title :]),
         line=first_line + splat.start,
         lines=tuple(splat.lines),

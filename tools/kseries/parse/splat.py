@@ -44,6 +44,7 @@ class Splat:
     traced: bool = False
     sure: bool = True  # the kernel's stamp stands before it
     last: int = 0  # index in the log of its last line
+    called: str = ""  # its title, once it is closed and kept
 
     @property
     def ending(self) -> Ending:
