@@ -67,7 +67,7 @@ def selftest(session: nox.Session) -> None:
 
 @nox.session
 def mutants(session: nox.Session) -> None:
-    """See that the tests catch each deliberate fault of the series; takes an hour."""
+    """See that the tests notice each deliberate fault of the series; takes an hour."""
     kseries(session, "mutants", *session.posargs)
 
 

@@ -12,10 +12,13 @@ from kselftest_zcrx.model import DIALECTS, FIRST_LEVEL, LAST_LEVEL, MAINLINE, V7
 from kselftest_zcrx.render import FOLDER, extended, planned, render, rules, write
 
 MUTANTS = Path(__file__).parent / "mutants"
-"""Deliberate faults of the series, each of which the tests have to catch."""
+"""Deliberate faults of the series, each of which the tests have to notice."""
+EQUIVALENTS = MUTANTS / "equivalents.toml"
+"""Of the faults made by machine those that nobody could see."""
 
 __all__ = [
     "DIALECTS",
+    "EQUIVALENTS",
     "FIRST_LEVEL",
     "FOLDER",
     "LAST_LEVEL",

@@ -20,9 +20,9 @@ from kseries.model import (
     MutantResult,
     ProgramResult,
     Status,
-    TestOutcome,
 )
 from kseries.mutants import mutants
+from kseries.mutants.trial import reasons
 from kseries.report.mutants import line, page
 
 GOOD = """\
@@ -52,8 +52,10 @@ def program(status: Status, *cases: Case, name: str = "zcrx_register") -> Progra
     return ProgramResult("zcrx", name, status, 0, 1.0, cases)
 
 
-def outcome(*programs: ProgramResult, events: tuple[KernelEvent, ...] = ()) -> TestOutcome:
-    return TestOutcome(programs, events, {}, ("the kernel did not boot: a panic",))
+def outcome(
+    *programs: ProgramResult, events: tuple[KernelEvent, ...] = ()
+) -> tuple[tuple[ProgramResult, ...], tuple[KernelEvent, ...], tuple[str, ...]]:
+    return programs, events, ("the kernel did not boot: a panic",)
 
 
 def test_a_mutant_is_read(tmp_path: Path) -> None:
@@ -112,28 +114,28 @@ def test_the_page_of_the_documentation_has_every_mutant() -> None:
 
 
 def test_a_green_outcome_has_no_reason() -> None:
-    assert list(mutants.reasons(outcome(program(Status.PASS, Case("a", Status.PASS))))) == []
+    assert list(reasons(*outcome(program(Status.PASS, Case("a", Status.PASS))))) == []
 
 
 def test_what_went_red_is_named() -> None:
     event = KernelEvent(EventKind.WARN, "WARNING at f", "f", 1, ("WARNING",), "zcrx/zcrx_recv")
     red = program(Status.FAIL, Case("a", Status.FAIL), Case("b", Status.PASS))
     left_out = ProgramResult("zcrx", "zcrx_recv", Status.MISSING, None, 0.0)
-    assert list(mutants.reasons(outcome(red, left_out, events=(event, event)))) == [
+    assert list(reasons(*outcome(red, left_out, events=(event, event)))) == [
         "zcrx_register: a",
         "kernel log: WARNING at f, during zcrx/zcrx_recv",
     ]
 
 
 def test_a_program_without_a_wrong_case_is_named_itself() -> None:
-    assert list(mutants.reasons(outcome(program(Status.TIMEOUT, Case("a", Status.PASS))))) == [
+    assert list(reasons(*outcome(program(Status.TIMEOUT, Case("a", Status.PASS))))) == [
         "zcrx_register: timeout"
     ]
 
 
 def test_a_kernel_that_does_not_boot_is_red() -> None:
     left_out = ProgramResult("zcrx", "zcrx_recv", Status.MISSING, None, 0.0)
-    assert list(mutants.reasons(outcome(left_out))) == ["the kernel did not boot: a panic"]
+    assert list(reasons(*outcome(left_out))) == ["the kernel did not boot: a panic"]
 
 
 def test_a_mutant_without_a_result_was_not_tried(tmp_path: Path) -> None:
@@ -142,7 +144,7 @@ def test_a_mutant_without_a_result_was_not_tried(tmp_path: Path) -> None:
     tried = MutantResult("b-x", "Wrong.", ("R1",), MutantFate.KILLED, ("c",), 1.0)
     results = mutants.with_untried(read, [tried])
     assert [result.fate for result in results] == [MutantFate.UNTRIED, MutantFate.KILLED]
-    assert "There are 2, of which 1 were tried and 1 are killed." in page(results)
+    assert "There are 2, of which 1 were tried and 1 killed." in page(results)
     assert "| **not tried** |" in page(results)
 
 
@@ -151,7 +153,7 @@ def test_the_page_tells_of_each() -> None:
     caught = MutantResult("b-x", "Wrong.", ("R1",), MutantFate.KILLED, by, 1.0)
     survived = MutantResult("a-x", "Wrong | too.", ("R2",), MutantFate.SURVIVED, (), 1.0)
     text = page([caught, survived])
-    assert "\nThere are 2, of which 2 were tried and 1 are killed.\n" in text
+    assert "\nThere are 2, of which 2 were tried and 1 killed.\n" in text
     assert text.endswith(
         "| `a-x` | Wrong \\| too. | R2 | **survived** |\n"
         "| `b-x` | Wrong. | R1 | `zcrx_recv: a`<br>`zcrx_recv: b`<br>`zcrx_recv: c`<br>"

@@ -259,12 +259,41 @@ def _add_mutants(commands: Commands) -> None:
         commands,
         "mutants",
         "mutants.mutants",
-        "does the suite catch each deliberate fault of the series?",
-        ("kseries mutants --list", "kseries mutants refill lifetime"),
+        "do the tests notice each deliberate fault of the series?",
+        (
+            "kseries mutants --list",
+            "kseries mutants refill lifetime",
+            "kseries mutants --generated --sample 50 --seed 7    made by machine",
+        ),
     )
-    mutants.add_argument("names", nargs="*", metavar="NAME", help="those with this in their names")
+    mutants.add_argument(
+        "names",
+        nargs="*",
+        metavar="NAME",
+        help="those with this in their names; of generated ones in file:line, function, operator",
+    )
     mutants.add_argument("--list", action="store_true", help="only say which there are")
     mutants.add_argument("--page", type=Path, metavar="FILE", help="write what killed which")
+    mutants.add_argument(
+        "--generated",
+        action="store_true",
+        help="mutants made by machine, on the lines of the series, in place of those by hand",
+    )
+    mutants.add_argument(
+        "--sample",
+        type=int,
+        default=300,
+        metavar="N",
+        help="of the generated ones, chosen by chance; 0: all (default: %(default)s)",
+    )
+    mutants.add_argument(
+        "--seed", type=int, default=16, metavar="N", help="of the sample (default: %(default)s)"
+    )
+    mutants.add_argument(
+        "--config", action="append", default=[], metavar="NAME", help="add configs/NAME.config"
+    )
+    mutants.add_argument("--extended", action="store_true", help="also tests that take minutes")
+    options.add_machines(mutants)
     options.add_resume(mutants, "go on with a check that was ended")
     options.add_json(mutants)
 

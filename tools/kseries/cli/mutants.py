@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""The command `mutants`: does the suite catch each deliberate fault of the series?"""
+"""The command `mutants`: do the tests notice each deliberate fault of the series?"""
 
 from __future__ import annotations
 
@@ -8,33 +8,61 @@ from collections.abc import Sequence
 from dataclasses import asdict, replace
 
 import kselftest_zcrx
-from kselftest_zcrx import LAST_LEVEL, MUTANTS
+from kselftest_zcrx import EQUIVALENTS, LAST_LEVEL, MUTANTS
 from kseries.cli.parser import command_line
-from kseries.cli.run_context import progress, take_up
+from kseries.cli.run_context import Opened, progress, resumable, take_up
 from kseries.cli.screen import print_json
 from kseries.lib import atomicfile
-from kseries.model import MutantFate, Request
+from kseries.model import GeneratedMutant, MutantFate, Request
+from kseries.mutants import equivalents, generated
 from kseries.mutants import mutants as checker
 from kseries.names import DEFAULT_STACK
+from kseries.report import generated as generated_page
 from kseries.report.mutants import line, page
 
 
 def mutants(arguments: Namespace) -> int:
-    """Try mutants, or list them."""
+    """Try mutants made by hand, or those made by machine; or list them."""
+    return _generated(arguments) if arguments.generated else _by_hand(arguments)
+
+
+def _open(arguments: Namespace) -> Opened:
+    request = Request(
+        stack=DEFAULT_STACK,
+        configs=tuple(arguments.config),
+        extended=arguments.extended,
+        machines=arguments.machines,
+        command=command_line(),
+    )
+    return take_up(arguments, lambda: request, checker.NAME)
+
+
+def _session(arguments: Namespace) -> tuple[str, ...]:
+    """Give the words that repeat a check, for nox."""
+    words = ["mutants", *arguments.names]
+    for name in arguments.config:
+        words += ["--config", name]
+    if arguments.extended:
+        words.append("--extended")
+    if arguments.generated:
+        words += ["--generated", "--sample", str(arguments.sample), "--seed", str(arguments.seed)]
+    return tuple(words)
+
+
+def _by_hand(arguments: Namespace) -> int:
     chosen = checker.select(checker.read(MUTANTS), arguments.names)
     if arguments.list:
         _list(chosen, as_json=arguments.json)
         return 0
-    opened = take_up(
-        arguments, lambda: Request(stack=DEFAULT_STACK, command=command_line()), checker.NAME
-    )
-    with progress(arguments) as shown:
-        work = replace(
-            opened.work(shown), suffix=checker.NAME, session=("mutants", *arguments.names)
-        )
+    opened = _open(arguments)
+    with (
+        progress(arguments) as shown,
+        resumable(opened.run, "mutants", arguments.workspace, shown),
+    ):
+        work = replace(opened.work(shown), suffix=checker.NAME, session=_session(arguments))
         results = checker.check(work, chosen, kselftest_zcrx.rules(LAST_LEVEL))
     if arguments.page:
-        everything = checker.with_untried(checker.read(MUTANTS), results)
+        everything = checker.with_untried(checker.read(MUTANTS), checker.kept(opened.run))
         atomicfile.write_text(arguments.page, page(everything))
     missed = [result for result in results if result.fate is not MutantFate.KILLED]
     if arguments.json:
@@ -52,3 +80,42 @@ def _list(chosen: Sequence[checker.Mutant], *, as_json: bool) -> None:
         return
     for mutant in chosen:
         print(f"{mutant.name}: {mutant.title} ({', '.join(mutant.rules)})")
+
+
+def _generated(arguments: Namespace) -> int:
+    opened = _open(arguments)
+    listed = equivalents.read(EQUIVALENTS)
+    with (
+        progress(arguments) as shown,
+        resumable(opened.run, "mutants --generated", arguments.workspace, shown),
+    ):
+        work = replace(opened.work(shown), suffix=checker.NAME, session=_session(arguments))
+        prepared = generated.prepare(work, checker.SUITE)
+        equivalents.check(listed, [*prepared.mutants, *prepared.left_out])
+        chosen = generated.sample(prepared.mutants, arguments.sample, arguments.seed)
+        chosen = generated.select(chosen, arguments.names)
+        if arguments.list:
+            return _list_generated(chosen, as_json=arguments.json)
+        results = generated.Checker(work, checker.SUITE).check(chosen, listed)
+    if arguments.page:
+        about = generated_page.About(arguments.seed, len(prepared.mutants), len(prepared.left_out))
+        atomicfile.write_text(arguments.page, generated_page.page(results, about))
+    survived = [result for result in results if result.fate is MutantFate.SURVIVED]
+    status = 1 if survived or len(results) < len(chosen) else 0
+    if arguments.json:
+        print_json([asdict(result) for result in results])
+        return status
+    for result in survived:
+        print(generated_page.line(result))
+    faults = [result for result in results if result.fate is not MutantFate.EQUIVALENT]
+    print(f"{len(faults) - len(survived)} of {len(faults)} mutants killed: {opened.run.path}")
+    return status
+
+
+def _list_generated(chosen: Sequence[GeneratedMutant], *, as_json: bool) -> int:
+    if as_json:
+        print_json([asdict(mutant) for mutant in chosen])
+        return 0
+    for mutant in chosen:
+        print(generated_page.describe(mutant))
+    return 0

@@ -3,15 +3,15 @@
 
 A mutant is a patch of a line or two on top of the stack. Each is built in a worktree kept for
 this, where make rebuilds what it changes, and tested by the programs of the stack, those that
-test the rules it breaks before the others, until one goes red. The tests are those of the series
-without fault.
+test the rules it breaks before the others, until one goes red twice. The tests are those of the
+series without fault.
 """
 
 from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -30,24 +30,25 @@ from kseries.model import (
     KernelConfig,
     MutantFate,
     MutantResult,
-    ProgramResult,
     RunResult,
-    TestOutcome,
     TestProgram,
     Tree,
     Verdict,
 )
-from kseries.parse.outcome import leaves, was_run
+from kseries.mutants.trial import Seen, Trials
 from kseries.report.mutants import line
 from kseries.run import pipeline
 from kseries.run.pipeline import RunContext
-from kseries.test.stage import test
+from kseries.test.scheduler import Job
+from kseries.test.shards import Shard
 
 NAME = "mutants"
 STAGES = pipeline.STAGES[: pipeline.STAGES.index(pipeline.INSTALL) + 1]
 SUITE = "zcrx"
 LIMIT_S = 90.0
 """What a program is given: three times what the slowest takes; a mutant may hang for ever."""
+CHECKED_LIMIT_S = 600.0
+"""The same for a kernel with all checkers, and for programs that take minutes."""
 
 _SEPARATOR = "\n---\n"
 _RULE = re.compile(r"^Rule: (R\d+(?:, R\d+)*)$", re.MULTILINE)
@@ -121,7 +122,7 @@ def select(mutants: Sequence[Mutant], names: Sequence[str]) -> tuple[Mutant, ...
 def check(
     work: RunContext, mutants: Sequence[Mutant], rules: Mapping[str, frozenset[str]]
 ) -> tuple[MutantResult, ...]:
-    """Try the mutants that the run has no result of yet; give all results of the run.
+    """Try the mutants that the run has no result of yet; give the results of these mutants.
 
     rules: name of a program → the rules that it tests. Results are kept after each mutant.
     Raises CheckFailed when the suite is red without a mutant.
@@ -149,18 +150,20 @@ class _Checker:
         self._config: KernelConfig = work.outcome(pipeline.CONFIG)
         self._kernel: Kernel = work.outcome(pipeline.BUILD)
         installed: InstalledSuites = work.outcome(pipeline.INSTALL)
+        limit_s = CHECKED_LIMIT_S if work.extended else LIMIT_S
         self._staged = replace(
             installed,
             programs=tuple(
-                replace(program, timeout_s=min(program.timeout_s, LIMIT_S))
+                replace(program, timeout_s=min(program.timeout_s, limit_s))
                 for program in installed.programs
-                if program.suite == SUITE and not program.extended
+                if program.suite == SUITE and (work.extended or not program.extended)
             ),
         )
+        self._trials = Trials(self._job(self._kernel, work.run))
 
     def check(self, mutants: Sequence[Mutant]) -> tuple[MutantResult, ...]:
         run, progress = self._work.run, self._work.progress
-        done = {result.name: result for result in _kept(run)}
+        done = {result.name: result for result in kept(run)}
         progress.stage("mutants")
         left = [mutant for mutant in mutants if mutant.name not in done]
         if left:
@@ -175,13 +178,12 @@ class _Checker:
         tried = [done[mutant.name] for mutant in mutants]
         killed = sum(result.fate is MutantFate.KILLED for result in tried)
         progress.finish(f"{killed} of {len(tried)} killed", good=killed == len(tried))
-        return tuple(done.values())
+        return tuple(tried)
 
     def _see_green(self) -> None:
         folder = _folder(self._work.run, "none")
-        outcome = self._test(self._kernel, self._staged, folder)
-        red = list(reasons(outcome))
-        if red:
+        seen = self._test(self._kernel, self._staged, folder)
+        if red := (*seen.once, *seen.by):
             raise CheckFailed(
                 "The suite is red without a mutant, so it cannot catch one.",
                 where="\n".join([*red[:5], str(folder.path)]),
@@ -197,7 +199,7 @@ class _Checker:
         except CheckFailed as error:
             fate, by = MutantFate.BROKEN, (error.what,)
         else:
-            by = tuple(reasons(self._test(kernel, self._ordered(mutant), folder)))
+            by = self._test(kernel, self._ordered(mutant), folder).by
             fate = MutantFate.KILLED if by else MutantFate.SURVIVED
         seconds = time.monotonic() - began
         return MutantResult(mutant.name, mutant.title, mutant.rules, fate, by, seconds)
@@ -219,17 +221,13 @@ class _Checker:
 
         return replace(self._staged, programs=tuple(sorted(self._staged.programs, key=untested)))
 
-    def _test(self, kernel: Kernel, installed: InstalledSuites, folder: RunFolder) -> TestOutcome:
-        work = self._work
-        return test(
-            installed,
-            kernel,
-            work.target,
-            folder,
-            work.progress,
-            machines=work.machines,
-            enough=lambda result: not result.status.good,
-        )
+    def _test(self, kernel: Kernel, installed: InstalledSuites, folder: RunFolder) -> Seen:
+        shards = [Shard(program) for program in installed.programs]
+        machines, job = self._work.machines, self._job(kernel, folder)
+        return self._trials.run(shards, folder.path / "tests", machines=machines, job=job)
+
+    def _job(self, kernel: Kernel, folder: RunFolder) -> Job:
+        return Job(self._staged, kernel, self._work.target, folder, self._work.progress)
 
 
 def _commit(repository: Repository, tree: Tree, mutant: Mutant, scratch: Path) -> str:
@@ -254,28 +252,6 @@ def _folder(run: RunFolder, name: str) -> RunFolder:
     return RunFolder(path)
 
 
-def _kept(run: RunFolder) -> tuple[MutantResult, ...]:
+def kept(run: RunFolder) -> tuple[MutantResult, ...]:
+    """Give the results that a run has so far."""
     return run.load("mutants", RESULTS) if run.has("mutants") else ()
-
-
-def reasons(outcome: TestOutcome) -> Iterator[str]:
-    """Say what is wrong with an outcome: cases, programs, lines of the kernel log.
-
-    Programs that were not run because enough was seen are not wrong.
-    """
-    ran = [program for program in outcome.programs if was_run(program)]
-    for program in ran:
-        if not program.status.good:
-            yield from _of_program(program)
-    for title, during in dict.fromkeys((event.title, event.during) for event in outcome.events):
-        yield f"kernel log: {title}, during {during}"
-    if not ran:
-        yield from outcome.notes or ("no program ran",)
-
-
-def _of_program(program: ProgramResult) -> Iterator[str]:
-    wrong = [case for case in leaves(program.cases) if not case.status.good]
-    for case in wrong:
-        yield f"{program.name}: {case.name}"
-    if not wrong:
-        yield f"{program.name}: {program.status}"

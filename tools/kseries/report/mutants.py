@@ -17,6 +17,8 @@ INTRODUCTION = """\
 Each row is a deliberate fault of the series, a line or two, kept as a patch in
 `tools/kselftest_zcrx/mutants/`: the rule of [zcrx.md](zcrx.md) that it breaks, and what went red.
 The programs that test the rule ran first, and none after the first that went red.
+
+Faults that nobody chose are in [generated-mutants.md](generated-mutants.md).
 """
 
 
@@ -26,7 +28,7 @@ def page(results: Sequence[MutantResult]) -> str:
     killed = sum(result.fate is MutantFate.KILLED for result in tried)
     rows = [_row(result) for result in sorted(results, key=lambda result: result.name)]
     head = ["| mutant | what is wrong | rule | killed by |", "|---|---|---|---|"]
-    count = f"There are {len(results)}, of which {len(tried)} were tried and {killed} are killed."
+    count = f"There are {len(results)}, of which {len(tried)} were tried and {killed} killed."
     return f"{INTRODUCTION}\n{count}\n\n" + "\n".join([*head, *rows, ""])
 
 

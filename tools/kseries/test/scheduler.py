@@ -51,7 +51,7 @@ class Job:
     progress: Progress
 
 
-@dataclass
+@dataclass(eq=False)
 class Scheduler:
     """Machines at work on the same shards. Ends with all of them powered off."""
 
@@ -63,6 +63,13 @@ class Scheduler:
     notes: list[str] = field(default_factory=list)
     facts: dict[str, str] = field(default_factory=dict)
     boots: int = 0
+
+    def __post_init__(self) -> None:
+        """Be ready to be ended before work begins."""
+        self._lock = threading.RLock()
+        self._error: BaseException | None = None
+        self._queue = Queue(())
+        self._targets: list[Target] = []
 
     def work(self, shards: Sequence[Shard], machines: int) -> None:
         """Run the shards; `parts` and `seen` then tell what came of it.
@@ -83,16 +90,12 @@ class Scheduler:
         self._why = "not run: the tests were ended"
         self._lock = threading.RLock()
         self._told: dict[int, str] = {}
-        self._error: BaseException | None = None
         count = max(1, min(machines, len(shards)))
         # Made once, before several machines want them.
         checkpoint.marks(self.job.run)
         with ExitStack() as stack:
             # Entered here, one by one: what is made the first time is made once.
-            self._targets = [
-                stack.enter_context(self.job.open_target(self.job.run, number))
-                for number in range(1, count + 1)
-            ]
+            self._open(stack, count)
             self._first_is_up = threading.Event()
             threads = [
                 threading.Thread(target=self._machine, args=(number, target), daemon=True)
@@ -105,12 +108,19 @@ class Scheduler:
                     while thread.is_alive():
                         thread.join(0.2)
             except BaseException as error:
-                self._abort(error)
+                self.abort(error)
                 for thread in threads:
                     thread.join()
                 raise
             if self._error is not None:
                 raise self._error
+
+    def _open(self, stack: ExitStack, count: int) -> None:
+        for number in range(1, count + 1):
+            target = stack.enter_context(self.job.open_target(self.job.run, number))
+            self._targets.append(target)
+        if self._error is not None:
+            raise self._error
 
     def events(self) -> tuple[KernelEvent, ...]:
         """Give what the kernels complained of, machine by machine."""
@@ -126,7 +136,7 @@ class Scheduler:
                 self._first_is_up.wait()
             self._serve(number, target)
         except BaseException as error:
-            self._abort(error)
+            self.abort(error)
         finally:
             self._first_is_up.set()
 
@@ -219,8 +229,8 @@ class Scheduler:
 
     # ---- from any thread
 
-    def _abort(self, error: BaseException) -> None:
-        """End all machines at once; remember the first reason."""
+    def abort(self, error: BaseException) -> None:
+        """End all machines at once; remember the first reason. Only while `work` is at it."""
         with self._lock:
             if self._error is None:
                 self._error = error

@@ -175,7 +175,7 @@ class Session:
         self._watch.mark(marks.CLOSE)
         self._watch.mark(marks.START, label)
         end = self.target.run(
-            _command(program),
+            command_of(program),
             deadline=Deadline.after(program.timeout_s),
             cwd=str(PurePosixPath(PLACE, program.folder)),
             env=dict(program.env),
@@ -287,7 +287,8 @@ class Session:
             self.notes.append(f"memory was lost: {log.name} tells where it was allocated")
 
 
-def _command(program: TestProgram) -> list[str]:
+def command_of(program: TestProgram) -> list[str]:
+    """Give the command that runs a program on the target."""
     first, *rest = program.argv
     if "/" in first and not first.startswith(("/", "./", "../")):
         first = str(PurePosixPath(PLACE, first))

@@ -1,0 +1,371 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Mutants made by machine: does a test notice a small fault on a line of the series?
+
+One kernel holds them all, each behind a switch (`schemata`). Each case is run once without a
+mutant, and the kernel says by which switches it came: of a mutant only these cases are run, those
+that noticed others of its function first. What no case comes by survives without a boot.
+"""
+
+from __future__ import annotations
+
+import random
+import shutil
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from queue import Empty, SimpleQueue
+
+from pydantic import TypeAdapter
+
+from kseries.lib import atomicfile
+from kseries.lib.errors import CheckFailed
+from kseries.lib.locks import locked
+from kseries.lib.runfolder import RunFolder
+from kseries.machines.base import TargetLost
+from kseries.model import (
+    GeneratedMutant,
+    GeneratedResult,
+    InstalledSuites,
+    Kernel,
+    MutantFate,
+    TestProgram,
+    Verdict,
+)
+from kseries.mutants import preparing, schemata
+from kseries.mutants.preparing import PREPARED, Prepared
+from kseries.mutants.trial import Trials, reasons
+from kseries.report.generated import line, place
+from kseries.report.words import duration
+from kseries.run import pipeline
+from kseries.run.pipeline import RunContext
+from kseries.test.plan import narrowed
+from kseries.test.scheduler import Job, Scheduler
+from kseries.test.session import command_of
+from kseries.test.shards import Shard
+
+STAGES = pipeline.STAGES[: pipeline.STAGES.index(pipeline.INSTALL) + 1]
+
+_MARK = "# kseries: switches "
+# Arguments: the number of a mutant, a program and its arguments.
+_WITH_MUTANT = f'echo "$1" >{schemata.MUTANT} || exit 99; shift; exec "$@"'
+_RECORDED = f"""\
+echo 0 >{schemata.REACHED} || exit 99
+"$@"
+status=$?
+echo "{_MARK}$(cat {schemata.REACHED})"
+exit $status
+"""
+
+SHARD_S = 20.0  # of cases that are run in one go
+ALONE = 3  # cases, the likeliest, that are run one by one before others
+LEAST_TIMEOUT_S, TIMES_LONGER = 30.0, 4.0
+MOST_LOSSES = 5  # of machines, one after the other
+
+
+@dataclass(frozen=True)
+class CaseReach:
+    """What one case comes by. seconds: what it took."""
+
+    program: str
+    case: str
+    seconds: float
+    numbers: frozenset[int]
+
+    @property
+    def name(self) -> str:
+        """Its name for people."""
+        return f"{self.program}: {self.case}"
+
+
+REACH: TypeAdapter[tuple[CaseReach, ...]] = TypeAdapter(tuple[CaseReach, ...])
+KERNEL: TypeAdapter[Kernel] = TypeAdapter(Kernel)
+RESULTS: TypeAdapter[tuple[GeneratedResult, ...]] = TypeAdapter(tuple[GeneratedResult, ...])
+
+
+def sample(mutants: Sequence[GeneratedMutant], size: int, seed: int) -> tuple[GeneratedMutant, ...]:
+    """Choose so many of the mutants by chance, the same ones each time; 0 chooses all."""
+    if not size or size >= len(mutants):
+        return tuple(mutants)
+    chance = random.Random(seed)  # noqa: S311 - the same ones each time
+    kept = set(chance.sample(range(len(mutants)), size))
+    return tuple(mutant for place, mutant in enumerate(mutants) if place in kept)
+
+
+def select(mutants: Sequence[GeneratedMutant], names: Sequence[str]) -> tuple[GeneratedMutant, ...]:
+    """Choose by number, or by parts of "file:line function operator"; no name chooses all."""
+    return tuple(
+        mutant
+        for mutant in mutants
+        if not names
+        or any(
+            name == str(mutant.number)
+            or name in f"{place(mutant)} {mutant.within} {mutant.operator}"
+            for name in names
+        )
+    )
+
+
+def prepare(work: RunContext, programs: str) -> Prepared:
+    """Build the kernel with switches, and see which case comes by which, unless the run has both.
+
+    programs: the suite whose programs try the mutants. Raises CheckFailed when the stack is not
+    built, or a case is red without a mutant.
+    """
+    run, kept = work.run, _kept(work.run)
+    if not run.has("switches"):
+        base = pipeline.run_stages(work, STAGES)
+        if base.exit_code and base.verdict is not Verdict.INCOMPLETE:
+            raise CheckFailed(
+                "The stack is not built, so no mutant can be.",
+                where="\n".join([*base.reasons, str(run.path)]),
+                do="fix the stack first: `kseries run`",
+            )
+        with locked(work.stack_folder, work.progress):
+            work.progress.stage("mutants")
+            prepared, kernel = preparing.prepare(work)
+            kept.parent.mkdir(exist_ok=True)
+            shutil.copyfile(kernel.image, kept)
+            run.save("kernel", replace(kernel, image=kept), KERNEL)
+            run.save("switches", prepared, PREPARED)
+            work.progress.finish(
+                f"{len(prepared.mutants)} mutants, {len(prepared.left_out)} are no C"
+            )
+    prepared = run.load("switches", PREPARED)
+    if not run.has("reach"):
+        work.progress.stage("reach")
+        reach = _Control(work, _programs(work, programs)).record()
+        run.save("reach", reach, REACH)
+        seen = frozenset().union(*(case.numbers for case in reach))
+        work.progress.finish(
+            f"{len(reach)} cases come by {len(seen)} of {len(prepared.mutants)} mutants"
+        )
+    return prepared
+
+
+def _kept(run: RunFolder) -> Path:
+    return run.path / "mutants" / "bzImage"
+
+
+def _programs(work: RunContext, suite: str) -> tuple[TestProgram, ...]:
+    installed: InstalledSuites = work.outcome(pipeline.INSTALL)
+    return tuple(
+        program
+        for program in installed.programs
+        if program.suite == suite
+        and program.case_option
+        and (work.request.extended or not program.extended)
+    )
+
+
+def _job(work: RunContext, folder: RunFolder) -> Job:
+    kernel = work.run.load("kernel", KERNEL)
+    installed: InstalledSuites = work.outcome(pipeline.INSTALL)
+    return Job(installed, kernel, work.target, folder, work.progress)
+
+
+class _Control:
+    """Runs each case by itself without a mutant."""
+
+    def __init__(self, work: RunContext, programs: Sequence[TestProgram]) -> None:
+        self._work = work
+        self._programs = programs
+
+    def record(self) -> tuple[CaseReach, ...]:
+        """Say by which switches each case comes. Raises CheckFailed for one that is red."""
+        folder = RunFolder(self._work.run.path / "mutants" / "control")
+        atomicfile.remove_tree(folder.path)
+        folder.path.mkdir(parents=True)
+        shards = [
+            Shard(_wrapped(narrowed(program, (case,)), "sh", "-c", _RECORDED, "sh"), number)
+            for program in self._programs
+            for number, case in enumerate(program.cases, start=1)
+        ]
+        scheduler = Scheduler(_job(self._work, folder))
+        scheduler.work(shards, self._work.machines)
+        results = [result for _shard, result in scheduler.parts]
+        red = list(reasons(results, scheduler.events(), scheduler.notes))
+        if red:
+            raise CheckFailed(
+                "The suite is red without a mutant, so it cannot catch one.",
+                where="\n".join([*red[:5], str(folder.path)]),
+                do="fix that first: `kseries run`",
+            )
+        found = []
+        for shard, result in scheduler.parts:
+            log = folder.test_log(shard.program.suite, shard.program.name, shard.number)
+            numbers = _switches(log.read_text(errors="replace"))
+            found.append(
+                CaseReach(shard.program.name, shard.program.cases[0], result.seconds, numbers)
+            )
+        return tuple(sorted(found, key=lambda case: (case.program, case.case)))
+
+
+def _switches(log: str) -> frozenset[int]:
+    """Read what a program's log says of the switches that it came by."""
+    lines = [line for line in log.splitlines() if line.startswith(_MARK)]
+    return schemata.reached(lines[-1].removeprefix(_MARK)) if lines else frozenset()
+
+
+def _wrapped(program: TestProgram, *before: str) -> TestProgram:
+    return replace(program, argv=(*before, *command_of(program)))
+
+
+class Checker:
+    """Tries mutants; results are kept after each, and those of an earlier attempt stay."""
+
+    def __init__(self, work: RunContext, suite: str) -> None:
+        self._work = work
+        self._reach = work.run.load("reach", REACH)
+        self._programs = {program.name: program for program in _programs(work, suite)}
+        self._trials = Trials(_job(work, work.run))
+        self._kills: dict[str, Counter[str]] = {}  # by function, of cases
+        self._lock = threading.Lock()
+        self._losses = 0
+        results = (
+            work.run.load("results-generated", RESULTS) if work.run.has("results-generated") else ()
+        )
+        self._done = {result.mutant.number: result for result in results}
+        for result in results:
+            self._learn(result)
+
+    def check(
+        self,
+        mutants: Sequence[GeneratedMutant],
+        equivalents: Mapping[tuple[str, str, str, str], str],
+    ) -> tuple[GeneratedResult, ...]:
+        """Try the mutants that are no equivalents, two at a time where there is room."""
+        progress = self._work.progress
+        progress.stage("mutants")
+        left = [mutant for mutant in mutants if mutant.number not in self._done]
+        for mutant in [mutant for mutant in left if mutant.key in equivalents]:
+            why = equivalents[mutant.key]
+            self._keep(GeneratedResult(mutant, MutantFate.EQUIVALENT, (why,)))
+            left.remove(mutant)
+        self._follow(left)
+        chosen = tuple(self._done[m.number] for m in mutants if m.number in self._done)
+        survived = any(result.fate is MutantFate.SURVIVED for result in chosen)
+        progress.finish(_count(chosen), good=not survived)
+        return chosen
+
+    def _follow(self, left: Sequence[GeneratedMutant]) -> None:
+        """Try these, as many side by side as there are machines; an error of one ends all."""
+        queue: SimpleQueue[tuple[int, GeneratedMutant]] = SimpleQueue()
+        for item in enumerate(left):
+            queue.put(item)
+        errors: list[BaseException] = []
+        words = (queue, len(left), time.monotonic(), errors)
+        count = max(1, min(self._work.machines, len(left)))
+        threads = [
+            threading.Thread(target=self._worker, args=words, daemon=True) for _ in range(count)
+        ]
+        try:
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                while thread.is_alive():
+                    thread.join(0.2)
+        except BaseException as error:
+            self._trials.abort(error)
+            for thread in threads:
+                thread.join()
+            raise
+        if errors:
+            raise errors[0]
+
+    def _worker(
+        self,
+        queue: SimpleQueue[tuple[int, GeneratedMutant]],
+        total: int,
+        began: float,
+        errors: list[BaseException],
+    ) -> None:
+        try:
+            while not errors:
+                done, mutant = queue.get_nowait()
+                self._tell(mutant, done, total, time.monotonic() - began)
+                self._one(mutant)
+        except Empty:
+            pass
+        except BaseException as error:
+            errors.append(error)
+            self._trials.abort(error)
+
+    def _tell(self, mutant: GeneratedMutant, done: int, total: int, spent_s: float) -> None:
+        ends = f", about {duration(spent_s / done * (total - done))} left" if done else ""
+        with self._lock:
+            self._work.progress.update(f"{place(mutant)}{ends}", done=done, total=total)
+
+    def _one(self, mutant: GeneratedMutant) -> None:
+        began = time.monotonic()
+        cases = [case for case in self._reach if mutant.number in case.numbers]
+        if not cases:
+            why = ("no case comes by it",)
+            self._keep(GeneratedResult(mutant, MutantFate.SURVIVED, why))
+            return
+        folder = self._work.run.path / "mutants" / str(mutant.number)
+        try:
+            seen = self._trials.run(list(self._shards(mutant, cases)), folder)
+        except TargetLost as loss:
+            # Nothing is known of it: it is tried when the check is resumed.
+            self._work.progress.note(f"{place(mutant)}: not tried: {loss.what}")
+            with self._lock:
+                self._losses += 1
+                if self._losses > MOST_LOSSES:
+                    raise
+            return
+        self._losses = 0
+        fate = MutantFate.KILLED if seen.by else MutantFate.SURVIVED
+        seconds = time.monotonic() - began
+        self._keep(GeneratedResult(mutant, fate, seen.by, len(cases), seconds, seen.once))
+
+    def _shards(self, mutant: GeneratedMutant, cases: Sequence[CaseReach]) -> Iterator[Shard]:
+        """Give the cases as they are to be run: the likeliest first, one by one, then in groups."""
+        with self._lock:
+            known = Counter(self._kills.get(mutant.within, {}))
+
+        def order(case: CaseReach) -> tuple[int, int, float]:
+            return -known[case.name], len(case.numbers), case.seconds
+
+        ordered = sorted(cases, key=order)
+        groups: list[list[CaseReach]] = [[case] for case in ordered[:ALONE]]
+        open_groups: dict[str, list[CaseReach]] = {}
+        for case in ordered[ALONE:]:
+            group = open_groups.get(case.program)
+            if group is None or sum(c.seconds for c in group) + case.seconds > SHARD_S:
+                group = open_groups[case.program] = []
+                groups.append(group)
+            group.append(case)
+        numbers: Counter[str] = Counter()
+        for group in groups:
+            program = self._programs[group[0].program]
+            numbers[program.name] += 1
+            expected = sum(case.seconds for case in group)
+            some = narrowed(program, tuple(case.case for case in group))
+            wrapped = _wrapped(some, "sh", "-c", _WITH_MUTANT, "sh", str(mutant.number))
+            limit = max(LEAST_TIMEOUT_S, TIMES_LONGER * expected)
+            yield Shard(replace(wrapped, timeout_s=limit), numbers[program.name])
+
+    def _keep(self, result: GeneratedResult) -> None:
+        with self._lock:
+            self._done[result.mutant.number] = result
+            self._learn(result)
+            ordered = [self._done[number] for number in sorted(self._done)]
+            self._work.run.save("results-generated", tuple(ordered), RESULTS)
+        if result.fate is MutantFate.SURVIVED:
+            self._work.progress.note(line(result))
+
+    def _learn(self, result: GeneratedResult) -> None:
+        """Remember what noticed it, for others of its function."""
+        kills = self._kills.setdefault(result.mutant.within, Counter())
+        kills.update(result.by if result.fate is MutantFate.KILLED else ())
+
+
+def _count(results: Sequence[GeneratedResult]) -> str:
+    fates = Counter(result.fate for result in results)
+    told = [f"{fates[fate]} {fate}" for fate in (MutantFate.KILLED, MutantFate.SURVIVED)]
+    if fates[MutantFate.EQUIVALENT]:
+        told.append(f"{fates[MutantFate.EQUIVALENT]} equivalent")
+    return ", ".join(told)
