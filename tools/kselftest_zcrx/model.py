@@ -30,8 +30,8 @@ SLOW_S = 180
 LONG_S = 900
 """What a case is given that takes minutes."""
 
-QUICK_ROUNDS = 4
-"""How often a test does what goes wrong rarely, unless it has more time."""
+SLOW = "SLOW_S"
+"""What C calls SLOW_S, where the same source is compiled for long, too."""
 
 SUCCESS = ""
 """The expected error of a call that must succeed."""
@@ -171,31 +171,32 @@ class Program:
     fixtures: tuple[Fixture, ...]
     receives: bool = False  # data, with what that takes
     templates: str = ""  # whose head and scripts it is made of; "": its own
-    rounds: int = QUICK_ROUNDS  # how often what has to be seen many times is done
     extended: bool = False  # takes long, and runs only when asked for
+    numbers: tuple[tuple[str, int], ...] = ()  # macros that the program for long has otherwise
+    long_of: str = ""  # the program whose source this one is compiled from, with other numbers
 
     @property
     def source(self) -> str:
         """The name that its templates go by."""
         return self.templates or self.name
 
-    def for_long(self, rounds: int, timeout_s: int) -> Program:
-        """Give the same tests with more rounds: `NAME_long`, and so its fixtures."""
+    def for_long(self, timeout_s: int, **numbers: int) -> Program:
+        """Give the program `NAME_long`: the same source, compiled with other numbers."""
         return replace(
             self,
             name=f"{self.name}_long",
-            title=f"{self.title}, {rounds} rounds",
+            title=f"{self.title}, many times",
             fixtures=tuple(
                 replace(
                     fixture,
-                    name=f"{fixture.name}_long",
                     cases=tuple(replace(case, timeout_s=timeout_s) for case in fixture.cases),
                 )
                 for fixture in self.fixtures
             ),
-            templates=self.source,
-            rounds=rounds,
+            numbers=(*numbers.items(), (SLOW, timeout_s)),
             extended=True,
+            templates=self.source,
+            long_of=self.name,
         )
 
 

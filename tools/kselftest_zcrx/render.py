@@ -83,6 +83,8 @@ def render(level: int, dialect: str = V7, *, lib_mk: str = LIB_MK) -> dict[str, 
         name: environment.get_template(f"{name.lstrip('.')}.j2").render(values) for name in support
     }
     for program in programs:
+        if program.long_of:
+            continue
         files[f"{program.name}.c"] = environment.get_template("program.c.j2").render(
             program=program,
             fixtures=program.fixtures,

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from kselftest_zcrx.cases import PROGRAMS
-from kselftest_zcrx.model import MAINLINE, QUICK_ROUNDS, Caller, Case, Fixture, Need, Program
+from kselftest_zcrx.model import MAINLINE, Caller, Case, Fixture, Need, Program
 
 INTRODUCTION = """\
 <!-- SPDX-License-Identifier: GPL-2.0 -->
@@ -47,8 +47,9 @@ def page() -> str:
 def _program(program: Program) -> Iterator[str]:
     extended = ", takes minutes" if program.extended else ""
     yield f"\n## {program.name}: {program.title}{extended}\n"
-    if program.source != program.name and program.rounds > QUICK_ROUNDS:
-        yield f"\nThe cases of `{program.source}` with {program.rounds} rounds each.\n"
+    if program.long_of:
+        numbers = ", ".join(f"`{name}={number}`" for name, number in program.numbers)
+        yield f"\nThe cases of `{program.long_of}`, compiled with {numbers}.\n"
         return
     for fixture in program.fixtures:
         yield from _fixture(fixture)

@@ -40,6 +40,9 @@ GOLDEN_LEVELS = (kselftest_zcrx.FIRST_LEVEL, LEVEL)
 # header in which the interfaces differ. All the rest is compiled.
 SHOWN = (".gitignore", "Makefile", "config", "settings", "zcrx.h", "zcrx_register.c")
 
+# Those with a source of their own.
+OWN = tuple(program for program in PROGRAMS if not program.long_of)
+
 FOLDERS = [*(("v7", level) for level in GOLDEN_LEVELS), ("mainline", LEVEL)]
 
 
@@ -52,13 +55,13 @@ def last_level(case: Case, dialect: str) -> int:
 CASES = [
     (d, p, f, c.as_in(d))
     for d in DIALECTS
-    for p in PROGRAMS
+    for p in OWN
     for f in p.fixtures
     for c in f.cases
     if c.holds_at(last_level(c, d), d)
 ]
 IDS = [f"{d}-{f.name}.{c.name}" for d, _, f, c in CASES]
-TEST = re.compile(r"^TEST_F(?:_TIMEOUT)?\((\w+), (\w+)(?:, \d+)?\)$", re.MULTILINE)
+TEST = re.compile(r"^TEST_F(?:_TIMEOUT)?\((\w+), (\w+)(?:, \w+)?\)$", re.MULTILINE)
 ERRORS = {"EPERM", "EINVAL", "ENODEV", "EFAULT", "ENOMEM", "EOPNOTSUPP", "ERANGE"}
 REQUEST_ERRORS = {
     "EINVAL",
@@ -133,7 +136,7 @@ def test_every_row_is_one_test_and_planned(program: Program, dialect: str) -> No
         for c in f.cases
         if c.holds_at(LEVEL, dialect)
     ]
-    text = rendered(LEVEL, dialect).get(f"{program.name}.c", "")
+    text = rendered(LEVEL, dialect).get(f"{program.long_of or program.name}.c", "")
     in_c = [f"{fixture}.{name}" for fixture, name in TEST.findall(text)]
     assert in_c == rows
     assert list(kselftest_zcrx.planned(LEVEL, dialect).get(program.name, ())) == rows
@@ -151,22 +154,26 @@ def test_programs_that_take_long_do_not_run_unless_asked_for(files: dict[str, st
     assert "\tzcrx_nodev \\\n" in rendered(LEVEL, "mainline")["Makefile"]
 
 
-def test_a_program_for_long_has_the_same_tests_with_more_rounds() -> None:
+def test_a_program_for_long_is_the_same_source_with_other_numbers(files: dict[str, str]) -> None:
     short, long = (
         next(program for program in PROGRAMS if program.name == name)
         for name in ("zcrx_teardown", "zcrx_teardown_long")
     )
     tests = [[(c.name, c.rule, c.tests) for c in p.fixtures[0].cases] for p in (short, long)]
     assert tests[0] == tests[1]
-    assert (short.rounds, long.rounds) == (4, 200)
-    assert [
-        rendered(LEVEL)[f"{p.name}.c"].count(f"#define ROUNDS\t\t{p.rounds}\n")
-        for p in (short, long)
-    ] == [1, 1]
+    assert "zcrx_teardown_long.c" not in files
+    numbers = {"ROUNDS": (4, 200), "REUSES": (4, 1000), "SLOW_S": (180, 900)}
+    assert dict(short.numbers) == {name: few for name, (few, _) in numbers.items()}
+    for name, (few, many) in numbers.items():
+        padded = f"{name:<15}"
+        assert f"#ifndef {name}\n#define {padded} {few}\n#endif\n" in files["zcrx_teardown.c"]
+        assert f"\t\t-D{name}={many} \\\n" in files["Makefile"]
+    for case in long.fixtures[0].cases:
+        assert f"TEST_F_TIMEOUT(teardown, {case.name}, SLOW_S)" in files["zcrx_teardown.c"]
 
 
 def test_names_are_unique_c_names() -> None:
-    names = [f"{f.name}.{c.name}" for p in PROGRAMS for f in p.fixtures for c in f.cases]
+    names = [f"{f.name}.{c.name}" for p in OWN for f in p.fixtures for c in f.cases]
     assert len(names) == len(set(names))
     assert [name for name in names if not re.fullmatch(r"[a-z]\w*\.[a-z]\w*", name)] == []
     # The functions of a program are called <fixture>_<case>.
@@ -318,7 +325,7 @@ def test_a_row_holds_from_its_first_to_its_last_patch() -> None:
 
 @pytest.mark.parametrize("level", range(kselftest_zcrx.FIRST_LEVEL, LEVEL + 1))
 def test_every_level_has_its_cases_and_no_others(level: int) -> None:
-    for program in PROGRAMS:
+    for program in OWN:
         rows = [f"{f.name}.{c.name}" for f in program.fixtures for c in f.cases]
         held = {
             f"{f.name}.{c.name}"
@@ -469,5 +476,5 @@ def test_the_page_tells_every_case_once() -> None:
         for program in PROGRAMS
         for fixture in program.fixtures
         for case in fixture.cases
-        if program.source == program.name or program.name == "zcrx_recv_long"
+        if not program.long_of
     ]

@@ -23,11 +23,21 @@ from kselftest_zcrx.cases.returning import RETURNING, RETURNING_STREAM
 from kselftest_zcrx.cases.rss import RSS
 from kselftest_zcrx.cases.stream import LONG_STREAM, STREAM
 from kselftest_zcrx.cases.teardown import TEARDOWN
-from kselftest_zcrx.model import LONG_S, Program
+from kselftest_zcrx.model import LONG_S, SLOW, SLOW_S, Program
 
-TEARDOWN_PROGRAM = Program("zcrx_teardown", "ends with data on its way", (TEARDOWN,), receives=True)
+TEARDOWN_PROGRAM = Program(
+    "zcrx_teardown",
+    "ends with data on its way",
+    (TEARDOWN,),
+    receives=True,
+    numbers=(("ROUNDS", 4), ("REUSES", 4), (SLOW, SLOW_S)),
+)
 HOSTILE_PROGRAM = Program(
-    "zcrx_hostile", "user space that tries anything", (REGISTRATIONS, REQUESTS), receives=True
+    "zcrx_hostile",
+    "user space that tries anything",
+    (REGISTRATIONS, REQUESTS),
+    receives=True,
+    numbers=(("TRIES", 400), (SLOW, SLOW_S)),
 )
 
 PROGRAMS = with_absences(
@@ -62,8 +72,8 @@ PROGRAMS = with_absences(
             templates="zcrx_recv",
             extended=True,
         ),
-        TEARDOWN_PROGRAM.for_long(rounds=200, timeout_s=LONG_S),
-        HOSTILE_PROGRAM.for_long(rounds=500, timeout_s=LONG_S),
+        TEARDOWN_PROGRAM.for_long(LONG_S, ROUNDS=200, REUSES=1000),
+        HOSTILE_PROGRAM.for_long(LONG_S, TRIES=50_000),
         Program(
             "zcrx_faults",
             "memory that runs out",
