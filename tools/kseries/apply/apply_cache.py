@@ -25,12 +25,11 @@ FORMAT = 1
 class Outcome:
     """What became of a patch.
 
-    head: the commit that the next patch stands on. state: None for a mail without a diff.
-    notes: what a reader must know about it.
+    head: the commit that the next patch stands on. notes: what a reader must know about it.
     """
 
     head: str
-    state: PatchState | None
+    state: PatchState
     patch_id: str = ""
     found_as: str = ""
     notes: tuple[str, ...] = ()

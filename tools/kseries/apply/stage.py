@@ -45,15 +45,15 @@ class _Place:
         count = max(self.series.posted, len(self.series.patches))
         return f"patch {self.patch.index} of {count} of {self.series.name}, '{self.patch.title}'"
 
-    def became(self, outcome: Outcome, state: PatchState) -> AppliedPatch:
+    def became(self, outcome: Outcome) -> AppliedPatch:
         """Give the record of what became of it."""
         return AppliedPatch(
             series=self.series.name,
             index=self.patch.index,
             title=self.patch.title,
             patch_id=outcome.patch_id,
-            state=state,
-            commit=outcome.head if state is PatchState.APPLIED else "",
+            state=outcome.state,
+            commit=outcome.head if outcome.state is PatchState.APPLIED else "",
             found_as=outcome.found_as,
             sha256=self.patch.sha256,
         )
@@ -148,26 +148,16 @@ class _Applier:
         self.head = outcome.head
         for note in outcome.notes:
             self._progress.note(f"{place.label}: {note}")
-        if outcome.state is not None:
-            self.done.append(place.became(outcome, outcome.state))
+        self.done.append(place.became(outcome))
 
     def _apply(self, place: _Place) -> Outcome:
         mail = read_mail(self._repository, place.patch, self._scratch)
-        if not mail.has_diff:
-            return self._without_diff(place, mail)
         if self._indexed != self.head:
             self._repository.text("read-tree", self.head)
             self._indexed = self.head
         answer = self._to_index(mail)
         if answer.ok:
             return self._commit(place, mail)
-        if mail.quoted_cr:
-            # `git am` warns of CRLF inside of an encoded body, and then fails.
-            stripped = read_mail(self._repository, place.patch, self._scratch, strip_cr=True)
-            if self._to_index(stripped).ok:
-                note = "CRLF line ends in its encoded body were fixed"
-                return self._commit(place, stripped, note)
-            mail = stripped
         patch_id = self._repository.patch_id(mail.diff)
         stacked = {patch.patch_id: patch.commit for patch in self.done if patch.commit}
         log = self._run.log("apply")
@@ -203,17 +193,6 @@ class _Applier:
         note = f"is already in the base ({found_as})"
         return Outcome(self.head, PatchState.IN_BASE, patch_id, found_as, (note,))
 
-    def _without_diff(self, place: _Place, mail: Mail) -> Outcome:
-        if mail.announces and not mail.is_cover:
-            raise self._failed(
-                place,
-                "",
-                "its mail announces changes and carries no diff",
-                "get the patch as its author sent it; the diff may be in an attachment",
-            )
-        what = "a cover letter" if mail.is_cover else "a mail without a diff"
-        return Outcome(self.head, None, notes=(f"is {what}: skipped",))
-
     def _conflict(self, place: _Place, mail: Mail, patch_id: str, said: str) -> PatchConflict:
         copies = self._scratch / "rejects"
         copies.mkdir()
@@ -225,7 +204,7 @@ class _Applier:
 
     def _failed(self, place: _Place, patch_id: str, where: str, do: str) -> PatchConflict:
         applied = sum(patch.state is PatchState.APPLIED for patch in self.done)
-        lost = place.became(Outcome(self.head, None, patch_id), PatchState.CONFLICT)
+        lost = place.became(Outcome(self.head, PatchState.CONFLICT, patch_id))
         return PatchConflict(
             f"P{place.label[1:]}, does not apply.",
             where=f"{where}\napplied before it: {applied}; patch file: {place.patch.file}",

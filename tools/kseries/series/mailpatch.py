@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import datetime
 import hashlib
-import re
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from pathlib import Path
@@ -16,11 +15,7 @@ from kseries.lib.gitrepo import FIXED_DATE, Repository
 from kseries.model import Patch
 from kseries.series.mailinfo import fields_of
 
-_DIFF = re.compile(rb"^(diff --git |--- \S|Index: \S|@@ -\d)", re.MULTILINE)
-_DIFFSTAT = re.compile(rb"^ \d+ files? changed", re.MULTILINE)
 MAX_DATE = 200  # characters of a date that are looked at
-
-_COVER = re.compile(r"\[[^\[\]]*?\b0++/\d++\s*+\]")
 
 # What git does not take in a name; a name of nothing else is none.
 _CRUD = " .,:;<>\"\\'"
@@ -31,29 +26,21 @@ class Mail:
     """A patch mail.
 
     author: name and address. date: as git reads it, "@<seconds> <zone>". message, diff: files.
-    quoted_cr: its encoded body has CRLF line ends. announces: it has a diffstat.
     """
 
     author: tuple[str, str]
     date: str
     message: Path
     diff: Path
-    has_diff: bool
-    is_cover: bool
-    announces: bool
-    quoted_cr: bool
 
 
-def read_mail(
-    repository: Repository, patch: Patch, scratch: Path, *, strip_cr: bool = False
-) -> Mail:
-    """Take a patch apart into files below `scratch`.
+def read_mail(repository: Repository, patch: Patch, scratch: Path) -> Mail:
+    """Take a patch apart into files below `scratch`. It is a mail that `patchmail` wrote.
 
-    strip_cr: take the CR from the line ends of an encoded body (`git am --quoted-cr=strip`).
     Raises UserError when the file is not the mail that was read before, or not one mail.
     """
-    raw = _raw(patch)
-    folder = scratch / f"{patch.sha256[:16]}{'-strip' if strip_cr else ''}"
+    _require_unchanged(patch)
+    folder = scratch / patch.sha256[:16]
     atomicfile.remove_tree(folder)  # of the same patch, earlier in the stack
     folder.mkdir()
     count = repository.text("mailsplit", "-d4", f"-o{folder}", "-b", "--", patch.file.absolute())
@@ -64,11 +51,7 @@ def read_mail(
             do="split it: one mail a file, or name the whole file as an mbox",
         )
     message, diff = folder / "message", folder / "diff"
-    answer = repository.ask(
-        *("mailinfo", "--no-scissors", f"--quoted-cr={'strip' if strip_cr else 'warn'}"),
-        *(message, diff),
-        stdin=folder / "0001",
-    )
+    answer = repository.ask(*("mailinfo", "--no-scissors", message, diff), stdin=folder / "0001")
     if not answer.ok:
         raise UserError(
             f"The patch is not a mail that git can read: {answer.stderr.strip()}.",
@@ -77,27 +60,21 @@ def read_mail(
         )
     fields = fields_of(answer.text)
     _complete_message(repository, fields.get("Subject", ""), message)
-    content = diff.read_bytes()
     return Mail(
         author=_author(fields.get("Author", ""), fields.get("Email", "")),
         date=_date(fields.get("Date", "")),
         message=message,
         diff=diff,
-        has_diff=_DIFF.search(content) is not None,
-        is_cover=_COVER.search(_subject(raw)) is not None,
-        announces=_DIFFSTAT.search(content) is not None,
-        quoted_cr="quoted CRLF" in answer.stderr,
     )
 
 
-def _raw(patch: Patch) -> bytes:
+def _require_unchanged(patch: Patch) -> None:
     try:
         raw = patch.file.read_bytes()
     except FileNotFoundError as error:
         raise _changed(patch, "it is gone") from error
     if hashlib.sha256(raw).hexdigest() != patch.sha256:
         raise _changed(patch, "its content is another")
-    return raw
 
 
 def _changed(patch: Patch, how: str) -> UserError:
@@ -114,11 +91,6 @@ def _complete_message(repository: Repository, subject: str, file: Path) -> None:
     start = f"{subject or '(no subject)'}\n\n".encode(errors="surrogateescape")
     draft.write_bytes(start + file.read_bytes())
     file.write_bytes(repository.ask("stripspace", stdin=draft).stdout)
-
-
-def _subject(raw: bytes) -> str:
-    found = re.search(rb"^subject:(.*(?:\r?\n[ \t].*)*)", raw, re.MULTILINE | re.IGNORECASE)
-    return found[1].decode(errors="replace") if found else ""
 
 
 def _author(name: str, address: str) -> tuple[str, str]:

@@ -66,7 +66,7 @@ def tried(series: Series, base: BaseTree) -> Candidate:
     with tempfile.TemporaryDirectory(prefix="kseries-base-") as name:
         scratch = Path(name)
         mails = [(patch, read_mail(repository, patch, scratch)) for patch in series.patches]
-        known = _known_before(mail.diff for _, mail in mails if mail.has_diff)
+        known = _known_before(mail.diff for _, mail in mails)
         there = _blobs(repository, base.commit, list(known))
         indexed = repository.with_index(scratch / "index")
         with atomicfile.disk_errors(scratch):
@@ -91,8 +91,6 @@ def _applied(indexed: Repository, mails: Sequence[tuple[Patch, Mail]]) -> tuple[
     """
     in_base = 0
     for count, (patch, mail) in enumerate(mails):
-        if not mail.has_diff:
-            continue
         answer = indexed.ask("apply", "--cached", mail.diff)
         if answer.ok:
             continue
