@@ -4,7 +4,7 @@
     nox -s mutate                             a sample of all modules
     nox -s mutate -- verdict ktap --all       every mutant of some modules
     nox -s mutate -- --sample 100 --seed 7    another sample
-    nox -s mutate -- halving --own            with the tests alone that import the module
+    nox -s mutate -- strategy --own           with the tests alone that import the module
 
 Exit status 0 when at most 5 % of the faults survive, 1 when more do, 2 for a request or a list of
 equivalents that does not fit, 3 when tests do not run though there is no fault.

@@ -97,11 +97,8 @@ def _recorded(bench: Bench, test_file: str) -> dict[str, object]:
                     if test:
                         lines.setdefault(test, {}).setdefault(module, []).append(number)
         path.unlink()
-    helpers = [f"{TESTS}/{p.name}" for p in (bench.tree / TESTS).glob("*.py")]
-    helpers = [name for name in helpers if not Path(name).name.startswith("test_")]
     used = [
-        test_file,
-        *helpers,
+        *written_in(bench.tree, test_file),
         *(f"{PACKAGE}/{module}" for own in lines.values() for module in own),
     ]
     return {
@@ -110,6 +107,19 @@ def _recorded(bench: Bench, test_file: str) -> dict[str, object]:
         "seconds": answer.seconds,
         "lines": lines,
     }
+
+
+def written_in(tree: Path, test_file: str) -> set[str]:
+    """Name the files that tests are written in: their own, conftest.py, and what these import."""
+    found: set[str] = set()
+    more = {test_file, f"{TESTS}/conftest.py"}
+    while more:
+        found |= more
+        named = {name for file in more for name in imports((tree / file).read_text())}
+        words = {name.split(".")[1] for name in named if name.startswith("tests.")}
+        files = {f"{TESTS}/{word}.py" for word in words}
+        more = {file for file in files if (tree / file).is_file()} - found
+    return found
 
 
 def _digests(tree: Path, names: Iterable[str]) -> dict[str, str]:

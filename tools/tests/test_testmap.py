@@ -5,9 +5,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from mutate.bench import TESTS
 from mutate.importing import independent
 from mutate.sources import mutants
-from mutate.testmap import Chooser, TestMap
+from mutate.testmap import Chooser, TestMap, written_in
 
 
 def test_the_tests_most_likely_to_notice_are_run_first(tmp_path: Path) -> None:
@@ -81,3 +82,20 @@ def test_what_depends_on_a_module_is_not_loaded_before_it_is_changed(tmp_path: P
     assert independent(tmp_path, "rules.py") == alone
     assert "kseries.sub.page" not in independent(tmp_path, "words.py")
     assert "kseries.rules" in independent(tmp_path, "words.py")
+
+
+def test_a_record_is_of_what_its_tests_are_written_in(tmp_path: Path) -> None:
+    folder = tmp_path / TESTS
+    folder.mkdir(parents=True)
+    for name, text in {
+        "test_a": "from tests.toyproject import x\nfrom tests.test_b import y\nimport tests.gone\n",
+        "test_b": "from tests import toy\nimport kseries.toyproject\n",
+        "test_c": "from tests.other import x\n",
+        "conftest": "from tests.logs import x\n",
+        "toyproject": "import os\nimport tests.test_a\n",
+        **dict.fromkeys(("toy", "logs", "other"), ""),
+    }.items():
+        (folder / f"{name}.py").write_text(text)
+    found = written_in(tmp_path, f"{TESTS}/test_a.py")
+    names = ("test_a", "test_b", "conftest", "toyproject", "toy", "logs")
+    assert found == {f"{TESTS}/{name}.py" for name in names}
