@@ -62,6 +62,10 @@ VALUES = {"ON": "y", "MODULE": "m", "COUNT": "3", "OFF": "n"}
         ("#if 0x1", True),
         ("#if 0 + 1", True),
         ("#if CONFIG_OFF", True),
+        ("#if !(1 && WHAT)", True),
+        ("#if !(0 || WHAT)", True),
+        ("#ifdef CONFIG_", True),
+        ("#if defined(CONFIG_)", True),
         ("#if IS_REACHABLE(CONFIG_OFF)", True),
         ("#if undefined(CONFIG_OFF)", True),
         ("#ifdef MY_CONFIG_OFF", True),
@@ -150,6 +154,8 @@ def test_directives_that_do_not_fit() -> None:
         ('#ifdef CONFIG_OFF\nchar a[] = "", b[] = "/*";\n#endif\nd\n', {2}),
         ("#ifdef CONFIG_OFF\nchar a = '', b = '/*';\n#endif\nd\n", {2}),
         ("#ifdef CONFIG_OFF\n//\na\n#endif\nb\n", {2, 3}),
+        ('#ifdef CONFIG_OFF\nchar a[] = "\\\\"; /* c\n#endif\n*/\nd\n#endif\n', {2, 3, 4, 5}),
+        ("#ifdef CONFIG_OFF\nchar a = '\\\\'; /* c\n#endif\n*/\nd\n#endif\n", {2, 3, 4, 5}),
         # A directive goes on behind a backslash, wherever that stands; a macro is none.
         ("#\\\nifdef \\\nCONFIG_OFF\na\n#endif\nb\n", {4}),
         ("#define F \\\n#ifdef CONFIG_OFF\na\n", set()),
@@ -173,6 +179,7 @@ def test_lines_as_the_compiler_reads_them(text: str, out: set[int]) -> None:
     [
         ("a\n", {1}),
         ("\t\n  \n}\n", {3}),
+        ("//\n/**/\n", set()),
         ("// a\n/* b */\n/* c */ /* d */\n", set()),
         ("/**\n * a - does\n *\n * more\n */\nint a;\n", {6}),
         ("/* c */ a /* d */\n", {1}),

@@ -78,8 +78,9 @@ def test_unknown_version_is_told(version: int, passing_run: RunResult) -> None:
     "data", [b"", b"{", b"[]", b"{}", b"\xff", b'{"schema_version": 1}', b'{"schema_version": "x"}']
 )
 def test_what_is_no_document_is_told(data: bytes) -> None:
-    with pytest.raises(UserError, match="not a result document"):
+    with pytest.raises(UserError, match="not a result document") as error:
         document.parse(data, "x")
+    assert "results.json" in error.value.do
 
 
 def test_a_run_without_document_is_told(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import pytest
 from junitparser import JUnitXml, Skipped
 
 from kseries.model import (
+    SCHEMA_VERSION,
     Case,
     Request,
     RunResult,
@@ -196,6 +197,27 @@ def test_a_run_that_came_to_no_test_left_none_out(passing_run: RunResult) -> Non
     assert scope.tests(replace(passing_run, scope=Scope(planned=TestCount(2, 5)))) == ""
 
 
+def test_without_a_series_a_run_goes_up_to_its_tests(passing_run: RunResult) -> None:
+    plain = replace(without_tests(passing_run), under_test="")
+    for stage, left in (("build", "stage, test"), ("install", "test")):
+        part = until(plain, stage)
+        assert part.reasons == (f"these stages were not asked for: {left}",)
+    assert until(plain, "test").reasons == ("no test was run",)
+
+
+def test_a_log_that_was_read_had_no_stages(passing_run: RunResult) -> None:
+    read = replace(passing_run, stack="", stages=())
+    assert scope.seen(read).not_asked == ()
+    assert scope.lacking(read) == ()
+
+
+def test_chosen_tests_are_counted_where_that_is_known(passing_run: RunResult) -> None:
+    some = Scope(only=("a", "b"), chosen=TestCount(1, 2), planned=TestCount(2, 5))
+    for asked, of in ((some, ": 2 of 5"), (replace(some, planned=TestCount()), "")):
+        told = scope.lacking(replace(passing_run, scope=asked))
+        assert told == (f"only tests chosen with -k (a, b) were to run{of}",)
+
+
 def test_a_search_or_another_tool_is_no_pass(passing_run: RunResult) -> None:
     stages = (*passing_run.stages[:2], StageRecord("bisect", DONE))
     found = decided(replace(passing_run, stages=stages, programs=(), suites=()))
@@ -230,6 +252,8 @@ def test_counts(passing_run: RunResult) -> None:
         TestProgram("netdevsim", "stats.py", (), "", 1.0),
     )
     assert scope.counts(planned, passing_run.programs) == (TestCount(2, 5), TestCount(3, 7))
+    silent = replace(passing_run.programs[1], cases=())
+    assert scope.counts(planned, (silent,)) == (TestCount(1, 1), TestCount(3, 7))
     many = replace(passing_run.programs[1], cases=(Case("a", Status.PASS), Case("b", Status.PASS)))
     assert scope.counts(planned, (many,)) == (TestCount(1, 2), TestCount(3, 8))
 
@@ -255,6 +279,10 @@ def test_an_old_document_is_no_pass_for_more_than_it_did(passing_run: RunResult)
     assert old(passing_run).verdict is Verdict.PASS
     assert scope.heading(old(until(passing_run, "build"))) == "BUILDS"
     assert scope.heading(old(passing_run, "-k", "ping")) == "PASS of chosen tests"
+    asked = old(passing_run, "--config", "debug", "-k", "ping", "--extended", "-k", "stats")
+    assert (asked.scope.only, asked.scope.extended) == (("ping", "stats"), True)
+    assert not old(passing_run, "--jobs", "2").scope.extended
+    assert asked.schema_version == SCHEMA_VERSION
 
 
 def test_a_request_is_told_with_its_last_stage() -> None:
