@@ -140,6 +140,9 @@ def test_each_list_is_built(name: str) -> None:
         ("obj-y += a.o:x", None),
         ("obj-y\nobj-$(CONFIG_A) += a.o", lacking("A")),
         ("rule: obj-y += a.o", None),
+        ("obj-y += a.o $(CONFIG_A)", ()),
+        ("obj-y += ifdef.o a.o", ()),
+        ("ifdef CONFIG_A\nifdefs := x\nendif\nobj-y += a.o", ()),
         ("# obj-y += a.o\nobj-$(CONFIG_A) += a.o # obj-y", lacking("A")),
         ("#a\nobj-y += a.o", ()),
     ],
@@ -161,6 +164,8 @@ def test_forms_of_lists(text: str, expected: tuple[Want, ...] | None) -> None:
         ("ifneq ($(CONFIG_ON),m)", lacking("!ON")),
         ("ifneq ($(CONFIG_A),y)", ()),
         # Of other conditions nothing is known.
+        ("ifdef CONFIG_", ()),
+        ("ifeq ($(CONFIG_),y)", ()),
         ("ifdef MY_CONFIG_A", ()),
         ("ifdefx CONFIG_A", None),
         ("xifdef CONFIG_A", None),
@@ -173,6 +178,11 @@ def test_conditions(condition: str, expected: tuple[Want, ...] | None) -> None:
     text = f"{condition}\nobj-y += a.o\nendif\nobj-$(CONFIG_B) += b.o"
     assert wanted(text, ON="y") == (() if expected is None else expected)
     assert wanted(text, "b.c", ON="y") == lacking("B")
+
+
+def test_names_of_the_architecture() -> None:
+    assert wanted("obj-y += a_$(ARCH).o b_$(SRCARCH)_$(BITS).o", "a_x86.c") == ()
+    assert wanted("obj-y += a_$(ARCH).o b_$(SRCARCH)_$(BITS).o", "b_x86_64.c") == ()
 
 
 def test_what_stands_behind_else() -> None:

@@ -135,8 +135,10 @@ class Makefiles:
     def _least(self, folder: PurePosixPath, words: Iterable[str]) -> Wants | None:
         """Give what is unmet, from the top on, where the Makefile of a folder has these words."""
         way = self._way(self._of(folder), words)
-        above = None if way is None else self._descent(folder)
-        return None if way is None or above is None else _once([*above, *way])
+        if way is None:
+            return None
+        above = self._descent(folder)
+        return None if above is None else _once([*above, *way])
 
     def _way(self, rules: Sequence[Rule], words: Iterable[str]) -> Wants | None:
         """Find the way from words to a list of what is built on which least is unmet."""
