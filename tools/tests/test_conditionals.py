@@ -7,7 +7,15 @@ import pytest
 
 from kseries.compiled.conditionals import MAX_TOKENS, left_out, tells
 
-VALUES = {"ON": "y", "MODULE": "m", "COUNT": "3", "OFF": "n"}
+VALUES = {
+    "ON": "y",
+    "MODULE": "m",
+    "COUNT": "3",
+    "OFF": "n",
+    "ZERO": "0",
+    "HEX": "0x0",
+    "NAME": '"x"',
+}
 
 
 @pytest.mark.parametrize(
@@ -56,17 +64,37 @@ VALUES = {"ON": "y", "MODULE": "m", "COUNT": "3", "OFF": "n"}
         ("#if (WHAT == 2) || 0", True),
         ("#if WHAT & 1 && 0", False),
         ("#if !(WHAT | 2) && 0", False),
+        # A symbol is the number that it stands for, and 0 where it stands for none.
+        ("#if CONFIG_OFF", False),
+        ("#if CONFIG_NEVER", False),
+        ("#if CONFIG_MODULE", False),
+        ("#if CONFIG_ON", True),
+        ("#if CONFIG_COUNT", True),
+        ("#if CONFIG_ZERO", False),
+        ("#if CONFIG_HEX", False),
+        ("#if CONFIG_NAME", True),
+        ("#if !CONFIG_OFF", True),
+        ("#if !CONFIG_ON", False),
+        ("#if (CONFIG_OFF)", False),
+        ("#if CONFIG_OFF || CONFIG_NEVER", False),
+        ("#if CONFIG_ON && CONFIG_OFF", False),
+        # Modules are not built, so what is one cannot be reached.
+        ("#if IS_REACHABLE(CONFIG_ON)", True),
+        ("#if IS_REACHABLE(CONFIG_MODULE)", False),
+        ("#if IS_REACHABLE(CONFIG_OFF)", False),
         # A number, a name and a call that only look like one of these.
         ("#if 10", True),
         ("#if x0", True),
         ("#if 0x1", True),
         ("#if 0 + 1", True),
-        ("#if CONFIG_OFF", True),
+        ("#if CONFIG_OFF == 0", True),
+        ("#if CONFIG_OFFSET + 0", True),
+        ("#if CONFIG_OFF & 1 && 1", True),
         ("#if !(1 && WHAT)", True),
         ("#if !(0 || WHAT)", True),
         ("#ifdef CONFIG_", True),
         ("#if defined(CONFIG_)", True),
-        ("#if IS_REACHABLE(CONFIG_OFF)", True),
+        ("#if IS_MODULE(CONFIG_OFF)", True),
         ("#if undefined(CONFIG_OFF)", True),
         ("#ifdef MY_CONFIG_OFF", True),
         ("#ifndef MY_CONFIG_ON", True),

@@ -21,10 +21,11 @@ _COMMENT = re.compile(
     r"""("(?:\\.|[^"\\\n])*+"?+|'(?:\\.|[^'\\\n])*+'?+)|//[^\n]*+|/\*.*?(?:\*/|\Z)""", re.DOTALL
 )
 _TOKEN = re.compile(
-    r"(?:IS_ENABLED|IS_BUILTIN|defined)\s*\(\s*CONFIG_\w+\s*\)|defined\s+CONFIG_\w+"
+    r"(?:IS_ENABLED|IS_BUILTIN|IS_REACHABLE|defined)\s*\(\s*CONFIG_\w+\s*\)|defined\s+CONFIG_\w+"
     r"|&&|\|\||[!()]|\b[01]\b|[^\s!()&|]+|[&|]"
 )
 _SYMBOL = re.compile(r"CONFIG_(\w+)")
+_ENDS = ("", "&&", "||", ")")  # what follows an operand that stands for itself
 MAX_TOKENS = 200  # of one condition
 
 
@@ -152,13 +153,25 @@ class _Condition:
         if symbol and token.startswith(("IS_", "defined")):
             value = self.values.get(symbol[1], "n")
             return value not in ("n", "m") or (value == "m" and token.startswith("IS_ENABLED"))
+        if symbol and token == symbol[0] and self._next() in _ENDS:
+            return self._number(symbol[1])
         # Something else: what it is compared or called with is passed over.
-        while self._next() not in ("", "&&", "||", ")"):
+        while self._next() not in _ENDS:
             if self.tokens.pop(0) == "(":
                 self._any()
                 if self._next() == ")":
                     self.tokens.pop(0)
         return None
+
+    def _number(self, name: str) -> Truth:
+        """Tell whether the number that a symbol stands for is another than 0."""
+        value = self.values.get(name, "n")
+        if value in ("y", "n", "m"):
+            return value == "y"
+        try:
+            return int(value, 0) != 0
+        except ValueError:
+            return None
 
     def _next(self) -> str:
         return self.tokens[0] if self.tokens else ""
