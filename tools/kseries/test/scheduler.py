@@ -208,8 +208,10 @@ class Scheduler:
             if self._losses > MAX_LOSSES or self._error is not None:
                 raise loss
             label = label_of(shard.program)
-            self.notes.append(f"a machine was lost, {label} was rerun: {loss.what}")
-            self._not_run(self._queue.done(shard, shard))
+            left = self._queue.done(shard, shard)
+            again = "could not be run again" if left else "was run again"
+            self.notes.append(f"a machine was lost, {label} {again}: {loss.what}")
+            self._not_run(left)
 
     def _give_up(self, why: str, left: Sequence[Shard]) -> None:
         """Run no more. left: what is known not to run already."""
