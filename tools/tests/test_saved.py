@@ -399,6 +399,15 @@ def test_zeros_that_a_dead_machine_left(tmp_path: Path) -> None:
     assert "".join(blocks_of(file)) == "1..2\nok 1 a\nnot ok 2 b\n"
 
 
+def test_blanks_that_do_not_break_are_blanks(tmp_path: Path) -> None:
+    # As the web and mails have them for several blanks: a kernel that died did not pass.
+    file = tmp_path / "log"
+    lines = ("kernel BUG at net/foo.c:53!", "Call Trace:", "\xa0foo_close+0x53/0xa0")
+    file.write_text("".join(f"[ \xa0231.27722{n}] {line}\n" for n, line in enumerate(lines)))
+    (event,) = read(file).events
+    assert (event.title, event.where) == ("kernel BUG at net/foo.c:53!", "foo_close")
+
+
 def test_what_cannot_be_read_is_told(tmp_path: Path) -> None:
     packed = gzip.compress(RUNNER.read_bytes())
     for name, data in (("cut.gz", packed[:-20]), ("bad.gz", packed[:40] + b"\0" * 400)):

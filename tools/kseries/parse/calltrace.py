@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from kseries.parse.finders import FINDERS, HELPERS
+from kseries.parse.finders import FINDERS, HELPERS, source_name
 
 MAX_FRAMES = 16  # of one stack
 
@@ -60,8 +60,6 @@ _EARLIER = re.compile(
     r"(Allocated|Freed|allocated|freed|Last potentially related work creation"
     r"|Second to last potentially related work creation)(?: by task \d+.*)?:$"
 )
-# What the compiler appends to the name of a part or a copy of a function.
-_SUFFIX = re.compile(r"\.(?:constprop|isra|part|cold|lto_priv|llvm)\b.*$")
 
 
 @dataclass(frozen=True)
@@ -77,7 +75,7 @@ class Frame:
     @property
     def function(self) -> str:
         """Its name in the source."""
-        return _SUFFIX.sub("", self.symbol)
+        return source_name(self.symbol)
 
     @property
     def call(self) -> str:

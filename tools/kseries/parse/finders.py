@@ -27,8 +27,16 @@ _HELPERS = (
     r"_*mutex_(?:un|try)?lock\w*|(?:down|up)_(?:read|write)\w*|rwsem_\w+|_*rt_mutex_\w+",
     r"_*lock_(?:acquire|release|acquired|contended|is_held\w*)|register_lock_class"
     r"|look_up_lock_class|assign_lock_key|lockdep_\w+",
-    # mm: who frees, or asks for too much
-    r"k[vz]?free\w*|kmem_cache_free\w*|_*kvm?alloc_(?:node|array)\w*|kmalloc_slab",
+    # mm: who frees, or asks for memory
+    r"k[vz]?free\w*|kmem_cache_free\w*|_*kvm?alloc_(?:node|array)\w*|kmalloc_slab|free_large_kmalloc"
+    r"|_*k[mvz]?z?alloc(?:_\w+)?|_*kmem_cache_z?alloc\w*|_*kmalloc_\w+|_*alloc_(?:pages|frozen)\w*"
+    r"|_*vmalloc_\w+|_*might_(?:fault|alloc|sleep|resched)\w*|_*fs_reclaim_\w+|slab_\w+_alloc_\w+",
+    # lib/logic_pio.c, lib/vsprintf.c, lib/crc*.c, lib/nlattr.c
+    r"v?s(?:c?n)?printf|string(?:_nocheck)?|kv?asprintf\w*|logic_(?:in|out)[bwlq]|crc\d+\w*|nla_(?:str|mem)\w+",
+    # kernel/workqueue.c, kernel/sched/wait.c: what they work on is their caller's
+    r"destroy_workqueue|_*wake_up\w*|hlock_class|check_wait_context",
+    # who registers what is there already
+    r"_*proc_(?:register|create\w*|mkdir\w*)|sysfs_slab_add|_*kmem_cache_create\w*|create_cache|iput",
     # the way from the fault to the log
     r"_*warn(?:_\w+)?|_*report_bug|handle_bug|_*die(?:_\w+)?|_*dump_\w+|_*show_(?:stack|trace|regs)\w*",
     r"_*unwind_\w+|arch_stack_walk|walk_stackframe|stack_trace_\w+|stack_access_ok"
@@ -45,13 +53,16 @@ _HELPERS = (
 _FINDERS = (
     r"(?:_*dump_|show_stack|show_trace|print_|report_bug|__report_bug|handle_bug|__warn|warn_"
     r"|(?:do_)?exc_|asm_exc|die|__die|panic|vpanic|kasan_|__kasan|__asan|ubsan_|__ubsan|kfence_"
-    r"|lockdep_|lock_(?!sock)|__lock_|mark_lock|mark_usage|validate_chain|check_|debug_"
+    r"|lockdep_|lock_(?!sock)|__lock_(?!sock)|mark_lock|mark_usage|validate_chain|check_|debug_"
     r"|__debug|refcount_warn|__list_|__might_|might_|__schedule|schedule|___might"
     r"|mutex_|__mutex|rcu_|nmi_|watchdog|msleep|usleep|io_schedule|wait_for_|spin_bug|asm_sysvec"
     r"|sysvec|sched_show|_raw_|do_raw_|slab_|__slab"
     r"|object_err|entry_|do_syscall|x64_sys_call|ret_from)",
     # waits
-    r"__switch_to|context_switch|preempt_schedule|do_wait_for|__wait_for|__?wait_on_bit|bit_wait|out_of_line_wait"
+    r"_*flush_work(?:queue)?$|start_flush_work|drain_workqueue|_*cancel_\w*work_(?:sync|timer)$"
+    r"|_*(?:try_to_)?del_timer\w*|_*timer_delete\w*|try_to_grab_pending$|work_grab_pending$"
+    r"|__switch_to|context_switch|preempt_schedule|do_wait_for|__wait_for|__?wait_on_bit|bit_wait|out_of_line_wait"
+    r"|cache_grow_begin|cache_alloc_|fallback_alloc"
     r"|call_rwsem|folio_wait|__folio_lock|_*down_(?:read|write|killable|interruptible|timeout|common)"
     r"|__down|down$|rwsem_|__rt_mutex|rt_mutex_|rt_spin_|rtlock_|percpu_down|percpu_rwsem_wait"
     r"|do_nanosleep|hrtimer_nanosleep|_?cond_resched|__cond_resched|jbd2_log_wait|__bitmap"
@@ -61,7 +72,7 @@ _FINDERS = (
     r"|_*alloc_(?:pages|frozen|skb|page_)\w*$|__get_free_page\w*$|alloc_page\w*$|_*vmalloc\w*$"
     r"|vzalloc\w*$|__alloc_pages\w*$|get_zeroed_page\w*$|kvmalloc\w*$|pcpu_alloc\w*$"
     r"|folio_alloc\w*$|vma_alloc_folio\w*$|save_stack|stack_depot|set_track|getname$|kmemleak_"
-    r"|bad_page|_*folio_put\w*$|_*put_page\w*$|release_pages$|free_page_is_bad|print_bad_pte|free_unref\w*$|free_pages_\w*$|__free_pages\w*$"
+    r"|bad_page|_*folio_put\w*$|_*put_page\w*$|release_pages$|prepare_alloc_pages$|free_page_is_bad|print_bad_pte|free_unref\w*$|free_pages_\w*$|__free_pages\w*$"
     r"|post_alloc_hook|prep_new_page|get_page_from_freelist|___cache_free|qlist_free|quarantine_"
     r"|free_to_partial|do_kmem_cache|kfree|slab_free|ftrace_|preempt_count_"
     # who makes files in sysfs
@@ -87,6 +98,27 @@ _FINDERS = (
     r"|unwind_backtrace|dump_backtrace|c_backtrace|walk_stack|return_address|profile_",
 )
 
+LOCKERS = re.compile(
+    r"(?:_*flush_work(?:queue)?|start_flush_work|kthread_stop|lock_sock(?:_nested|_fast)?|_*(?:try_to_)?del_timer\w*"
+    r"|_*timer_delete\w*)$"
+)
+"""Beside those, who takes a lock, or ends a thread, that is his caller's."""
+
+STOPPERS = re.compile(r"kthread_stop$")
+"""Beside those, who ends what belongs to his caller."""
+
+WAITS = re.compile(
+    r"(?:\w*_wait(?:_\w+)?|_*wait_\w+|\w+_lock(?:_interruptible|_killable|_nested)?"
+    r"|__filemap_get_folio|truncate_inode_pages_range"
+    r"|usb_(?:kill_urb|start_wait_urb|\w*control_msg|bulk_msg))$"
+)
+"""Beside those, whom a task that hangs waits in: it hangs for what his caller wants."""
+
+ALLOCATORS = re.compile(r"\w*(?:alloc|dup|asprintf)\w*$")
+"""Beside those, who gave out memory that leaks: his caller has lost it."""
+
+_SUFFIX = re.compile(r"\.(?:constprop|isra|part|cold|lto_priv|llvm)\b.*$")
+
 BOTTOM = re.compile(
     r"(?:kthread|ret_from_\w+|worker_thread|process_(?:one|scheduled)_works?|smpboot_thread_fn"
     r"|start_kernel|rest_init|secondary_start\w*|cpu_startup_entry|start_secondary|common_startup\w*"
@@ -99,3 +131,8 @@ HELPERS = re.compile(rf"(?:{'|'.join(_HELPERS)})$")
 
 FINDERS = re.compile(rf"(?:{'|'.join(_FINDERS)}|(?:{'|'.join(_HELPERS)})$)")
 """Not to blame where they stand in a call trace."""
+
+
+def source_name(symbol: str) -> str:
+    """Give the name that a function has in the source, without what the compiler appends."""
+    return _SUFFIX.sub("", symbol)

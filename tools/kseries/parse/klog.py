@@ -38,6 +38,7 @@ MAX_TEXT = 8 << 20  # characters kept of all complaints; of later ones the lines
 MAX_TO_OOPS = 100  # lines from a fault to the header of its Oops
 MAX_TO_CUT = 3  # lines from what is said before "cut here" to that
 MAX_BEFORE_TRACE = 120  # lines from the title to the call trace, where nothing else ends it
+MAX_BEFORE_LOCKS = 300  # the same for lockdep, which tells how each lock depends on the next
 MAX_OPEN = 32  # complaints of different callers at a time
 MAX_APART = 500  # lines of others between two of a complaint
 
@@ -172,11 +173,14 @@ class Reader:
         if splat is not None and takes(splat, rule):
             self._join(splat, text, rule)
         else:
+            ended = splat if splat and rule.kind is EventKind.PANIC and not splat.traced else None
             self._close(caller)
             start, ruler = self._rulers.get(caller, (self._index, ""))
             lines = [ruler, text] if ruler else [text]
             headed = rule.role is Role.HEADER
             new = Splat(start, rule, lines, len(lines) - 1, headed, sure=sure, last=self._index)
+            if ended is not None:
+                ended.ender = new
             self._opened(caller, new)
         if rule.ending is Ending.LINE:
             self._close(caller)
@@ -205,7 +209,7 @@ class Reader:
             (ending in (Ending.MARK, Ending.RULER) and END.match(text))
             or (ending is Ending.RULER and "====" in text and RULER.match(text))
             or length >= MAX_SPLAT_LINES
-            or (not splat.traced and length - splat.title >= MAX_BEFORE_TRACE)
+            or (not splat.traced and length - splat.title >= _before_trace(splat))
         ):
             self._close(caller)
 
@@ -265,6 +269,12 @@ class Reader:
         return True
 
 
+def _before_trace(splat: Splat) -> int:
+    """Give how many lines may stand between a title and its call trace."""
+    locks = splat.rule is not None and splat.rule.kind is EventKind.LOCKDEP
+    return MAX_BEFORE_LOCKS if locks else MAX_BEFORE_TRACE
+
+
 def rule_of(text: str) -> Rule | None:
     """Give the rule that a message begins a complaint by; None for any other."""
     if not _telling().match(text):
@@ -276,10 +286,13 @@ def rule_of(text: str) -> Rule | None:
 
 def _event(splat: Splat, first_line: int, during: Callable[[int], str]) -> KernelEvent:
     kind = splat.rule.kind if splat.rule else EventKind.WARN
+    told = splat.lines[splat.title :]
+    if splat.ender is not None:  # the panic has the call trace of both
+        told += splat.ender.lines[splat.ender.title + 1 :]
     return KernelEvent(
         kind=kind,
         title=splat.called,
-        where=suspects.where(kind, splat.lines[splat.title :]),
+        where=suspects.where(kind, told),
         line=first_line + splat.start,
         lines=tuple(splat.lines),
         during=during(splat.start),

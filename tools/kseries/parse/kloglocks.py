@@ -86,7 +86,7 @@ STALLS: tuple[Rule, ...] = (
     Rule(
         _K.HUNG_TASK,
         _TRACE,
-        r"INFO: task .+:\d+ blocked (?:in .*)?for more than ",
+        r"INFO: task .+:\d+ (?:blocked (?:in .*)?|can't die )for more than ",
         "kernel/hung_task.c: check_hung_task()",
         "INFO: task foo:12 blocked for more than 143 seconds.",
     ),

@@ -93,4 +93,6 @@ def _text(data: bytes, whole: bool) -> str:
     text = data.decode(errors="replace")
     if "\r" in text:
         text = _LINE_END.sub("\n", text)
+    # What was copied from a web page or a mail has them for blanks.
+    text = text.replace("\xa0", " ")
     return text if whole else CONTINUED + text

@@ -45,6 +45,7 @@ class Splat:
     sure: bool = True  # the kernel's stamp stands before it
     last: int = 0  # index in the log of its last line
     called: str = ""  # its title, once it is closed and kept
+    ender: Splat | None = None  # the panic that it ended in, before its own call trace
 
     @property
     def ending(self) -> Ending:
