@@ -166,7 +166,7 @@ FINDING = """
     __mutex_lock rcu_sched_clock_irq nmi_cpu_backtrace watchdog msleep usleep_range io_schedule
     wait_for_completion spin_bug asm_sysvec_apic sysvec_apic sched_show_task _raw_spin_lock
     do_raw_spin_lock slab_err __slab_free object_err entry_SYSCALL_64 do_syscall_64 x64_sys_call
-    ret_from_fork
+    ret_from_fork get_free_pages_noprof
 """
 
 

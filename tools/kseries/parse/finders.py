@@ -69,7 +69,7 @@ _FINDERS = (
     # allocations and frees
     r"|_*k[mvz]?z?alloc(?:_\w+)?$|_*k[vz]?m?alloc_\w+$|_*kmem_cache_(?:z?alloc|free)\w*$|_*kmem(?:dup)\w*$"
     r"|_*kstr\w*dup\w*$|krealloc\w*$|___slab|new_slab|allocate_slab|alloc_slab|do_slab|__do_kmalloc"
-    r"|_*alloc_(?:pages|frozen|skb|page_)\w*$|__get_free_page\w*$|alloc_page\w*$|_*vmalloc\w*$"
+    r"|_*alloc_(?:pages|frozen|skb|page_)\w*$|_*get_free_pages?\w*$|alloc_page\w*$|_*vmalloc\w*$"
     r"|vzalloc\w*$|__alloc_pages\w*$|get_zeroed_page\w*$|kvmalloc\w*$|pcpu_alloc\w*$"
     r"|folio_alloc\w*$|vma_alloc_folio\w*$|save_stack|stack_depot|set_track|getname$|kmemleak_"
     r"|bad_page|_*folio_put\w*$|_*put_page\w*$|release_pages$|prepare_alloc_pages$|free_page_is_bad|print_bad_pte|free_unref\w*$|free_pages_\w*$|__free_pages\w*$"
