@@ -159,6 +159,8 @@ class Series:
     for_sources: tuple[str, ...] = ()  # names (globs) of sources it is for; (): all
     trees: tuple[str, ...] = ()  # that its subject names, "net-next"
     notes: tuple[str, ...] = ()  # what a reader must know: versions and mails left out
+    author: str = ""  # of the cover letter, else of the first patch
+    link: str = ""  # to it in an archive; "" where that is not known
 
 
 @dataclass(frozen=True)
@@ -463,6 +465,15 @@ class Finding:
 
 
 @dataclass(frozen=True)
+class Ran:
+    """When a program ran, or one of the shards that it was run in, and where."""
+
+    machine: int  # from 1
+    began: Seconds  # after the tests began
+    seconds: Seconds
+
+
+@dataclass(frozen=True)
 class ProgramResult:
     """What one test program did."""
 
@@ -480,6 +491,7 @@ class ProgramResult:
     kernel_log: tuple[str, ...] = ()  # last lines of the kernel log until the next program began
     # Where it is not good although its cases are: run once more, in a fresh machine.
     reruns: tuple[Status, ...] = ()
+    ran: tuple[Ran, ...] = ()  # not in reruns; () where that is not known
 
     @property
     def flaky(self) -> bool:
@@ -710,6 +722,16 @@ class Scope:
 
 
 @dataclass(frozen=True)
+class Subject:
+    """What was tested, as its author calls it; "" for what is not known."""
+
+    title: str = ""  # of the cover letter, else of the first patch
+    author: str = ""  # likewise, "Name <address>"
+    link: str = ""  # to it in an archive
+    tree: str = ""  # path of a tree that was taken as it lies there
+
+
+@dataclass(frozen=True)
 class AuthorBase:
     """The base that the author of the series under test named, and the one it was put on."""
 
@@ -745,6 +767,7 @@ class RunResult:
     changed: tuple[ChangedFile, ...] | None = None
     scope: Scope = field(default_factory=Scope)
     author_base: AuthorBase | None = None  # None: no base-commit: is known
+    subject: Subject = field(default_factory=Subject)
     schema_version: int = field(default=SCHEMA_VERSION)
 
 

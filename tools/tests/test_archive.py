@@ -160,6 +160,8 @@ def test_what_was_sent_is_what_comes(archive: ArchiveConfig, tmp_path: Path) -> 
     series = read("whole-0@x", archive, tmp_path)
     assert (series.name, series.title) == ("whole-0@x", "whole things")
     assert (series.message_id, series.posted, series.version) == ("whole-0@x", 3, 1)
+    assert series.author == "Zoë Ängström <zoe@example.org>"
+    assert series.link == archive.linkmask.replace("%s", "whole-0@x")
     assert [patch.message_id for patch in series.patches] == [f"whole-{n}@x" for n in (1, 2, 3)]
     assert series.notes == ()
     sent = tmp_path / "sent.mbox"

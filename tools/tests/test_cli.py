@@ -37,6 +37,13 @@ def test_a_good_series_builds_and_a_second_run_has_nothing_to_do(toyproject: Toy
     assert code == 0, output
     assert toyproject.latest()["verdict"] == "partial"
     assert [patch["state"] for patch in toyproject.latest()["patches"]] == ["applied"]
+    subject = toyproject.latest()["subject"]
+    assert (subject["title"], subject["tree"]) == (
+        "good: change net/core.c", str(toyproject.kernel)
+    )  # fmt: skip
+    assert (
+        "good: change net/core.c" in (toyproject.root / "out/runs/latest/report.html").read_text()
+    )
     again, output = toyproject.kseries("run", "--until", "build")
     assert again == 0, output
     assert "nothing to do" in output

@@ -14,12 +14,21 @@ from pathlib import Path
 
 import pytest
 
-from kseries.model import Case, RunResult, StageRecord, StageState, Status
+from kseries.model import (
+    Case,
+    Ran,
+    RunResult,
+    StageRecord,
+    StageState,
+    Status,
+    Subject,
+    Verdict,
+)
 from kseries.report import html, page
 from kseries.verdict.verdict import decided
 from tests import browser
 
-VOID = {"meta", "link", "br", "rect"}
+VOID = {"meta", "link", "br"}
 
 
 class Read(HTMLParser):
@@ -101,7 +110,7 @@ def test_of_a_pass_there_is_nothing_to_see_but_tables(passing_run: RunResult) ->
     read = Read(html.render(passing_run))
     assert "failures" not in read.ids
     assert "PASS" in read.text
-    assert read.tags["rect"] == len(passing_run.stages) + len(passing_run.programs)
+    assert read.tags["rect"] == len(passing_run.stages)
 
 
 def test_stage_that_failed_shows_its_message(passing_run: RunResult) -> None:
@@ -152,12 +161,81 @@ def test_many_failures_are_cut(failing_run: RunResult) -> None:
     assert len(made.failures[0].others) == 2000 - page.MAX_SHOWN
 
 
+def timed(result: RunResult, *shards: tuple[int, int, float, float]) -> RunResult:
+    """Give the programs times. shards: (place of the program, machine, began, seconds)."""
+    programs = tuple(
+        replace(
+            program,
+            ran=tuple(Ran(machine, began, s) for at, machine, began, s in shards if at == place),
+        )
+        for place, program in enumerate(result.programs)
+    )
+    return replace(result, programs=programs)
+
+
 def test_bars_stay_in_the_picture(failing_run: RunResult) -> None:
-    for result in (failing_run, replace(failing_run, stages=failing_run.stages[-1:])):
-        for bar in page.make(result).bars:
-            assert 0 <= bar.start <= 100
-            assert 0 < bar.width <= 100.01 - bar.start
-    assert page.make(replace(failing_run, stages=())).bars == ()
+    result = timed(failing_run, (0, 1, 5.0, 1e6), (1, 2, 1e7, 0.0))
+    for each in (result, replace(result, stages=failing_run.stages[-1:])):
+        for bar in page.make(each).bars:
+            for part in bar.parts:
+                assert 0 <= part.start <= 100
+                assert 0 < part.width <= 100.01 - part.start
+    assert page.make(replace(result, stages=())).bars == ()
+
+
+def test_bars_begin_when_programs_did_with_the_machines_side_by_side(
+    passing_run: RunResult,
+) -> None:
+    stages = tuple(StageRecord(name, StageState.DONE, 50.0, "") for name in ("build", "test"))
+    result = timed(
+        replace(passing_run, stages=stages), (0, 1, 10, 20), (1, 2, 12, 5), (1, 1, 30, 10)
+    )
+    bars = page.make(result).bars
+    drawn = [(b.label, b.kind, [(p.start, p.width) for p in b.parts]) for b in bars]
+    assert drawn == [
+        ("build", "stage", [(0.0, 50.0)]),
+        ("test", "stage", [(50.0, 50.0)]),
+        ("machine 1", "machine", [(60.0, 20.0), (80.0, 10.0)]),
+        ("machine 2", "machine", [(62.0, 5.0)]),
+        ("zcrx_register", "program", [(60.0, 20.0)]),
+        ("ping.py", "program", [(62.0, 5.0), (80.0, 10.0)]),
+    ]  # fmt: skip
+    assert Read(html.render(result)).text.count("zcrx/zcrx_register") >= 2  # told on the machine
+
+
+def test_what_was_tested_stands_at_the_top(passing_run: RunResult) -> None:
+    link = "https://lore.kernel.org/r/20241029230521.2385749-1-dw@davidwei.uk"
+    subject = Subject("io_uring zero copy rx", "David <dw@davidwei.uk>", link, "/home/me/linux")
+    text = html.render(replace(passing_run, subject=subject))
+    head = text[: text.index("</header>")]
+    assert f'<a href="{link}" rel="noreferrer">io_uring zero copy rx</a>' in head
+    shown = " ".join(Read(text).text.split())
+    assert "io_uring zero copy rx , by David <dw@davidwei.uk>, on /home/me/linux" in shown
+    for odd in ("javascript:alert(1)", 'https://x/"onclick="', "https://x y/z", "data:text/html,x"):
+        read = Read(html.render(replace(passing_run, subject=replace(subject, link=odd))))
+        assert not [v for n, v in read.attributes if n == "href" and v and v[0] not in "#d"]
+        assert "io_uring zero copy rx" in read.text
+
+
+def test_counts_agree_with_the_verdict(passing_run: RunResult, failing_run: RunResult) -> None:
+    # A program that failed though no case of it did, and one that has no cases.
+    for cases in ((Case("one", Status.PASS),), ()):
+        bad = replace(passing_run.programs[0], status=Status.ERROR, cases=cases)
+        made = page.make(decided(replace(passing_run, programs=(bad, passing_run.programs[1]))))
+        assert made.result.verdict is Verdict.FAIL
+        assert made.tally.failed == 1
+        assert made.programs[0].tally.failed == made.suites[0].failed == 1
+    made = page.make(failing_run)
+    assert made.tally.failed == sum(line.tally.failed for line in made.programs)
+    assert made.tally.failed == sum(counts.failed for counts in made.suites)
+
+
+def test_a_finding_is_told_once_in_full(failing_run: RunResult) -> None:
+    made = page.make(failing_run)
+    (refill,) = [f for f in made.failures if f.program.name == "zcrx_refill"]
+    assert any("the kernel log says" in text for text in refill.program.problems)
+    assert refill.problems == ()
+    assert [item.anchor for item in refill.complaints] == ["complaint-1"]
 
 
 # ---- in Chromium

@@ -242,6 +242,8 @@ def test_the_stream_of_format_patch_is_a_series(author: Author, reader: Reader) 
     assert (series.name, series.version, series.posted) == ("out", 1, 3)
     # The cover letter's title was left as git writes it.
     assert series.title == TITLES[0]
+    assert series.author == series.patches[0].author
+    assert series.link == ""  # git made message ids, and nobody knows whether it was sent
     assert [patch.file.name for patch in series.patches] == [
         "0001-net-add-one.patch",
         "0002-na-ve-a-ade-dos.patch",
@@ -543,6 +545,7 @@ def test_a_folder_of_the_project_with_its_series_file(author: Author, reader: Re
     )
     series = reader("thing")
     assert (series.name, series.title, series.message_id) == ("thing", "A thing", "c@x")
+    assert series.link == "https://lore.kernel.org/r/c@x"
     assert (series.version, series.posted, series.base) == (7, 3, "v6.12")
     assert (series.requires, series.needs) == (("prep",), ("NET",))
     assert series.for_sources == ("debian-*",)

@@ -686,6 +686,11 @@ def test_machines_side_by_side(bench: Bench) -> None:
     assert [file.name for file in bench.run.consoles] == ["console.log", "console-2.log"]
     assert all("start demo/long" in file.read_text() for file in bench.run.consoles)
     assert all(target.closed for target in bench.targets)
+    # One of the cases of the first two ran on each, at the same time.
+    assert {ran.machine for ran in program.ran} == {1, 2}
+    first, second = sorted(program.ran, key=lambda ran: ran.began)[:2]
+    assert first.machine != second.machine
+    assert second.began < first.began + first.seconds
 
 
 def test_events_name_the_log_of_their_machine(bench: Bench) -> None:

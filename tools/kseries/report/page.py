@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from kseries.model import (
@@ -14,12 +15,13 @@ from kseries.model import (
     Finding,
     PatchState,
     ProgramResult,
+    Ran,
     RunResult,
     StageRecord,
     StageState,
     Status,
 )
-from kseries.parse.outcome import label_of, leaves
+from kseries.parse.outcome import label_of, leaves, own_problems
 from kseries.report import against
 from kseries.report.against import Listed, SuiteCounts
 from kseries.report.words import author_base
@@ -33,19 +35,30 @@ MAX_BARS = 24  # programs in the picture
 MAX_DIAGNOSTICS = 200
 SLOW_S = 0.5  # nobody minds less
 
+# A link is to lead to a page, whoever wrote the document.
+_LINK = re.compile(r"https?://[A-Za-z0-9.:\[\]-]+/[^\s\"'<>\\^`{|}]*")
+
 LEAST_WIDTH = 0.8  # per cent of the picture: what is there is to be seen
 
 
 @dataclass(frozen=True)
-class Bar:
-    """A line of the picture. start, width: in per cent of the whole run."""
+class Part:
+    """A piece of a bar. start, width: in per cent of the whole run."""
 
-    label: str
-    kind: str  # "stage" or "program"
     start: float
     width: float
-    seconds: float
     good: bool
+    told: str = ""  # what it is, where a line has several
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A line of the picture."""
+
+    label: str
+    kind: str  # "stage", "machine" or "program"
+    seconds: float
+    parts: tuple[Part, ...]
 
 
 @dataclass(frozen=True)
@@ -74,6 +87,7 @@ class Failure:
     """A program that is not good. cases: those with something to show, the worst of them."""
 
     program: ProgramResult
+    problems: tuple[str, ...]  # its own: of what the kernel complained of, see `complaints`
     cases: tuple[BadCase, ...]
     others: tuple[Case, ...]  # bad ones too many to show in full
     missing: tuple[Case, ...]  # nothing was seen of them
@@ -97,7 +111,7 @@ class ProgramLine:
     program: ProgramResult
     mark: str
     cases: tuple[CaseLine, ...]
-    tally: Tally
+    tally: Tally  # of what counts
 
 
 @dataclass(frozen=True)
@@ -124,8 +138,11 @@ class Page:
 
     result: RunResult
     heading: str  # the answer in a few words
+    title: str  # what was tested, as its author calls it; "" where that is not known
+    link: str  # to it in an archive, "" where there is none that a browser may follow
     tests: str  # how many of the tests were to run, "" where all were
     tally: Tally  # of what counts: known failures are an expected failure
+    unreached: int  # tests of the base that are not run any more, each of which counts
     uncompiled: str  # which changed files were not compiled, "" where all were
     advice: str  # how to have them compiled, "" where nothing helps
     excuse: str  # known failures, "" where nothing was
@@ -152,13 +169,15 @@ def make(result: RunResult) -> Page:
     """Work out the page of a document."""
     mine = known_failures.of(result)
     bad = [program for program in mine.programs if not program.status.good]
-    chosen = _chosen(result.programs)
     complaints = _complaints(result)
     return Page(
         result=result,
         heading=scope.heading(result),
+        title=result.subject.title,
+        link=result.subject.link if _LINK.fullmatch(result.subject.link) else "",
         tests=scope.tests(result),
         tally=known_failures.tally(result),
+        unreached=len(known_failures.unreached(result.baseline)),
         uncompiled=uncompiled.statement(result),
         advice=uncompiled.advice(result),
         excuse=against.excuse(result),
@@ -170,8 +189,8 @@ def make(result: RunResult) -> Page:
         suites=against.suites(result),
         programs=_lines(result),
         slow=_slow(result.programs),
-        bars=_bars(result.stages, result.programs, chosen),
-        bars_left_out=len(result.programs) - len(chosen),
+        bars=_bars(result),
+        bars_left_out=len(result.programs) - len(_drawn(result.programs)),
         patches=_groups(result.patches),
         changed=result.changed or (),
         diagnostics=result.diagnostics[:MAX_DIAGNOSTICS],
@@ -214,9 +233,10 @@ def _lines(result: RunResult) -> tuple[ProgramLine, ...]:
             found.append((test, []))
         else:
             found[-1][1].append(CaseLine(test.case, marks.get(test.name, "")))
+    counting = known_failures.of(result).programs
     return tuple(
-        ProgramLine(test.program, marks.get(test.name, ""), tuple(cases), count([test.program]))
-        for test, cases in found
+        ProgramLine(test.program, marks.get(test.name, ""), tuple(cases), count([counts]))
+        for (test, cases), counts in zip(found, counting, strict=True)
     )
 
 
@@ -225,6 +245,7 @@ def _failure(result: RunResult, program: ProgramResult, complaints: Sequence[Com
     seen = [case for case in bad if case.status is not Status.MISSING]
     return Failure(
         program=program,
+        problems=own_problems(program),
         cases=tuple(_bad_case(result, program, case) for case in seen[:MAX_SHOWN]),
         others=tuple(seen[MAX_SHOWN:]),
         missing=tuple(case for case in bad if case.status is Status.MISSING),
@@ -264,48 +285,52 @@ def _slow(programs: Iterable[ProgramResult]) -> tuple[SlowCase, ...]:
     return tuple(sorted(timed, key=lambda case: -case.seconds)[:MAX_SLOW])
 
 
-def _chosen(programs: Sequence[ProgramResult]) -> set[int]:
-    """Choose the programs of the picture, by their places: those that took longest."""
-    longest = sorted(range(len(programs)), key=lambda place: -programs[place].seconds)
-    return set(longest[:MAX_BARS])
-
-
-def _bars(
-    stages: Sequence[StageRecord], programs: Sequence[ProgramResult], chosen: set[int]
-) -> tuple[Bar, ...]:
-    """Draw stages one after the other, and below the stage `test` its programs likewise."""
-    whole = sum(stage.seconds for stage in stages)
+def _bars(result: RunResult) -> tuple[Bar, ...]:
+    """Draw stages one after the other, and below the stage `test` its machines and programs."""
+    whole = sum(stage.seconds for stage in result.stages)
     bars: list[Bar] = []
     at = 0.0
-    for stage in stages:
+    for stage in result.stages:
         if stage.state is StageState.NOT_RUN or not whole:
             continue
         good = stage.state is StageState.DONE
-        bars.append(_bar(stage.name, "stage", at, stage.seconds, whole, good))
-        at += stage.seconds
+        part = _part(at, stage.seconds, whole, good=good)
+        bars.append(Bar(stage.name, "stage", stage.seconds, (part,)))
         if stage.name == "test":
-            bars += _program_bars(programs, chosen, at, whole)
+            bars += _test_bars(result.programs, at, whole)
+        at += stage.seconds
     return tuple(bars)
 
 
-def _program_bars(
-    programs: Sequence[ProgramResult], chosen: set[int], end: float, whole: float
-) -> list[Bar]:
-    """Draw the programs so that the last ends with its stage: booting came before."""
-    at = max(end - sum(program.seconds for program in programs), 0.0)
-    bars = []
+def _test_bars(programs: Sequence[ProgramResult], begun: float, whole: float) -> Iterator[Bar]:
+    """Draw what each machine did, and each of the longest programs, at the time when it ran."""
+    shards = [(program, ran) for program in programs for ran in program.ran]
+
+    def part(program: ProgramResult, ran: Ran) -> Part:
+        good, label = program.status.good, label_of(program)
+        return _part(begun + ran.began, ran.seconds, whole, good=good, told=label)
+
+    for machine in sorted({ran.machine for _, ran in shards}):
+        own = [(program, ran) for program, ran in shards if ran.machine == machine]
+        seconds = sum(ran.seconds for _, ran in own)
+        yield Bar(f"machine {machine}", "machine", seconds, tuple(part(*one) for one in own))
+    drawn = _drawn(programs)
     for place, program in enumerate(programs):
-        if place in chosen:
-            good = program.status.good
-            bars.append(_bar(program.name, "program", at, program.seconds, whole, good))
-        at += program.seconds
-    return bars
+        if place in drawn:
+            parts = tuple(part(program, ran) for ran in program.ran)
+            yield Bar(program.name, "program", program.seconds, parts)
 
 
-def _bar(label: str, kind: str, at: float, seconds: float, whole: float, good: bool) -> Bar:
+def _drawn(programs: Sequence[ProgramResult]) -> set[int]:
+    """Choose the programs of the picture by their places: the longest whose time is known."""
+    known = [place for place, program in enumerate(programs) if program.ran]
+    return set(sorted(known, key=lambda place: -programs[place].seconds)[:MAX_BARS])
+
+
+def _part(at: float, seconds: float, whole: float, *, good: bool, told: str = "") -> Part:
     start = min(100 * at / whole, 100 - LEAST_WIDTH)
     width = min(max(100 * seconds / whole, LEAST_WIDTH), 100 - start)
-    return Bar(label, kind, round(start, 2), round(width, 2), seconds, good)
+    return Part(round(start, 2), round(width, 2), good, told)
 
 
 def _groups(patches: Sequence[AppliedPatch]) -> tuple[PatchGroup, ...]:

@@ -29,6 +29,7 @@ from kseries.model import (
     Stack,
     StageRecord,
     StageState,
+    Subject,
     TestOutcome,
     Tree,
     Verdict,
@@ -165,9 +166,19 @@ def _(left: Stack, result: RunResult) -> dict[str, Any]:
     del result
     return {
         "author_base": _author_base(left),
+        "subject": _subject(left),
         "notes": [f"{series.name}: {note}" for series in left.series for note in series.notes],
         "provenance": {"source": left.source.name},
     }
+
+
+def _subject(stack: Stack) -> Subject:
+    source = stack.source.source
+    tree = str(source.path) if isinstance(source, LocalSource) else ""
+    for series in stack.series:
+        if series.name == stack.under_test:
+            return Subject(series.title, series.author, series.link, tree)
+    return Subject(tree=tree)
 
 
 @contribution.register

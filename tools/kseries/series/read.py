@@ -15,6 +15,7 @@ import tempfile
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from pathlib import Path
+from urllib.parse import quote
 
 from kseries.lib import atomicfile
 from kseries.lib.errors import UserError
@@ -25,7 +26,7 @@ from kseries.model import Patch, Series
 from kseries.series.archive import ArchiveConfig, fetch_thread, parse_link
 from kseries.series.assemble import Assembled, Choice, assemble
 from kseries.series.mailbox import read_all, read_bytes, read_maildir, split
-from kseries.series.mailinfo import take_apart
+from kseries.series.mailinfo import Parts, take_apart
 from kseries.series.patchfolder import SeriesFile, is_series_folder, read_folder, read_series_file
 from kseries.series.patchmail import (
     PatchMail,
@@ -38,6 +39,9 @@ from kseries.series.patchmail import (
 from kseries.series.threads import NO_TITLE
 from kseries.series.trailers import read_trailers
 from kseries.series.trees import trees_of
+
+KERNEL_LINK = "https://lore.kernel.org/r/%s"
+"""Of a mail that came from b4's own archive, as Link: trailers write it."""
 
 COVER = "0000-cover-letter.eml"
 SLUG_LENGTH = 52  # as git format-patch cuts its file names
@@ -119,7 +123,7 @@ def read_series(
             found = _read(located, told, Path(scratch), workdir, progress)
             for patch in found.patches:
                 check_complete(patch, Path(scratch))
-            cover = _cover_text(found, Path(scratch))
+            cover = _cover(found, Path(scratch))
             with atomicfile.new_folder(folder) as new:
                 names = _write(found, new)
     series = _series(located, told, found, [folder / name for name in names], cover)
@@ -209,29 +213,29 @@ def _write(found: Assembled, folder: Path) -> list[str]:
     return names
 
 
-def _cover_text(found: Assembled, scratch: Path) -> bytes:
-    """Give the text of the cover letter, b"" where there is none or git cannot read it."""
+def _cover(found: Assembled, scratch: Path) -> Parts | None:
+    """Take the cover letter apart; None where there is none or git cannot read it."""
     if found.cover is None or found.cover.too_long:
-        return b""
+        return None
     try:
-        parts = take_apart(read_bytes(found.cover.file), scratch, found.cover.named)
+        return take_apart(read_bytes(found.cover.file), scratch, found.cover.named)
     except UserError:
-        return b""
-    return parts.message + parts.diff
+        return None
 
 
 def _series(
-    located: Located, told: SeriesFile, found: Assembled, files: list[Path], cover: bytes
+    located: Located, told: SeriesFile, found: Assembled, files: list[Path], cover: Parts | None
 ) -> Series:
     mails = [*([found.cover] if found.cover else []), *(patch.mail for patch in found.patches)]
-    trailers = read_trailers(found, cover)
+    trailers = read_trailers(found, cover.message + cover.diff if cover else b"")
+    message_id = told.message_id or mails[0].message_id
     base_commit = trailers.base_commit
     count = len(found.patches)
     posted = count if located.choice.partial else found.patches[0].mail.label.total or count
     return Series(
         name=located.name,
         title=told.title or _title(found),
-        message_id=told.message_id or mails[0].message_id,
+        message_id=message_id,
         version=told.version or found.version,
         posted=told.posted or posted,
         base=told.base or (f"commit {base_commit}" if base_commit else ""),
@@ -247,7 +251,25 @@ def _series(
         for_sources=told.for_sources,
         trees=trees_of(mails[0].subject),
         notes=(*found.notes, *_patch_notes(found), *trailers.notes),
+        author=_author(found, cover),
+        link=_link(located, told, message_id),
     )
+
+
+def _author(found: Assembled, cover: Parts | None) -> str:
+    """Name who wrote the cover letter, else the first patch."""
+    fields = cover.fields if cover else {}
+    if fields.get("Author") and fields.get("Email"):
+        return format_author((fields["Author"], fields["Email"]), plain=True)
+    return format_author(found.patches[0].author, plain=True)
+
+
+def _link(located: Located, told: SeriesFile, message_id: str) -> str:
+    """Give where it was posted: it came from there, or its series.toml says so."""
+    if not message_id or not (located.kind is Kind.ARCHIVE or told.message_id):
+        return ""
+    mask = located.archive.linkmask or KERNEL_LINK
+    return mask.replace("%s", quote(message_id, safe="@"))
 
 
 def _title(found: Assembled) -> str:

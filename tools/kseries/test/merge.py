@@ -56,6 +56,7 @@ def merged(planned: Sequence[str], parts: Sequence[ProgramResult]) -> ProgramRes
         seconds=round(sum(part.seconds for part in parts), 3),
         cases=tuple(cases),
         problems=tuple(dict.fromkeys(text for part in parts for text in part.problems)),
+        ran=tuple(ran for part in parts for ran in part.ran),
     )
 
 

@@ -9,6 +9,7 @@ Both have bounds.
 from __future__ import annotations
 
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, ExitStack
@@ -42,13 +43,17 @@ def never(_result: ProgramResult) -> bool:
 
 @dataclass(frozen=True)
 class Job:
-    """What all machines need: programs, kernel, folder of the run, whom to tell."""
+    """What all machines need: programs, kernel, folder of the run, whom to tell.
+
+    began: when the tests did, on the monotonic clock.
+    """
 
     installed: InstalledSuites
     kernel: Kernel
     open_target: OpenTarget
     run: RunFolder
     progress: Progress
+    began: float = field(default_factory=time.monotonic)
 
 
 @dataclass(eq=False)
@@ -148,6 +153,7 @@ class Scheduler:
             kernel=job.kernel,
             target=target,
             run=job.run,
+            began=job.began,
             tell=lambda text: self._tell(number, text),
             fresh=self.fresh,
         )

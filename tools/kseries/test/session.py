@@ -20,6 +20,7 @@ from kseries.model import (
     Kernel,
     KernelEvent,
     ProgramResult,
+    Ran,
     TestProgram,
 )
 from kseries.parse import attribution, klog, ktap, marks, outcome
@@ -91,8 +92,8 @@ class Seen:
 class Session:
     """A machine, and what it was made to do.
 
-    tell: gets a few words on what goes on. fresh: whether each shard gets a machine that was
-    just booted.
+    tell: gets a few words on what goes on. began: when the tests did, on the monotonic clock.
+    fresh: whether each shard gets a machine that was just booted.
     """
 
     number: int  # of the machine, from 1
@@ -101,6 +102,7 @@ class Session:
     target: Target
     run: RunFolder
     tell: Callable[[str], None]
+    began: float = field(default_factory=time.monotonic)
     fresh: bool = False
     boots: int = 0
     up: bool = False
@@ -166,7 +168,8 @@ class Session:
             self._deaths.append(Death(label, len(self.target.console()), running[-1]))
         self._spans[label] = (*self._spans.get(label, ()), *spans)
         result = outcome.with_times(result, spans)
-        return replace(result, log=str(log.relative_to(self.run.path)))
+        ran = Ran(self.number, round(started - self.began, 3), round(now - started, 3))
+        return replace(result, log=str(log.relative_to(self.run.path)), ran=(ran,))
 
     def _marked(self, program: TestProgram, sink: TestLog) -> int | None:
         """Run a program between marks in the kernel log; give its exit status."""

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from kseries.lib.progress import Progress
 from kseries.lib.runfolder import RunFolder
@@ -98,7 +99,9 @@ def _put_together(
     for program in programs:
         label = label_of(program)
         own = [result for shard, result in ran if label_of(shard.program) == label]
-        yield merge.merged(program.cases, (*left.done.get(label, ()), *own))
+        # When an earlier attempt ran them says nothing about this one.
+        done = (replace(result, ran=()) for result in left.done.get(label, ()))
+        yield merge.merged(program.cases, (*done, *own))
 
 
 def _unplanned(programs: Sequence[TestProgram], results: Sequence[ProgramResult]) -> Iterator[str]:

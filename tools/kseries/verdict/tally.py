@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -35,17 +36,25 @@ class SuiteTally:
 
 
 def count(programs: Iterable[ProgramResult]) -> Tally:
-    """Count the cases of programs."""
-    passed = skipped = failed = 0
-    for program in programs:
-        for case in leaves(program.cases):
-            if case.status is Status.SKIP:
-                skipped += 1
-            elif case.status.good:
-                passed += 1
-            else:
-                failed += 1
-    return Tally(passed, skipped, failed)
+    """Count the cases of programs.
+
+    A program without cases counts itself, and so does one that is bad though its cases are not.
+    """
+    found = Counter(kind for program in programs for kind in _kinds(program))
+    return Tally(found["passed"], found["skipped"], found["failed"])
+
+
+def _kinds(program: ProgramResult) -> list[str]:
+    kinds = [_kind(case.status) for case in leaves(program.cases)]
+    if not kinds or (not program.status.good and "failed" not in kinds):
+        kinds.append(_kind(program.status))
+    return kinds
+
+
+def _kind(status: Status) -> str:
+    if status is Status.SKIP:
+        return "skipped"
+    return "passed" if status.good else "failed"
 
 
 def by_suite(programs: Sequence[ProgramResult]) -> tuple[SuiteTally, ...]:
