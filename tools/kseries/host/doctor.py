@@ -140,12 +140,16 @@ def examine(project: Project, cache: Cache) -> tuple[Finding, ...]:
         _machine(),
         *(_tool(tool) for tool in TOOLS),
         _sandbox(project.root),
-        _disk("disk for out/", project.out, DISK_OUT_GIB),
+        _disk(_out_name(project), project.out, DISK_OUT_GIB),
         _disk("disk for the cache", cache.root, DISK_CACHE_GIB),
         _memory(),
         _kvm(Path("/dev/kvm")),
         *(_bound(bound) for bound in BOUNDS),
     )
+
+
+def _out_name(project: Project) -> str:
+    return "disk for the workspace" if project.workspace else "disk for out/"
 
 
 def healthy(findings: Sequence[Finding]) -> bool:
