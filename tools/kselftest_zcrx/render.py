@@ -8,8 +8,7 @@ import textwrap
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-
-import jinja2
+from typing import TYPE_CHECKING
 
 from kselftest_zcrx.cases import LAYOUTS, NUMBERS, PROGRAMS
 from kselftest_zcrx.model import (
@@ -24,6 +23,9 @@ from kselftest_zcrx.model import (
     Program,
 )
 from kselftest_zcrx.rules import RULES
+
+if TYPE_CHECKING:
+    import jinja2
 
 FOLDER = "drivers/net/zcrx"
 """Where the rendered folder belongs, below tools/testing/selftests."""
@@ -134,13 +136,15 @@ def scripts(program: Program, level: int = LAST_LEVEL, dialect: str = V7) -> Map
 
 
 def _scripts(program: Program, environment: jinja2.Environment) -> Mapping[str, Macro]:
+    from jinja2 import runtime
+
     found: dict[str, Macro] = {}
     for name in dict.fromkeys(fixture.scripts or program.source for fixture in program.fixtures):
         module = environment.get_template(f"{name}.scripts.j2").make_module({"program": program})
         found |= {
             name: macro
             for name, macro in vars(module).items()
-            if isinstance(macro, jinja2.runtime.Macro) and list(macro.arguments) == ["needs"]
+            if isinstance(macro, runtime.Macro) and list(macro.arguments) == ["needs"]
         }
     return found
 
@@ -176,6 +180,9 @@ def _rules(program: Program) -> list[tuple[str, str]]:
 
 
 def _environment(level: int, dialect: str) -> jinja2.Environment:
+    # Imported when something is rendered: who asks for plans and rules needs none of it.
+    import jinja2
+
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("kselftest_zcrx"),
         autoescape=False,  # noqa: S701  C, not HTML

@@ -13,10 +13,10 @@ from kseries.model import Request
 def request(arguments: Namespace) -> Request:
     """Give what was asked for; the options of a stack and of tests must be there."""
     return Request(
-        stack=_place(arguments.stack),
-        source=_place(arguments.source),
-        series=_place(arguments.series),
-        tree=_place(arguments.tree),
+        stack=place(arguments.stack),
+        source=place(arguments.source),
+        series=place(arguments.series),
+        tree=place(arguments.tree),
         partial=arguments.partial,
         exact_config=arguments.exact_config,
         configs=tuple(arguments.config),
@@ -34,7 +34,7 @@ def request(arguments: Namespace) -> Request:
     )
 
 
-def _place(given: str) -> str:
+def place(given: str) -> str:
     """Make a path independent of the current folder, which a resumed run does not know."""
     looks_like_path = "/" in given or given.endswith((".toml", ".mbox"))
     return str(Path(given).resolve()) if looks_like_path and Path(given).exists() else given

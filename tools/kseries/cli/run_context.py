@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from pydantic import TypeAdapter
 
 from kseries.cli.reports import show
+from kseries.cli.request import place
 from kseries.cli.screen import program
 from kseries.lib import proc, runfolder, settings
 from kseries.lib.errors import InfraError, Interrupted, KseriesError, UserError
@@ -84,7 +85,8 @@ def with_settings(request: Request) -> Request:
     """Fill in what the user's settings say where the request says nothing."""
     given = {name: getattr(request, name) for name in ("stack", "compiler", "jobs", "machines")}
     found = settings.read(given)
-    return replace(request, **{name: found.value(name) or given[name] for name in given})
+    filled = {name: found.value(name) or given[name] for name in given}
+    return replace(request, **{**filled, "stack": place(filled["stack"])})
 
 
 def _new_run(request: Request, name: str, workspace: str) -> Opened:
