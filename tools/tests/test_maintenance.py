@@ -62,13 +62,16 @@ def test_the_cache_follows_xdg(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
     assert Cache.find().root == Path.home() / ".cache" / "kseries"
 
 
-def test_the_project_is_found_from_below_or_named(
+def test_the_project_is_the_programs_own_or_named(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
+    # A kernel tree may bring stacks that vouch for themselves.
     (tmp_path / "kernel" / "stacks").mkdir(parents=True)
     (tmp_path / "deep" / "er").mkdir(parents=True)
     monkeypatch.delenv("KSERIES_ROOT", raising=False)
     monkeypatch.chdir(tmp_path / "deep" / "er")
+    assert Project.find().root == Path(__file__).parents[2]
+    monkeypatch.setenv("KSERIES_ROOT", str(tmp_path))
     assert Project.find().root == tmp_path
     monkeypatch.setenv("KSERIES_ROOT", str(tmp_path / "deep"))
     with pytest.raises(UserError, match="No kseries checkout"):

@@ -6,8 +6,8 @@ from __future__ import annotations
 import sys
 from argparse import Namespace
 
-from kseries.cli.request import request
-from kseries.cli.run_context import progress, with_settings
+from kseries.cli.request import request, with_settings
+from kseries.cli.run_context import progress
 from kseries.cli.screen import print_json, screen
 from kseries.lib.paths import Cache, Project
 from kseries.report import listing

@@ -9,7 +9,7 @@ from dataclasses import replace
 from kseries.bisect import bisect as search
 from kseries.bisect import predicate
 from kseries.cli.reports import show
-from kseries.cli.request import request
+from kseries.cli.request import request, with_settings
 from kseries.cli.run_context import REQUEST, Opened, progress, resumable, take_up, tell_how_to_go_on
 from kseries.lib import runfolder
 from kseries.lib.errors import InfraError, UserError
@@ -59,7 +59,7 @@ def _request(arguments: Namespace, source: RunFolder | None) -> Request:
     """Ask for the stack of the run, with all of its tests."""
     own = request(arguments)
     if source is None:
-        return own
+        return with_settings(own)
     asked = source.load("request", REQUEST)
     return replace(
         asked, only=(), extended=False, baseline=None, until=own.until, command=own.command

@@ -10,6 +10,7 @@ from dataclasses import asdict, replace
 import kselftest_zcrx
 from kselftest_zcrx import EQUIVALENTS, LAST_LEVEL, MUTANTS
 from kseries.cli.parser import command_line
+from kseries.cli.request import with_settings
 from kseries.cli.run_context import Opened, progress, resumable, take_up
 from kseries.cli.screen import print_json
 from kseries.lib import atomicfile
@@ -27,11 +28,14 @@ def mutants(arguments: Namespace) -> int:
 
 
 def _open(arguments: Namespace) -> Opened:
+    """Begin a check of the stack that the mutants are for; the user's own counts elsewhere."""
+    given = with_settings(Request(machines=arguments.machines))
     request = Request(
         stack=DEFAULT_STACK,
         configs=tuple(arguments.config),
         extended=arguments.extended,
-        machines=arguments.machines,
+        jobs=given.jobs,
+        machines=given.machines,
         command=command_line(),
     )
     return take_up(arguments, lambda: request, checker.NAME)

@@ -4,19 +4,21 @@
 from __future__ import annotations
 
 from argparse import Namespace
+from dataclasses import replace
 from pathlib import Path
 
 from kseries.cli.parser import command_line
+from kseries.lib import settings
 from kseries.model import Request
 
 
 def request(arguments: Namespace) -> Request:
     """Give what was asked for; the options of a stack and of tests must be there."""
     return Request(
-        stack=place(arguments.stack),
-        source=place(arguments.source),
-        series=place(arguments.series),
-        tree=place(arguments.tree),
+        stack=_place(arguments.stack),
+        source=_place(arguments.source),
+        series=_place(arguments.series),
+        tree=_place(arguments.tree),
         partial=arguments.partial,
         exact_config=arguments.exact_config,
         configs=tuple(arguments.config),
@@ -34,7 +36,15 @@ def request(arguments: Namespace) -> Request:
     )
 
 
-def place(given: str) -> str:
+def with_settings(request: Request) -> Request:
+    """Fill in what the user's settings say where the request says nothing."""
+    given = {name: getattr(request, name) for name in ("stack", "compiler", "jobs", "machines")}
+    found = settings.read(given)
+    filled = {name: found.value(name) or given[name] for name in given}
+    return replace(request, **{**filled, "stack": _place(filled["stack"])})
+
+
+def _place(given: str) -> str:
     """Make a path independent of the current folder, which a resumed run does not know."""
     looks_like_path = "/" in given or given.endswith((".toml", ".mbox"))
     return str(Path(given).resolve()) if looks_like_path and Path(given).exists() else given

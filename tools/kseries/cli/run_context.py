@@ -13,9 +13,8 @@ from dataclasses import dataclass, replace
 from pydantic import TypeAdapter
 
 from kseries.cli.reports import show
-from kseries.cli.request import place
 from kseries.cli.screen import program
-from kseries.lib import proc, runfolder, settings
+from kseries.lib import proc, runfolder
 from kseries.lib.errors import InfraError, Interrupted, KseriesError, UserError
 from kseries.lib.paths import Cache, Project
 from kseries.lib.progress import Progress
@@ -60,7 +59,7 @@ def take_up(arguments: Namespace, request: Callable[[], Request], name: str = ""
     """
     if arguments.resume:
         return open_run(arguments.resume, arguments.workspace)
-    asked = with_settings(request())
+    asked = request()
     if bases.is_open(asked):
         with progress(arguments) as shown:
             asked = _with_base(asked, arguments.workspace, shown)
@@ -79,14 +78,6 @@ def _with_base(request: Request, workspace: str, shown: Progress) -> Request:
     if found.choice is None:
         return request
     return replace(request, source=found.source, base_why=found.choice.why)
-
-
-def with_settings(request: Request) -> Request:
-    """Fill in what the user's settings say where the request says nothing."""
-    given = {name: getattr(request, name) for name in ("stack", "compiler", "jobs", "machines")}
-    found = settings.read(given)
-    filled = {name: found.value(name) or given[name] for name in given}
-    return replace(request, **{**filled, "stack": place(filled["stack"])})
 
 
 def _new_run(request: Request, name: str, workspace: str) -> Opened:

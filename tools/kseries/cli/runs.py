@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from kseries.cli.reports import show
-from kseries.cli.request import request
+from kseries.cli.request import request, with_settings
 from kseries.cli.run_context import open_run, progress, resumable, take_up
 from kseries.config import stage as config_stage
 from kseries.names import RUN_STAGES
@@ -22,7 +22,7 @@ NOTHING_TO_ADD = "# The config compiles all that the series changes."
 
 def run(arguments: Namespace) -> int:
     """Carry out all stages up to the one that was asked for."""
-    opened = take_up(arguments, lambda: request(arguments))
+    opened = take_up(arguments, lambda: with_settings(request(arguments)))
     asked = opened.request
     names = RUN_STAGES[: RUN_STAGES.index(asked.until) + 1]
     stages = [
@@ -57,7 +57,7 @@ def why(arguments: Namespace) -> int:
 def config_for(arguments: Namespace) -> int:
     """Print what a series adds to the config, each line with the files that want it."""
     arguments.series = arguments.of
-    opened = take_up(arguments, lambda: request(arguments))
+    opened = take_up(arguments, lambda: with_settings(request(arguments)))
     stages = pipeline.STAGES[: pipeline.STAGES.index(pipeline.CONFIG) + 1]
     with (
         progress(arguments) as shown,

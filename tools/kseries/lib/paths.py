@@ -33,11 +33,11 @@ class Project:
     def find(cls, workspace: str = "") -> Project:
         """Find the clone, else the package, and the workspace.
 
-        The clone is $KSERIES_ROOT; for a kseries that is run from a clone, also the current folder
-        or one above, else its own. An installed one looks at no such folder: what a kernel tree
-        holds chooses nothing. workspace: the folder that it is to be in, "" for the usual one.
-        Raises UserError for what cannot be used.
+        The clone is $KSERIES_ROOT, else the one that this program is run from. The current folder
+        chooses none: it may be a kernel tree, and others wrote what that holds. workspace: the
+        folder that it is to be in, "" for the usual one. Raises UserError for what cannot be used.
         """
+        current()  # without one, no path that a user names means anything
         root = _clone()
         chosen = workspace or os.environ.get("KSERIES_WORKSPACE", "")
         if chosen:
@@ -160,20 +160,16 @@ class Cache:
 def _clone() -> Path | None:
     """Give the clone whose files are used; None for those of the package."""
     asked = os.environ.get("KSERIES_ROOT")
-    if asked:
-        places = [user_path(asked, Path("/"))]
-    elif _data().is_dir():
+    if not asked and _data().is_dir():
         return None
-    else:
-        here = current()
-        places = [here, *here.parents, *Path(__file__).parents]
+    places = [user_path(asked, Path("/"))] if asked else list(Path(__file__).parents)
     for place in places:
         if (place / ROOT_MARK).is_dir():
             return place.resolve()
     raise UserError(
         "No kseries checkout found.",
-        where=f"looked for {ROOT_MARK} in {places[0]} and above",
-        do="change into the checkout, or set KSERIES_ROOT to it",
+        where=f"looked for {ROOT_MARK} in {places[0]}",
+        do="set KSERIES_ROOT to a checkout, or unset it",
     )
 
 
