@@ -97,6 +97,13 @@ def test_a_tree_is_tested_from_any_folder(
     document = json.loads((installed.state / "runs/latest/results.json").read_text())
     assert document["stages"][2]["state"] == "done"
     assert not list(tmp_path.rglob(".kseries"))
+    # A workspace in the tree is no part of it.
+    head = document["provenance"]["base_commit"]
+    for _ in range(2):
+        words = ("run", "--tree", ".", "--until", "apply", "--workspace", ".")
+        assert installed.run(*words, cwd=toy_kernel).returncode == 0
+        text = (toy_kernel / ".kseries/runs/latest/results.json").read_text()
+        assert json.loads(text)["provenance"]["base_commit"] == head
 
 
 def test_the_series_and_fragments_are_in_the_package(installed: Installed, tmp_path: Path) -> None:

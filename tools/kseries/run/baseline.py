@@ -26,6 +26,7 @@ from kseries.lib import atomicfile
 from kseries.lib.errors import KseriesError
 from kseries.lib.gitrepo import Repository
 from kseries.lib.locks import locked
+from kseries.lib.paths import DATA
 from kseries.lib.runfolder import RunFolder
 from kseries.model import (
     AgainstBase,
@@ -54,7 +55,7 @@ BASELINE: TypeAdapter[Baseline] = TypeAdapter(Baseline)
 FORMAT = 4
 # Of the toolkit, what decides nothing about the outcome of a test. All else does, in doubt.
 NOT_DECIDING = (
-    *("__main__.py", "bisect", "cli", "data", "host", "mutants", "report"),
+    *("__main__.py", "bisect", "cli", "host", "mutants", "report"),
     *("lib/progress.py", "run/provenance.py", "suites/selftestpatch.py"),
 )
 TOOLKIT = Path(kseries.__file__).parent
@@ -185,7 +186,7 @@ def key(work: RunContext) -> str:
         "extended": [str(work.extended)],
         "compiler": [work.outcome(pipeline.BUILD).compiler],
         "machine": [now.facts.get(name, "") for name in ("accelerator", "qemu")],
-        "toolkit": list(_contents(TOOLKIT, ("*",), NOT_DECIDING)),
+        "toolkit": list(_contents(TOOLKIT, ("*",), (*NOT_DECIDING, DATA))),
         "generator": list(_contents(GENERATOR, ("cases", "templates", "*.py"))),
         "targets": list(_contents(work.project.configs, ("targets",))),
     }
