@@ -83,5 +83,5 @@ def test_what_another_machine_leaves_after_the_end_is_not_run(
     assert [case.name for case in other.cases] == list(CASES)
     assert [case.status for case in other.cases] == expected
     assert other.cases[2].reason == "not run: the outcome was known by then"
-    lost = "a machine was lost, demo/other could not be run again: The machine is gone."
+    lost = "a machine was lost, demo/other could not be rerun: The machine is gone."
     assert (lost in told.notes) == (end == "LOST")

@@ -199,7 +199,7 @@ def test_a_run_that_came_to_no_test_left_none_out(passing_run: RunResult) -> Non
 
 def test_without_a_series_a_run_goes_up_to_its_tests(passing_run: RunResult) -> None:
     plain = replace(without_tests(passing_run), under_test="")
-    for stage, left in (("build", "stage, test"), ("install", "test")):
+    for stage, left in (("build", "install, test"), ("install", "test")):
         part = until(plain, stage)
         assert part.reasons == (f"these stages were not asked for: {left}",)
     assert until(plain, "test").reasons == ("no test was run",)

@@ -11,7 +11,8 @@ BAD = (Status.FAIL, Status.ERROR, Status.TIMEOUT, Status.CRASH, Status.MISSING)
 
 def program(suite: str, *statuses: Status, seconds: float = 1.5) -> ProgramResult:
     cases = tuple(Case(str(number), status) for number, status in enumerate(statuses))
-    return ProgramResult(suite, "ping", Status.FAIL, 1, seconds, cases)
+    status = Status.PASS if all(one.good for one in statuses) else Status.FAIL
+    return ProgramResult(suite, "ping", status, 1, seconds, cases)
 
 
 def test_expected_failures_pass_and_no_result_fails() -> None:
@@ -35,3 +36,10 @@ def test_suites_come_in_the_order_of_their_programs() -> None:
         SuiteTally("net", 2, Tally(1, 1, 0), 3.0),
         SuiteTally("io", 1, Tally(0, 0, 1), 2.0),
     )
+
+
+def test_a_program_that_is_bad_though_its_cases_are_not_counts_as_one() -> None:
+    bad = ProgramResult("net", "x", Status.CRASH, None, 1.0, (Case("a", Status.PASS),))
+    assert count([bad]) == Tally(1, 0, 1)
+    failed = ProgramResult("net", "x", Status.CRASH, None, 1.0, (Case("a", Status.FAIL),))
+    assert count([failed]) == Tally(0, 0, 1)

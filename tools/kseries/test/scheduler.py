@@ -215,7 +215,7 @@ class Scheduler:
                 raise loss
             label = label_of(shard.program)
             left = self._queue.done(shard, shard)
-            again = "could not be run again" if left else "was run again"
+            again = "could not be rerun" if left else "was rerun"
             self.notes.append(f"a machine was lost, {label} {again}: {loss.what}")
             self._not_run(left)
 
