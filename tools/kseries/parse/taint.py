@@ -46,7 +46,7 @@ FLAGS: tuple[Flag, ...] = (
     Flag("K", "the kernel was live patched", fault=False),
     Flag("X", "a distribution's own flag", fault=False),
     Flag("T", "structures are laid out at random", fault=False),
-    Flag("N", "a test module was loaded", fault=False),
+    Flag("N", "a test module was loaded"),
     Flag("J", "a device's firmware was changed by a debugging interface", fault=False),
 )
 NO_WORD = "its log does not mention it"
