@@ -247,6 +247,11 @@ def test_other_series_of_the_stack_do_not_count(patched: Bench) -> None:
     assert patched.told(patched.built(NET), replace(patched.stack, under_test="other")) == ()
 
 
+def test_a_symbol_is_set_by_a_line_of_its_own() -> None:
+    text = 'CONFIG_A=y\n# CONFIG_B is not set\nCONFIG_CMDLINE="CONFIG_C=y"\nCONFIG_D=\n'
+    assert compiled.config_values(text) == {"A": "y", "CMDLINE": '"CONFIG_C=y"', "D": ""}
+
+
 def test_tests_of_the_tree_count_where_they_were_installed(tmp_path: Path) -> None:
     for name in ("net/ping.sh", "net/reuseport"):
         (tmp_path / name).parent.mkdir(exist_ok=True)

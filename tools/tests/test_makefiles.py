@@ -142,6 +142,7 @@ def test_each_list_is_built(name: str) -> None:
         ("rule: obj-y += a.o", None),
         ("obj-y += a.o $(CONFIG_A)", ()),
         ("obj-y += ifdef.o a.o", ()),
+        ("obj-y += b.o # a.o\nobj-$(CONFIG_A) += a.o", lacking("A")),
         ("ifdef CONFIG_A\nifdefs := x\nendif\nobj-y += a.o", ()),
         ("# obj-y += a.o\nobj-$(CONFIG_A) += a.o # obj-y", lacking("A")),
         ("#a\nobj-y += a.o", ()),

@@ -34,7 +34,7 @@ def includers(
     folders = sorted({f":(glob){PurePosixPath(path).parent}/*.c" for path in beside})
     for source, quote, name in _grep(repository, commit, [f'{name}"' for name in names], folders):
         path = str(PurePosixPath(source).parent / PurePosixPath(name).name)
-        if quote == '"' and path in beside:
+        if quote == '"':
             found.setdefault(path, []).append(source)
     return found
 
