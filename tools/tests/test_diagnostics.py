@@ -170,8 +170,42 @@ ONE_LINERS = (
         "net/Kconfig:12:error: recursive dependency detected!",
         *(ERROR, "net/Kconfig", 12, "recursive dependency detected!"),
     ),
+    ("make[1]: *** read jobs pipe: Bad file", ERROR, "", 0, "read jobs pipe: Bad file"),
     ("gcc: fatal error: no input files", ERROR, "", 0, "no input files"),
+    *(
+        (f"{tool}: error: x", ERROR, "", 0, "x")
+        for tool in ("cc1", "cc", "/usr/bin/as", "collect2", "g++", "ccache", "<command-line>")
+    ),
+    ("a.c:1: warning: x [-Wa] y", WARNING, "a.c", 1, "x [-Wa] y"),
 )
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        *(
+            f"make[1]: *** [net/a.o] {how}"
+            for how in ("Error 1", "Killed", "Terminated", "Interrupt")
+        ),
+        "make: *** Waiting for unfinished jobs....",
+        "make: *** Deleting file 'net/a.o'",
+        "collect2: error: ld returned 1 exit status",
+        "cc1: some warnings being treated as errors",
+        "cc1: all warnings being treated as errors",
+        "other: error: x",
+    ],
+)
+def test_what_only_repeats_that_a_command_failed_is_no_error_of_its_own(line: str) -> None:
+    assert found(f"{line}\n") == []
+
+
+def test_the_first_word_of_a_machine_that_fails_counts() -> None:
+    parser = Parser()
+    first, second = "a: No space left on device", "virtual memory exhausted"
+    for line in (first, second, "cc1: out of memory"):
+        parser.feed(line)
+    assert parser.lost == first
+    assert "free some space" in parser.remedy
 
 
 @pytest.mark.parametrize(("line", "severity", "file", "number", "text"), ONE_LINERS)

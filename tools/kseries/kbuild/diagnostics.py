@@ -183,7 +183,7 @@ class Parser:
         found = self._open.close()
         self._open = None
         item = found.diagnostic
-        first_line = item.text.split("\n", 1)[0]
+        first_line = item.text.partition("\n")[0]
         # A warning in a header comes once for each file that includes it.
         self._found.setdefault((item.file, item.line, item.column, first_line), found)
 
