@@ -8,9 +8,10 @@ from collections.abc import Sequence
 import pytest
 
 from kseries.model import Case, Status
-from kseries.parse import ktap, ktapreason
-from kseries.parse.ktap import KtapResult
+from kseries.parse import ktap, ktapline, ktapreason
+from kseries.parse.ktap import RULER, KtapResult
 from kseries.parse.ktaplevel import COUNTED, UNSEEN, Budget, given_up
+from kseries.parse.ktaptoken import Plan
 
 P, F, S, X, M = Status.PASS, Status.FAIL, Status.SKIP, Status.XFAIL, Status.MISSING
 TIMEOUT, ERROR = Status.TIMEOUT, Status.ERROR
@@ -465,3 +466,26 @@ def test_a_failure_in_the_line_of_another_result_is_told() -> None:
     assert parse("1..1", "ok 1 a not ok 2 b").problems == (
         "a not ok 2 b: a failure stands in the line of this result",
     )
+
+
+def test_a_long_line_of_text_is_cut() -> None:
+    (case,) = ktap.parse(["1..1", "x" * 3000, "not ok 1 a"]).cases
+    assert case.diagnostics == ("x" * ktapline.MAX_LINE,)
+
+
+def test_a_failure_out_of_nowhere_tells_of_no_others() -> None:
+    said = ktap.parse(["1..1", "  not ok 3 maps", "not ok 1 a"])
+    assert [child.name for child in said.cases[0].children] == ["maps"]
+    assert said.problems == ()
+
+
+def test_a_program_that_never_ended_is_told_when_there_is_no_room() -> None:
+    lines = ["selftests: net: a.sh", RULER, "ok 1 x", "selftests: net: b.sh", RULER]
+    said = ktap.parse(lines, max_cases=1)
+    assert brief(said.cases)[:1] == [("selftests: net: a.sh", M)]
+
+
+def test_a_number_of_too_many_digits_is_huge() -> None:
+    plan = ktapline.read(f"1..{'9' * 30}")
+    assert isinstance(plan, Plan)
+    assert plan.count == 10**18

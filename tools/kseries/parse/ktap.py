@@ -109,7 +109,7 @@ class Parser:
         first = max(half - len(level.lines), 0)
         kept = lines if len(lines) <= half else (*lines[:first], *lines[first:][-half:])
         texts = [shown(line)[:MAX_LINE] for line in kept]
-        level.note_all([(text, text[:1] == "#" or text.lstrip()[:1] == "#") for text in texts])
+        level.note_all([(text, text.lstrip()[:1] == "#") for text in texts])
 
     @property
     def declared(self) -> bool:
