@@ -27,6 +27,18 @@ COPY = Fixture(
                 "what the pool has is not free to copy to",
             ),
             (
+                "no_room_while_pool_has_all",
+                "R52",
+                "Such a buffer is idle again where there is no room for a completion.",
+                "what the pool has is not free to copy to",
+            ),
+            (
+                "copied_while_polled",
+                "R46",
+                "While somebody polls the device busily a copy waits for its buffer.",
+                "what the pool has is not free to copy to",
+            ),
+            (
                 "copied_after_down",
                 "R61",
                 "All buffers are free to copy to while the interface is down, and placed in after.",

@@ -9,6 +9,7 @@ _BEFORE = (
     ("xdp_first", "R15", "An interface with an XDP program gives no queue away."),
     ("xdp_socket_first", "R15", "A queue with an AF_XDP socket is taken."),
     ("dmabuf_first", "R15", "A queue that receives into a dma-buf is taken."),
+    ("dmabuf_refused", "R15", "A binding to a dma-buf that is refused leaves the queue as it was."),
     ("no_split_first", "R14", "Without header split there is nothing to give a queue away for."),
 )
 
@@ -18,6 +19,11 @@ _BESIDE = (
     ("dmabuf", "R15", "A registered queue cannot be bound to a dma-buf."),
     ("dmabuf_on_other_queue", "R15", "Another queue of the interface can."),
     ("dmabuf_received", "R35", "Device memory TCP on another queue receives as before."),
+    (
+        "dmabuf_of_heap_received",
+        "R35",
+        "It does so into memory that is not in single pages.",
+    ),
     ("dmabuf_data", "R46", "What is in a dma-buf cannot be copied, and ends the request."),
     (
         "dmabuf_without_device",

@@ -8,12 +8,14 @@ that noticed others of its function first. What no case comes by survives withou
 
 from __future__ import annotations
 
-import random
+import hashlib
+import itertools
 import shutil
 import threading
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -23,24 +25,28 @@ from pydantic import TypeAdapter
 from kseries.lib import atomicfile
 from kseries.lib.errors import CheckFailed
 from kseries.lib.locks import locked
+from kseries.lib.progress import Silent
 from kseries.lib.runfolder import RunFolder
-from kseries.machines.base import TargetLost
+from kseries.machines.base import Target, TargetLost
 from kseries.model import (
     GeneratedMutant,
     GeneratedResult,
     InstalledSuites,
     Kernel,
     MutantFate,
+    Status,
     TestProgram,
     Verdict,
 )
 from kseries.mutants import preparing, schemata
+from kseries.mutants.bench import Bench
 from kseries.mutants.preparing import PREPARED, Prepared
-from kseries.mutants.trial import Trials, reasons
+from kseries.mutants.trial import reasons
 from kseries.report.generated import line, place
 from kseries.report.words import duration
 from kseries.run import pipeline
 from kseries.run.pipeline import RunContext
+from kseries.test import checkpoint
 from kseries.test.plan import narrowed
 from kseries.test.scheduler import Job, Scheduler
 from kseries.test.session import command_of
@@ -49,8 +55,7 @@ from kseries.test.shards import Shard
 STAGES = pipeline.STAGES[: pipeline.STAGES.index(pipeline.INSTALL) + 1]
 
 _MARK = "# kseries: switches "
-# Arguments: the number of a mutant, a program and its arguments.
-_WITH_MUTANT = f'echo "$1" >{schemata.MUTANT} || exit 99; shift; exec "$@"'
+# Arguments: a program and its arguments.
 _RECORDED = f"""\
 echo 0 >{schemata.REACHED} || exit 99
 "$@"
@@ -59,9 +64,10 @@ echo "{_MARK}$(cat {schemata.REACHED})"
 exit $status
 """
 
+BUDGET_S = 60.0  # of cases, of a mutant that comes by many
 SHARD_S = 20.0  # of cases that are run in one go
 ALONE = 3  # cases, the likeliest, that are run one by one before others
-LEAST_TIMEOUT_S, TIMES_LONGER = 30.0, 4.0
+LEAST_TIMEOUT_S, TIMES_LONGER = 12.0, 4.0
 MOST_LOSSES = 5  # of machines, one after the other
 
 
@@ -86,12 +92,16 @@ RESULTS: TypeAdapter[tuple[GeneratedResult, ...]] = TypeAdapter(tuple[GeneratedR
 
 
 def sample(mutants: Sequence[GeneratedMutant], size: int, seed: int) -> tuple[GeneratedMutant, ...]:
-    """Choose so many of the mutants by chance, the same ones each time; 0 chooses all."""
-    if not size or size >= len(mutants):
-        return tuple(mutants)
-    chance = random.Random(seed)  # noqa: S311 - the same ones each time
-    kept = set(chance.sample(range(len(mutants)), size))
-    return tuple(mutant for place, mutant in enumerate(mutants) if place in kept)
+    """Choose so many of the mutants by chance; 0 chooses all.
+
+    The same seed gives the same ones, also where lines move and other mutants come and go.
+    """
+
+    def chance(mutant: GeneratedMutant) -> bytes:
+        return hashlib.sha256("\0".join((str(seed), *mutant.key)).encode()).digest()
+
+    kept = set(sorted(mutants, key=chance)[: size or len(mutants)])
+    return tuple(mutant for mutant in mutants if mutant in kept)
 
 
 def select(mutants: Sequence[GeneratedMutant], names: Sequence[str]) -> tuple[GeneratedMutant, ...]:
@@ -163,7 +173,9 @@ def _programs(work: RunContext, suite: str) -> tuple[TestProgram, ...]:
 def _job(work: RunContext, folder: RunFolder) -> Job:
     kernel = work.run.load("kernel", KERNEL)
     installed: InstalledSuites = work.outcome(pipeline.INSTALL)
-    return Job(installed, kernel, work.target, folder, work.progress)
+    # Of each machine the same would be told.
+    target = replace(work, progress=Silent()).target
+    return Job(installed, kernel, target, folder, work.progress)
 
 
 class _Control:
@@ -195,6 +207,8 @@ class _Control:
             )
         found = []
         for shard, result in scheduler.parts:
+            if result.status is not Status.PASS:
+                continue  # skipped: it is no witness
             log = folder.test_log(shard.program.suite, shard.program.name, shard.number)
             numbers = _switches(log.read_text(errors="replace"))
             found.append(
@@ -216,11 +230,17 @@ def _wrapped(program: TestProgram, *before: str) -> TestProgram:
 class Checker:
     """Tries mutants; results are kept after each, and those of an earlier attempt stay."""
 
-    def __init__(self, work: RunContext, suite: str) -> None:
+    def __init__(self, work: RunContext, suite: str, budget_s: float = BUDGET_S) -> None:
+        """Take up what `prepare` left. budget_s: of cases, that a mutant gets."""
         self._work = work
+        self._budget_s = budget_s
         self._reach = work.run.load("reach", REACH)
         self._programs = {program.name: program for program in _programs(work, suite)}
-        self._trials = Trials(_job(work, work.run))
+        folder = work.run.path / "mutants" / "tried"
+        folder.mkdir(exist_ok=True)
+        self._job = _job(work, RunFolder(folder))
+        checkpoint.marks(self._job.run)  # made once, before several machines want them
+        self._targets: list[Target] = []
         self._kills: dict[str, Counter[str]] = {}  # by function, of cases
         self._lock = threading.Lock()
         self._losses = 0
@@ -230,6 +250,14 @@ class Checker:
         self._done = {result.mutant.number: result for result in results}
         for result in results:
             self._learn(result)
+
+    def forget_survivors(self) -> None:
+        """Have those that survived tried once more."""
+        self._done = {
+            number: result
+            for number, result in self._done.items()
+            if result.fate is not MutantFate.SURVIVED
+        }
 
     def check(
         self,
@@ -256,58 +284,71 @@ class Checker:
         for item in enumerate(left):
             queue.put(item)
         errors: list[BaseException] = []
-        words = (queue, len(left), time.monotonic(), errors)
-        count = max(1, min(self._work.machines, len(left)))
-        threads = [
-            threading.Thread(target=self._worker, args=words, daemon=True) for _ in range(count)
-        ]
-        try:
-            for thread in threads:
-                thread.start()
-            for thread in threads:
-                while thread.is_alive():
-                    thread.join(0.2)
-        except BaseException as error:
-            self._trials.abort(error)
-            for thread in threads:
-                thread.join()
-            raise
+        with ExitStack() as stack:
+            count = max(1, min(self._work.machines, len(left)))
+            for number in range(1, count + 1):
+                target = self._job.open_target(self._job.run, number)
+                self._targets.append(stack.enter_context(target))
+            threads = [
+                threading.Thread(
+                    target=self._worker,
+                    args=(number, queue, len(left), time.monotonic(), errors),
+                    daemon=True,
+                )
+                for number in range(1, count + 1)
+            ]
+            try:
+                for thread in threads:
+                    thread.start()
+                for thread in threads:
+                    while thread.is_alive():
+                        thread.join(0.2)
+            except BaseException as error:
+                self._abort(errors, error)
+                for thread in threads:
+                    thread.join()
+                raise
         if errors:
             raise errors[0]
 
     def _worker(
         self,
+        number: int,
         queue: SimpleQueue[tuple[int, GeneratedMutant]],
         total: int,
         began: float,
         errors: list[BaseException],
     ) -> None:
+        bench = Bench(self._job, self._targets[number - 1], number, lambda _: None)
         try:
             while not errors:
                 done, mutant = queue.get_nowait()
                 self._tell(mutant, done, total, time.monotonic() - began)
-                self._one(mutant)
+                self._one(bench, mutant)
         except Empty:
-            pass
+            bench.close()
         except BaseException as error:
-            errors.append(error)
-            self._trials.abort(error)
+            self._abort(errors, error)
+
+    def _abort(self, errors: list[BaseException], error: BaseException) -> None:
+        errors.append(error)
+        for target in self._targets:
+            target.abort()
 
     def _tell(self, mutant: GeneratedMutant, done: int, total: int, spent_s: float) -> None:
         ends = f", about {duration(spent_s / done * (total - done))} left" if done else ""
         with self._lock:
             self._work.progress.update(f"{place(mutant)}{ends}", done=done, total=total)
 
-    def _one(self, mutant: GeneratedMutant) -> None:
+    def _one(self, bench: Bench, mutant: GeneratedMutant) -> None:
         began = time.monotonic()
         cases = [case for case in self._reach if mutant.number in case.numbers]
         if not cases:
             why = ("no case comes by it",)
             self._keep(GeneratedResult(mutant, MutantFate.SURVIVED, why))
             return
-        folder = self._work.run.path / "mutants" / str(mutant.number)
         try:
-            seen = self._trials.run(list(self._shards(mutant, cases)), folder)
+            seen = bench.try_mutant(mutant.number, list(self._programs_of(mutant, cases)))
         except TargetLost as loss:
             # Nothing is known of it: it is tried when the check is resumed.
             self._work.progress.note(f"{place(mutant)}: not tried: {loss.what}")
@@ -321,15 +362,19 @@ class Checker:
         seconds = time.monotonic() - began
         self._keep(GeneratedResult(mutant, fate, seen.by, len(cases), seconds, seen.once))
 
-    def _shards(self, mutant: GeneratedMutant, cases: Sequence[CaseReach]) -> Iterator[Shard]:
+    def _programs_of(
+        self, mutant: GeneratedMutant, cases: Sequence[CaseReach]
+    ) -> Iterator[TestProgram]:
         """Give the cases as they are to be run: the likeliest first, one by one, then in groups."""
         with self._lock:
             known = Counter(self._kills.get(mutant.within, {}))
 
-        def order(case: CaseReach) -> tuple[int, int, float]:
-            return -known[case.name], len(case.numbers), case.seconds
-
-        ordered = sorted(cases, key=order)
+        killers = sorted(
+            (case for case in cases if known[case.name]),
+            key=lambda case: (-known[case.name], case.seconds),
+        )
+        others = _spread([case for case in cases if not known[case.name]])
+        ordered = _within([*killers, *others], self._budget_s)
         groups: list[list[CaseReach]] = [[case] for case in ordered[:ALONE]]
         open_groups: dict[str, list[CaseReach]] = {}
         for case in ordered[ALONE:]:
@@ -338,15 +383,11 @@ class Checker:
                 group = open_groups[case.program] = []
                 groups.append(group)
             group.append(case)
-        numbers: Counter[str] = Counter()
         for group in groups:
             program = self._programs[group[0].program]
-            numbers[program.name] += 1
-            expected = sum(case.seconds for case in group)
             some = narrowed(program, tuple(case.case for case in group))
-            wrapped = _wrapped(some, "sh", "-c", _WITH_MUTANT, "sh", str(mutant.number))
-            limit = max(LEAST_TIMEOUT_S, TIMES_LONGER * expected)
-            yield Shard(replace(wrapped, timeout_s=limit), numbers[program.name])
+            expected = sum(case.seconds for case in group)
+            yield replace(some, timeout_s=max(LEAST_TIMEOUT_S, TIMES_LONGER * expected))
 
     def _keep(self, result: GeneratedResult) -> None:
         with self._lock:
@@ -361,6 +402,31 @@ class Checker:
         """Remember what noticed it, for others of its function."""
         kills = self._kills.setdefault(result.mutant.within, Counter())
         kills.update(result.by if result.fate is MutantFate.KILLED else ())
+
+
+def _spread(cases: Sequence[CaseReach]) -> Iterator[CaseReach]:
+    """Give cases so that those that come first differ most.
+
+    From each program in turn the one that comes by the most switches, then the one that comes by
+    the fewest, and so on.
+    """
+    by_program: dict[str, deque[CaseReach]] = {}
+    for case in sorted(cases, key=lambda case: (-len(case.numbers), case.seconds)):
+        by_program.setdefault(case.program, deque()).append(case)
+    last = False
+    while by_program:
+        for program in [*by_program]:
+            left = by_program[program]
+            yield left.pop() if last else left.popleft()
+            if not left:
+                del by_program[program]
+        last = not last
+
+
+def _within(cases: Sequence[CaseReach], budget_s: float) -> list[CaseReach]:
+    """Give the first of the cases, as many as the time is enough for."""
+    spent_s = itertools.accumulate((case.seconds for case in cases), initial=0.0)
+    return [case for case, before_s in zip(cases, spent_s, strict=False) if before_s < budget_s]
 
 
 def _count(results: Sequence[GeneratedResult]) -> str:

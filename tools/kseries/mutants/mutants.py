@@ -23,6 +23,7 @@ from kseries.lib import atomicfile
 from kseries.lib.errors import CheckFailed, UserError
 from kseries.lib.gitrepo import Repository
 from kseries.lib.locks import locked
+from kseries.lib.progress import Silent
 from kseries.lib.runfolder import RunFolder
 from kseries.model import (
     InstalledSuites,
@@ -227,7 +228,9 @@ class _Checker:
         return self._trials.run(shards, folder.path / "tests", machines=machines, job=job)
 
     def _job(self, kernel: Kernel, folder: RunFolder) -> Job:
-        return Job(self._staged, kernel, self._work.target, folder, self._work.progress)
+        # Of each machine the same would be told.
+        target = replace(self._work, progress=Silent()).target
+        return Job(self._staged, kernel, target, folder, self._work.progress)
 
 
 def _commit(repository: Repository, tree: Tree, mutant: Mutant, scratch: Path) -> str:
