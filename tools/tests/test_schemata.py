@@ -16,7 +16,7 @@ from kseries.lib.progress import Silent
 from kseries.model import Diagnostic, GeneratedMutant, Severity
 from kseries.mutants import equivalents, schemata
 from kseries.mutants.operators import Change, changes
-from kseries.mutants.preparing import SourceFile, fitting
+from kseries.mutants.preparing import SourceFile, fitting, named
 
 TOY = """\
 #include <stdio.h>
@@ -42,8 +42,10 @@ static int take(int count, int all)
 
 	taken++;
 	WARN_ON(count > 99);
+#ifndef NO_LIMIT
 	if (count > LIMIT && all)
 		return -EINVAL;
+#endif
 	if (!all)
 		goto out;
 	err = -ENOMEM;
@@ -140,30 +142,40 @@ def test_a_switch_brings_its_fault_and_no_other(
     assert said(program, of(operator, change)) == output
 
 
-def compiled(folder: Path, numbers: frozenset[int]) -> Sequence[Diagnostic]:
+def compiled(
+    folder: Path, numbers: frozenset[int], *options: str, show: bool = False
+) -> Sequence[Diagnostic]:
     """Compile the toy with these mutants; give the errors."""
     (folder / "linux").mkdir(exist_ok=True)
-    support = schemata.support(len(toy()), b"")
+    support = schemata.support(len(toy()), b"", show=show)
     (folder / "linux" / "kseries_mutants.h").write_bytes(support[schemata.HEADER])
     chosen = [(m.number, change) for m, change in toy() if m.number in numbers]
     (folder / "toy.c").write_bytes(schemata.with_switches(TOY.encode(), chosen))
-    words = ["gcc", "-w", "-fsyntax-only", "-I.", "toy.c"]
+    words = ["gcc", "-w", "-fsyntax-only", "-I.", *options, "toy.c"]
     done = subprocess.run(words, cwd=folder, capture_output=True, text=True, check=False)
     found = [item.diagnostic for item in parse(done.stderr)]
     return [item for item in found if item.severity is Severity.ERROR and item.line]
 
 
 def test_a_mutant_that_is_no_c_is_left_out_and_no_other(tmp_path: Path) -> None:
-    named = toy()
-    file = SourceFile("toy.c", TOY.encode(), {m.number: change for m, change in named})
+    there = toy()
+    file = SourceFile("toy.c", TOY.encode(), {m.number: change for m, change in there})
     kept = fitting([file], lambda numbers: compiled(tmp_path, numbers), Silent())
-    left_out = {(m.operator, m.change) for m, _ in named if m.number not in kept}
+    left_out = {(m.operator, m.change) for m, _ in there if m.number not in kept}
     # Of 4 bytes nothing is lost in 4, nor in 2 of what is a constant or narrower.
     assert {operator for operator, _ in left_out} == {"width"}
     assert ("width", "count + 1 → (u32)") in left_out
     assert of("width", "count + 1 → (u16)") in kept
     assert of("width", "(u64)page << 12 → (u32)") in kept
     assert not compiled(tmp_path, kept)
+
+
+def test_what_the_preprocessor_leaves_out_is_not_seen(tmp_path: Path) -> None:
+    all_of_take = frozenset(m.number for m, _ in toy() if m.operator != "width")
+    assert named(compiled(tmp_path, all_of_take, show=True)) == all_of_take
+    without = compiled(tmp_path, all_of_take, "-DNO_LIMIT", show=True)
+    left_out = [m for m, _ in toy() if m.number in all_of_take - named(without)]
+    assert {m.text for m in left_out} == {"if (count > LIMIT && all)", "return -EINVAL;"}
 
 
 def test_of_a_line_that_does_not_compile_each_mutant_is_tried(tmp_path: Path) -> None:
@@ -238,11 +250,15 @@ def test_equivalents_are_named_by_text(tmp_path: Path) -> None:
         'why = "x is never 1"\n'
     )
     file.write_text(entry)
-    listed = equivalents.read(file)
-    assert listed == {mutant.key: "x is never 1"}
-    equivalents.check(listed, [mutant])
+    known = equivalents.read(file)
+    assert (known.equivalent, known.survivor) == ({mutant.key: "x is never 1"}, {})
+    equivalents.check(known, [mutant])
     with pytest.raises(UserError, match="fits no mutant"):
-        equivalents.check(listed, [])
+        equivalents.check(known, [])
+    file.write_text(entry.replace("[[mutant]]", "[[survivor]]"))
+    assert equivalents.read(file).survivor == {mutant.key: "x is never 1"}
+    with pytest.raises(UserError, match="fits no mutant"):
+        equivalents.check(equivalents.read(file), [])
     file.write_text(entry * 2)
     with pytest.raises(UserError, match="is there twice"):
         equivalents.read(file)

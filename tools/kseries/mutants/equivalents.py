@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Generated mutants that are no faults, each with the reason, out of equivalents.toml.
+"""Generated mutants of which something is known, with the reason, out of equivalents.toml.
+
+Those that are no faults are not run; those that are, and live, are, and the reason is told.
 
 An entry names file, function, the line's text and the change, so that lines may move. One that fits
 no mutant any more is an error: the list cannot excuse what it was not written for.
@@ -22,7 +24,7 @@ Key = tuple[str, str, str, str]
 
 @dataclass(frozen=True)
 class Entry:
-    """One mutant that is no fault. line: its text, stripped."""
+    """One mutant. line: its text, stripped."""
 
     file: str
     within: str
@@ -38,32 +40,45 @@ class Entry:
 
 @dataclass(frozen=True)
 class Listed:
-    """The whole file."""
+    """The whole file. mutant: those that are no faults. survivor: faults that no case notices."""
 
     mutant: tuple[Entry, ...] = ()
+    survivor: tuple[Entry, ...] = ()
+
+
+@dataclass(frozen=True)
+class Known:
+    """The reasons, by mutant: why it is no fault, and why it lives."""
+
+    equivalent: Mapping[Key, str]
+    survivor: Mapping[Key, str]
 
 
 LISTED: TypeAdapter[Listed] = TypeAdapter(Listed)
 
 
-def read(path: Path) -> dict[Key, str]:
-    """Give the reasons by mutant. Raises UserError for an entry without one, or there twice."""
-    found: dict[Key, str] = {}
-    for entry in tomlfile.read(path, LISTED, what="equivalents").mutant:
-        if not entry.why.strip() or entry.key in found:
+def read(path: Path) -> Known:
+    """Read what is known. Raises UserError for an entry without a reason, or there twice."""
+    listed = tomlfile.read(path, LISTED, what="equivalents")
+    seen: set[Key] = set()
+    for entry in (*listed.mutant, *listed.survivor):
+        if not entry.why.strip() or entry.key in seen:
             raise UserError(
                 "An equivalent has no reason, or is there twice.",
                 where=f"{path}: {': '.join(entry.key)}",
                 do="say why nobody could see it, once",
             )
-        found[entry.key] = entry.why
-    return found
+        seen.add(entry.key)
+    return Known(
+        {entry.key: entry.why for entry in listed.mutant},
+        {entry.key: entry.why for entry in listed.survivor},
+    )
 
 
-def check(listed: Mapping[Key, str], mutants: Iterable[GeneratedMutant]) -> None:
+def check(known: Known, mutants: Iterable[GeneratedMutant]) -> None:
     """Insist that each entry fits a mutant. Raises UserError."""
     there = {mutant.key for mutant in mutants}
-    unfit = [key for key in listed if key not in there]
+    unfit = [key for key in (*known.equivalent, *known.survivor) if key not in there]
     if unfit:
         raise UserError(
             "An equivalent fits no mutant any more.",

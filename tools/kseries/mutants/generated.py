@@ -9,14 +9,13 @@ that noticed others of its function first. What no case comes by survives withou
 from __future__ import annotations
 
 import hashlib
-import itertools
 import shutil
 import threading
 import time
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from queue import Empty, SimpleQueue
 
@@ -38,8 +37,9 @@ from kseries.model import (
     TestProgram,
     Verdict,
 )
-from kseries.mutants import preparing, schemata
+from kseries.mutants import ordering, preparing, schemata
 from kseries.mutants.bench import Bench
+from kseries.mutants.ordering import CaseReach
 from kseries.mutants.preparing import PREPARED, Prepared
 from kseries.mutants.trial import reasons
 from kseries.report.generated import line, place
@@ -65,25 +65,8 @@ exit $status
 """
 
 BUDGET_S = 60.0  # of cases, of a mutant that comes by many
-SHARD_S = 20.0  # of cases that are run in one go
-ALONE = 3  # cases, the likeliest, that are run one by one before others
-LEAST_TIMEOUT_S, TIMES_LONGER = 12.0, 4.0
+LEAST_TIMEOUT_S, TIMES_LONGER = 6.0, 4.0
 MOST_LOSSES = 5  # of machines, one after the other
-
-
-@dataclass(frozen=True)
-class CaseReach:
-    """What one case comes by. seconds: what it took."""
-
-    program: str
-    case: str
-    seconds: float
-    numbers: frozenset[int]
-
-    @property
-    def name(self) -> str:
-        """Its name for people."""
-        return f"{self.program}: {self.case}"
 
 
 REACH: TypeAdapter[tuple[CaseReach, ...]] = TypeAdapter(tuple[CaseReach, ...])
@@ -105,16 +88,15 @@ def sample(mutants: Sequence[GeneratedMutant], size: int, seed: int) -> tuple[Ge
 
 
 def select(mutants: Sequence[GeneratedMutant], names: Sequence[str]) -> tuple[GeneratedMutant, ...]:
-    """Choose by number, or by parts of "file:line function operator"; no name chooses all."""
+    """Choose by number, or by parts of "file:line function: operator"; no name chooses all."""
+
+    def fits(mutant: GeneratedMutant, name: str) -> bool:
+        if name.isdigit():
+            return name == str(mutant.number)
+        return name in f"{place(mutant)} {mutant.within}: {mutant.operator}"
+
     return tuple(
-        mutant
-        for mutant in mutants
-        if not names
-        or any(
-            name == str(mutant.number)
-            or name in f"{place(mutant)} {mutant.within} {mutant.operator}"
-            for name in names
-        )
+        mutant for mutant in mutants if not names or any(fits(mutant, name) for name in names)
     )
 
 
@@ -251,6 +233,15 @@ class Checker:
         for result in results:
             self._learn(result)
 
+    def take_over(self, other: RunFolder) -> None:
+        """Count as killed what was killed in another run, of other cases or another kernel."""
+        here = {mutant.key: mutant for mutant in self._work.run.load("switches", PREPARED).mutants}
+        for result in other.load("results-generated", RESULTS):
+            mutant = here.get(result.mutant.key)
+            if result.fate is MutantFate.KILLED and mutant is not None:
+                self._done.setdefault(mutant.number, replace(result, mutant=mutant))
+                self._learn(result)
+
     def forget_survivors(self) -> None:
         """Have those that survived tried once more."""
         self._done = {
@@ -368,22 +359,7 @@ class Checker:
         """Give the cases as they are to be run: the likeliest first, one by one, then in groups."""
         with self._lock:
             known = Counter(self._kills.get(mutant.within, {}))
-
-        killers = sorted(
-            (case for case in cases if known[case.name]),
-            key=lambda case: (-known[case.name], case.seconds),
-        )
-        others = _spread([case for case in cases if not known[case.name]])
-        ordered = _within([*killers, *others], self._budget_s)
-        groups: list[list[CaseReach]] = [[case] for case in ordered[:ALONE]]
-        open_groups: dict[str, list[CaseReach]] = {}
-        for case in ordered[ALONE:]:
-            group = open_groups.get(case.program)
-            if group is None or sum(c.seconds for c in group) + case.seconds > SHARD_S:
-                group = open_groups[case.program] = []
-                groups.append(group)
-            group.append(case)
-        for group in groups:
+        for group in ordering.groups(ordering.within(cases, known, self._budget_s)):
             program = self._programs[group[0].program]
             some = narrowed(program, tuple(case.case for case in group))
             expected = sum(case.seconds for case in group)
@@ -402,31 +378,6 @@ class Checker:
         """Remember what noticed it, for others of its function."""
         kills = self._kills.setdefault(result.mutant.within, Counter())
         kills.update(result.by if result.fate is MutantFate.KILLED else ())
-
-
-def _spread(cases: Sequence[CaseReach]) -> Iterator[CaseReach]:
-    """Give cases so that those that come first differ most.
-
-    From each program in turn the one that comes by the most switches, then the one that comes by
-    the fewest, and so on.
-    """
-    by_program: dict[str, deque[CaseReach]] = {}
-    for case in sorted(cases, key=lambda case: (-len(case.numbers), case.seconds)):
-        by_program.setdefault(case.program, deque()).append(case)
-    last = False
-    while by_program:
-        for program in [*by_program]:
-            left = by_program[program]
-            yield left.pop() if last else left.popleft()
-            if not left:
-                del by_program[program]
-        last = not last
-
-
-def _within(cases: Sequence[CaseReach], budget_s: float) -> list[CaseReach]:
-    """Give the first of the cases, as many as the time is enough for."""
-    spent_s = itertools.accumulate((case.seconds for case in cases), initial=0.0)
-    return [case for case, before_s in zip(cases, spent_s, strict=False) if before_s < budget_s]
 
 
 def _count(results: Sequence[GeneratedResult]) -> str:

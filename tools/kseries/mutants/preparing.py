@@ -96,10 +96,17 @@ def prepare(work: RunContext) -> tuple[Prepared, Kernel]:
     work.progress.note(f"{len(mutants)} faults can be put on the lines of the series")
     bench = _Bench(work, files)
     kept = fitting(files, bench.errors, work.progress)
+    # What the preprocessor leaves out is in no kernel of this config.
+    kept &= named(bench.errors(kept, show=True))
     kernel = bench.build(kept)
     inside = tuple(mutant for mutant in mutants if mutant.number in kept)
     left_out = tuple(mutant for mutant in mutants if mutant.number not in kept)
     return Prepared(inside, left_out), kernel
+
+
+def named(errors: Sequence[Diagnostic]) -> frozenset[int]:
+    """Give the mutants that errors name."""
+    return frozenset(int(number) for error in errors for number in _NUMBER.findall(error.text))
 
 
 def fitting(
@@ -120,16 +127,16 @@ def fitting(
         errors = compile_(good)
         if not errors:
             break
-        named, places = _blamed(errors, files, good)
-        good -= named
+        of_name, places = _blamed(errors, files, good)
+        good -= of_name
         for place, suspects in places.items():
             good -= suspects
             waiting.setdefault(place, []).extend(sorted(suspects))
     while waiting:
         progress.update(f"trying {sum(map(len, waiting.values()))} mutants one by one")
         tried = frozenset(suspects.pop(0) for suspects in waiting.values())
-        named, places = _blamed(compile_(good | tried), files, tried)
-        good |= tried - named - frozenset().union(*places.values())
+        of_name, places = _blamed(compile_(good | tried), files, tried)
+        good |= tried - of_name - frozenset().union(*places.values())
         waiting = {place: suspects for place, suspects in waiting.items() if suspects}
     return good
 
@@ -138,27 +145,27 @@ def _blamed(
     errors: Sequence[Diagnostic], files: Sequence[SourceFile], among: frozenset[int]
 ) -> tuple[frozenset[int], dict[tuple[str, int], frozenset[int]]]:
     """Say which mutants errors are of: those that are named, and those on the lines with others."""
-    named: set[int] = set()
+    of_name: set[int] = set()
     places: dict[tuple[str, int], frozenset[int]] = {}
     by_name = {file.name: file for file in files}
     for error in errors:
         found = {int(number) for number in _NUMBER.findall(error.text)} & among
         file = by_name.get(error.file)
         if found or file is None:
-            named |= found
+            of_name |= found
             continue
         own = among & file.changes.keys()
         on_line = {number for number in own if file.lines(number)[0] == error.line}
         around = {number for number in own if error.line in file.lines(number)}
         if on_line or around:
             places[error.file, error.line] = frozenset(on_line or around)
-    if errors and not (named or places):
+    if errors and not (of_name or places):
         raise CheckFailed(
             "The series does not compile with its mutants, and none of them is to blame.",
             where="\n".join(f"{item.file}:{item.line}: {item.text}" for item in errors[:3]),
             do="look whether its files compile without mutants: `kseries run`",
         )
-    return frozenset(named), {place: found - named for place, found in places.items()}
+    return frozenset(of_name), {place: found - of_name for place, found in places.items()}
 
 
 @dataclass
@@ -181,9 +188,12 @@ class _Bench:
         self._objects = [name for name in objects if made.made.has(name)]
         self._objects.append(f"{schemata.CODE.removesuffix('.c')}.o")
 
-    def errors(self, numbers: frozenset[int]) -> tuple[Diagnostic, ...]:
-        """Compile the files with these mutants; give what the compiler refuses."""
-        self._move(numbers)
+    def errors(self, numbers: frozenset[int], *, show: bool = False) -> tuple[Diagnostic, ...]:
+        """Compile the files with these mutants; give what the compiler refuses.
+
+        show: have it refuse, and name, each that it comes by.
+        """
+        self._move(numbers, show=show)
         prepare_sandbox(self._box)
         log = self.work.run.log("mutants")
         parser = Parser((str(self._box.inside_build), str(self._box.inside_tree)))
@@ -215,14 +225,14 @@ class _Bench:
         config = replace(self._config, tree=tree)
         return build(config, work.stack, work.cache, work.run, work.progress)
 
-    def _move(self, numbers: frozenset[int]) -> Tree:
+    def _move(self, numbers: frozenset[int], *, show: bool = False) -> Tree:
         """Bring the worktree to a commit with these mutants."""
         work, tree = self.work, self._tree
         with worktree.scratch(tree.path) as scratch:
             repository = Repository(tree.base.repo)
             installed = repository.with_index(scratch / "index")
             installed.text("read-tree", tree.head)
-            for name, content in self._contents(numbers):
+            for name, content in self._contents(numbers, show=show):
                 file = scratch / "content"
                 atomicfile.write_bytes(file, content)
                 blob = installed.text("hash-object", "-w", "--no-filters", file)
@@ -235,12 +245,12 @@ class _Bench:
             worktree.move(repository, tree.path, commit, work.run.log("apply"), work.progress)
         return replace(tree, head=commit)
 
-    def _contents(self, numbers: frozenset[int]) -> Iterator[tuple[str, bytes]]:
+    def _contents(self, numbers: frozenset[int], *, show: bool) -> Iterator[tuple[str, bytes]]:
         for file in self.files:
             own = [(n, change) for n, change in file.changes.items() if n in numbers]
             yield file.name, schemata.with_switches(file.source, own)
         makefile = Repository(self._tree.base.repo).file_at(self._tree.head, schemata.MAKEFILE)
-        yield from schemata.support(self._count, makefile or b"").items()
+        yield from schemata.support(self._count, makefile or b"", show=show).items()
 
 
 def image(folder: Path) -> Path:

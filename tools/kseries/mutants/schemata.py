@@ -99,10 +99,14 @@ class _Rendering:
         return rest
 
 
-def support(count: int, makefile: bytes) -> dict[str, bytes]:
-    """Give the files that the switches of so many mutants need, by name."""
+def support(count: int, makefile: bytes, *, show: bool = False) -> dict[str, bytes]:
+    """Give the files that the switches of so many mutants need, by name.
+
+    show: have the compiler refuse each switch that it comes by, with its number.
+    """
+    header = (_KERNEL / Path(HEADER).name).read_text().replace(_COUNT, str(count))
     return {
-        HEADER: (_KERNEL / Path(HEADER).name).read_text().replace(_COUNT, str(count)).encode(),
+        HEADER: ("#define KSERIES_SHOW\n" * show + header).encode(),
         CODE: (_KERNEL / Path(CODE).name).read_bytes(),
         MAKEFILE: makefile + f"\nobj-y += {CODE.rpartition('/')[2].replace('.c', '.o')}\n".encode(),
     }

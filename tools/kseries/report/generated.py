@@ -4,8 +4,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from kseries.model import GeneratedMutant, GeneratedResult, MutantFate
 
@@ -24,11 +24,16 @@ FATES = (MutantFate.KILLED, MutantFate.SURVIVED, MutantFate.EQUIVALENT)
 
 @dataclass(frozen=True)
 class About:
-    """What the results are of. mutants: how many there are; left_out: for which no switch is C."""
+    """What the results are of.
+
+    mutants: how many there are. left_out: for how many a switch is no C. why: the reasons why some
+    live, by `GeneratedMutant.key`.
+    """
 
     seed: int
     mutants: int
     left_out: int
+    why: Mapping[tuple[str, str, str, str], str] = field(default_factory=dict)
 
 
 def place(mutant: GeneratedMutant) -> str:
@@ -65,7 +70,7 @@ def page(results: Sequence[GeneratedResult], about: About) -> str:
         f" {fates[MutantFate.EQUIVALENT]} are no faults.",
         "\n".join(_operators(results)),
         "## Survivors",
-        "\n".join(_table([r for r in results if r.fate is MutantFate.SURVIVED], "why")),
+        "\n".join(_table([r for r in results if r.fate is MutantFate.SURVIVED], "why", about.why)),
         "## No faults",
         "\n".join(_table([r for r in results if r.fate is MutantFate.EQUIVALENT], "why")),
         "## Killed",
@@ -83,7 +88,11 @@ def _operators(results: Sequence[GeneratedResult]) -> list[str]:
     return rows
 
 
-def _table(results: Sequence[GeneratedResult], last: str) -> list[str]:
+def _table(
+    results: Sequence[GeneratedResult],
+    last: str,
+    why: Mapping[tuple[str, str, str, str], str] | None = None,
+) -> list[str]:
     if not results:
         return ["None."]
     rows = [f"| place | operator | change | {last} |", "|---|---|---|---|"]
@@ -94,6 +103,7 @@ def _table(results: Sequence[GeneratedResult], last: str) -> list[str]:
             change = f"{change} in {mutant.text}"
         where = f"{mutant.file}, {mutant.within}"
         by = result.by[0] if result.by else f"none of {result.cases} cases that come by it"
+        by = (why or {}).get(mutant.key, by)
         cells = (where, mutant.operator, f"`{change}`", by)
         rows.append(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |")
     return rows

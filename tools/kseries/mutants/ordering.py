@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Which of the cases that come by a mutant are run, and in which order. Pure."""
+
+from __future__ import annotations
+
+import itertools
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+GROUP_S = 20.0  # of cases that are run in one go
+ALONE = 3  # cases, the likeliest, that are run one by one before others
+
+
+@dataclass(frozen=True)
+class CaseReach:
+    """What one case comes by. seconds: what it took."""
+
+    program: str
+    case: str
+    seconds: float
+    numbers: frozenset[int]
+
+    @property
+    def name(self) -> str:
+        """Its name for people."""
+        return f"{self.program}: {self.case}"
+
+
+def within(
+    cases: Sequence[CaseReach], kills: Mapping[str, int], budget_s: float
+) -> list[CaseReach]:
+    """Choose cases for a mutant, the likeliest first, as many as the time is enough for.
+
+    kills: how often each case, by its name, has noticed other mutants of the same function.
+    """
+    killers = sorted(
+        (case for case in cases if kills.get(case.name)),
+        key=lambda case: (-kills[case.name], case.seconds),
+    )
+    ordered = [*killers, *_spread([case for case in cases if not kills.get(case.name)])]
+    spent_s = itertools.accumulate((case.seconds for case in ordered), initial=0.0)
+    return [case for case, before_s in zip(ordered, spent_s, strict=False) if before_s < budget_s]
+
+
+def groups(cases: Sequence[CaseReach]) -> list[list[CaseReach]]:
+    """Give cases in groups that are run in one go, each of one program."""
+    found: list[list[CaseReach]] = [[case] for case in cases[:ALONE]]
+    last: dict[str, list[CaseReach]] = {}
+    for case in cases[ALONE:]:
+        group = last.get(case.program)
+        if group is None or sum(each.seconds for each in group) + case.seconds > GROUP_S:
+            group = last[case.program] = []
+            found.append(group)
+        group.append(case)
+    return found
+
+
+def _spread(cases: Sequence[CaseReach]) -> Iterator[CaseReach]:
+    """Give cases so that those that come first differ most.
+
+    From each program in turn the one that comes by the most switches, then the one that comes by
+    the fewest, and so on.
+    """
+    by_program: dict[str, deque[CaseReach]] = {}
+    for case in sorted(cases, key=lambda case: (-len(case.numbers), case.seconds)):
+        by_program.setdefault(case.program, deque()).append(case)
+    last = False
+    while by_program:
+        for program in [*by_program]:
+            left = by_program[program]
+            yield left.pop() if last else left.popleft()
+            if not left:
+                del by_program[program]
+        last = not last
