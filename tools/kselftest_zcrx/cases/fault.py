@@ -30,7 +30,7 @@ REGISTRATION_FAULTS = Fixture(
         Case(
             "closing_in_vain",
             "R33",
-            "Where memory is short for longer the area stays pinned until the queue is set up anew.",
+            "Where memory stays short the area stays pinned until the queue is set up anew.",
             timeout_s=LONG_S,
             since=QUEUE_LEVEL,
             scripted=True,

@@ -26,11 +26,12 @@ FATES = (MutantFate.KILLED, MutantFate.SURVIVED, MutantFate.EQUIVALENT)
 class About:
     """What the results are of.
 
-    mutants: how many there are. left_out: for how many a switch is no C. why: the reasons why some
-    live, by `GeneratedMutant.key`.
+    sample: how many were drawn. mutants: how many there are. left_out: for how many a switch is no
+    C, or is left out of the kernel. why: the reasons why some live, by `GeneratedMutant.key`.
     """
 
     seed: int
+    sample: int
     mutants: int
     left_out: int
     why: Mapping[tuple[str, str, str, str], str] = field(default_factory=dict)
@@ -63,11 +64,11 @@ def page(results: Sequence[GeneratedResult], about: About) -> str:
     share = 100 * fates[MutantFate.KILLED] / faults if faults else 0.0
     parts = [
         INTRODUCTION,
-        f"The series has places for {about.mutants + about.left_out}; for {about.left_out} of them"
-        " a switch is no C (a constant expression, a value that loses nothing). Of the other"
-        f" {about.mutants} these are {len(results)}, drawn with seed {about.seed}:"
-        f" {fates[MutantFate.KILLED]} of {faults} are killed ({share:.0f} %),"
-        f" {fates[MutantFate.EQUIVALENT]} are no faults.",
+        f"There are {about.mutants + about.left_out}. {about.left_out} of them are in no kernel: a"
+        " switch is no C there (a constant expression, a value that loses nothing), or this config"
+        f" leaves the line out. Of the other {about.mutants} a sample of {about.sample} was drawn"
+        f" with seed {about.seed}, and {len(results)} of it were tried."
+        f" {fates[MutantFate.EQUIVALENT]} are no faults; of the other {faults} {fates[MutantFate.KILLED]} are killed ({share:.0f} %).",
         "\n".join(_operators(results)),
         "## Survivors",
         "\n".join(_table([r for r in results if r.fate is MutantFate.SURVIVED], "why", about.why)),
