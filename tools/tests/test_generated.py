@@ -16,8 +16,8 @@ MUTANTS = [
 ]
 
 
-def case(program: str, name: str, seconds: float, numbers: int) -> CaseReach:
-    return CaseReach(program, name, seconds, frozenset(range(numbers)))
+def case(program: str, name: str, seconds: float, *numbers: int) -> CaseReach:
+    return CaseReach(program, name, seconds, frozenset(numbers))
 
 
 def names(cases: list[CaseReach]) -> str:
@@ -50,25 +50,26 @@ def test_mutants_are_chosen_by_number_place_function_and_operator() -> None:
     assert generated.select(MUTANTS, ["width"]) == ()
 
 
-def test_what_noticed_others_comes_first_then_what_differs_most() -> None:
+def test_what_noticed_others_comes_first_then_what_adds_most() -> None:
     cases = [
-        case("p", "small", 1, 2),
-        case("p", "large", 1, 9),
-        case("p", "middle", 1, 5),
-        case("q", "one", 1, 3),
-        case("q", "two", 1, 4),
+        case("p", "part", 1, 1, 2),
+        case("p", "most", 1, 1, 2, 3, 4),
+        case("p", "slow", 9, 1, 2, 3, 4, 5, 6, 7),
+        case("q", "other", 1, 1, 8, 9),
+        case("q", "error", 0.1, 1, 10),
         case("r", "killer", 1, 1),
         case("r", "often", 1, 1),
     ]
     kills = {"r: killer": 1, "r: often": 3}
     found = ordering.within(cases, kills, 100)
-    assert names(found) == "often killer large two small one middle"
+    assert names(found) == "often killer most other error slow part"
 
 
 def test_a_mutant_gets_no_more_cases_than_it_has_time_for() -> None:
-    cases = [case("p", str(n), 4, 9 - n) for n in range(5)]
-    assert names(ordering.within(cases, {}, 9)) == "0 4 1"
+    cases = [case("p", str(n), 4, n) for n in range(5)]
+    assert names(ordering.within(cases, {}, 9)) == "0 1 2"
     assert names(ordering.within(cases, {}, 0.1)) == "0"
+    assert names(ordering.within([case("p", "none", 1)], {}, 9)) == "none"
 
 
 def test_the_likeliest_are_run_alone_and_others_by_program() -> None:

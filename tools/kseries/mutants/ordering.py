@@ -3,9 +3,9 @@
 
 from __future__ import annotations
 
+import heapq
 import itertools
-from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 GROUP_S = 20.0  # of cases that are run in one go
@@ -56,20 +56,35 @@ def groups(cases: Sequence[CaseReach]) -> list[list[CaseReach]]:
     return found
 
 
-def _spread(cases: Sequence[CaseReach]) -> Iterator[CaseReach]:
+def _spread(cases: Sequence[CaseReach]) -> list[CaseReach]:
     """Give cases so that those that come first differ most.
 
-    From each program in turn the one that comes by the most switches, then the one that comes by
-    the fewest, and so on.
+    Each is the one that, for its time, comes by the most switches that those before it did not,
+    until none does; then the same with those that are left.
     """
-    by_program: dict[str, deque[CaseReach]] = {}
-    for case in sorted(cases, key=lambda case: (-len(case.numbers), case.seconds)):
-        by_program.setdefault(case.program, deque()).append(case)
-    last = False
-    while by_program:
-        for program in [*by_program]:
-            left = by_program[program]
-            yield left.pop() if last else left.popleft()
-            if not left:
-                del by_program[program]
-        last = not last
+    found: list[CaseReach] = []
+    left = list(cases)
+    while left:
+        seen: set[int] = set()
+        # What a case adds only becomes less: one that still adds most need not be compared.
+        heap = [(-_gain(case, seen), place) for place, case in enumerate(left)]
+        heapq.heapify(heap)
+        chosen: set[int] = set()
+        while heap:
+            _, place = heapq.heappop(heap)
+            gain = _gain(left[place], seen)
+            if heap and gain < -heap[0][0]:
+                heapq.heappush(heap, (-gain, place))
+                continue
+            if chosen and not gain:
+                break
+            chosen.add(place)
+            found.append(left[place])
+            seen |= left[place].numbers
+        left = [case for place, case in enumerate(left) if place not in chosen]
+    return found
+
+
+def _gain(case: CaseReach, seen: set[int]) -> float:
+    """Say how many switches a case adds, for a second; each case takes one to begin with."""
+    return len(case.numbers - seen) / (1.0 + case.seconds)

@@ -68,7 +68,8 @@ def page(results: Sequence[GeneratedResult], about: About) -> str:
         " switch is no C there (a constant expression, a value that loses nothing), or this config"
         f" leaves the line out. Of the other {about.mutants} a sample of {about.sample} was drawn"
         f" with seed {about.seed}, and {len(results)} of it were tried."
-        f" {fates[MutantFate.EQUIVALENT]} are no faults; of the other {faults} {fates[MutantFate.KILLED]} are killed ({share:.0f} %).",
+        f" {fates[MutantFate.EQUIVALENT]} are no faults;"
+        f" of the other {faults} {fates[MutantFate.KILLED]} are killed ({share:.0f} %).",
         "\n".join(_operators(results)),
         "## Survivors",
         "\n".join(_table([r for r in results if r.fate is MutantFate.SURVIVED], "why", about.why)),
