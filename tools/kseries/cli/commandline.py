@@ -290,6 +290,21 @@ def _add_mutants(commands: Commands) -> None:
         "--seed", type=int, default=16, metavar="N", help="of the sample (default: %(default)s)"
     )
     mutants.add_argument(
+        "--again", action="store_true", help="with --resume: also the generated ones that survived"
+    )
+    mutants.add_argument(
+        "--killed-in",
+        metavar="RUN",
+        help="do not try those again that were killed in that run, by other cases",
+    )
+    mutants.add_argument(
+        "--budget",
+        type=float,
+        default=60.0,
+        metavar="S",
+        help="seconds of cases for a generated one, the likeliest first (default: %(default)g)",
+    )
+    mutants.add_argument(
         "--config", action="append", default=[], metavar="NAME", help="add configs/NAME.config"
     )
     mutants.add_argument("--extended", action="store_true", help="also tests that take minutes")

@@ -13,7 +13,7 @@ from kseries.cli.parser import command_line
 from kseries.cli.request import with_settings
 from kseries.cli.run_context import Opened, progress, resumable, take_up
 from kseries.cli.screen import print_json
-from kseries.lib import atomicfile
+from kseries.lib import atomicfile, runfolder
 from kseries.model import GeneratedMutant, MutantFate, Request
 from kseries.mutants import equivalents, generated
 from kseries.mutants import mutants as checker
@@ -88,21 +88,27 @@ def _list(chosen: Sequence[checker.Mutant], *, as_json: bool) -> None:
 
 def _generated(arguments: Namespace) -> int:
     opened = _open(arguments)
-    listed = equivalents.read(EQUIVALENTS)
+    known = equivalents.read(EQUIVALENTS)
     with (
         progress(arguments) as shown,
         resumable(opened.run, "mutants --generated", arguments.workspace, shown),
     ):
         work = replace(opened.work(shown), suffix=checker.NAME, session=_session(arguments))
         prepared = generated.prepare(work, checker.SUITE)
-        equivalents.check(listed, [*prepared.mutants, *prepared.left_out])
+        equivalents.check(known, [*prepared.mutants, *prepared.left_out])
         chosen = generated.sample(prepared.mutants, arguments.sample, arguments.seed)
         chosen = generated.select(chosen, arguments.names)
         if arguments.list:
             return _list_generated(chosen, as_json=arguments.json)
-        results = generated.Checker(work, checker.SUITE).check(chosen, listed)
+        trier = generated.Checker(work, checker.SUITE, arguments.budget)
+        if arguments.again:
+            trier.forget_survivors()
+        if arguments.killed_in:
+            trier.take_over(runfolder.find(opened.project.runs, arguments.killed_in))
+        results = trier.check(chosen, known.equivalent)
     if arguments.page:
-        about = generated_page.About(arguments.seed, len(prepared.mutants), len(prepared.left_out))
+        counts = (len(chosen), len(prepared.mutants), len(prepared.left_out))
+        about = generated_page.About(arguments.seed, *counts, known.survivor)
         atomicfile.write_text(arguments.page, generated_page.page(results, about))
     survived = [result for result in results if result.fate is MutantFate.SURVIVED]
     status = 1 if survived or len(results) < len(chosen) else 0
