@@ -271,3 +271,103 @@ def test_what_of_a_line_is_whose(line: str, program: str, message: str | None) -
 )
 def test_message(line: str, text: str) -> None:
     assert stamps.message(line) == text
+
+
+# ---- several processors, and how far apart
+
+
+def taken(*lines: tuple[str, str]) -> tuple[KernelEvent, ...]:
+    reader = klog.Reader()
+    for caller, text in lines:
+        reader.take(text, caller)
+    return reader.events()
+
+
+STALL = "rcu: INFO: rcu_preempt self-detected stall on CPU"
+
+
+def test_what_another_processor_says_of_itself_belongs_to_the_stall() -> None:
+    (event,) = taken(
+        ("C0", STALL),
+        ("C1", "NMI backtrace for cpu 1"),
+        ("C1", "Call Trace:"),
+        ("C1", " foo_spin+0x1/0x2"),
+        ("C0", "rcu: rcu_preempt kthread starved for 10502 jiffies!"),
+    )
+    assert event.lines[1:4] == ("NMI backtrace for cpu 1", "Call Trace:", " foo_spin+0x1/0x2")
+    assert event.where == "foo_spin"
+
+
+def test_a_backtrace_that_nobody_asked_for_is_none_of_another_complaint() -> None:
+    (event,) = taken(("T1", "BUG: KASAN: x in foo+0x1/0x2"), ("C1", "NMI backtrace for cpu 1"))
+    assert event.lines == ("BUG: KASAN: x in foo+0x1/0x2",)
+
+
+@pytest.mark.parametrize(("between", "count"), [(klog.MAX_APART - 1, 2), (klog.MAX_APART, 1)])
+def test_a_caller_that_is_silent_for_long_has_ended(between: int, count: int) -> None:
+    others = [("T2", f"line {number}") for number in range(between - 1)]
+    title = "BUG: KASAN: x in foo+0x1/0x2"
+    (event,) = taken(("T1", title), *others, ("T2", "the last"), ("T1", "Read of size 8"))[:1]
+    assert len(event.lines) == count
+
+
+@pytest.mark.parametrize(
+    ("title", "most"),
+    [
+        ("WARNING: possible recursive locking detected", 300),
+        ("BUG: KASAN: x in foo+0x1/0x2", 120),
+    ],
+)
+def test_how_far_below_its_title_a_trace_may_stand(title: str, most: int) -> None:
+    for between, length in ((most - 2, most + 1), (most, most)):
+        lines = [
+            title,
+            *(f"line {number}" for number in range(between)),
+            "Call Trace:",
+            " a+0x1/0x2",
+        ]
+        (event,) = klog.events([(0.0, line) for line in lines])
+        assert len(event.lines) == min(length, len(lines))
+
+
+@pytest.mark.parametrize(
+    "proof", ["CPU: 1 PID: 2", "Hardware name: x", "Modules linked in: x", "Call Trace:"]
+)
+def test_what_proves_that_the_kernel_said_it(proof: str) -> None:
+    for text, count in ((proof, 1), ("something else", 0)):
+        reader = klog.Reader()
+        reader.take("BUG: Bad page state in process foo", sure=False)
+        reader.take(text, sure=False)
+        assert len(reader.events()) == count
+
+
+def test_a_file_at_the_beginning_of_a_title_is_named() -> None:
+    (event,) = klog.events([(0.0, "mm/pgtable-generic.c:50: bad pmd ffff888012345678(80)")])
+    assert event.where == "mm/pgtable-generic.c:50"
+
+
+DAYS = "Mon Tue Wed Thu Fri Sat Sun"
+MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec"
+ZONES = "UTC GMT CET CEST WEST EET EST EDT CST PDT MST AEST AEDT BST IST JST KST MSK SGT NZST NZDT"
+
+
+@pytest.mark.parametrize(
+    "stamp",
+    [
+        *(f"{month}  5 12:00:01 host kernel: " for month in MONTHS.split()),
+        *(f"{day} Nov  5 12:00:01 2024 kern.warn kernel: " for day in DAYS.split()),
+    ],
+)
+def test_each_name_of_a_day_and_a_month(stamp: str) -> None:
+    assert stamps.split(f"{stamp}text").message == "text"
+
+
+@pytest.mark.parametrize("zone", ZONES.split())
+def test_each_name_of_a_zone(zone: str) -> None:
+    assert stamps.unrelayed(f"2024-11-05 12:00:01 {zone} text") == "text"
+
+
+@pytest.mark.parametrize(("stamped", "relayed"), [(8, True), (7, False)])
+def test_most_lines_of_a_relayed_log_have_its_stamp(stamped: int, relayed: bool) -> None:
+    lines = ["2024-11-05T12:00:01.123Z text"] * stamped + ["text"] * (10 - stamped)
+    assert stamps.look("\n".join(lines)).relayed is relayed
