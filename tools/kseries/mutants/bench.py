@@ -12,7 +12,7 @@ import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from kseries.machines.base import KernelDied, Target, TargetLost
+from kseries.machines.base import KernelDied, Starved, Target, TargetLost
 from kseries.model import ProgramResult, Status, TestProgram
 from kseries.mutants import schemata
 from kseries.mutants.trial import Seen, reasons
@@ -27,15 +27,24 @@ LOSSES = 2  # of machines, for one run of a program
 AGAIN = 2  # times that what is red once is run again
 MOST = 25  # mutants on a machine before the next gets a fresh one
 
-# Arguments: the number of a mutant, 0 for none; a program and its arguments.
-_WITH = f'echo "$1" >{schemata.MUTANT} || exit 99; shift; exec "$@"'
+# Arguments: the number of a mutant, 0 for none; the file that takes it; a program, its arguments.
+_WITH = 'echo "$1" >"$2" || exit 99; shift 2; exec "$@"'
 
 
 class Bench:
     """One machine. number: of those that work side by side, from 1; names its logs."""
 
-    def __init__(self, job: Job, target: Target, number: int, tell: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        job: Job,
+        target: Target,
+        number: int,
+        tell: Callable[[str], None],
+        switch: str = schemata.MUTANT,
+    ) -> None:
         """Take an entered target; it is booted when there is something to run.
+
+        switch: the file of the target that takes the number of a mutant.
 
         `checkpoint.marks(job.run)` must have been made, once for all machines.
         """
@@ -43,6 +52,7 @@ class Bench:
         self._session = Session(number, job.installed, job.kernel, target, job.run, tell)
         # Machines that work side by side keep their logs apart.
         self._numbers = itertools.count(number * 1_000_000)
+        self._switch = switch
         self._tried = 0
 
     def try_mutant(self, number: int, programs: Sequence[TestProgram]) -> Seen:
@@ -61,9 +71,14 @@ class Bench:
         return Seen((), tuple(once))
 
     def _confirmed(self, red: TestProgram, number: int) -> bool:
-        """See the same without the mutant, and with it again."""
+        """See it green without the mutant, on a fresh machine at the latest, and red with it again.
+
+        What is red without it on a fresh machine says nothing of the mutant.
+        """
         if not self._session.up or self._run(red, 0)[0]:
             self._renew()
+            if self._run(red, 0)[0]:
+                return False
         return any(self._run(red, number)[0] for _ in range(AGAIN))
 
     def _renew(self) -> None:
@@ -72,7 +87,7 @@ class Bench:
 
     def _run(self, program: TestProgram, number: int) -> tuple[tuple[str, ...], TestProgram]:
         """Run a program with a mutant; say what is wrong, and what of it to run again."""
-        argv = ("sh", "-c", _WITH, "sh", str(number), *command_of(program))
+        argv = ("sh", "-c", _WITH, "sh", str(number), self._switch, *command_of(program))
         looked, result = self._survive(Shard(replace(program, argv=argv), next(self._numbers)))
         events = klog.events(self._target.console()[looked:])
         # Without the mutant it passed: what skips now has found the interface missing.
@@ -99,7 +114,9 @@ class Bench:
             except NoBoot as death:
                 # Without a mutant it did.
                 loss = TargetLost(str(death))
-            except KernelDied:
+            except (KernelDied, Starved):
+                # Who has too much to do now has it a moment later, too.
+                self._session.up = False
                 raise
             except TargetLost as error:
                 loss = error

@@ -66,7 +66,7 @@ exit $status
 
 BUDGET_S = 60.0  # of cases, of a mutant that comes by many
 LEAST_TIMEOUT_S, TIMES_LONGER = 6.0, 4.0
-MOST_LOSSES = 5  # of machines, one after the other
+MOST_LOSSES = 20  # of machines, one after the other
 
 
 REACH: TypeAdapter[tuple[CaseReach, ...]] = TypeAdapter(tuple[CaseReach, ...])
