@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from kseries.model import Case, Status
 from kseries.parse.ktapcase import case_of, disagreement
-from kseries.parse.ktaplevel import MAX_CASES, MAX_DIAGNOSTICS, Budget, Level
+from kseries.parse.ktaplevel import MAX_CASES, Budget, Level
 from kseries.parse.ktapline import MAX_LINE, clean, is_ordinary, read, without_blank
 from kseries.parse.ktapreason import skip_reason
 from kseries.parse.ktapstack import MAX_DEPTH, Stack
@@ -105,11 +105,7 @@ class Parser:
             self._begin_program(shown(lines[0]))
         if "#" in lines:
             lines = [line for line in lines if line != "#"]
-        level, half = self._stack.innermost, MAX_DIAGNOSTICS // 2
-        first = max(half - len(level.lines), 0)
-        kept = lines if len(lines) <= half else (*lines[:first], *lines[first:][-half:])
-        texts = [shown(line)[:MAX_LINE] for line in kept]
-        level.note_all([(text, text.lstrip()[:1] == "#") for text in texts])
+        self._stack.innermost.notes.skim(lines, shown)
 
     @property
     def declared(self) -> bool:

@@ -8,12 +8,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from kseries.model import Case, Status
+from kseries.parse.ktapnotes import MAX_NOTES, Note, Notes
 from kseries.parse.ktaptoken import Plan, Totals
 from kseries.parse.ktaptotals import said_by, seen_in, shown
 
 MAX_CASES = 10_000  # in one log, missing ones included
 MAX_SPARE = 1000  # bad cases beyond those
-MAX_DIAGNOSTICS = 100  # for each case: the first half and the last half
+MAX_DIAGNOSTICS = MAX_NOTES  # for each case
 MAX_PROBLEMS = 50
 # Characters of diagnostics that are kept of one log.
 MAX_TEXT_GOOD = 8 << 20
@@ -84,7 +85,7 @@ class Level:
     glued: dict[int, Case] = field(default_factory=dict)  # behind text without a line's end
     last: int = 0  # highest number so far
     offset: int = 0  # how many came before numbers began anew
-    lines: list[tuple[str, bool]] = field(default_factory=list)  # (text, is a diagnostic)
+    notes: Notes = field(default_factory=Notes)
     below: list[Case] = field(default_factory=list)
     skipped_below: str = ""
     name_below: str = ""  # what the header below says
@@ -93,15 +94,14 @@ class Level:
     problems_below: list[str] = field(default_factory=list)
     settled: list[Case] = field(default_factory=list)  # of earlier headers of this level
 
+    @property
+    def lines(self) -> Sequence[Note]:
+        """What came for the next result."""
+        return self.notes.all()
+
     def note(self, text: str, diagnostic: bool) -> None:
         """Keep a line for the next result."""
-        self.note_all([(text, diagnostic)])
-
-    def note_all(self, lines: Sequence[tuple[str, bool]]) -> None:
-        """Keep lines for the next result: of many the first ones and the last ones."""
-        self.lines += lines
-        if len(self.lines) > MAX_DIAGNOSTICS:
-            del self.lines[MAX_DIAGNOSTICS // 2 : -(MAX_DIAGNOSTICS // 2)]
+        self.notes.add(text, diagnostic)
 
     def problem(self, text: str) -> None:
         """Keep a sentence on why this level cannot be believed."""
@@ -162,8 +162,7 @@ class Level:
 
     def forget(self) -> None:
         """Drop what came for the next result."""
-        if self.lines:
-            self.lines = []
+        self.notes.clear()
         if self.below or self.problems_below or self.skipped_below or self.name_below:
             self.below, self.problems_below, self.skipped_below = [], [], ""
             self.name_below = ""

@@ -127,4 +127,5 @@ def _hand_over(level: Level, parent: Level, *, passed: bool) -> None:
     parent.below += cases
     parent.problems_below += level.problems
     parent.skipped_below = skipped or parent.skipped_below
-    parent.note_all(level.lines)
+    for note in level.lines:
+        parent.note(*note)
