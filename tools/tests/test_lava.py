@@ -6,7 +6,7 @@ from __future__ import annotations
 import pytest
 
 from kseries.model import Status
-from kseries.parse.lava import NO_END
+from kseries.parse.lava import NO_END, Signals
 from kseries.verdict.savedlog import Kind
 from tests.log_strategies import read, verdict
 
@@ -96,3 +96,17 @@ def test_a_script_that_is_shown_signals_nothing() -> None:
     other = 'echo "<LAVA_SIGNAL_TESTCASE TEST_CASE_ID=$name RESULT=fail>"'
     results = [line.format("ok") for line in KSELFTEST]
     assert verdict(read(log_of(shown, other, *results))).exit_code == 0
+
+
+def test_a_failure_in_a_run_without_an_end_is_a_failure() -> None:
+    signals = Signals(10)
+    signals.feed("<LAVA_SIGNAL_STARTRUN 0_net 1.2>\n" + signal("a", "fail"))
+    (program,) = signals.programs()
+    assert (program.status, program.problems) == (Status.FAIL, (NO_END,))
+
+
+def test_a_failure_is_kept_where_there_is_no_room_for_passes() -> None:
+    signals = Signals(1)
+    signals.feed("\n".join((signal("a", "pass"), signal("b", "pass"), signal("c", "fail"))))
+    (program,) = signals.programs()
+    assert [case.name for case in program.cases] == ["a", "c"]

@@ -479,3 +479,8 @@ def test_a_promise_is_held_against_the_text_of_the_config(
 ) -> None:
     broken = config._broken([Promise(symbol, value, Path("f"), 1)], TEXT)
     assert [(told.symbol, told.found) for told in broken] == ([(symbol, found)] if found else [])
+
+
+def test_a_mark_of_the_old_runner_behind_a_program_s_text_is_a_result() -> None:
+    said = read(f"selftests: net: a.sh\n{'=' * 20}\nno newline selftests: net: a.sh [FAIL]\n")
+    assert [(program.name, program.status) for program in said.programs] == [("a.sh", Status.FAIL)]
