@@ -242,13 +242,12 @@ class Checker:
                 self._done.setdefault(mutant.number, replace(result, mutant=mutant))
                 self._learn(result)
 
-    def forget_survivors(self) -> None:
-        """Have those that survived tried once more."""
-        self._done = {
-            number: result
-            for number, result in self._done.items()
-            if result.fate is not MutantFate.SURVIVED
-        }
+    def forget_survivors(self, mutants: Sequence[GeneratedMutant]) -> None:
+        """Have those of these that survived tried once more."""
+        for mutant in mutants:
+            result = self._done.get(mutant.number)
+            if result is not None and result.fate is MutantFate.SURVIVED:
+                del self._done[mutant.number]
 
     def check(
         self,
