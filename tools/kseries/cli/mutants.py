@@ -102,11 +102,7 @@ def _generated(arguments: Namespace) -> int:
             return _list_generated(chosen, as_json=arguments.json)
         trier = generated.Checker(work, checker.SUITE, arguments.budget)
         if arguments.again:
-            trier.forget_survivors()
-            return _list(chosen)
-        checker = generated.Checker(work, mutants.SUITE, arguments.budget)
-        if arguments.reruns:
-            checker.forget_survivors(chosen)
+            trier.forget_survivors(chosen)
         if arguments.killed_in:
             trier.take_over(runfolder.find(opened.project.runs, arguments.killed_in))
         results = trier.check(chosen, known.equivalent)
