@@ -212,6 +212,12 @@ def test_an_archive_says_where_its_members_are(build: Untrusted, members: str) -
     assert seen(build).compiled["drivers/net/tun.c"] == "drivers/net/tun.o"
 
 
+def test_what_is_linked_may_be_named_from_the_root(build: Untrusted) -> None:
+    text = f"cmd_net/built-in.a := ar x {INSIDE}/out/drivers/net/tun.o\n"
+    add(build, "net/.built-in.a.cmd", text)
+    assert "drivers/net/tun.c" in seen(build).compiled
+
+
 def test_only_a_cmd_file_says_what_was_made(build: Untrusted) -> None:
     text = "cmd_x := cat ../drivers/net/tun.c\n"
     (build.path / "net/_a.elf.cmd").write_text(text)
@@ -227,6 +233,8 @@ def test_only_a_cmd_file_says_what_was_made(build: Untrusted) -> None:
 def test_a_source_stands_in_a_line_of_its_own(build: Untrusted, line: str) -> None:
     add(build, "net/.b.elf.cmd", f"cmd_b := gcc\n{line}\n")
     assert "drivers/net/tun.c" not in seen(build).compiled
+    add(build, "net/.b.elf.cmd", "cmd_b := gcc\nsource_b := \ndeps_b := ../drivers/net/tun.c\n")
+    assert "drivers/net/tun.c" not in seen(build).included
     add(build, "net/.b.elf.cmd", "cmd_b := gcc\nsource_b := ../drivers/net/tun.c\n")
     assert seen(build).compiled["drivers/net/tun.c"] == "net/b.elf"
 

@@ -22,8 +22,9 @@ _COMMENT = re.compile(
 )
 _TOKEN = re.compile(
     r"(?:IS_ENABLED|IS_BUILTIN|IS_REACHABLE|defined)\s*\(\s*CONFIG_\w+\s*\)|defined\s+CONFIG_\w+"
-    r"|&&|\|\||[!()]|\b[01]\b|[^\s!()&|]+|[&|]"
+    r"|&&|\|\||[!()]|[^\s!()&|]+|[&|]"
 )
+_ASKED = re.compile(r"(?:IS_ENABLED|IS_BUILTIN|IS_REACHABLE|defined)\b")
 _SYMBOL = re.compile(r"CONFIG_(\w+)")
 _ENDS = ("", "&&", "||", ")")  # what follows an operand that stands for itself
 MAX_TOKENS = 200  # of one condition
@@ -150,7 +151,7 @@ class _Condition:
         if token in ("0", "1"):
             return token == "1"
         symbol = _SYMBOL.search(token)
-        if symbol and token.startswith(("IS_", "defined")):
+        if symbol and _ASKED.match(token):
             value = self.values.get(symbol[1], "n")
             return value not in ("n", "m") or (value == "m" and token.startswith("IS_ENABLED"))
         if symbol and token == symbol[0] and self._next() in _ENDS:
