@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Each first line of a complaint, kept apart from the table, so that no row can go unnoticed."""
+
+from __future__ import annotations
+
+import pytest
+
+from kseries.parse import klog, klogarch, kloglocks, klogtable
+from tests.klogcases import FOLDER
+
+EXAMPLES = [
+    line.split(" | ", 1) for line in (FOLDER / "examples.txt").read_text().splitlines() if line
+]
+
+
+@pytest.mark.parametrize(("kind", "line"), EXAMPLES, ids=[line for _, line in EXAMPLES])
+def test_the_first_line_of_a_complaint(kind: str, line: str) -> None:
+    rule = klog.rule_of(line)
+    assert rule is not None
+    assert rule.kind == kind
+
+
+def test_no_row_is_without_a_line() -> None:
+    told = {line for _, line in EXAMPLES}
+    assert [rule.example for rule in klogtable.RULES if rule.example not in told] == []
+    rows = {*klogarch.FAULTS, *klogarch.HEADERS, *kloglocks.LOCKS, *kloglocks.STALLS}
+    assert rows <= {*klogtable.RULES}
