@@ -108,7 +108,7 @@ def _generated(arguments: Namespace) -> int:
         results = trier.check(chosen, known.equivalent)
     if arguments.page:
         counts = (len(chosen), len(prepared.mutants), len(prepared.left_out))
-        about = generated_page.About(arguments.seed, *counts, known.survivor)
+        about = generated_page.About(arguments.seed, arguments.budget, *counts, known.survivor)
         atomicfile.write_text(arguments.page, generated_page.page(results, about))
     survived = [result for result in results if result.fate is MutantFate.SURVIVED]
     status = 1 if survived or len(results) < len(chosen) else 0

@@ -26,11 +26,13 @@ FATES = (MutantFate.KILLED, MutantFate.SURVIVED, MutantFate.EQUIVALENT)
 class About:
     """What the results are of.
 
-    sample: how many were drawn. mutants: how many there are. left_out: for how many a switch is no
-    C, or is left out of the kernel. why: the reasons why some live, by `GeneratedMutant.key`.
+    budget_s: of cases, that each had. sample: how many were drawn. mutants: how many there are.
+    left_out: for how many a switch is no C, or is left out of the kernel. why: the reasons why
+    some live, by `GeneratedMutant.key`.
     """
 
     seed: int
+    budget_s: float
     sample: int
     mutants: int
     left_out: int
@@ -67,7 +69,8 @@ def page(results: Sequence[GeneratedResult], about: About) -> str:
         f"There are {about.mutants + about.left_out}. {about.left_out} of them are in no kernel: a"
         " switch is no C there (a constant expression, a value that loses nothing), or this config"
         f" leaves the line out. Of the other {about.mutants} a sample of {about.sample} was drawn"
-        f" with seed {about.seed}, and {len(results)} of it were tried."
+        f" with seed {about.seed}, and {len(results)} of it were tried, with"
+        f" {about.budget_s:g} s of cases each."
         f" {fates[MutantFate.EQUIVALENT]} are no faults;"
         f" of the other {faults} {fates[MutantFate.KILLED]} are killed ({share:.0f} %).",
         "\n".join(_operators(results)),
