@@ -113,14 +113,6 @@ LIFETIME = Fixture(
             scripted=True,
         ),
         Case(
-            "little_memory_comes_back",
-            "R30",
-            "What a registration allocates besides, however little, is freed each time.",
-            timeout_s=SLOW_S,
-            since=QUEUE_LEVEL,
-            scripted=True,
-        ),
-        Case(
             "mappings_end",
             "R33",
             "What is mapped for DMA of the device is unmapped when the registration ends.",

@@ -54,7 +54,6 @@ ABSENT: Mapping[str, str] = MappingProxyType(
         "beside.many_at_once": _UNTRIED,
         "beside.fair_when_submitted": _FLUSHED,
         "beside.fair_when_polled": "its netdevsim merges packets, so a turn has more pieces",
-        "lifetime.little_memory_comes_back": _UNTRIED,
         "memory.many_pages": _UNTRIED,
         "neighbours.dmabuf_refused": _UNTRIED,
         "neighbours.dmabuf_of_heap_received": _UNTRIED,
