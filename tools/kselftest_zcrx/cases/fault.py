@@ -3,9 +3,7 @@
 
 from __future__ import annotations
 
-from kselftest_zcrx.model import LONG_S, QUEUE_LEVEL, Case, Fixture, Mainline
-
-_ONCE = Mainline(absent="the queue is restarted once, whatever comes of it")
+from kselftest_zcrx.model import LONG_S, QUEUE_LEVEL, Case, Fixture
 
 REGISTRATION_FAULTS = Fixture(
     "registration_faults",
@@ -17,24 +15,6 @@ REGISTRATION_FAULTS = Fixture(
             timeout_s=LONG_S,
             since=QUEUE_LEVEL,
             scripted=True,
-        ),
-        Case(
-            "closing",
-            "R33",
-            "A ring that closes gives its queue back though memory is short for a moment.",
-            timeout_s=LONG_S,
-            since=QUEUE_LEVEL,
-            scripted=True,
-            mainline=_ONCE,
-        ),
-        Case(
-            "closing_in_vain",
-            "R33",
-            "Where memory stays short the area stays pinned until the queue is set up anew.",
-            timeout_s=LONG_S,
-            since=QUEUE_LEVEL,
-            scripted=True,
-            mainline=_ONCE,
         ),
     ),
 )
@@ -57,14 +37,6 @@ COPY_FAULTS = Fixture(
 STREAM_FAULTS = Fixture(
     "stream_faults",
     (
-        Case(
-            "binding",
-            "R15",
-            "Each allocation of a binding to a dma-buf fails in turn, and the queue stays free.",
-            timeout_s=LONG_S,
-            since=QUEUE_LEVEL,
-            scripted=True,
-        ),
         Case(
             "receiving",
             "R44",

@@ -57,7 +57,6 @@ ABSENT: Mapping[str, str] = MappingProxyType(
         "memory.many_pages": _UNTRIED,
         "neighbours.dmabuf_refused": _UNTRIED,
         "neighbours.dmabuf_of_heap_received": _UNTRIED,
-        "stream_faults.binding": _UNTRIED,
         "memory.huge_page_charged": _UNTRIED,
         "memory.huge_page_charged_once": _UNTRIED,
         "stream.urgent_out_of_order_placed": _UNTRIED,
