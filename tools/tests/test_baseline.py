@@ -274,6 +274,16 @@ def test_the_base_is_shared_by_series_and_clones(
     assert len(kept(toys)) == 3
 
 
+def test_the_config_of_the_base_is_called_as_that_of_the_series(toys: Toys) -> None:
+    toys.words("toys", "fine")
+    toys.stack("toys", under_test="toys")
+    assert toys.kseries("run", "--baseline") == 0
+    run = toys.toyproject.root / "out/runs/latest"
+    told = [json.loads((place / "config.json").read_text()) for place in (run, run / "baseline")]
+    assert told[0]["name"] == told[1]["name"] == "base"
+    assert told[0]["added"] == told[1]["added"] == []
+
+
 def key_of(toys: Toys, **request: object) -> str:
     """Give the key of what the latest run compares with, with another request."""
     opened = open_run("latest")
@@ -308,6 +318,7 @@ def test_the_key_of_a_baseline_is_made_of_all_that_decides_it(
     for file, old, new in (
         ("test.json", '"accelerator": "none"', '"accelerator": "kvm"'),
         ("test.json", '"accelerator"', '"qemu": "QEMU 11", "accelerator"'),
+        ("config.json", '"added": []', '"added": ["CONFIG_DEBUG_INFO=y"]'),
         ("build.json", '"compiler": "', '"compiler": "other '),
         ("fetch.json", toys.toyproject.latest()["provenance"]["base_commit"], "c" * 40),
     ):

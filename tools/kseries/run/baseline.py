@@ -180,7 +180,11 @@ def key(work: RunContext) -> str:
         "format": [str(FORMAT)],
         "source": [work.outcome(pipeline.FETCH).commit],
         "patches": [patch.sha256 for series in base.series for patch in series.patches],
-        "config": [fragments.read(stack.fragments, version).text],
+        "config": [
+            fragments.read(stack.fragments, version).text,
+            # What the series changes has the base configured otherwise, too.
+            *work.outcome(pipeline.CONFIG).added,
+        ],
         "suites": list(stack.suites),
         # With the fragment of all checkers, tests run that otherwise have to be asked for.
         "extended": [str(work.extended)],

@@ -191,16 +191,16 @@ def _config(w: RunContext) -> KernelConfig:
 
     if not stack.under_test or w.request.exact_config:
         return configured()
-    if not stack.whole:
-        return configured(file if file.is_file() else None)
-    key = wishes.key(tree, stack)
-    text = wishes.kept(place, key)
-    if text is None:
-        box = kconfig_ask.sandbox(tree.path, place, trusted=stack.trusted)
-        text = wishes.fragment(wishes.of(configured(), stack, box))
-        wishes.keep(place, key, text)
-    atomicfile.write_text(file, text)
-    return configured(file if wishes.are_in(text) else None)
+    if stack.whole:
+        key = wishes.key(tree, stack)
+        text = wishes.kept(place, key)
+        if text is None:
+            box = kconfig_ask.sandbox(tree.path, place, trusted=stack.trusted)
+            text = wishes.fragment(wishes.of(configured(), stack, box))
+            wishes.keep(place, key, text)
+        atomicfile.write_text(file, text)
+    wished = file.is_file() and wishes.are_in(file.read_text())
+    return configured(file if wished else None)
 
 
 def _build(w: RunContext) -> Kernel:
