@@ -12,6 +12,7 @@ import pytest
 
 from kseries.build.stage import build
 from kseries.compiled import changed as compiled
+from kseries.config.fragments import config_values
 from kseries.config.stage import config
 from kseries.kbuild import make as kbuild
 from kseries.lib.paths import Cache
@@ -249,7 +250,7 @@ def test_other_series_of_the_stack_do_not_count(patched: Bench) -> None:
 
 def test_a_symbol_is_set_by_a_line_of_its_own() -> None:
     text = 'CONFIG_A=y\n# CONFIG_B is not set\nCONFIG_CMDLINE="CONFIG_C=y"\nCONFIG_D=\n'
-    assert compiled.config_values(text) == {"A": "y", "CMDLINE": '"CONFIG_C=y"', "D": ""}
+    assert config_values(text) == {"A": "y", "CMDLINE": '"CONFIG_C=y"', "D": ""}
 
 
 def test_tests_of_the_tree_count_where_they_were_installed(tmp_path: Path) -> None:

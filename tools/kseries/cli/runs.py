@@ -12,6 +12,7 @@ from kseries.cli.reports import show
 from kseries.cli.request import request, with_settings
 from kseries.cli.run_context import open_run, progress, resumable, take_up
 from kseries.config import stage as config_stage
+from kseries.model import RunResult
 from kseries.names import RUN_STAGES
 from kseries.report.live import Shown
 from kseries.run import baseline, pipeline
@@ -59,12 +60,9 @@ def config_for(arguments: Namespace) -> int:
     arguments.series = arguments.of
     opened = take_up(arguments, lambda: with_settings(request(arguments)))
     stages = pipeline.STAGES[: pipeline.STAGES.index(pipeline.CONFIG) + 1]
-    with (
-        progress(arguments) as shown,
-        resumable(opened.run, "run", arguments.workspace, shown),
-    ):
+    with progress(arguments) as shown:
         work = opened.work(shown)
-        result = pipeline.run_stages(work, stages)
+        result = _carried_out(work, stages, shown, arguments.workspace)
     if result.exit_code:
         show(result, work.run, arguments.workspace, shown.notes)
         return result.exit_code
@@ -75,7 +73,13 @@ def config_for(arguments: Namespace) -> int:
 def _run_stages(
     work: RunContext, stages: Sequence[Stage[Any]], shown: Shown, workspace: str
 ) -> int:
-    with resumable(work.run, "run", workspace, shown):
-        result = pipeline.run_stages(work, stages)
+    result = _carried_out(work, stages, shown, workspace)
     show(result, work.run, workspace, shown.notes)
     return result.exit_code
+
+
+def _carried_out(
+    work: RunContext, stages: Sequence[Stage[Any]], shown: Shown, workspace: str
+) -> RunResult:
+    with resumable(work.run, "run", workspace, shown):
+        return pipeline.run_stages(work, stages)

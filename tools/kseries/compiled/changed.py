@@ -6,21 +6,21 @@ What was really read decides (`cmdfiles`); only where nothing was, `leftout` say
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
 from kseries.compiled.changedfiles import before, changed_files, changed_lines
-from kseries.compiled.cmdfiles import evidence
+from kseries.compiled.cmdfiles import Evidence, evidence
 from kseries.compiled.includers import includers
 from kseries.compiled.leftout import SELFTESTS, Answer, Built
 from kseries.compiled.makefiles import Makefiles
+from kseries.config.fragments import config_values
 from kseries.kbuild.sandbox import INSIDE_TREE, Sandbox
 from kseries.lib.gitrepo import Repository
 from kseries.lib.untrusted import Untrusted
-from kseries.model import ChangedFile, FileState, KernelConfig, Stack
+from kseries.model import ChangedFile, FileState, KernelConfig, Stack, Tree
 
 DELETED = Answer(FileState.DELETED)
 
@@ -46,19 +46,14 @@ def changed(config: KernelConfig, stack: Stack, box: Sandbox) -> tuple[ChangedFi
         path: [user for user in found if user in patches] or found
         for path, found in includers(repository, tree.head, unseen).items()
     }
-    makefiles = makefiles_of(repository, tree.head, lambda: there, values)
-    parent = before(tree, stack)
-    # Asked for only where something was left out.
-    names = cache(lambda: names_of(repository, parent))
-    former = makefiles_of(repository, parent, names, values) if parent else None
-    built = Built(seen, values, makefiles, users, former)
+    built = of_build(tree, stack, there, seen, values, users)
     lines = changed_lines(repository, tree, stack)
     found = []
     for path, numbers in patches.items():
         answer = built.answer(path) if path in there else DELETED
         if answer.state is FileState.COMPILED and path in lines:
-            text = repository.file_at(lines[path].commit, path) or b""
-            answer = built.with_lines(answer, text.decode(errors="replace"), lines[path].numbers)
+            text = lines[path].text(repository, path)
+            answer = built.with_lines(answer, text, lines[path].numbers)
         found.append(ChangedFile(path, numbers, answer.state, answer.by, answer.needs))
     return tuple(found)
 
@@ -68,7 +63,24 @@ def names_of(repository: Repository, commit: str) -> frozenset[str]:
     return frozenset(repository.entries("ls-tree", "-r", "-z", "--name-only", commit))
 
 
-def makefiles_of(
+def of_build(
+    tree: Tree,
+    stack: Stack,
+    there: Collection[str],
+    seen: Evidence,
+    values: Mapping[str, str],
+    users: Mapping[str, Sequence[str]],
+) -> Built:
+    """Put together what is known of a build. there: all files of the tree."""
+    repository, parent = Repository(tree.base.repo), before(tree, stack)
+    # Asked for only where something was left out.
+    names = cache(lambda: names_of(repository, parent))
+    former = _makefiles(repository, parent, names, values) if parent else None
+    makefiles = _makefiles(repository, tree.head, lambda: there, values)
+    return Built(seen, values, makefiles, users, former)
+
+
+def _makefiles(
     repository: Repository,
     commit: str,
     names: Callable[[], Collection[str]],
@@ -89,11 +101,6 @@ def with_tests(files: Sequence[ChangedFile] | None, folder: Path) -> tuple[Chang
         return None
     installed = frozenset(file.name for file in Untrusted(folder).files())
     return tuple(_as_test(file, installed) for file in files)
-
-
-def config_values(text: str) -> dict[str, str]:
-    """Give symbol → value of those that a .config sets."""
-    return dict(re.findall(r"^CONFIG_(\w+)=(.*)$", text, re.MULTILINE))
 
 
 def _as_test(file: ChangedFile, installed: Collection[str]) -> ChangedFile:

@@ -21,6 +21,10 @@ class Lines:
     commit: str
     numbers: set[int]
 
+    def text(self, repository: Repository, path: str) -> str:
+        """Give the whole text of the file."""
+        return (repository.file_at(self.commit, path) or b"").decode(errors="replace")
+
 
 def changed_files(repository: Repository, tree: Tree, stack: Stack) -> dict[str, tuple[int, ...]]:
     """Give path → indexes of the patches that change it, sorted by path.

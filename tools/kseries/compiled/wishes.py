@@ -9,17 +9,17 @@ before anything is built; `changed` tells afterwards what came of it.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from functools import cache
 
 from kseries.compiled import enabling
-from kseries.compiled.changed import config_values, makefiles_of, names_of
-from kseries.compiled.changedfiles import Lines, before, changed_files, changed_lines
+from kseries.compiled.changed import names_of, of_build
+from kseries.compiled.changedfiles import Lines, changed_files, changed_lines
 from kseries.compiled.cmdfiles import Evidence
 from kseries.compiled.includers import includers
 from kseries.compiled.leftout import Answer, Built
 from kseries.config import fragments
+from kseries.config.fragments import config_values
 from kseries.kbuild import make as kbuild
 from kseries.kbuild.sandbox import Sandbox
 from kseries.lib import atomicfile
@@ -64,19 +64,10 @@ def of(config: KernelConfig, stack: Stack, box: Sandbox) -> Found:
     paths = [path for path in paths if path.endswith(SOURCES)]
     values = config_values((config.place.state / kbuild.CONFIG).read_text())
     headers = [path for path in paths if path.endswith(".h")]
-    users = includers(repository, tree.head, headers) if headers else {}
-    former = cache(lambda: names_of(repository, before(tree, stack)))
-    built = Built(
-        seen=NOTHING,
-        values=values,
-        makefiles=makefiles_of(repository, tree.head, lambda: there, values),
-        users=users,
-        former=makefiles_of(repository, before(tree, stack), former, values)
-        if before(tree, stack)
-        else None,
-    )
+    users = includers(repository, tree.head, headers)
+    built = of_build(tree, stack, there, NOTHING, values, users)
     lines = changed_lines(repository, tree, stack)
-    found = [_waiting(built, path, _text(repository, lines, path)) for path in paths]
+    found = [_waiting(built, path, lines.get(path), repository) for path in paths]
     asked = enabling.completed([file for file in found if file.state in OUT], box) or ()
     return Found(_together(asked), tuple(file for file in asked if not file.needs))
 
@@ -122,30 +113,17 @@ def are_in(fragment: str) -> bool:
     return any(map(enabling.LINE.fullmatch, fragment.splitlines()))
 
 
-def _text(
-    repository: Repository, lines: Mapping[str, Lines], path: str
-) -> tuple[str, set[int]] | None:
-    """Give the text of a file after the series and the numbers of its changed lines."""
-    if path not in lines:
-        return None
-    data = repository.file_at(lines[path].commit, path) or b""
-    return data.decode(errors="replace"), lines[path].numbers
-
-
-def _waiting(built: Built, path: str, text: tuple[str, set[int]] | None) -> ChangedFile:
+def _waiting(built: Built, path: str, lines: Lines | None, repository: Repository) -> ChangedFile:
     """Tell what a file waits for: its object, and then its changed lines."""
     answer = built.expected(path)
     needs = answer.needs
-    if text is not None and answer.state in (FileState.COMPILED, FileState.NOT_COMPILED):
-        on = {name: "y" for name in map(_symbol, needs) if name}
+    if lines is not None and answer.state in (FileState.COMPILED, FileState.NOT_COMPILED):
+        on = config_values("\n".join(needs))
         inner = replace(built, values={**built.values, **on})
-        needs += inner.with_lines(Answer(FileState.COMPILED), *text).needs
+        text = lines.text(repository, path)
+        needs += inner.with_lines(Answer(FileState.COMPILED), text, lines.numbers).needs
     state = FileState.NOT_COMPILED if needs else answer.state
     return ChangedFile(path, (), state, answer.by, tuple(dict.fromkeys(needs)))
-
-
-def _symbol(line: str) -> str:
-    return line.removeprefix("CONFIG_").removesuffix("=y") if line.endswith("=y") else ""
 
 
 def _together(files: Iterable[ChangedFile]) -> tuple[Wish, ...]:
@@ -154,7 +132,7 @@ def _together(files: Iterable[ChangedFile]) -> tuple[Wish, ...]:
     said: dict[str, str] = {}  # symbol → the line about it
     for file in files:
         for line in file.needs:
-            symbol = line.removeprefix("# ").removeprefix("CONFIG_").split("=")[0].split(" ")[0]
-            if said.setdefault(symbol, line) == line:
+            match = fragments.SET.fullmatch(line) or fragments.NOT_SET.fullmatch(line)
+            if match and said.setdefault(match[1], line) == line:
                 wanted.setdefault(line, []).append(file.path)
     return tuple(Wish(line, tuple(paths)) for line, paths in wanted.items())

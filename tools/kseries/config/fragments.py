@@ -117,6 +117,11 @@ def parse(file: Path, version: str) -> list[Promise]:
     return reader.promises
 
 
+def config_values(text: str) -> dict[str, str]:
+    """Give symbol → value of those that a .config sets."""
+    return dict(re.findall(r"^CONFIG_(\w+)=(.*)$", text, re.MULTILINE))
+
+
 @dataclass
 class _Reader:
     """Collects promises and mistakes of one fragment, line by line."""

@@ -216,7 +216,7 @@ def _broken_promises(
 
 def _broken(promises: Sequence[Promise], text: str) -> list[Explained]:
     """Compare promises with the text of a .config, in which what is not named is n."""
-    values = dict(re.findall(r"^CONFIG_(\w+)=(.*)$", text, re.MULTILINE))
+    values = fragments.config_values(text)
     found = [(promise, values.get(promise.symbol, "n")) for promise in promises]
     return [Explained(p.symbol, value, ()) for p, value in found if value != p.value]
 

@@ -22,10 +22,9 @@ from queue import Empty, SimpleQueue
 from pydantic import TypeAdapter
 
 from kseries.lib import atomicfile
-from kseries.lib.errors import CheckFailed
 from kseries.lib.locks import locked
-from kseries.lib.progress import Silent
 from kseries.lib.runfolder import RunFolder
+from kseries.lib.threads import run as run_threads
 from kseries.machines.base import Target, TargetLost
 from kseries.model import (
     GeneratedMutant,
@@ -35,9 +34,8 @@ from kseries.model import (
     MutantFate,
     Status,
     TestProgram,
-    Verdict,
 )
-from kseries.mutants import ordering, preparing, schemata
+from kseries.mutants import ordering, preparing, schemata, unmutated
 from kseries.mutants.bench import Bench
 from kseries.mutants.ordering import CaseReach
 from kseries.mutants.preparing import PREPARED, Prepared
@@ -51,8 +49,6 @@ from kseries.test.plan import narrowed
 from kseries.test.scheduler import Job, Scheduler
 from kseries.test.session import command_of
 from kseries.test.shards import Shard
-
-STAGES = pipeline.STAGES[: pipeline.STAGES.index(pipeline.INSTALL) + 1]
 
 _MARK = "# kseries: switches "
 # Arguments: a program and its arguments.
@@ -108,13 +104,7 @@ def prepare(work: RunContext, programs: str) -> Prepared:
     """
     run, kept = work.run, _kept(work.run)
     if not run.has("switches"):
-        base = pipeline.run_stages(work, STAGES)
-        if base.exit_code and base.verdict is not Verdict.INCOMPLETE:
-            raise CheckFailed(
-                "The stack is not built, so no mutant can be.",
-                where="\n".join([*base.reasons, str(run.path)]),
-                do="fix the stack first: `kseries run`",
-            )
+        unmutated.build(work)
         with locked(work.stack_folder, work.progress):
             work.progress.stage("mutants")
             prepared, kernel = preparing.prepare(work)
@@ -155,9 +145,7 @@ def _programs(work: RunContext, suite: str) -> tuple[TestProgram, ...]:
 def _job(work: RunContext, folder: RunFolder) -> Job:
     kernel = work.run.load("kernel", KERNEL)
     installed: InstalledSuites = work.outcome(pipeline.INSTALL)
-    # Of each machine the same would be told.
-    target = replace(work, progress=Silent()).target
-    return Job(installed, kernel, target, folder, work.progress)
+    return unmutated.job(work, installed, kernel, folder)
 
 
 class _Control:
@@ -181,12 +169,7 @@ class _Control:
         scheduler.work(shards, self._work.machines)
         results = [result for _shard, result in scheduler.parts]
         red = list(reasons(results, scheduler.events(), scheduler.notes))
-        if red:
-            raise CheckFailed(
-                "The suite is red without a mutant, so it cannot catch one.",
-                where="\n".join([*red[:5], str(folder.path)]),
-                do="fix that first: `kseries run`",
-            )
+        unmutated.require_green(red, folder.path)
         found = []
         for shard, result in scheduler.parts:
             if result.status is not Status.PASS:
@@ -287,17 +270,7 @@ class Checker:
                 )
                 for number in range(1, count + 1)
             ]
-            try:
-                for thread in threads:
-                    thread.start()
-                for thread in threads:
-                    while thread.is_alive():
-                        thread.join(0.2)
-            except BaseException as error:
-                self._abort(errors, error)
-                for thread in threads:
-                    thread.join()
-                raise
+            run_threads(threads, lambda error: self._abort(errors, error))
         if errors:
             raise errors[0]
 

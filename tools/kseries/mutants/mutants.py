@@ -23,7 +23,6 @@ from kseries.lib import atomicfile
 from kseries.lib.errors import CheckFailed, UserError
 from kseries.lib.gitrepo import Repository
 from kseries.lib.locks import locked
-from kseries.lib.progress import Silent
 from kseries.lib.runfolder import RunFolder
 from kseries.model import (
     InstalledSuites,
@@ -31,11 +30,10 @@ from kseries.model import (
     KernelConfig,
     MutantFate,
     MutantResult,
-    RunResult,
     TestProgram,
     Tree,
-    Verdict,
 )
+from kseries.mutants import unmutated
 from kseries.mutants.trial import Seen, Trials
 from kseries.report.mutants import line
 from kseries.run import pipeline
@@ -44,7 +42,6 @@ from kseries.test.scheduler import Job
 from kseries.test.shards import Shard
 
 NAME = "mutants"
-STAGES = pipeline.STAGES[: pipeline.STAGES.index(pipeline.INSTALL) + 1]
 SUITE = "zcrx"
 LIMIT_S = 90.0
 """What a program is given: three times what the slowest takes; a mutant may hang for ever."""
@@ -128,19 +125,9 @@ def check(
     rules: name of a program → the rules that it tests. Results are kept after each mutant.
     Raises CheckFailed when the suite is red without a mutant.
     """
-    base = pipeline.run_stages(work, STAGES)
-    if base.exit_code and base.verdict is not Verdict.INCOMPLETE:
-        raise _no_base(base, work)
+    unmutated.build(work)
     with locked(work.stack_folder, work.progress):
         return _Checker(work, rules).check(mutants)
-
-
-def _no_base(base: RunResult, work: RunContext) -> CheckFailed:
-    return CheckFailed(
-        "The stack is not built, so no mutant can be.",
-        where="\n".join([*base.reasons, str(work.run.path)]),
-        do="fix the stack first: `kseries run`",
-    )
 
 
 class _Checker:
@@ -184,12 +171,7 @@ class _Checker:
     def _see_green(self) -> None:
         folder = _folder(self._work.run, "none")
         seen = self._test(self._kernel, self._staged, folder)
-        if red := (*seen.once, *seen.by):
-            raise CheckFailed(
-                "The suite is red without a mutant, so it cannot catch one.",
-                where="\n".join([*red[:5], str(folder.path)]),
-                do="fix that first: `kseries run`",
-            )
+        unmutated.require_green((*seen.once, *seen.by), folder.path)
 
     def _try(self, mutant: Mutant) -> MutantResult:
         began = time.monotonic()
@@ -228,9 +210,7 @@ class _Checker:
         return self._trials.run(shards, folder.path / "tests", machines=machines, job=job)
 
     def _job(self, kernel: Kernel, folder: RunFolder) -> Job:
-        # Of each machine the same would be told.
-        target = replace(self._work, progress=Silent()).target
-        return Job(self._staged, kernel, target, folder, self._work.progress)
+        return unmutated.job(self._work, self._staged, kernel, folder)
 
 
 def _commit(repository: Repository, tree: Tree, mutant: Mutant, scratch: Path) -> str:

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 
 from kseries.lib.progress import Progress
 from kseries.lib.runfolder import RunFolder
+from kseries.lib.threads import run as run_threads
 from kseries.machines.base import KernelDied, Target, TargetLost
 from kseries.model import InstalledSuites, Kernel, KernelEvent, ProgramResult, Status
 from kseries.parse import outcome
@@ -106,17 +107,7 @@ class Scheduler:
                 threading.Thread(target=self._machine, args=(number, target), daemon=True)
                 for number, target in enumerate(self._targets, start=1)
             ]
-            try:
-                for thread in threads:
-                    thread.start()
-                for thread in threads:
-                    while thread.is_alive():
-                        thread.join(0.2)
-            except BaseException as error:
-                self.abort(error)
-                for thread in threads:
-                    thread.join()
-                raise
+            run_threads(threads, self.abort)
             if self._error is not None:
                 raise self._error
 
