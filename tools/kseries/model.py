@@ -16,6 +16,8 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
 
+from kseries.suite import KnownFailure, Suite
+
 SCHEMA_VERSION = 3
 
 STRICT = ConfigDict(extra="forbid")
@@ -36,6 +38,8 @@ class Request:
     series: str = ""  # name, folder, mbox or message id of the series to test
     tree: str = ""  # a kernel tree to test as it lies there
     configs: tuple[str, ...] = ()  # names of fragments added to the stack's
+    suites: tuple[str, ...] = ()  # in place of the stack's
+    suites_why: str = ""  # why these, where we have chosen them
     only: tuple[str, ...] = ()  # patterns of test programs or cases; () for all
     extended: bool = False  # run test programs that take minutes too
     partial: bool = False  # the series may lack patches
@@ -172,7 +176,7 @@ class Stack:
     series: tuple[Series, ...]
     under_test: str  # name of a series, "" for a plain tree
     fragments: tuple[Path, ...]  # Kconfig fragments, later ones win
-    suites: tuple[str, ...]
+    suites: tuple[Suite, ...]
     trusted: bool = False  # build without the sandbox
     incremental: bool = False  # the user vouches for all versions of it that are built here
     replaces: str = ""  # name of the series that the one under test takes the place of
@@ -337,9 +341,11 @@ class TestProgram:
     cases: tuple[str, ...] = ()  # planned case names; () where only the program knows them
     env: tuple[tuple[str, str], ...] = ()
     case_option: str = ""  # selects a case by its name, "-r" of kselftest_harness.h; "": none
-    ktap: bool = True  # False: prints no result lines, speaks by its exit status alone
+    # False: prints no result lines, speaks by its exit status alone; None: so where it prints none.
+    ktap: bool | None = True
     extended: bool = False  # takes minutes, and runs only when asked for
     alone: bool = False  # wants the whole host: no other machine is at work beside it
+    known: tuple[KnownFailure, ...] = ()  # its failures that are expected
 
 
 @dataclass(frozen=True)

@@ -136,12 +136,12 @@ def load(srctree: Path, *lines: str) -> Any:
 )
 def test_lines_that_meet_a_want(srctree: Path, wants: str, lines: set[str]) -> None:
     tree = load(srctree, "CONFIG_OLD=y")
-    found = Enabler(tree).lines(_read(wants))
+    found = Enabler(tree).lines(*_read(wants))
     assert set(found) == lines
     if lines:
         # The proof: a config with these lines has what was wanted.
         kept = load(srctree, "CONFIG_OLD=y", *found)
-        for name, on in _read(wants).items():
+        for name, on in _read(wants)[0].items():
             assert (kconfig.value_of(kept, name) == "y") == on
 
 

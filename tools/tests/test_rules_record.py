@@ -49,7 +49,9 @@ from kseries.series.archive import ArchiveConfig
 from kseries.stacks.stack import Plan
 from kseries.test import checkpoint
 from kseries.verdict import document
+from tests.toysuites import suites
 
+SUITES = ("zcrx", "netdevsim")
 DONE, FAILED = StageState.DONE, StageState.FAILED
 SOURCE = NamedSource("toy", LocalSource("local", Path("/toy")))
 PLAN = Plan(
@@ -58,7 +60,7 @@ PLAN = Plan(
     series=(),
     under_test="toy-v1",
     fragments=(),
-    suites=("zcrx", "netdevsim"),
+    suites=suites(*SUITES),
     trusted=False,
     incremental=False,
     archive=ArchiveConfig.from_settings(),
@@ -112,7 +114,7 @@ def test_a_document_that_was_just_begun(run: RunFolder) -> None:
         ("apply", StageState.NOT_RUN),
         ("test", StageState.NOT_RUN),
     ]
-    assert (told.suites, told.notes) == (PLAN.suites, PLAN.notes)
+    assert (told.suites, told.notes) == (SUITES, PLAN.notes)
     assert told.provenance == FACTS
     # UTC, to the second.
     assert told.started.endswith("+00:00")
@@ -296,8 +298,8 @@ def test_suites_that_do_not_fit_are_left_out_with_the_reason(run: RunFolder) -> 
 
 def test_where_no_suite_fits_all_stay_planned(run: RunFolder) -> None:
     record = begun(run, "test")
-    record.add(InstalledSuites(Path("/s"), (), tuple((suite, "no") for suite in PLAN.suites)))
-    assert record.write().suites == PLAN.suites
+    record.add(InstalledSuites(Path("/s"), (), tuple((suite, "no") for suite in SUITES)))
+    assert record.write().suites == SUITES
 
 
 def test_a_missing_base_is_told(run: RunFolder) -> None:
@@ -346,4 +348,4 @@ def test_findings_of_the_tests_are_not_made_anew(run: RunFolder) -> None:
 def test_tests_that_found_no_program_leave_all_suites_planned(run: RunFolder) -> None:
     record = begun(run, "test")
     record.add(TestOutcome((), (), {}))
-    assert record.write().suites == PLAN.suites
+    assert record.write().suites == SUITES

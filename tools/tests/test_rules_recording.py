@@ -23,7 +23,7 @@ from kseries.model import (
 from kseries.run.record import Record
 from kseries.test import merge, plan
 from kseries.verdict import document
-from tests.test_rules_record import FACTS, PLAN
+from tests.test_rules_record import FACTS, PLAN, SUITES
 
 DONE = StageState.DONE
 
@@ -42,7 +42,7 @@ def test_what_was_asked_for_is_in_the_document(run: RunFolder) -> None:
 def test_suites_stay_planned_where_the_tests_ran_before(run: RunFolder) -> None:
     Record(run, PLAN, ("test", "baseline"), FACTS).write()
     Record(run, PLAN, ("baseline",), FACTS).write()
-    assert document.read(run).suites == PLAN.suites
+    assert document.read(run).suites == SUITES
 
 
 def test_suites_that_do_not_fit_are_told_in_the_scope(run: RunFolder) -> None:

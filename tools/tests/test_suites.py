@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""The table of suites: what it promises about fragments, targets and trees."""
+"""The project's suites: what they promise about targets and trees."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 import kselftest_zcrx
-from kseries.suites import SUITES, Generated, Suite, Unfit
-from kseries.suites.zcrx import Interface, interface_of
+from kseries.suite import Kselftest
+from kseries.suites.base import Made, Unfit
+from kseries.suites.zcrx import ZCRX, Interface, interface_of
+from tests.toysuites import suites
 
-ROOT = Path(__file__).parents[2]
 PATCH_9 = "enum { IORING_REGISTER_ZCRX_IFQ = 32 };"
 AREA = "struct io_uring_zcrx_area_reg { int i; };"
 REQUEST = "enum { IORING_OP_RECV_ZC };"
@@ -25,41 +26,21 @@ def tree(folder: Path, uapi: str) -> Path:
     return folder
 
 
-def test_the_suites_go_by_their_names() -> None:
-    assert {name: suite.name for name, suite in SUITES.items()} == {
-        "zcrx": "zcrx",
-        "netdevsim": "netdevsim",
-        "iou-zcrx": "iou-zcrx",
-    }
-
-
-def test_the_table_cannot_be_changed() -> None:
-    with pytest.raises(TypeError):
-        SUITES["more"] = SUITES["zcrx"]  # type: ignore[index]
-
-
-@pytest.mark.parametrize("suite", SUITES.values(), ids=lambda suite: suite.name)
-def test_a_suite_names_fragments_that_exist(suite: Suite) -> None:
-    for fragment in suite.fragments:
-        assert (ROOT / "configs" / f"{fragment}.config").is_file()
-
-
 def test_the_programs_of_the_kernel_are_the_four_that_use_netdevsim() -> None:
-    suite = SUITES["netdevsim"]
-    assert [(p.folder, p.name, p.ktap) for p in suite.programs] == [
+    (suite,) = suites("netdevsim")
+    assert isinstance(suite.told, Kselftest)
+    assert [(p.folder, p.name, p.ktap) for p in suite.told.programs] == [
         ("drivers/net/netdevsim", "peer.sh", False),
         ("drivers/net", "ping.py", True),
         ("drivers/net", "queues.py", True),
         ("drivers/net", "stats.py", True),
     ]
-    assert {program.folder for program in suite.programs} == set(suite.targets)
+    assert {program.folder for program in suite.told.programs} == set(suite.told.targets)
 
 
 def test_zcrx_makes_what_fits_the_tree() -> None:
-    generate = SUITES["zcrx"].generate
-    assert generate is not None
-    made = generate(TOY, "/tree/tools/testing/selftests/lib.mk")
-    assert isinstance(made, Generated)
+    made = ZCRX.make(TOY, "/tree/tools/testing/selftests/lib.mk")
+    assert isinstance(made, Made)
     assert made.folder == "drivers/net/zcrx"
     assert made.cases == kselftest_zcrx.planned(12)
     assert made.found == "the tree has the interface of v7, up to patch 12"
@@ -121,10 +102,8 @@ def mainline(folder: Path, header: str) -> Path:
 def test_zcrx_knows_mainline(tmp_path: Path) -> None:
     folder = mainline(tmp_path, "ZCRX_REG_NODEV = 2, ZCRX_CTRL_FLUSH_RQ,")
     assert interface_of(folder) == Interface("mainline", 15)
-    generate = SUITES["zcrx"].generate
-    assert generate is not None
-    made = generate(folder, "lib.mk")
-    assert isinstance(made, Generated)
+    made = ZCRX.make(folder, "lib.mk")
+    assert isinstance(made, Made)
     assert made.found == "the tree has the interface of mainline"
     assert made.cases == kselftest_zcrx.planned(15, "mainline")
 

@@ -10,10 +10,11 @@ import pytest
 
 from kseries.lib.gitrepo import Repository
 from kseries.model import Case, Effect, ProgramResult, SourceChanges, Status
-from kseries.suites.base import SELFTESTS
+from kseries.suite import SELFTESTS
 from kseries.suites.listed import RUN, cases_of, words_of
 from kseries.suites.zcrx import READS
 from kseries.verdict.testsources import Sides, compare
+from tests import toysuites
 from tests.toyproject import git
 
 NET = "drivers/net"
@@ -98,7 +99,7 @@ def changes(
         (installed / name).parent.mkdir(parents=True, exist_ok=True)
         (installed / name).touch()
     sides = Sides(Repository(repo / ".git"), first, last, (last,) if others else ())
-    found = compare(sides, suites, programs, installed)
+    found = compare(sides, toysuites.suites(*suites), programs, installed)
     assert found.head == first
     assert {test.effect for test in found.removed} <= {Effect.REMOVED}
     return found

@@ -107,7 +107,7 @@ def test_where_two_files_contradict_the_first_one_stands() -> None:
         ChangedFile("b.c", (), FileState.NOT_COMPILED, needs=("# CONFIG_B is not set",)),
         ChangedFile("c.c", (), FileState.NOT_COMPILED, needs=("CONFIG_B=y",)),
     ]
-    assert wishes._together(files) == (
+    assert wishes._together([(file.path, file.needs) for file in files]) == (
         Wish("CONFIG_A=y", ("a.c",)),
         Wish("CONFIG_B=y", ("a.c", "c.c")),
     )

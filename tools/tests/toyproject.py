@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.toysuites import OURS
+
 TOOLS = Path(__file__).parents[1]
 
 
@@ -96,6 +98,9 @@ def set_up(root: Path, kernel: Path) -> ToyProject:
         'under_test = "good"\nconfig = ["base"]\nsuites = []\n',
         "kernel/stacks/plain.toml": 'title = "plain"\nsource = "toy"\nconfig = ["base"]\n'
         "suites = []\n",
+        "kernel/suites/netdevsim.toml": (OURS.suites / "netdevsim.toml")
+        .read_text()
+        .replace('config = ["netdevsim"]', 'config = ["base"]'),
         "configs/base.config": "CONFIG_NET=y\nCONFIG_INET=y\nCONFIG_IO_URING=y\n",
         "configs/impossible.config": "CONFIG_IO_URING_ZCRX=y\n",
     }

@@ -17,6 +17,7 @@ from pydantic import TypeAdapter, ValidationError
 from kseries.build import bootimage
 from kseries.build.watch import BuildWatch, rough_objects
 from kseries.config import kconfig_ask
+from kseries.config.fragments import has_modules
 from kseries.kbuild import failure
 from kseries.kbuild import make as kbuild
 from kseries.kbuild.diagnostics import Parser
@@ -32,6 +33,7 @@ from kseries.model import BuildPlace, Diagnostic, Kernel, KernelConfig, Stack
 
 # Programs outside of the kernel (tests) need its user headers; beside the compiler they are free.
 TARGETS = ("bzImage", "headers")
+MODULES = "modules"
 IMAGE = "arch/x86/boot/bzImage"
 RELEASE = "include/config/kernel.release"
 HEADERS = "usr/include/linux"
@@ -149,9 +151,15 @@ def _inputs(config: KernelConfig, box: Sandbox, compiler: str) -> str:
     """Hash all that decides about the kernel; "" when that cannot be known."""
     if not kbuild.is_clean(config.tree):
         return ""
-    command = proc.command_text(kbuild.make(box, TARGETS, jobs=1))
+    command = proc.command_text(kbuild.make(box, _targets(config), jobs=1))
     parts = (config.tree.head, config.sha256, compiler, command)
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+
+
+def _targets(config: KernelConfig) -> tuple[str, ...]:
+    """Give what make is asked for; modules, where the config has any."""
+    text = (config.place.state / kbuild.CONFIG).read_text()
+    return (*TARGETS, MODULES) if has_modules(text) else TARGETS
 
 
 def _unchanged(place: BuildPlace, box: Sandbox, inputs: str) -> Record | None:
@@ -181,7 +189,7 @@ def _make(job: _Job, progress: Progress) -> tuple[Record, int, float]:
         kbuild.hand_on_config(job.box, job.log)
         done = run_in(
             job.box,
-            kbuild.make(job.box, TARGETS, jobs=job.jobs),
+            kbuild.make(job.box, _targets(job.config), jobs=job.jobs),
             deadline=Deadline.after(BUILD_LIMIT_S),
             log=job.log,
             on_line=watch.feed,

@@ -24,7 +24,6 @@ from kseries.report.live import Shown, live
 from kseries.run.pipeline import RunContext
 from kseries.stacks import bases
 from kseries.stacks.stack import Plan, plan
-from kseries.suites import SUITES
 from kseries.verdict import document
 
 REQUEST: TypeAdapter[Request] = TypeAdapter(Request)
@@ -49,7 +48,7 @@ def open_run(name: str, workspace: str = "") -> Opened:
     project = Project.find(workspace)
     run = runfolder.own(project.runs, name)
     request = run.load("request", REQUEST)
-    return Opened(project, run, request, plan(request, project=project, suites=SUITES))
+    return Opened(project, run, request, plan(request, project=project))
 
 
 def take_up(arguments: Namespace, request: Callable[[], Request], name: str = "") -> Opened:
@@ -82,7 +81,7 @@ def _with_base(request: Request, workspace: str, shown: Progress) -> Request:
 
 def _new_run(request: Request, name: str, workspace: str) -> Opened:
     project = Project.find(workspace)
-    planned = plan(request, project=project, suites=SUITES)
+    planned = plan(request, project=project)
     if request.compiler and proc.which(request.compiler) is None:
         raise UserError(
             f"There is no compiler '{request.compiler}' on this host.",

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from itertools import chain
@@ -28,7 +28,7 @@ MAX_ASKED = 200
 
 ANSWER = TypeAdapter(list[list[str]])
 # What answers runs beside the series' own code, so nothing else is taken over.
-LINE = re.compile(r"CONFIG_\w+=y|# CONFIG_\w+ is not set", re.ASCII)
+LINE = re.compile(r"CONFIG_\w+=[ym]|# CONFIG_\w+ is not set", re.ASCII)
 
 
 def completed(files: Sequence[ChangedFile] | None, box: Sandbox) -> tuple[ChangedFile, ...] | None:
@@ -39,10 +39,18 @@ def completed(files: Sequence[ChangedFile] | None, box: Sandbox) -> tuple[Change
     """
     if files is None:
         return None
-    asked = list(dict.fromkeys(file.needs for file in files if file.needs))[:MAX_ASKED]
-    answers = _ask(box, [",".join(needs) for needs in asked]) if asked else []
-    told = dict(zip(asked, answers, strict=True)) if len(answers) == len(asked) else {}
+    told = answers(box, [file.needs for file in files if file.needs])
     return tuple(_with(file, told.get(file.needs)) for file in files)
+
+
+def answers(box: Sandbox, wanted: Iterable[tuple[str, ...]]) -> dict[tuple[str, ...], list[str]]:
+    """Give wanted lines → all the lines that they need, [] where nothing helps.
+
+    Of those that were not asked, or could not be, nothing is given.
+    """
+    asked = list(dict.fromkeys(wanted))[:MAX_ASKED]
+    found = _ask(box, [",".join(needs) for needs in asked]) if asked else []
+    return dict(zip(asked, found, strict=True)) if len(found) == len(asked) else {}
 
 
 def _with(file: ChangedFile, lines: Sequence[str] | None) -> ChangedFile:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Which lines of a Kconfig fragment have compiled what the series under test changes.
+"""Which lines of a Kconfig fragment have compiled what the series changes, and what suites want.
 
 The tree's Makefiles tell which symbols a file waits for, conditions in a source those that its
 changed lines wait for, and the tree's Kconfig what these depend on (`enabling`). So it is known
@@ -9,7 +9,7 @@ before anything is built; `changed` tells afterwards what came of it.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from kseries.compiled import enabling
@@ -25,10 +25,12 @@ from kseries.kbuild.sandbox import Sandbox
 from kseries.lib import atomicfile
 from kseries.lib.gitrepo import Repository
 from kseries.model import BuildPlace, ChangedFile, FileState, KernelConfig, Stack, Tree
+from kseries.suites import content, treeconfig
 
 HEAD = """\
 # SPDX-License-Identifier: GPL-2.0
-# What has compiled the files that the series changes; made from Makefiles and Kconfig of the tree.
+# What has compiled the files that the series changes, and what its tests want; made from Makefiles,
+# Kconfig and tests of the tree.
 """
 
 KEPT = "wishes"  # in the state folder
@@ -42,7 +44,7 @@ class Wish:
     """A line of a fragment, and the changed files that are not compiled without it."""
 
     line: str  # "CONFIG_E1000=y"
-    files: tuple[str, ...]
+    files: tuple[str, ...]  # or the suite that wants it
 
 
 @dataclass(frozen=True)
@@ -69,13 +71,32 @@ def of(config: KernelConfig, stack: Stack, box: Sandbox) -> Found:
     lines = changed_lines(repository, tree, stack)
     found = [_waiting(built, path, lines.get(path), repository) for path in paths]
     asked = enabling.completed([file for file in found if file.state in OUT], box) or ()
-    return Found(_together(asked), tuple(file for file in asked if not file.needs))
+    wishes = _together([(file.path, file.needs) for file in asked])
+    return Found(wishes, tuple(file for file in asked if not file.needs))
+
+
+def of_suites(config: KernelConfig, stack: Stack, box: Sandbox) -> tuple[Wish, ...]:
+    """Find what a config lacks of what the stack's suites want beside its fragments."""
+    wants = [
+        (suite.name, lines)
+        for suite in stack.suites
+        for lines in treeconfig.wanted(suite, config.tree.path)
+    ]
+    told = enabling.answers(box, [lines for _, lines in wants])
+    # Those for which no way is known are handed on: make may know one.
+    return _together([(f"suite {name}", told.get(lines) or lines) for name, lines in wants])
+
+
+def are_wanted(tree: Tree, stack: Stack) -> bool:
+    """Whether a suite of the stack wants anything beside fragments."""
+    return any(treeconfig.wanted(suite, tree.path) for suite in stack.suites)
 
 
 def key(tree: Tree, stack: Stack) -> str:
-    """Name what decides about the wishes: the sources, and the config before them."""
+    """Name what decides about the wishes: the sources, the config before them, the suites."""
     merged = fragments.read(stack.fragments, tree.base.version)
-    parts = (tree.head, stack.under_test, merged.text)
+    suites = [content.digest(suite) for suite in stack.suites]
+    parts = (tree.head, stack.under_test, merged.text, *suites)
     return hashlib.sha256("\0".join(parts).encode(errors="surrogateescape")).hexdigest()
 
 
@@ -126,13 +147,19 @@ def _waiting(built: Built, path: str, lines: Lines | None, repository: Repositor
     return ChangedFile(path, (), state, answer.by, tuple(dict.fromkeys(needs)))
 
 
-def _together(files: Iterable[ChangedFile]) -> tuple[Wish, ...]:
-    """Put the lines of all files together. Where two contradict, the first one stands."""
+def together(found: Found, more: Iterable[Wish]) -> Found:
+    """Add wishes; where two contradict, the first one stands."""
+    wants = [(who, (wish.line,)) for wish in (*found.wishes, *more) for who in wish.files]
+    return replace(found, wishes=_together(wants))
+
+
+def _together(wants: Iterable[tuple[str, Sequence[str]]]) -> tuple[Wish, ...]:
+    """Put the lines of all who want some together. Where two contradict, the first one stands."""
     wanted: dict[str, list[str]] = {}
     said: dict[str, str] = {}  # symbol → the line about it
-    for file in files:
-        for line in file.needs:
+    for who, lines in wants:
+        for line in lines:
             match = fragments.SET.fullmatch(line) or fragments.NOT_SET.fullmatch(line)
             if match and said.setdefault(match[1], line) == line:
-                wanted.setdefault(line, []).append(file.path)
-    return tuple(Wish(line, tuple(paths)) for line, paths in wanted.items())
+                wanted.setdefault(line, []).append(who)
+    return tuple(Wish(line, tuple(dict.fromkeys(whose))) for line, whose in wanted.items())

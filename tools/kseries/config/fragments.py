@@ -122,6 +122,12 @@ def config_values(text: str) -> dict[str, str]:
     return dict(re.findall(r"^CONFIG_(\w+)=(.*)$", text, re.MULTILINE))
 
 
+def has_modules(text: str) -> bool:
+    """Whether a .config has anything built as a module."""
+    values = config_values(text)
+    return values.get("MODULES") == "y" and "m" in values.values()
+
+
 @dataclass
 class _Reader:
     """Collects promises and mistakes of one fragment, line by line."""
@@ -207,7 +213,7 @@ def _require_modules(promises: dict[str, Promise]) -> None:
     raise UserError(
         "The Kconfig fragments ask for modules, and for a kernel that cannot load any.",
         where="\n".join(f"{p.where}: {p.text}" for p in asked[:MISTAKES_SHOWN]),
-        do="write =y: modules are neither built nor put on the target",
+        do="write =y, or CONFIG_MODULES=y as well",
     )
 
 

@@ -3,8 +3,9 @@
 
 A program of its own, since it evaluates a tree's Kconfig: it is started in the sandbox by
 `enabling`, as `python -m kseries.config.kconfig_enable ENV CONFIG WANTS …`. WANTS are lines of a
-fragment joined by commas. Its answer is one line of JSON behind `ANSWER_MARK`: for each WANTS the
-lines, [] where none were found.
+fragment joined by commas. A symbol that is asked for as a module (=m) may be built in.
+Its answer is one line of JSON behind `ANSWER_MARK`: for each WANTS the lines, [] where none were
+found.
 """
 
 from __future__ import annotations
@@ -42,9 +43,14 @@ class Enabler:
 
     kconfig: Any
     _steps: int = field(default=0)
+    _modules: frozenset[str] = frozenset()
 
-    def lines(self, wants: Plan) -> list[str]:
-        """Give lines of a fragment that meet the wants; [] where no way is found."""
+    def lines(self, wants: Plan, modules: frozenset[str] = frozenset()) -> list[str]:
+        """Give lines of a fragment that meet the wants; [] where no way is found.
+
+        modules: those of the symbols for which to be a module is enough.
+        """
+        self._modules = modules
         plan: Plan = {}
         before: dict[str, Any] = {}
         try:
@@ -56,7 +62,9 @@ class Enabler:
                 plan |= more
                 self._set(plan, before)
                 if self._holds(wants):
-                    return [_line(name, on) for name, on in plan.items() if self._holds({name: on})]
+                    return [
+                        self._line(name, on) for name, on in plan.items() if self._holds({name: on})
+                    ]
             return []
         finally:
             for name, value in before.items():
@@ -68,7 +76,7 @@ class Enabler:
 
     def _holds(self, wants: Plan) -> bool:
         return all(
-            is_on(self.kconfig.syms[name]) == on if name in self.kconfig.syms else not on
+            self._is_on(self.kconfig.syms[name]) == on if name in self.kconfig.syms else not on
             for name, on in wants.items()
         )
 
@@ -76,7 +84,15 @@ class Enabler:
         for name, on in plan.items():
             symbol = self.kconfig.syms[name]
             before.setdefault(name, symbol.user_value)
-            symbol.set_value("y" if on else "n")
+            symbol.set_value(("m" if name in self._modules else "y") if on else "n")
+
+    def _is_on(self, symbol: Symbol) -> bool:
+        return is_on(symbol) or (symbol.name in self._modules and symbol.str_value == "m")
+
+    def _line(self, name: str, on: bool) -> str:
+        if not on:
+            return f"# {PREFIX}{name} is not set"
+        return f"{PREFIX}{name}={self.kconfig.syms[name].str_value}"
 
     def _all(self, wants: Iterable[tuple[Symbol | None, bool]]) -> Plan | None:
         plan: Plan = {}
@@ -92,8 +108,10 @@ class Enabler:
         self._steps -= 1
         if symbol.name in plan:
             return plan if plan[symbol.name] == on else None
-        if not symbol.is_constant and is_on(symbol) == on:
+        if not symbol.is_constant and self._is_on(symbol) == on:
             return plan
+        if symbol.is_constant and symbol.name == "m":
+            return plan if on and self._modules else None
         if not depth or self._steps < 0 or not is_switch(symbol):
             return None
         plan = {**plan, symbol.name: on}
@@ -160,24 +178,24 @@ class Enabler:
         return self._want(symbol, on == wanted, plan, depth - 1)
 
 
-def _line(name: str, on: bool) -> str:
-    return f"{PREFIX}{name}=y" if on else f"# {PREFIX}{name} is not set"
-
-
-def _read(lines: str) -> Plan:
-    """Read lines of a fragment, joined by commas."""
+def _read(lines: str) -> tuple[Plan, frozenset[str]]:
+    """Read lines of a fragment, joined by commas; the symbols, and those of them that are =m."""
     found = {}
+    modules = set()
     for line in lines.split(","):
         on = line.startswith(PREFIX)
-        found[line.removeprefix("# ").removeprefix(PREFIX).partition("=" if on else " ")[0]] = on
-    return found
+        name = line.removeprefix("# ").removeprefix(PREFIX).partition("=" if on else " ")[0]
+        found[name] = on
+        if line.endswith("=m"):
+            modules.add(name)
+    return found, frozenset(modules)
 
 
 def main(arguments: Sequence[str]) -> int:
     """Run the program."""
     env, config, *asked = arguments
     enabler = Enabler(opened(env, config))
-    told = [enabler.lines(_read(lines)) for lines in asked]
+    told = [enabler.lines(*_read(lines)) for lines in asked]
     sys.stdout.write(f"\n{ANSWER_MARK}{json.dumps(told)}\n")
     return 0
 

@@ -9,12 +9,15 @@ what every later run with the same tree and tests uses again.
 from __future__ import annotations
 
 import hashlib
+import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
 from kseries.fetch import devpackage
+from kseries.install import liburing, modules
 from kseries.kbuild import diagnostics
 from kseries.kbuild import make as kbuild
 from kseries.kbuild.sandbox import Sandbox, prepare, run_in
@@ -24,10 +27,11 @@ from kseries.lib.errors import CheckFailed, InfraError, UserError
 from kseries.lib.paths import Cache
 from kseries.lib.progress import Progress
 from kseries.lib.runfolder import RunFolder
-from kseries.lib.untrusted import GIB
-from kseries.model import InstalledSuites, Kernel, Stack
-from kseries.suites.base import SELFTESTS
-from kseries.suites.planning import Plan, plan_suites, with_variables, without
+from kseries.lib.untrusted import GIB, MIB, Untrusted
+from kseries.model import InstalledSuites, Kernel, Stack, TestProgram
+from kseries.suite import SELFTESTS, Kselftest, Suite
+from kseries.suites import content, listed
+from kseries.suites.planning import Plan, of_tree, plan_suites, with_variables, without
 
 MAKE_LIMIT_S = 900.0
 # Installed tests of a whole kernel are 1,500 files with 200 MB.
@@ -41,7 +45,12 @@ STAGED = "installed"
 SOURCES = "kselftest"
 RECORD = "installed.json"
 # Raised when this stage would make something else of the same input.
-STAGE_VERSION = 1
+STAGE_VERSION = 2
+# What kselftest writes about what it has installed.
+LIST = "kselftest-list.txt"
+LIST_SIZE = 1 * MIB
+# What the tests of a tree are compiled with: whoever changes that may break any of them.
+USER_HEADERS = ("include/uapi/", "arch/x86/include/uapi/", f"{SELFTESTS}/kselftest")
 
 
 @dataclass(frozen=True)
@@ -59,6 +68,9 @@ def install(
 ) -> InstalledSuites:
     """Build the stack's test programs and lay them out as kselftest installs them.
 
+    A test of a suite whose targets are optional may not build on this host: it is left out, unless
+    the series changes what it is made of.
+
     Raises CheckFailed when a test does not build, with the first diagnostic; UserError when the
     tree is no longer what it was.
     """
@@ -71,14 +83,62 @@ def install(
     for made in plan.generated:
         progress.note(made.found)
     state = place.state
-    inputs = _inputs(kernel, box, plan) if kbuild.is_clean(tree) else ""
+    box = replace(box, readable=(*box.readable, *plan.sources.values()))
+    has_modules = modules.are_in(place)
+    commands = _commands(box, plan)
+    if has_modules:
+        commands += modules.commands(box, box.inside_build / INSTALLED)
+    inputs = _inputs(kernel, stack, plan, commands) if kbuild.is_clean(tree) else ""
     if not _unchanged(state, inputs, plan):
         prepare(box)
-        _build(box, plan, run.log("install"), progress)
+        _build(box, plan, commands, run.log("install"), progress)
         (state / RECORD).unlink(missing_ok=True)
         _take_over(box, state / STAGED, plan)
         atomicfile.write_bytes(state / RECORD, RECORD_ADAPTER.dump_json(Record(inputs)))
-    return InstalledSuites(state / STAGED, plan.programs, plan.left_out)
+    return _found(state / STAGED, plan, kernel)
+
+
+def _found(folder: Path, plan: Plan, kernel: Kernel) -> InstalledSuites:
+    """Give the programs that are there: those planned, and what else whole targets have.
+
+    Raises CheckFailed for one that the series may have broken.
+    """
+    files = Untrusted(folder)
+    there = listed.installed(files.read_text(LIST, LIST_SIZE)) if files.has(LIST) else []
+    planned = {(program.folder, program.name) for program in plan.programs}
+    programs = list(plan.programs)
+    for suite in plan.whole:
+        more = [place for place in there if _is_of(suite, place[0]) and place not in planned]
+        programs += [_program(suite, place, files) for place in more]
+    absent = [one for one in programs if not _is_there(folder, one.folder, one.name, one.argv)]
+    broken = [one for one in absent if _may_be_broken(one.folder, kernel)]
+    if broken:
+        raise CheckFailed(
+            "Tests that the series may have changed do not build.",
+            where="\n".join(f"{one.folder}/{one.name}" for one in broken),
+            do="see the log of the stage install",
+        )
+    left_out = [(one.suite, f"{one.name} does not build on this host") for one in absent]
+    kept = tuple(program for program in programs if program not in absent)
+    return InstalledSuites(folder, kept, (*plan.left_out, *left_out))
+
+
+def _is_of(suite: Suite, folder: str) -> bool:
+    return isinstance(suite.told, Kselftest) and folder in suite.told.targets
+
+
+def _program(suite: Suite, place: tuple[str, str], files: Untrusted) -> TestProgram:
+    folder, name = place
+    settings = f"{folder}/settings"
+    text = files.read_text(settings, LIST_SIZE) if files.has(settings) else ""
+    return replace(of_tree(suite, folder, name, text), known=suite.told.known_failures)
+
+
+def _may_be_broken(folder: str, kernel: Kernel) -> bool:
+    """Whether a series changes what a test is made of, as far as its place tells."""
+    own = f"{SELFTESTS}/{folder}/"
+    paths = [file.path for file in kernel.changed or ()]
+    return any(path.startswith((own, *USER_HEADERS)) for path in paths)
 
 
 def _with_libraries(
@@ -99,11 +159,12 @@ def _with_libraries(
     return plan, box
 
 
-def _inputs(kernel: Kernel, box: Sandbox, plan: Plan) -> str:
+def _inputs(kernel: Kernel, stack: Stack, plan: Plan, commands: Sequence[list[str]]) -> str:
     """Hash all that decides about the installed folder."""
-    parts = [str(STAGE_VERSION), kernel.config.tree.head, kernel.compiler]
+    parts = [str(STAGE_VERSION), kernel.config.tree.head, kernel.config.sha256, kernel.compiler]
     # The command lines stand for the sandbox, for the targets and for versions of libraries.
-    parts += [proc.command_text(command) for command in _commands(box, plan)]
+    parts += [proc.command_text(command) for command in commands]
+    parts += [content.digest(suite) for suite in stack.suites]
     for made in plan.generated:
         parts += [text for file in sorted(made.files.items()) for text in file]
     return hashlib.sha256("\0".join(parts).encode(errors="surrogateescape")).hexdigest()
@@ -118,14 +179,16 @@ def _unchanged(state: Path, inputs: str, plan: Plan) -> bool:
     return bool(inputs) and record.inputs == inputs and not _absent(state / STAGED, plan)
 
 
-def _build(box: Sandbox, plan: Plan, log: Path, progress: Progress) -> None:
+def _build(
+    box: Sandbox, plan: Plan, commands: Sequence[list[str]], log: Path, progress: Progress
+) -> None:
     """Write the generated sources, then run every command in the sandbox."""
     with atomicfile.new_folder(_sources(box)) as folder:
         for made in plan.generated:
             for name, text in made.files.items():
                 atomicfile.write_text(folder / made.folder / name, text)
     progress.update(f"building {len(plan.programs)} test programs")
-    for command in _commands(box, plan):
+    for command in commands:
         done = run_in(box, command, deadline=Deadline.after(MAKE_LIMIT_S), log=log, check=False)
         if not done.ok:
             raise _failed(box, done.output, log)
@@ -149,7 +212,7 @@ def _commands(box: Sandbox, plan: Plan) -> list[list[str]]:
             "INSTALL_PATH": str(installed),
             **install.variables,
         }
-        words = ["-C", str(SELFTESTS), "install"]
+        words = [*(["-i"] if install.optional else []), "-C", str(SELFTESTS), "install"]
         commands.append(kbuild.make(box, words, jobs=kbuild.cores(), variables=variables))
     for made in plan.generated:
         inside = box.inside_state / SOURCES / made.folder
@@ -161,6 +224,8 @@ def _commands(box: Sandbox, plan: Plan) -> list[list[str]]:
         }
         words = ["-C", str(inside), "install"]
         commands.append(kbuild.make(box, words, jobs=kbuild.cores(), variables=variables))
+    for source in plan.sources.values():
+        commands += liburing.commands(box, source, installed)
     return commands
 
 
@@ -206,6 +271,7 @@ def _take_over(box: Sandbox, final: Path, plan: Plan) -> None:
     """Copy what was installed to where the sandbox cannot reach. Raises CheckFailed."""
     with atomicfile.new_folder(final) as folder:
         box.made.copy_tree(INSTALLED, folder, count=MAX_FILES, size=MAX_SIZE)
+        _put(folder, plan)
         absent = _absent(folder, plan)
         if absent:
             raise CheckFailed(
@@ -216,6 +282,28 @@ def _take_over(box: Sandbox, final: Path, plan: Plan) -> None:
 
 
 def _absent(folder: Path, plan: Plan) -> list[str]:
-    """Give the planned programs that are not in a folder."""
-    places = [f"{program.folder}/{program.name}" for program in plan.programs]
-    return [place for place in places if not (folder / place).is_file()]
+    """Give the planned programs that are not in a folder and must be."""
+    optional = {name for install in plan.installs if install.optional for name in install.suites}
+    return [
+        f"{one.folder}/{one.name}"
+        for one in plan.programs
+        if one.suite not in optional and not _is_there(folder, one.folder, one.name, one.argv)
+    ]
+
+
+def _is_there(folder: Path, place: str, name: str, argv: Sequence[str]) -> bool:
+    """Whether a program of the tree is there; a command is looked for on the target."""
+    return f"./{name}" not in argv or (folder / place / name).is_file()
+
+
+def _put(folder: Path, plan: Plan) -> None:
+    """Put the files beside what was installed that no tree brings."""
+    for place, text in plan.texts.items():
+        atomicfile.write_text(folder / place, text)
+    for place, source in plan.files.items():
+        final = folder / place
+        final.parent.mkdir(parents=True, exist_ok=True)
+        if source.is_dir():
+            shutil.copytree(source, final)
+        else:
+            shutil.copy2(source, final)

@@ -89,6 +89,11 @@ class Project:
         return self.root / "kernel" / "stacks"
 
     @property
+    def suites(self) -> Path:
+        """Suites of tests, one TOML file each."""
+        return self.root / "kernel" / "suites"
+
+    @property
     def patches(self) -> Path:
         """Series kept with the project, one folder each."""
         return self.root / "patches"

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from kseries.model import Case, EventKind, KernelEvent, ProgramResult, Status, TestProgram
+from kseries.parse import expected
 from kseries.parse.ktap import KtapResult
 from kseries.parse.ktaplevel import UNSEEN, given_up
 from kseries.parse.ktapreason import skip_reason
@@ -40,7 +41,7 @@ class Ended:
 
 def judge(program: TestProgram, ktap: KtapResult, ended: Ended) -> ProgramResult:
     """Give the result of a program. No result is not a pass."""
-    if not program.ktap:
+    if program.ktap is False or (program.ktap is None and not (ktap.cases or ktap.declared)):
         ktap = _of_exit_status(program, ktap, ended.status)
     problems = list(ktap.problems)
     cases = ktap.cases
@@ -48,6 +49,7 @@ def judge(program: TestProgram, ktap: KtapResult, ended: Ended) -> ProgramResult
         cases, problems = _skipped(program, ktap)
     else:
         cases = _name_missing(cases, program.cases)
+    seen_cases, cases = cases, expected.marked(program.name, cases, program.known)
     seen = any(case.status is not Status.MISSING for case in walk(cases))
     # Without a single result line nothing can be said, whatever was planned.
     status = status_of(cases) if seen else Status.ERROR
@@ -56,7 +58,8 @@ def judge(program: TestProgram, ktap: KtapResult, ended: Ended) -> ProgramResult
         cases = _mark_running(cases, ended.running, status)
         problems.insert(0, _end_problem(program, ended))
     else:
-        problems += exit_problems(ended.status, cases)
+        # A failure that is known makes its program fail all the same.
+        problems += exit_problems(ended.status, seen_cases if ended.status else cases)
         if problems and status.good:
             status = Status.ERROR
     return ProgramResult(

@@ -43,6 +43,7 @@ from kseries.parse.outcome import label_of, walk
 from kseries.run import pipeline, variants
 from kseries.run.pipeline import RunContext, Stage
 from kseries.stacks.variant import cut, lacking, needing
+from kseries.suites import content
 from kseries.suites.planning import plan_suites
 from kseries.test import plan
 from kseries.verdict import known_failures, regressions, testsources
@@ -185,7 +186,7 @@ def key(work: RunContext) -> str:
             # What the series changes has the base configured otherwise, too.
             *work.outcome(pipeline.CONFIG).added,
         ],
-        "suites": list(stack.suites),
+        "suites": [content.digest(suite) for suite in stack.suites],
         # With the fragment of all checkers, tests run that otherwise have to be asked for.
         "extended": [str(work.extended)],
         "compiler": [work.outcome(pipeline.BUILD).compiler],

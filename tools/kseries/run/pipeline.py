@@ -55,6 +55,7 @@ from kseries.model import (
     Tree,
 )
 from kseries.names import RUN_STAGES
+from kseries.parse import expected
 from kseries.report.words import counted
 from kseries.run import crashes, provenance
 from kseries.run.record import STATE_OF, Record
@@ -183,20 +184,26 @@ def _summarise_test(outcome: TestOutcome) -> str:
 
 
 def _config(w: RunContext) -> KernelConfig:
-    """Configure the tree, so that what the series changes is compiled where that can be."""
+    """Configure the tree, so that what the series changes is compiled where that can be.
+
+    What the tests want beyond fragments is added likewise.
+    """
     tree, stack, place, file = w.outcome(APPLY), w.stack, w.place, w.wishes
 
     def configured(wishes: Path | None = None) -> KernelConfig:
         return config(tree, stack, place, w.run, w.progress, wishes=wishes)
 
-    if not stack.under_test or w.request.exact_config:
+    if w.request.exact_config or not (stack.under_test or wishes.are_wanted(tree, stack)):
         return configured()
     if stack.whole:
         key = wishes.key(tree, stack)
         text = wishes.kept(place, key)
         if text is None:
             box = kconfig_ask.sandbox(tree.path, place, trusted=stack.trusted)
-            text = wishes.fragment(wishes.of(configured(), stack, box))
+            first = configured()
+            found = wishes.of(first, stack, box) if stack.under_test else wishes.Found((), ())
+            found = wishes.together(found, wishes.of_suites(first, stack, box))
+            text = wishes.fragment(found)
             wishes.keep(place, key, text)
         atomicfile.write_text(file, text)
     wished = file.is_file() and wishes.are_in(file.read_text())
@@ -232,7 +239,8 @@ def _test(w: RunContext) -> TestOutcome:
     if outcome.events:
         w.progress.update("reading what the kernel said")
     chosen, planned = scope.counts(installed.programs, outcome.programs)
-    outcome = replace(outcome, chosen=chosen, planned=planned)
+    notes = (*outcome.notes, *expected.passing(outcome.programs))
+    outcome = replace(outcome, chosen=chosen, planned=planned, notes=notes)
     return crashes.examine(outcome, kernel, w.stack, w.run)
 
 

@@ -87,7 +87,7 @@ class Record:
             scope=scope,
         )
         if "test" in stages or any(stage.name == "test" for stage in before):
-            self._result = replace(self._result, suites=plan.suites)
+            self._result = replace(self._result, suites=tuple(suite.name for suite in plan.suites))
         for stage in before:
             if stage.state is StageState.DONE:
                 self.add(earlier.get(stage.name))

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -30,6 +30,8 @@ from kseries.stacks.stackfile import (
     read_stack_file,
     required_by,
 )
+from kseries.suite import Suite
+from kseries.suites.catalogue import Catalogue
 
 OF_A_TREE = (
     "what was changed in the tree is not known, so neither whether all of that was compiled;"
@@ -46,7 +48,7 @@ class Plan:
     series: tuple[Planned, ...]
     under_test: str  # name of a series; "" for a plain tree
     fragments: tuple[Path, ...]
-    suites: tuple[str, ...]
+    suites: tuple[Suite, ...]
     trusted: bool
     incremental: bool
     archive: ArchiveConfig
@@ -55,10 +57,9 @@ class Plan:
     replaces: str = ""  # name of the series that the one under test takes the place of
 
 
-def plan(request: Request, *, project: Project, suites: Collection[str]) -> Plan:
+def plan(request: Request, *, project: Project) -> Plan:
     """Decide what a request tests. Reads the files of stack, source and series.toml only.
 
-    suites: the names of the suites there are.
     Raises UserError when something named does not exist or a file has mistakes.
     """
     if request.source and request.tree:
@@ -67,15 +68,16 @@ def plan(request: Request, *, project: Project, suites: Collection[str]) -> Plan
             do="give one of them; --tree DIR tests a tree as it lies there",
         )
     archive = ArchiveConfig.asked(request.archive)
-    read = partial(read_stack_file, project=project, archive=archive, suites=suites)
+    read = partial(read_stack_file, project=project, archive=archive)
     stack, why = _stack_of(request, read)
+    suites = _suites(request, stack, project)
     planned = Plan(
         name=stack.name,
         source=_source(request, stack, project),
         series=() if request.tree else stack.series,
         under_test="" if request.tree else stack.under_test,
-        fragments=_fragments(request, stack, project),
-        suites=stack.suites,
+        fragments=_fragments(request, stack, suites, project),
+        suites=suites,
         trusted=_vouched(request, stack.trusted, request.trusted),
         incremental=_vouched(request, stack.incremental, request.incremental),
         archive=archive,
@@ -84,6 +86,8 @@ def plan(request: Request, *, project: Project, suites: Collection[str]) -> Plan
     if request.tree:
         notes = () if request.series else (OF_A_TREE,)
         planned = replace(planned, name=f"{planned.name}+tree", notes=(*notes, *why))
+    if request.suites_why:
+        planned = replace(planned, notes=(*planned.notes, request.suites_why))
     if request.base_why:
         told = f"the base is {planned.source.name}: {request.base_why}"
         planned = replace(planned, notes=(*planned.notes, told))
@@ -131,16 +135,9 @@ def resolve(planned: Plan, *, project: Project, workdir: Path, progress: Progres
     )
 
 
-def read_stack(
-    name_or_path: str,
-    *,
-    project: Project,
-    workdir: Path,
-    suites: Collection[str],
-    progress: Progress,
-) -> Stack:
+def read_stack(name_or_path: str, *, project: Project, workdir: Path, progress: Progress) -> Stack:
     """Read a stack as its file says, without options."""
-    planned = plan(Request(stack=name_or_path), project=project, suites=suites)
+    planned = plan(Request(stack=name_or_path), project=project)
     return resolve(planned, project=project, workdir=workdir, progress=progress)
 
 
@@ -172,10 +169,24 @@ def _source(request: Request, stack: CheckedStack, project: Project) -> NamedSou
     return read_source(request.source, project=project) if request.source else stack.source
 
 
-def _fragments(request: Request, stack: CheckedStack, project: Project) -> tuple[Path, ...]:
+def _suites(request: Request, stack: CheckedStack, project: Project) -> tuple[Suite, ...]:
+    if not request.suites:
+        return stack.suites
+    return Catalogue.of(project).find(request.suites, current())
+
+
+def _fragments(
+    request: Request, stack: CheckedStack, suites: Sequence[Suite], project: Project
+) -> tuple[Path, ...]:
+    """Give the stack's fragments, those that suites want beyond it, and those asked for."""
     here = current()
+    wanted = [
+        find_fragment(name, project=project, base=suite.folder)
+        for suite in suites
+        for name in suite.told.config
+    ]
     added = [find_fragment(name, project=project, base=here) for name in request.configs]
-    return tuple(dict.fromkeys([*stack.fragments, *added]))
+    return tuple(dict.fromkeys([*stack.fragments, *wanted, *added]))
 
 
 def _vouched(request: Request, by_stack: bool, by_request: bool) -> bool:

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import partial
@@ -22,6 +22,8 @@ from kseries.series.archive import ArchiveConfig
 from kseries.series.patchfolder import SERIES_FILE, SeriesFile
 from kseries.series.read import Located, locate, slug
 from kseries.stacks.source import read_source
+from kseries.suite import Suite
+from kseries.suites.catalogue import Catalogue
 
 T = TypeVar("T")
 
@@ -73,7 +75,7 @@ class CheckedStack:
     series: tuple[Planned, ...]
     under_test: str  # name of a series, or ""
     fragments: tuple[Path, ...]
-    suites: tuple[str, ...]
+    suites: tuple[Suite, ...]
     trusted: bool
     incremental: bool
 
@@ -118,15 +120,12 @@ def _listed(file: Path) -> ListedStack:
     )
 
 
-def read_stack_file(
-    spec: str, *, project: Project, archive: ArchiveConfig, suites: Collection[str]
-) -> CheckedStack:
+def read_stack_file(spec: str, *, project: Project, archive: ArchiveConfig) -> CheckedStack:
     """Read a stack by name or by the path of its file.
 
-    suites: the names of the suites there are. Raises UserError when there is no such stack, and
-    with file and line for each mistake.
+    Raises UserError when there is no such stack, and with file and line for each mistake.
     """
-    return _Checker(_find(spec, project), project, archive, suites).check()
+    return _Checker(_find(spec, project), project, archive).check()
 
 
 def plan_series(
@@ -205,13 +204,11 @@ def _find(spec: str, project: Project) -> Path:
 class _Checker:
     """Collects the mistakes of one stack file."""
 
-    def __init__(
-        self, file: Path, project: Project, archive: ArchiveConfig, suites: Collection[str]
-    ) -> None:
+    def __init__(self, file: Path, project: Project, archive: ArchiveConfig) -> None:
         self._file = file
         self._project = project
         self._archive = archive
-        self._suites = suites
+        self._catalogue = Catalogue.of(project)
         self._mistakes: list[tuple[int, str]] = []
 
     def check(self) -> CheckedStack:
@@ -227,7 +224,7 @@ class _Checker:
             )
             for place, name in enumerate(told.config)
         ]
-        self._check_suites(told)
+        suites = self._suites(told, base)
         under_test = self._under_test(told, series)
         if source is not None:
             self._check_required(series, source)
@@ -239,7 +236,7 @@ class _Checker:
             series=tuple(one for one in series if one is not None),
             under_test=under_test,
             fragments=tuple(one for one in fragments if one is not None),
-            suites=told.suites,
+            suites=suites,
             trusted=told.trusted,
             incremental=told.incremental,
         )
@@ -280,13 +277,15 @@ class _Checker:
             self._mistake(text, "under_test")
         return ""
 
-    def _check_suites(self, told: StackFile) -> None:
+    def _suites(self, told: StackFile, base: Path) -> tuple[Suite, ...]:
+        names = []
         for place, name in enumerate(told.suites):
-            if name not in self._suites:
-                text = f"there is no suite '{name}'; {choices(name, self._suites)}"
-                self._mistake(text, "suites", place)
+            find = partial(self._catalogue.find, [name], base)
+            if self._try(find, "suites", place) is not None:
+                names.append(name)
             if name in told.suites[:place]:
                 self._mistake(f"'{name}' is there twice", "suites", place)
+        return self._catalogue.find(names, base)
 
     def _check_required(self, series: Sequence[Planned | None], source: NamedSource) -> None:
         whole = [one for one in series if one is not None]

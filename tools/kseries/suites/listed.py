@@ -15,6 +15,9 @@ from dataclasses import dataclass
 RUN = ("TEST_PROGS", "TEST_GEN_PROGS", "TEST_CUSTOM_PROGS")
 TARGETS = ("TARGETS",)  # of selftests/Makefile: the folders that are built and run
 
+NO_TIMEOUT_S = 3600.0  # what "none" means here: somebody waits
+
+_NAME = re.compile(r"[\w.+-]+")
 _ASSIGNED = re.compile(r"\s*(?:override\s+|export\s+)*(\w+)\s*(\+|\?|::?|)=\s*(.*)")
 _WILDCARD = re.compile(r"\$[({]wildcard ([^$(){}]*)[)}]")
 
@@ -120,3 +123,17 @@ def _prefixed(options: dict[str | None, ast.expr], tree: ast.Module) -> frozense
         return None
     functions = [node.name for node in tree.body if isinstance(node, ast.FunctionDef)]
     return frozenset(name for name in functions if name.startswith(tuple(map(str, texts))))
+
+
+def timeout_of(settings: str) -> float:
+    """Give the timeout in a target's `settings`, in seconds: its own word, an hour for none."""
+    found = re.search(r"^timeout=(\d{1,5})$", settings, re.MULTILINE)
+    if found is None:
+        return 0.0
+    return float(found[1]) or NO_TIMEOUT_S
+
+
+def installed(text: str) -> list[tuple[str, str]]:
+    """Read what kselftest lists of its installed tests: (folder, program) each."""
+    entries = (line.strip().partition(":") for line in text.splitlines())
+    return [(folder, name) for folder, colon, name in entries if colon and _NAME.fullmatch(name)]

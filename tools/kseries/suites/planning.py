@@ -4,17 +4,36 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from kseries.lib.errors import UserError
 from kseries.lib.untrusted import Untrusted
+from kseries.lib.userpath import user_path
 from kseries.model import TestProgram
-from kseries.suites import SUITES
-from kseries.suites.base import SELFTESTS, Generated, Library, Suite, Unfit
+from kseries.suite import (
+    SELFTESTS,
+    Commands,
+    Generated,
+    Kselftest,
+    Kunit,
+    Library,
+    Liburing,
+    Suite,
+)
+from kseries.suites import kunit, listed
+from kseries.suites.base import Generator, Made, Unfit
+from kseries.suites.zcrx import ZCRX
 
 CASE_OPTION = "-r"
 """Of kselftest_harness.h: run the case of this name ("fixture.case"); may be repeated."""
+
+GENERATORS: Mapping[str, Generator] = {"zcrx": ZCRX}
+
+# Below the installed folder.
+OWN_PROGRAMS = "program"
+LIBURING = "liburing"
+# liburing's tests say with 77 that they are skipped.
+SKIP_OF_LIBURING = '"$@"; status=$?; [ $status -eq 77 ] && exit 4; exit $status'
 
 
 @dataclass(frozen=True)
@@ -25,49 +44,60 @@ class Install:
     targets: tuple[str, ...]
     library: Library | None
     variables: Mapping[str, str]  # of make
+    optional: bool = False  # what does not build is left out
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What is to be built, and which programs come of it."""
+    """What is to be built, and which programs come of it.
 
-    programs: tuple[TestProgram, ...]
-    installs: tuple[Install, ...]
-    generated: tuple[Generated, ...]
-    left_out: tuple[tuple[str, str], ...]  # (suite, why)
+    programs: those that are known before. whole: suites that get all programs of their targets
+    which turn out to be installed. files: place in the installed folder → what is put there, a
+    file or a folder of this host. texts: the same, with the text. sources: of liburing, by suite.
+    """
 
-
-def plan_suites(tree: Path, names: Sequence[str], lib_mk: str) -> Plan:
-    """Decide what of the suites fits a tree. Raises UserError for a name that is no suite's."""
-    programs: list[TestProgram] = []
-    installs: list[Install] = []
-    generated: list[Generated] = []
-    left_out: list[tuple[str, str]] = []
-    for name in names:
-        if name not in SUITES:
-            raise UserError(
-                f"There is no suite '{name}'.", do=f"choose from: {', '.join(sorted(SUITES))}"
-            )
-        suite = SUITES[name]
-        own = _tree_programs(suite, tree, left_out)
-        if own:
-            installs = _installed_too(installs, suite)
-        made = suite.generate(tree, lib_mk) if suite.generate else None
-        if isinstance(made, Unfit):
-            left_out.append((name, made.why))
-        elif made is not None:
-            generated.append(made)
-            own += _generated_programs(suite, made)
-        programs += own
-    return Plan(tuple(programs), tuple(installs), tuple(generated), tuple(left_out))
+    programs: tuple[TestProgram, ...] = ()
+    installs: tuple[Install, ...] = ()
+    generated: tuple[Made, ...] = ()
+    left_out: tuple[tuple[str, str], ...] = ()  # (suite, why)
+    whole: tuple[Suite, ...] = ()
+    files: Mapping[str, Path] = field(default_factory=dict)
+    texts: Mapping[str, str] = field(default_factory=dict)
+    sources: Mapping[str, Path] = field(default_factory=dict)
 
 
-def files_that_decide(names: Sequence[str]) -> tuple[Path, ...]:
+def plan_suites(tree: Path, suites: Sequence[Suite], lib_mk: str) -> Plan:
+    """Decide what of the suites fits a tree. lib_mk: the tree's, as make will see it."""
+    plan = Plan()
+    for suite in suites:
+        told = suite.told
+        if isinstance(told, Kselftest):
+            part = _kselftest(suite, told, tree)
+        elif isinstance(told, Generated):
+            part = _generated(suite, told, tree, lib_mk)
+        elif isinstance(told, Kunit):
+            part = kunit_plan(suite, told, tree)
+        elif isinstance(told, Commands):
+            part = _commands(suite, told)
+        else:
+            part = _liburing(suite, told)
+        known = told.known_failures
+        programs = tuple(replace(program, known=known) for program in part.programs)
+        plan = _joined(plan, replace(part, programs=programs))
+    return plan
+
+
+def files_that_decide(suites: Sequence[Suite]) -> tuple[Path, ...]:
     """Give the files of a tree that `plan_suites` looks at: a tree with these alone will do."""
     files: list[Path] = []
-    for suite in (SUITES[name] for name in names):
-        files += [SELFTESTS / program.folder / program.name for program in suite.programs]
-        files += suite.reads
+    for suite in suites:
+        told = suite.told
+        if isinstance(told, Kselftest):
+            files += [SELFTESTS / program.folder / program.name for program in told.programs]
+            if not told.programs:
+                files += [SELFTESTS / target / "Makefile" for target in told.targets]
+        elif isinstance(told, Generated):
+            files += GENERATORS[told.generator].reads
     return tuple(dict.fromkeys(files))
 
 
@@ -78,6 +108,7 @@ def without(plan: Plan, install: Install, why: str) -> Plan:
         programs=tuple(p for p in plan.programs if p.suite not in install.suites),
         installs=tuple(other for other in plan.installs if other != install),
         left_out=(*plan.left_out, *((suite, why) for suite in install.suites)),
+        whole=tuple(suite for suite in plan.whole if suite.name not in install.suites),
     )
 
 
@@ -89,12 +120,40 @@ def with_variables(plan: Plan, install: Install, variables: Mapping[str, str]) -
     )
 
 
-def _installed_too(installs: Sequence[Install], suite: Suite) -> list[Install]:
+def of_tree(suite: Suite, folder: str, name: str, settings: str = "") -> TestProgram:
+    """Give a program of the tree that a suite has whole. settings: the text of its folder's."""
+    return TestProgram(
+        suite=suite.name,
+        name=name,
+        argv=(f"./{name}",),
+        folder=folder,
+        timeout_s=max(suite.told.timeout_s, listed.timeout_of(settings)),
+        # Scripts of kselftest may print what they like: their exit status counts then.
+        ktap=None,
+    )
+
+
+def _joined(plan: Plan, part: Plan) -> Plan:
+    installs = list(plan.installs)
+    for install in part.installs:
+        installs = _installed_too(installs, install)
+    return Plan(
+        programs=(*plan.programs, *part.programs),
+        installs=tuple(installs),
+        generated=(*plan.generated, *part.generated),
+        left_out=(*plan.left_out, *part.left_out),
+        whole=(*plan.whole, *part.whole),
+        files={**plan.files, **part.files},
+        texts={**plan.texts, **part.texts},
+        sources={**plan.sources, **part.sources},
+    )
+
+
+def _installed_too(installs: Sequence[Install], new: Install) -> list[Install]:
     """Add what a suite installs, in one go with those that are made in the same way."""
-    new = Install((suite.name,), suite.targets, suite.library, suite.variables)
     kept = []
     for old in installs:
-        if (old.library, old.variables) == (new.library, new.variables):
+        if _way(old) == _way(new):
             targets = tuple(dict.fromkeys((*old.targets, *new.targets)))
             new = replace(new, suites=(*old.suites, *new.suites), targets=targets)
         else:
@@ -102,38 +161,137 @@ def _installed_too(installs: Sequence[Install], suite: Suite) -> list[Install]:
     return [*kept, new]
 
 
-def _tree_programs(suite: Suite, tree: Path, left_out: list[tuple[str, str]]) -> list[TestProgram]:
-    """Give the programs of a suite that the tree has; say of the others that it has not."""
-    found = []
-    for program in suite.programs:
-        file = SELFTESTS / program.folder / program.name
-        if not Untrusted(tree).has(str(file)):
+def _way(install: Install) -> tuple[object, ...]:
+    return install.library, install.variables, install.optional
+
+
+def _kselftest(suite: Suite, told: Kselftest, tree: Path) -> Plan:
+    install = Install((suite.name,), told.targets, told.library, told.variables, told.optional)
+    if not told.programs:
+        return _whole(suite, told, install, Untrusted(tree))
+    programs, left_out = [], []
+    for program in told.programs:
+        if not _has(Untrusted(tree), program.folder, program.name):
+            file = SELFTESTS / program.folder / program.name
             left_out.append((suite.name, f"the tree has no {file}"))
-            continue
-        found.append(
-            TestProgram(
-                suite=suite.name,
-                name=program.name,
-                argv=(f"./{program.name}",),
-                folder=program.folder,
-                timeout_s=program.timeout_s,
-                ktap=program.ktap,
+        elif told.optional:
+            programs.append(of_tree(suite, program.folder, program.name))
+        else:
+            programs.append(
+                TestProgram(
+                    suite=suite.name,
+                    name=program.name,
+                    argv=(f"./{program.name}",),
+                    folder=program.folder,
+                    timeout_s=program.timeout_s,
+                    ktap=program.ktap,
+                )
             )
-        )
-    return found
+    return Plan(tuple(programs), (install,) if programs else (), left_out=tuple(left_out))
 
 
-def _generated_programs(suite: Suite, made: Generated) -> list[TestProgram]:
-    return [
+def _has(tree: Untrusted, folder: str, name: str) -> bool:
+    """Whether a tree has a test, or the C source of one."""
+    return any(tree.has(str(SELFTESTS / folder / f"{name}{end}")) for end in ("", ".c"))
+
+
+def _whole(suite: Suite, told: Kselftest, install: Install, tree: Untrusted) -> Plan:
+    """Plan all that the targets list; what they compute shows when they are installed."""
+    programs, left_out = [], []
+    for target in told.targets:
+        makefile = str(SELFTESTS / target / "Makefile")
+        if not tree.has(makefile):
+            left_out.append((suite.name, f"the tree has no {makefile}"))
+            continue
+        words = listed.words_of(tree.read_text(makefile), listed.RUN, lambda _: [])
+        programs += [
+            of_tree(suite, target, name) for name in sorted(words.words) if "/" not in name
+        ]
+    targets = tuple(
+        target for target in told.targets if tree.has(str(SELFTESTS / target / "Makefile"))
+    )
+    if not targets:
+        return Plan(left_out=tuple(left_out))
+    install = replace(install, targets=targets)
+    return Plan(tuple(programs), (install,), left_out=tuple(left_out), whole=(suite,))
+
+
+def _generated(suite: Suite, told: Generated, tree: Path, lib_mk: str) -> Plan:
+    made = GENERATORS[told.generator].make(tree, lib_mk)
+    if isinstance(made, Unfit):
+        return Plan(left_out=((suite.name, made.why),))
+    programs = [
         TestProgram(
             suite=suite.name,
             name=name,
             argv=(f"./{name}",),
             folder=made.folder,
-            timeout_s=suite.extended_timeout_s if name in made.extended else suite.timeout_s,
+            timeout_s=told.extended_timeout_s if name in made.extended else told.timeout_s,
             cases=cases,
             case_option=CASE_OPTION,
             extended=name in made.extended,
         )
         for name, cases in made.cases.items()
     ]
+    return Plan(tuple(programs), generated=(made,))
+
+
+def kunit_plan(suite: Suite, told: Kunit, tree: Path) -> Plan:
+    """Plan one program for each symbol: it loads the modules of these tests, and shows results."""
+    programs, left_out = [], []
+    for symbol in told.tests:
+        modules = kunit.modules_of(tree, symbol)
+        if isinstance(modules, Unfit):
+            left_out.append((suite.name, modules.why))
+            continue
+        programs.append(
+            TestProgram(
+                suite=suite.name,
+                name=symbol.lower(),
+                argv=("sh", f"./{kunit.SCRIPT}", *modules),
+                folder=kunit.FOLDER,
+                timeout_s=told.timeout_s,
+            )
+        )
+    if not programs:
+        return Plan(left_out=tuple(left_out))
+    texts = {f"{kunit.FOLDER}/{kunit.SCRIPT}": kunit.script()}
+    return Plan(tuple(programs), left_out=tuple(left_out), texts=texts)
+
+
+def _commands(suite: Suite, told: Commands) -> Plan:
+    folder = f"{OWN_PROGRAMS}/{suite.name}"
+    programs = [
+        TestProgram(
+            suite=suite.name,
+            name=one.name,
+            argv=one.command,
+            folder=folder,
+            timeout_s=one.timeout_s,
+            ktap=one.ktap,
+        )
+        for one in told.programs
+    ]
+    files = {f"{folder}/{name}": suite.folder / name for name in told.files}
+    return Plan(tuple(programs), files=files)
+
+
+def _liburing(suite: Suite, told: Liburing) -> Plan:
+    source = user_path(told.source, suite.folder)
+    tests = source / "test"
+    names = told.programs or sorted(file.stem for file in tests.glob("*.c"))
+    there = [name for name in names if (tests / f"{name}.c").is_file()]
+    absent = [(suite.name, f"liburing has no test/{n}.c") for n in names if n not in there]
+    programs = [
+        TestProgram(
+            suite=suite.name,
+            name=name,
+            argv=("sh", "-c", SKIP_OF_LIBURING, "sh", f"./{name}.t"),
+            folder=LIBURING,
+            timeout_s=told.timeout_s,
+            ktap=False,
+        )
+        for name in there
+    ]
+    sources = {suite.name: source} if there else {}
+    return Plan(tuple(programs), left_out=tuple(absent), sources=sources)

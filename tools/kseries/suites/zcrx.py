@@ -8,15 +8,11 @@ from pathlib import Path
 
 import kselftest_zcrx
 from kseries.lib.untrusted import Untrusted
-from kseries.suites.base import Generated, Suite, Unfit
+from kseries.suites.base import Generator, Made, Unfit
 
 UAPI = Path("include/uapi/linux/io_uring.h")
 
 CODE = Path("io_uring/zcrx.c")
-
-# The streams take a minute, emulated, and several times as long with a debug kernel.
-TIMEOUT_S = 900.0
-EXTENDED_TIMEOUT_S = 1800.0
 
 # What a tree has from a patch of the series on, and in which file.
 LEVELS = (
@@ -49,12 +45,12 @@ class Interface:
         return f"the interface of {self.dialect}, up to patch {self.level}"
 
 
-def generate(tree: Path, lib_mk: str) -> Generated | Unfit:
+def generate(tree: Path, lib_mk: str) -> Made | Unfit:
     """Make the programs for a tree, or say why none fits."""
     found = interface_of(tree)
     if isinstance(found, Unfit):
         return found
-    return Generated(
+    return Made(
         folder=kselftest_zcrx.FOLDER,
         files=kselftest_zcrx.render(found.level, found.dialect, lib_mk=lib_mk),
         cases=kselftest_zcrx.planned(found.level, found.dialect),
@@ -78,14 +74,4 @@ def interface_of(tree: Path) -> Interface | Unfit:
     return Interface(kselftest_zcrx.V7, level)
 
 
-ZCRX = Suite(
-    name="zcrx",
-    about="io_uring zero copy receive, generated for the interface that the tree has",
-    programs=(),
-    targets=(),
-    fragments=("zcrx", "netdevsim"),
-    generate=generate,
-    reads=READS,
-    timeout_s=TIMEOUT_S,
-    extended_timeout_s=EXTENDED_TIMEOUT_S,
-)
+ZCRX = Generator(generate, READS)

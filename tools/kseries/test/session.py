@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 
+from kseries.install import modules
 from kseries.lib import atomicfile
 from kseries.lib.bounded import MIB, HeadTail
 from kseries.lib.deadline import Deadline
@@ -51,6 +52,8 @@ cat "$1"
 """
 GAVE_UP = 3
 
+# Arguments: the folder with the modules of a release, and where such are looked for.
+_LINK = 'mkdir -p "$2" && ln -sfn "$1"/* "$2"/'
 
 # How long a kernel waits before it complains that something stalls, and a little more: seconds. The
 # watchdog takes 20, RCU 21, the search for hung tasks 120.
@@ -133,11 +136,18 @@ class Session:
             self.target.boot(self.kernel, Deadline.after(BOOT_S))
             self.tell("copying the tests")
             self.target.put(self.installed.folder, PLACE, Deadline.after(PUT_S))
+            self._bring_modules()
         except KernelDied as death:
             if death.hung:
                 self._raise_starved(began, time.monotonic())
             raise NoBoot(_no_boot(death, self.boots)) from death
         self.up = True
+
+    def _bring_modules(self) -> None:
+        """Have modprobe find the kernel's modules among what was put there."""
+        if (self.installed.folder / modules.FOLDER).is_dir():
+            link = ["sh", "-c", _LINK, "sh", f"{PLACE}/{modules.FOLDER}", f"/{modules.FOLDER}"]
+            self.target.run(link, deadline=Deadline.after(PUT_S))
 
     def run_shard(self, shard: Shard) -> ProgramResult:
         """Run a shard on the booted machine, to its end or to the kernel's."""

@@ -18,8 +18,7 @@ from pathlib import Path, PurePosixPath
 from kseries.lib.gitrepo import Repository
 from kseries.model import ChangedTest, Effect, ProgramResult, SourceChanges, TestEffect, TestProgram
 from kseries.parse.outcome import label_of, paths
-from kseries.suites import SUITES
-from kseries.suites.base import SELFTESTS
+from kseries.suite import SELFTESTS, Suite
 from kseries.suites.listed import RUN, TARGETS, Words, cases_of, words_of
 from kseries.suites.planning import Plan, files_that_decide, plan_suites
 
@@ -41,7 +40,7 @@ class Sides:
 
 
 def compare(
-    sides: Sides, suites: Sequence[str], programs: Sequence[ProgramResult], installed: Path
+    sides: Sides, suites: Sequence[Suite], programs: Sequence[ProgramResult], installed: Path
 ) -> SourceChanges:
     """Compare the sources of tests.
 
@@ -55,7 +54,7 @@ class _Comparison:
     def __init__(
         self,
         sides: Sides,
-        suites: tuple[str, ...],
+        suites: tuple[Suite, ...],
         programs: tuple[ProgramResult, ...],
         installed: Path,
     ) -> None:
@@ -255,9 +254,9 @@ class _Comparison:
         return [file for file in files if fnmatchcase(file, pattern)]
 
 
-def _diff(sides: Sides, base: str, head: str, suites: Sequence[str]) -> Iterator[tuple[str, str]]:
+def _diff(sides: Sides, base: str, head: str, suites: Sequence[Suite]) -> Iterator[tuple[str, str]]:
     """Give (path, state) of what differs in the sources of tests; "A" is added, "D" deleted."""
-    reads = [str(file) for name in suites if name in SUITES for file in SUITES[name].reads]
+    reads = [str(file) for file in files_that_decide(suites) if SELFTESTS not in file.parents]
     words = ("diff-tree", "-r", "-z", "--no-renames", "--name-status", base, head, "--")
     entries = sides.repository.entries(*words, str(SELFTESTS), *reads)
     yield from zip(entries[1::2], entries[::2], strict=True)

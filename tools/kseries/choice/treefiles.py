@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: GPL-2.0
+"""What a tree in git says of its tests: MAINTAINERS, targets of kselftest, symbols of KUnit."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from functools import cached_property
+from pathlib import PurePosixPath
+
+from kseries.choice import maintainers
+from kseries.choice.maintainers import Section
+from kseries.lib.gitrepo import Repository
+from kseries.suite import SELFTESTS
+from kseries.suites import listed
+
+_KUNIT = re.compile(r"obj-\$[({]CONFIG_(\w*KUNIT\w*)[)}]\s*[+:]?=(.*)")
+_OBJECT = re.compile(r"([\w-]+)\.o\b")
+
+
+@dataclass(frozen=True)
+class KunitTest:
+    """A symbol of KUnit tests. folder: of the Makefile that names its objects."""
+
+    symbol: str
+    folder: str
+    objects: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class TreeFiles:
+    """The files of a tree, by its id."""
+
+    repository: Repository
+    tree: str
+
+    def text(self, path: str) -> str:
+        """Give the text of a file, "" where there is none."""
+        content = self.repository.file_at(self.tree, path)
+        return (content or b"").decode(errors="replace")
+
+    @cached_property
+    def sections(self) -> tuple[Section, ...]:
+        """Give the sections of MAINTAINERS."""
+        return maintainers.parse(self.text("MAINTAINERS"))
+
+    @cached_property
+    def targets(self) -> frozenset[str]:
+        """Give the folders of kselftest that have a Makefile, relative to it."""
+        paths = self.repository.entries(
+            "ls-tree", "-r", "-z", "--name-only", self.tree, "--", f"{SELFTESTS}/"
+        )
+        places = [PurePosixPath(path).relative_to(SELFTESTS) for path in paths]
+        return frozenset(
+            str(place.parent)
+            for place in places
+            if place.name == "Makefile" and place.parent.parts
+        )
+
+    def target_of(self, path: str) -> str:
+        """Give the target that a file of kselftest belongs to, "" where there is none."""
+        place = PurePosixPath(path.rstrip("/"))
+        if SELFTESTS not in (place, *place.parents):
+            return ""
+        place = place.relative_to(SELFTESTS)
+        for folder in (place, *place.parents):
+            if str(folder) in self.targets:
+                return str(folder)
+        return ""
+
+    def programs(self, target: str) -> tuple[str, ...]:
+        """Give the programs that a target lists; wildcards are looked up."""
+        folder = f"{SELFTESTS}/{target}"
+        names = self.repository.entries(
+            "ls-tree", "-z", "--name-only", self.tree, "--", f"{folder}/"
+        )
+        files = [name.removeprefix(f"{folder}/") for name in names]
+
+        def matching(pattern: str) -> list[str]:
+            return [file for file in files if fnmatchcase(file, pattern)]
+
+        words = listed.words_of(self.text(f"{folder}/Makefile"), listed.RUN, matching)
+        return tuple(sorted(word for word in words.words if "/" not in word))
+
+    @cached_property
+    def kunit(self) -> tuple[KunitTest, ...]:
+        """Give the symbols of KUnit tests."""
+        words = ("grep", "-E", "-z", "-e", r"^obj-\$[({]CONFIG_[A-Z0-9_]*KUNIT", self.tree)
+        found = []
+        for entry in self._matches(*words, "--", "*Makefile", "*Kbuild"):
+            file, _, line = entry.removeprefix(f"{self.tree}:").partition("\0")
+            if match := _KUNIT.match(line):
+                objects = tuple(_OBJECT.findall(match[2]))
+                folder = str(PurePosixPath(file).parent)
+                found.append(KunitTest(match[1], folder, objects))
+        return tuple(found)
+
+    def _matches(self, *words: str) -> Sequence[str]:
+        return self.repository.ask(*words).text.splitlines()
