@@ -39,7 +39,7 @@ class Request:
     tree: str = ""  # a kernel tree to test as it lies there
     configs: tuple[str, ...] = ()  # names of fragments added to the stack's
     suites: tuple[str, ...] = ()  # in place of the stack's
-    suites_why: str = ""  # why these, where we have chosen them
+    suites_why: tuple[str, ...] = ()  # where we have chosen them: what, and what not
     only: tuple[str, ...] = ()  # patterns of test programs or cases; () for all
     extended: bool = False  # run test programs that take minutes too
     partial: bool = False  # the series may lack patches

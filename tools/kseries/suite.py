@@ -91,6 +91,8 @@ class _Common:
     memory_mib: Annotated[int, Field(ge=0, le=1 << 20)] = 0  # of the guest, at least
     timeout_s: Seconds = TIMEOUT_S  # of a program that says nothing else
     known_failures: tuple[KnownFailure, ...] = ()
+    host: tuple[FileName, ...] = ()  # programs of this host that it is built with
+    hardware: str = ""  # that it tests: a virtual machine has none
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,7 +107,7 @@ class Kselftest(_Common):
     programs: tuple[Program, ...] = ()
     library: Library | None = None
     variables: Mapping[str, str] = field(default_factory=dict)
-    optional: bool = False  # a target that cannot be built here is left out, and fails nothing
+    optional: bool = True  # what cannot be built on this host is left out; False: it is an error
 
 
 @dataclass(frozen=True, kw_only=True)

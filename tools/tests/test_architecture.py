@@ -22,6 +22,7 @@ LAYERS = (
     "series",
     "suites",
     "stacks",
+    "choice",
     "kbuild",
     "apply",
     "config",

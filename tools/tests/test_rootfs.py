@@ -30,8 +30,8 @@ def test_a_mistake_in_the_settings_is_told_with_its_line(tmp_path: Path) -> None
 
 
 def test_the_package_list() -> None:
-    assert rootfs.packages("# x\na\n\n b # why\nc-d\n") == ("a", "b", "c-d")
-    own = rootfs.packages(rootfs.PACKAGES.read_text())
+    assert rootfs.listed("# x\na\n\n b # why\nc-d\n") == ("a", "b", "c-d")
+    own = rootfs.listed(rootfs.PACKAGES.read_text())
     assert len(own) == len(set(own))
     assert {"iproute2", "ethtool", "python3-yaml", "socat", "jq"} <= set(own)
 

@@ -48,7 +48,7 @@ def parse(text: str) -> tuple[Section, ...]:
 
 
 def matches(pattern: str, path: str) -> bool:
-    """Whether a pattern of F: or X: names a file: a `*` stays in its folder, a `/` at the end not."""
+    """Whether a pattern of F: or X: names a file: `*` stays in its folder, a last `/` does not."""
     wanted = pattern.rstrip("/").split("/")
     parts = path.split("/")
     if len(parts) < len(wanted) or (len(parts) > len(wanted) and not pattern.endswith("/")):

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from functools import cached_property
 from pathlib import PurePosixPath
@@ -35,6 +35,7 @@ class TreeFiles:
 
     repository: Repository
     tree: str
+    _programs: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def text(self, path: str) -> str:
         """Give the text of a file, "" where there is none."""
@@ -54,15 +55,13 @@ class TreeFiles:
         )
         places = [PurePosixPath(path).relative_to(SELFTESTS) for path in paths]
         return frozenset(
-            str(place.parent)
-            for place in places
-            if place.name == "Makefile" and place.parent.parts
+            str(place.parent) for place in places if place.name == "Makefile" and place.parent.parts
         )
 
     def target_of(self, path: str) -> str:
         """Give the target that a file of kselftest belongs to, "" where there is none."""
         place = PurePosixPath(path.rstrip("/"))
-        if SELFTESTS not in (place, *place.parents):
+        if not place.is_relative_to(SELFTESTS):
             return ""
         place = place.relative_to(SELFTESTS)
         for folder in (place, *place.parents):
@@ -72,6 +71,11 @@ class TreeFiles:
 
     def programs(self, target: str) -> tuple[str, ...]:
         """Give the programs that a target lists; wildcards are looked up."""
+        if target not in self._programs:
+            self._programs[target] = self._listed(target)
+        return self._programs[target]
+
+    def _listed(self, target: str) -> tuple[str, ...]:
         folder = f"{SELFTESTS}/{target}"
         names = self.repository.entries(
             "ls-tree", "-z", "--name-only", self.tree, "--", f"{folder}/"

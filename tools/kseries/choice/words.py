@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 # They stand in the names of tests whatever these are about.
-_NO_SUBJECT = frozenset({"test", "tests", "kunit", "selftest", "sh", "py", "c", "h", "basic", "lib"})
+_NO_SUBJECT = frozenset(["test", "kunit", "selftest", "sh", "py", "c", "h", "basic", "lib"])
 
 
 def words(name: str) -> frozenset[str]:
@@ -25,6 +25,4 @@ def of_paths(paths: Iterable[str]) -> frozenset[str]:
 def ranked(names: Sequence[str], wanted: frozenset[str]) -> Mapping[str, float]:
     """Give name → how near it is: a word that few of the names have says more. 0: none shared."""
     counts = Counter(word for name in names for word in words(name))
-    return {
-        name: sum(1 / counts[word] for word in words(name) if word in wanted) for name in names
-    }
+    return {name: sum(1 / counts[word] for word in words(name) if word in wanted) for name in names}

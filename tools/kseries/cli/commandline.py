@@ -56,6 +56,7 @@ def build_parser() -> Parser:
     commands: Commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_runs(commands)
     _add_base(commands)
+    _add_suites(commands)
     _add_reports(commands)
     _add_lists(commands)
     _add_kselftest(commands)
@@ -121,6 +122,30 @@ def _add_runs(commands: Commands) -> None:
         parser.set_defaults(stage=name)
         if name == "config":
             _add_config_actions(parser)
+
+
+def _add_suites(commands: Commands) -> None:
+    suites = _add(
+        commands,
+        "suites",
+        "suites.suites",
+        "list the suites of tests; `suites for SERIES` tells what is chosen for a series",
+        ("kseries suites", "kseries suites for v3.mbox", "kseries suites for v3.mbox --minutes 30"),
+    )
+    options.add_json(suites)
+    actions: Commands = suites.add_subparsers(metavar="ACTION")
+    asked = _add(
+        actions,
+        "for",
+        "suites.suites_for",
+        "tell which tests a run would choose for a series, and why",
+        ("kseries suites for v3.mbox",),
+    )
+    asked.add_argument("of", metavar="SERIES", help="name, folder, mbox, message id or link")
+    options.add_stack(asked)
+    options.add_tests(asked)
+    options.add_json(asked)
+    asked.set_defaults(until=RUN_STAGES[-1], baseline=None)
 
 
 def _add_base(commands: Commands) -> None:
@@ -335,7 +360,14 @@ def _add_bisect(commands: Commands) -> None:
     )
     options.add_resume(parser, "go on with a search that was ended")
     options.add_stack(parser)
-    tests: dict[str, Any] = {"only": [], "extended": False, "machines": 0, "baseline": None}
+    tests: dict[str, Any] = {
+        "only": [],
+        "suite": [],
+        "minutes": 10.0,
+        "extended": False,
+        "machines": 0,
+        "baseline": None,
+    }
     parser.set_defaults(until=RUN_STAGES[-1], **tests)
 
 

@@ -48,6 +48,12 @@ def configs(prefix: str, parsed_args: argparse.Namespace, **_: object) -> Iterab
     return [file.stem for file in _project(parsed_args).configs.glob("*.config")]
 
 
+def suites(prefix: str, parsed_args: argparse.Namespace, **_: object) -> Iterable[str]:
+    """Give the names of suites that have files."""
+    del prefix
+    return [file.stem for file in _project(parsed_args).suites.glob("*.toml")]
+
+
 def kinds(prefix: str, parsed_args: argparse.Namespace, **_: object) -> Iterable[str]:
     """Give the kinds of what is kept."""
     del prefix, parsed_args

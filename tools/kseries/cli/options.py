@@ -146,6 +146,22 @@ def add_tests(parser: Parser) -> None:
         metavar="PATTERN",
         help="only these programs or cases; may be given more than once",
     )
+    suite = parser.add_argument(
+        "--suite",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="the tests of this suite, in place of the stack's or those chosen: a name, a file,"
+        " kselftest/TARGET[:PROGRAM] or kunit/SYMBOL; may be given more than once",
+    )
+    complete.by(suite, complete.suites)
+    parser.add_argument(
+        "--minutes",
+        type=factor,
+        default=10.0,
+        metavar="N",
+        help="what tests chosen for a series may take, by a rough estimate (default: %(default)g)",
+    )
     parser.add_argument(
         "--extended",
         action="store_true",

@@ -22,6 +22,7 @@ def request(arguments: Namespace) -> Request:
         partial=arguments.partial,
         exact_config=arguments.exact_config,
         configs=tuple(arguments.config),
+        suites=tuple(arguments.suite),
         only=tuple(arguments.only),
         extended=arguments.extended,
         archive=arguments.archive,

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 from pydantic import TypeAdapter
 
+from kseries.choice import asked as tests
 from kseries.cli.reports import show
 from kseries.cli.screen import program
 from kseries.lib import proc, runfolder
@@ -23,6 +24,7 @@ from kseries.model import Request
 from kseries.report.live import Shown, live
 from kseries.run.pipeline import RunContext
 from kseries.stacks import bases
+from kseries.stacks.candidates import Candidate
 from kseries.stacks.stack import Plan, plan
 from kseries.verdict import document
 
@@ -59,24 +61,47 @@ def take_up(arguments: Namespace, request: Callable[[], Request], name: str = ""
     if arguments.resume:
         return open_run(arguments.resume, arguments.workspace)
     asked = request()
-    if bases.is_open(asked):
+    if bases.is_open(asked) or tests.is_open(asked):
         with progress(arguments) as shown:
-            asked = _with_base(asked, arguments.workspace, shown)
+            asked = _completed(asked, arguments, shown)
     return _new_run(asked, name, arguments.workspace)
 
 
-def _with_base(request: Request, workspace: str, shown: Progress) -> Request:
-    """Choose what a series is put on, where nobody says it.
+def candidate_for(request: Request, project: Project, shown: Progress) -> Candidate | None:
+    """Try the series of a request on its source, or on those at hand where none is named.
+
+    None where there is no source. Raises UserError and InfraError for a series that cannot be read.
+    """
+    if bases.is_open(request):
+        choice = bases.find(request, project, Cache.find(), shown).choice
+        return choice.candidate if choice else None
+    source = plan(request, project=project).source
+    return bases.on(source, request, project, Cache.find(), shown)
+
+
+def _completed(request: Request, arguments: Namespace, shown: Progress) -> Request:
+    """Choose what a series is put on and tested with, where nobody says it.
 
     What is wrong with the series is told by the stage that reads it: the run keeps that.
     """
+    project = Project.find(arguments.workspace)
+    candidate: Candidate | None
     try:
-        found = bases.find(request, Project.find(workspace), Cache.find(), shown)
+        if bases.is_open(request):
+            found = bases.find(request, project, Cache.find(), shown)
+            if found.choice is None:
+                return request
+            candidate = found.choice.candidate
+            request = replace(request, source=found.source, base_why=found.choice.why)
+        else:
+            candidate = candidate_for(request, project, shown)
     except (UserError, InfraError):
         return request
-    if found.choice is None:
+    chosen = tests.find(candidate, project, arguments.minutes) if candidate else None
+    if chosen is None or not tests.is_open(request):
         return request
-    return replace(request, source=found.source, base_why=found.choice.why)
+    notes = tests.notes(chosen.choice)
+    return replace(request, suites=chosen.choice.names, suites_why=notes)
 
 
 def _new_run(request: Request, name: str, workspace: str) -> Opened:

@@ -11,15 +11,15 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
 from pydantic import ConfigDict, Field, TypeAdapter
 
-from kseries.lib import atomicfile, proc, tomlfile
+from kseries.lib import atomicfile, leases, proc, tomlfile
 from kseries.lib.deadline import Deadline
 from kseries.lib.errors import InfraError
 from kseries.lib.locks import locked
@@ -59,6 +59,8 @@ ADVICE = (
 )
 
 UNPACK_LIMIT_S = 1800.0
+MORE_MIB = 512  # of an image with more packages
+KEPT_IMAGES = 4
 IMAGE_LIMIT_S = 600.0
 COMPILE_LIMIT_S = 120.0
 
@@ -83,42 +85,63 @@ def read_settings(file: Path) -> VmSettings:
     return tomlfile.read(file, SETTINGS, what="target")
 
 
-def packages(text: str) -> tuple[str, ...]:
+def listed(text: str) -> tuple[str, ...]:
     """Give the packages of a list file: one a line, `#` begins a comment."""
     lines = (line.partition("#")[0].strip() for line in text.splitlines())
     return tuple(line for line in lines if line)
 
 
-def digest(settings: VmSettings) -> str:
-    """Name all that the image is made of, in 16 hex digits."""
+def digest(settings: VmSettings, more: Sequence[str] = ()) -> str:
+    """Name all that the image is made of, in 16 hex digits. more: packages beside the list's."""
     parts = [settings.suite.encode(), str(settings.disk_mib).encode()]
+    parts += [name.encode() for name in more]
     parts += [file.read_bytes() for file in (PACKAGES, IMAGE_SCRIPT, AGENT_SOURCE)]
     hashes = "".join(hashlib.sha256(part).hexdigest() for part in parts)
     return hashlib.sha256(hashes.encode()).hexdigest()[:16]
 
 
-def ensure(folder: Path, settings: VmSettings, progress: Progress, log: Path) -> Path:
+def ensure(
+    folder: Path,
+    settings: VmSettings,
+    progress: Progress,
+    log: Path,
+    *,
+    packages: Sequence[str] = (),
+) -> Path:
     """Give the image in `folder` (of the cache), making it when it is not there.
+
+    packages: sorted, beside those that every guest has. Of the images that are not the usual one
+    those used last are kept.
 
     Raises InfraError when it cannot be made, UserError when a program for it is not installed.
     """
-    image = folder / f"guest-{settings.suite}-{digest(settings)}.ext4"
-    if image.is_file():
-        return image
-    with locked(folder / "guest", progress):
-        if not image.is_file():
-            _make(image, settings, progress, log)
-            for old in folder.glob("guest-*.ext4"):
-                if old != image:
-                    atomicfile.remove_tree(old)
+    if packages:
+        settings = replace(settings, disk_mib=settings.disk_mib + MORE_MIB)
+    image = folder / f"guest-{settings.suite}-{digest(settings, packages)}.ext4"
+    if not image.is_file():
+        with locked(folder / "guest", progress):
+            if not image.is_file():
+                _make(image, settings, packages, progress, log)
+                _sweep(folder, image)
+    os.utime(image)
     return image
 
 
-def unpack_argv(archive: mirror.Archive | None, suite: str, tree: Path) -> list[str]:
+def _sweep(folder: Path, made: Path) -> None:
+    """Remove images that were not used lately, but those in use."""
+    images = sorted(folder.glob("guest-*.ext4"), key=lambda file: file.stat().st_mtime)
+    for old in images[:-KEPT_IMAGES]:
+        if old != made and not leases.in_use(old):
+            atomicfile.remove_tree(old)
+
+
+def unpack_argv(
+    archive: mirror.Archive | None, suite: str, tree: Path, more: Sequence[str] = ()
+) -> list[str]:
     """Plan the unpacking. Without an archive mmdebstrap takes the one that it knows."""
     # Newer ones (1.5) refuse this mode to root, whom maintainer scripts could harm: none is run.
     words = ["mmdebstrap", "--mode=chrootless", "--variant=extract", "--skip=check/chrootless"]
-    words += [f"--include={','.join(packages(PACKAGES.read_text()))}"]
+    words += [f"--include={','.join((*listed(PACKAGES.read_text()), *more))}"]
     words += ['--aptopt=Acquire::Languages "none"', "--aptopt=Acquire::Retries 3"]
     words += [suite, str(tree)]
     if archive is not None:
@@ -127,13 +150,15 @@ def unpack_argv(archive: mirror.Archive | None, suite: str, tree: Path) -> list[
     return words
 
 
-def _make(image: Path, settings: VmSettings, progress: Progress, log: Path) -> None:
+def _make(
+    image: Path, settings: VmSettings, more: Sequence[str], progress: Progress, log: Path
+) -> None:
     codename = mirror.debian_codename(_os_release())
     archive = mirror.choose(mirror.archives(), codename) if codename else None
     with atomicfile.disk_errors(image), _work_folder(image.parent) as work:
         tree = work / "tree"
         progress.update(f"guest: unpacking Debian {settings.suite}")
-        _unpack(unpack_argv(archive, settings.suite, tree), work, progress, log)
+        _unpack(unpack_argv(archive, settings.suite, tree, more), work, progress, log)
         progress.update("guest: compiling the agent")
         agent = _compile_agent(work, log)
         progress.update("guest: making the file system")

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import TypeVar
@@ -23,6 +24,7 @@ from kseries.machines.base import BootFailed, Exit, KernelDied, TargetLost, Time
 from kseries.machines.command import Command, Unfit
 from kseries.machines.console import Lines
 from kseries.machines.guest_process import PING_S, Guest, Logs, started
+from kseries.machines.needs import Needs
 from kseries.machines.starvation import Meter
 from kseries.model import Kernel
 
@@ -35,6 +37,7 @@ READ_SIZE = 1 << 20
 
 T = TypeVar("T")
 
+USUAL = Needs()
 MARK = Command(("mark",))  # for messages
 
 
@@ -51,12 +54,13 @@ class VirtualMachine:
         number: int = 1,
         accelerator: str | None = None,
         arguments: Sequence[str] = (),
+        needs: Needs = USUAL,
     ) -> None:
         """Describe the machine; nothing is made or started before it is entered.
 
         number: of those that work for this run, names its logs; what they hold stays.
         accelerator: "kvm" or "tcg"; None: KVM when it works. arguments: more words for the
-        kernel's command line; they win.
+        kernel's command line; they win. needs: of the tests that it is going to run.
         """
         self._cache = cache
         self._logs = Logs(run.console(number), run.log("qemu", number))
@@ -64,7 +68,8 @@ class VirtualMachine:
         self._progress = progress
         self._wanted = accelerator
         self._arguments = tuple(arguments)
-        self._settings = _settings(project)
+        self._settings = _settings(project, needs)
+        self._packages = needs.packages
         self._facts: dict[str, str] = {}
         self._meter = Meter()
         self._lines = _earlier_lines(self._logs.console)
@@ -77,9 +82,9 @@ class VirtualMachine:
         self._abort_lock = threading.Lock()
 
     @staticmethod
-    def capacity(project: Project) -> int:
+    def capacity(project: Project, needs: Needs = USUAL) -> int:
         """Give how many such machines can work side by side on this host."""
-        return capacity.machines(_settings(project).memory_mib)
+        return capacity.machines(_settings(project, needs).memory_mib)
 
     def __enter__(self) -> VirtualMachine:
         """Make the root file system when it is not there."""
@@ -107,7 +112,11 @@ class VirtualMachine:
         """Make what takes long the first time, so that no deadline runs meanwhile."""
         self._facts["qemu"] = qemu.version()
         self._image = rootfs.ensure(
-            self._cache.rootfs, self._settings, self._progress, self._rootfs_log
+            self._cache.rootfs,
+            self._settings,
+            self._progress,
+            self._rootfs_log,
+            packages=self._packages,
         )
         if self._lease is None:
             self._lease = leases.use(self._image)
@@ -328,8 +337,9 @@ class VirtualMachine:
         self._stack.close()
 
 
-def _settings(project: Project) -> rootfs.VmSettings:
-    return rootfs.read_settings(project.configs / "targets" / "vm.toml")
+def _settings(project: Project, needs: Needs) -> rootfs.VmSettings:
+    told = rootfs.read_settings(project.configs / "targets" / "vm.toml")
+    return replace(told, memory_mib=max(told.memory_mib, needs.memory_mib))
 
 
 def _earlier_lines(console: Path) -> list[tuple[float, str]]:

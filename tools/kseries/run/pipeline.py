@@ -34,7 +34,9 @@ from kseries.lib.locks import locked
 from kseries.lib.paths import Cache, Project
 from kseries.lib.progress import Progress
 from kseries.lib.runfolder import RunFolder
+from kseries.machines import needs
 from kseries.machines.base import Target
+from kseries.machines.needs import Needs
 from kseries.machines.vm import VirtualMachine
 from kseries.model import (
     BaseTree,
@@ -135,7 +137,14 @@ class RunContext:
 
     def target(self, folder: RunFolder, number: int) -> AbstractContextManager[Target]:
         """Open a machine that tests run on, with its logs in `folder`; they count from 1."""
-        return VirtualMachine(self.project, self.cache, folder, self.progress, number=number)
+        return VirtualMachine(
+            self.project, self.cache, folder, self.progress, number=number, needs=self.needs
+        )
+
+    @property
+    def needs(self) -> Needs:
+        """What the suites want of a machine."""
+        return needs.of_suites(self.plan.suites)
 
     @property
     def extended(self) -> bool:
@@ -146,7 +155,7 @@ class RunContext:
     @property
     def machines(self) -> int:
         """How many machines run tests side by side, at most."""
-        return self.request.machines or VirtualMachine.capacity(self.project)
+        return self.request.machines or VirtualMachine.capacity(self.project, self.needs)
 
 
 @dataclass(frozen=True)

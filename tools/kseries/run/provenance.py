@@ -70,6 +70,8 @@ def arguments(request: Request) -> tuple[str, ...]:
             options += [f"--{name}", value]
     for config in request.configs:
         options += ["--config", config]
+    for suite in request.suites:
+        options += ["--suite", suite]
     for pattern in request.only:
         options += ["-k", pattern]
     for name in ("partial", "incremental", "extended", "trusted", "exact_config"):

@@ -57,15 +57,7 @@ def find(
     """
     sources = [read_source(pin.stem, project=project) for pin in _pins(project)]
     with _workspace() as run:
-        series = read_series(
-            request.series,
-            project=project,
-            workdir=run.path,
-            archive=ArchiveConfig.asked(request.archive),
-            progress=progress,
-            relative_to=current(),
-            partial=request.partial,
-        )
+        series = _read(request, project, run, progress)
         sources = [one for one in sources if _is_for(series, one)]
         sources += _of_author(series, sources, project)
         here = [one for one in sources if is_at_hand(one, cache)]
@@ -81,6 +73,28 @@ def find(
     own = _pin_of_author(project, name)
     source = str(own) if own.is_file() else name
     return Bases(series, tuple(search.tried), tuple(search.passed_over), choice, source)
+
+
+def on(
+    source: NamedSource, request: Request, project: Project, cache: Cache, progress: Progress
+) -> Candidate:
+    """Try the series of a request on one source. Raises UserError and InfraError as `find`."""
+    with _workspace() as run:
+        series = _read(request, project, run, progress)
+        base = fetch(source, cache, project.out, run, progress)
+        return candidates.tried(series, base)
+
+
+def _read(request: Request, project: Project, run: RunFolder, progress: Progress) -> Series:
+    return read_series(
+        request.series,
+        project=project,
+        workdir=run.path,
+        archive=ArchiveConfig.asked(request.archive),
+        progress=progress,
+        relative_to=current(),
+        partial=request.partial,
+    )
 
 
 class _Search:

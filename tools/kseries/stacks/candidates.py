@@ -48,6 +48,7 @@ class Candidate:
     named: int
     why_not: str
     has_commit: bool
+    patched: str = ""  # id of the tree with all patches; "" where one does not apply
 
     @property
     def fits(self) -> bool:
@@ -72,6 +73,7 @@ def tried(series: Series, base: BaseTree) -> Candidate:
         with atomicfile.disk_errors(scratch):
             indexed.text("read-tree", base.commit)
             applied, in_base, why_not = _applied(indexed, mails)
+            patched = "" if why_not else indexed.text("write-tree")
     return Candidate(
         base=base,
         applied=applied,
@@ -81,6 +83,7 @@ def tried(series: Series, base: BaseTree) -> Candidate:
         named=len(known),
         why_not=why_not,
         has_commit=bool(series.base_commit and repository.commit_of(series.base_commit)),
+        patched=patched,
     )
 
 

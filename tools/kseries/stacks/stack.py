@@ -86,8 +86,7 @@ def plan(request: Request, *, project: Project) -> Plan:
     if request.tree:
         notes = () if request.series else (OF_A_TREE,)
         planned = replace(planned, name=f"{planned.name}+tree", notes=(*notes, *why))
-    if request.suites_why:
-        planned = replace(planned, notes=(*planned.notes, request.suites_why))
+    planned = replace(planned, notes=(*planned.notes, *request.suites_why))
     if request.base_why:
         told = f"the base is {planned.source.name}: {request.base_why}"
         planned = replace(planned, notes=(*planned.notes, told))

@@ -74,9 +74,20 @@ class Catalogue:
                 files.setdefault(file.stem, file)
         return tuple(_listed(name, files[name]) for name in sorted(files))
 
+    def _described(self, suite: Suite) -> Suite:
+        """Give the suite of a target with what the file of a whole target says of it."""
+        assert isinstance(suite.told, Kselftest)
+        for one in self.listed():
+            told = one.suite.told if one.suite else None
+            if not isinstance(told, Kselftest) or told.programs:
+                continue
+            if told.targets == suite.told.targets:
+                return replace(suite, told=replace(told, programs=suite.told.programs))
+        return suite
+
     def _one(self, name: str, base: Path) -> Suite:
         if name.startswith(KSELFTEST):
-            return of_target(name.removeprefix(KSELFTEST))
+            return self._described(of_target(name.removeprefix(KSELFTEST)))
         if name.startswith(KUNIT):
             return _of_symbol(name.removeprefix(KUNIT))
         for folder in self.folders:
@@ -121,9 +132,7 @@ def of_target(text: str) -> Suite:
     target, name = match["target"], match["program"]
     programs = (Program(name, target),) if name else ()
     title = f"the kernel's own tests in {target}"
-    told = Kselftest(
-        kind="kselftest", title=title, targets=(target,), programs=programs, optional=True
-    )
+    told = Kselftest(kind="kselftest", title=title, targets=(target,), programs=programs)
     return Suite(f"{KSELFTEST}{target}", told)
 
 

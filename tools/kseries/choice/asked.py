@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The tests for a request that names none: chosen for what its series changes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from kseries.choice import choosing
+from kseries.choice.choosing import Choice
+from kseries.choice.treefiles import TreeFiles
+from kseries.lib import proc
+from kseries.lib.gitrepo import Repository
+from kseries.lib.paths import Project
+from kseries.model import Request
+from kseries.stacks.candidates import Candidate
+from kseries.suites.catalogue import Catalogue
+
+MINUTES = 10.0
+"""What the chosen tests may take where nothing else is said, by a rough estimate."""
+
+NAMED = 6  # in a note
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a series changes on a base, and the suites chosen for it."""
+
+    paths: tuple[str, ...]
+    choice: Choice
+
+
+def is_open(request: Request) -> bool:
+    """Whether a request leaves it to us which tests are run."""
+    return bool(request.series) and not (request.suites or request.stack)
+
+
+def find(candidate: Candidate, project: Project, minutes: float = MINUTES) -> Asked | None:
+    """Choose suites for what the series changes; None where it does not apply."""
+    if not candidate.patched:
+        return None
+    repository = Repository(candidate.base.repo)
+    words = ("diff-tree", "-r", "-z", "--no-renames", "--name-only")
+    paths = repository.entries(*words, candidate.base.commit, candidate.patched)
+    catalogue = Catalogue.of(project)
+    wanted = {name for one in catalogue.listed() if one.suite for name in one.suite.told.host}
+    has = [name for name in sorted(wanted) if proc.which(name)]
+    files = TreeFiles(repository, candidate.patched)
+    choice = choosing.choose(paths, files, catalogue, limit_s=60 * minutes, has=has)
+    return Asked(tuple(paths), choice)
+
+
+def notes(choice: Choice) -> tuple[str, ...]:
+    """Say in sentences what is run, and what is not."""
+    if not choice.chosen:
+        told = "no suite covers what the series changes: those of the stack are run"
+    else:
+        told = f"tests chosen for what the series changes: {_few(together(choice))}"
+    left = [f"{name} ({why})" for name, why in choice.left_out]
+    return (told, f"tests left out: {_few(left)}") if left else (told,)
+
+
+def together(choice: Choice) -> list[str]:
+    """Name the suites that are chosen; of a target its programs are counted."""
+    found = []
+    for suite, programs in choosing.suites_of(choice.names).items():
+        found.append(f"{suite} ({', '.join(programs)})" if 0 < len(programs) <= 3 else suite)
+        if len(programs) > 3:
+            found[-1] += f" ({len(programs)} programs)"
+    return found
+
+
+def _few(names: Sequence[str]) -> str:
+    shown = "; ".join(names[:NAMED])
+    more = len(names) - NAMED
+    return f"{shown}; and {more} more: `kseries suites for SERIES`" if more > 0 else shown
