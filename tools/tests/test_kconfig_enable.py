@@ -145,6 +145,26 @@ def test_lines_that_meet_a_want(srctree: Path, wants: str, lines: set[str]) -> N
             assert (kconfig.value_of(kept, name) == "y") == on
 
 
+def test_a_module_may_depend_on_being_one(srctree: Path) -> None:
+    with (srctree / "Kconfig").open("a") as file:
+        file.write(
+            'config MODULES\n\tbool "Modules"\n\tmodules\n'
+            'config LOADED\n\ttristate "Loaded"\n\tdepends on m && BUS\n'
+            'config EITHER\n\ttristate "Either"\n\tdepends on NET\n'
+        )
+    enabler = Enabler(load(srctree))
+    assert enabler.lines(*_read("CONFIG_LOADED=y")) == []
+    assert set(enabler.lines(*_read("CONFIG_MODULES=y,CONFIG_LOADED=m"))) == {
+        "CONFIG_MODULES=y",
+        "CONFIG_LOADED=m",
+        "CONFIG_BUS=y",
+    }
+    found = enabler.lines(*_read("CONFIG_MODULES=y,CONFIG_EITHER=m"))
+    assert "CONFIG_EITHER=m" in found
+    # Without modules it is built in.
+    assert "CONFIG_EITHER=y" in enabler.lines(*_read("CONFIG_EITHER=m"))
+
+
 def test_answers_do_not_depend_on_those_before(srctree: Path) -> None:
     tree = load(srctree, "CONFIG_OLD=y", "# CONFIG_QUIET is not set")
     before = {symbol.name: symbol.str_value for symbol in tree.unique_defined_syms}

@@ -3,14 +3,21 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 
 import pytest
 
 import kselftest_zcrx
+from kseries.model import Status
+from kseries.parse import ktap
 from kseries.suite import Kselftest
+from kseries.suites import treeconfig
 from kseries.suites.base import Made, Unfit
+from kseries.suites.kunit import script
+from kseries.suites.planning import SKIP_OF_LIBURING, Install, Plan, of_tree, plan_suites
 from kseries.suites.zcrx import ZCRX, Interface, interface_of
+from tests.toyproject import git
 from tests.toysuites import suites
 
 PATCH_9 = "enum { IORING_REGISTER_ZCRX_IFQ = 32 };"
@@ -111,3 +118,183 @@ def test_zcrx_knows_mainline(tmp_path: Path) -> None:
 def test_zcrx_has_no_tests_for_mainline_before_flushing(tmp_path: Path) -> None:
     found = interface_of(mainline(tmp_path, "ZCRX_REG_NODEV = 2,"))
     assert found == Unfit("the tree has an older interface of mainline, without ZCRX_CTRL_FLUSH_RQ")
+
+
+# ---------------------------------------------------------------- kinds
+
+
+def worktree(folder: Path, files: dict[str, str]) -> Path:
+    """Make a repository with these files."""
+    for name, text in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+    git(folder, "init", "--quiet")
+    git(folder, "add", "--all")
+    git(folder, "commit", "--quiet", "--message=x")
+    return folder
+
+
+def planned(tree: Path, *names: str) -> Plan:
+    return plan_suites(tree, suites(*names), "lib.mk")
+
+
+def test_a_whole_target_has_what_its_makefile_lists(tmp_path: Path) -> None:
+    makefile = "TEST_PROGS := b.sh sub/c.sh\nTEST_GEN_PROGS = a\nTEST_PROGS_EXTENDED = long.sh\n"
+    tree = worktree(tmp_path, {"tools/testing/selftests/exec/Makefile": makefile})
+    plan = planned(tree, "kselftest/exec", "kselftest/gone")
+    assert [(one.suite, one.name, one.ktap) for one in plan.programs] == [
+        ("kselftest/exec", "a", None),
+        ("kselftest/exec", "b.sh", None),
+    ]
+    assert [suite.name for suite in plan.whole] == ["kselftest/exec"]
+    assert plan.installs == (Install(("kselftest/exec",), ("exec",), None, {}, optional=True),)
+    gone = "the tree has no tools/testing/selftests/gone/Makefile"
+    assert plan.left_out == (("kselftest/gone", gone),)
+
+
+def test_one_program_of_a_target_may_be_compiled(tmp_path: Path) -> None:
+    tree = worktree(tmp_path, {"tools/testing/selftests/exec/a.c": ""})
+    plan = planned(tree, "kselftest/exec:a", "kselftest/exec:b")
+    assert [one.name for one in plan.programs] == ["a"]
+    assert plan.left_out == (("kselftest/exec", "the tree has no tools/testing/selftests/exec/b"),)
+
+
+@pytest.mark.parametrize(
+    ("settings", "timeout_s"),
+    [("", 300.0), ("timeout=45\n", 300.0), ("timeout=900\n", 900.0), ("timeout=0\n", 3600.0)],
+)
+def test_a_target_may_ask_for_more_time(settings: str, timeout_s: float) -> None:
+    (suite,) = suites("kselftest/exec")
+    assert of_tree(suite, "exec", "a", settings).timeout_s == timeout_s
+
+
+def test_kunit_tests_are_modules(tmp_path: Path) -> None:
+    files = {
+        "lib/Makefile": "obj-$(CONFIG_LIST_KUNIT_TEST) += list-test.o\n",
+        "net/Kbuild": "obj-${CONFIG_MPTCP_KUNIT_TEST} += crypto_test.o token_test.o\n",
+        "mm/Kconfig": "config DAMON_KUNIT_TEST\n\tbool\n",
+    }
+    symbols = ("LIST_KUNIT_TEST", "MPTCP_KUNIT_TEST", "DAMON_KUNIT_TEST", "NO_KUNIT_TEST")
+    plan = planned(worktree(tmp_path, files), *(f"kunit/{symbol}" for symbol in symbols))
+    assert [(one.name, one.argv[2:]) for one in plan.programs] == [
+        ("list_kunit_test", ("list_test",)),
+        ("mptcp_kunit_test", ("crypto_test", "token_test")),
+        ("damon_kunit_test", ()),
+    ]
+    assert plan.left_out == (("kunit/NO_KUNIT_TEST", "the tree has no CONFIG_NO_KUNIT_TEST"),)
+    assert list(plan.texts) == ["kunit/kunit.sh"]
+
+
+def test_programs_of_ones_own(tmp_path: Path) -> None:
+    (tmp_path / "run.sh").write_text("exit 0\n")
+    (tmp_path / "mine.toml").write_text(
+        'kind = "program"\ntitle = "mine"\nfiles = ["run.sh"]\n'
+        'known_failures = [{test = "run", why = "emulated"}]\n'
+        '[[programs]]\nname = "run"\ncommand = ["sh", "run.sh"]\ntimeout_s = 5\nktap = false\n'
+    )
+    plan = planned(tmp_path, str(tmp_path / "mine.toml"))
+    (program,) = plan.programs
+    assert (program.argv, program.folder) == (("sh", "run.sh"), "program/mine")
+    assert (program.timeout_s, program.ktap) == (5.0, False)
+    assert [one.why for one in program.known] == ["emulated"]
+    assert plan.files == {"program/mine/run.sh": tmp_path / "run.sh"}
+
+
+def test_tests_of_liburing(tmp_path: Path) -> None:
+    (tmp_path / "liburing/test").mkdir(parents=True)
+    (tmp_path / "liburing/test/nop.c").write_text("")
+    text = 'kind = "liburing"\ntitle = "x"\nsource = "liburing"\nprograms = ["nop", "gone"]\n'
+    (tmp_path / "uring.toml").write_text(text)
+    plan = planned(tmp_path, str(tmp_path / "uring.toml"))
+    assert [(one.name, one.argv[-1], one.ktap) for one in plan.programs] == [
+        ("nop", "./nop.t", False)
+    ]
+    assert plan.left_out == (("uring", "liburing has no test/gone.c"),)
+    assert plan.sources == {"uring": tmp_path / "liburing"}
+
+
+@pytest.mark.parametrize(("status", "told"), [(0, 0), (1, 1), (77, 4)])
+def test_liburings_way_to_skip_is_kselftests(status: int, told: int) -> None:
+    words = ["sh", "-c", SKIP_OF_LIBURING, "sh", "sh", "-c", f"exit {status}"]
+    assert subprocess.run(words, check=False).returncode == told
+
+
+# ---------------------------------------------------------------- results of KUnit
+
+RESULTS = """\
+KTAP version 1
+1..1
+    KTAP version 1
+    # Subtest: {name}
+    1..1
+    {word} 1 case
+{word} 1 {name}
+"""
+
+
+def show_results(place: Path, *modules: str) -> subprocess.CompletedProcess[str]:
+    """Run the script; its modprobe makes results of the module's name."""
+    fake = place / "bin/modprobe"
+    fake.parent.mkdir(exist_ok=True)
+    fake.write_text(f'#!/bin/sh\n[ "$1" = gone ] && exit 1\nmkdir "{place}/kunit/$1" &&'
+                    f' cp "{place}/new" "{place}/kunit/$1/results"\n')  # fmt: skip
+    fake.chmod(0o755)
+    (place / "new").write_text(RESULTS.format(name="new", word="not ok"))
+    (place / "kunit/old").mkdir(parents=True, exist_ok=True)
+    (place / "kunit/old/results").write_text(RESULTS.format(name="old", word="ok"))
+    env = {"PATH": f"{fake.parent}:/usr/bin:/bin", "KUNIT_RESULTS": str(place / "kunit")}
+    words = ["sh", "-c", script(), "sh", *modules]
+    return subprocess.run(words, env=env, check=False, capture_output=True, text=True)
+
+
+def read(done: subprocess.CompletedProcess[str]) -> list[tuple[str, Status]]:
+    result = ktap.parse(done.stdout.splitlines())
+    assert result.problems == ()
+    return [(case.name, case.status) for case in result.cases]
+
+
+def test_results_of_a_module_are_those_that_came_with_it(tmp_path: Path) -> None:
+    done = show_results(tmp_path, "a")
+    assert (done.returncode, read(done)) == (1, [("new", Status.FAIL)])
+
+
+def test_results_of_two_modules_are_one_document(tmp_path: Path) -> None:
+    done = show_results(tmp_path, "a", "b")
+    assert (done.returncode, len(read(done))) == (1, 2)
+
+
+def test_without_modules_the_results_of_the_boot_are_shown(tmp_path: Path) -> None:
+    done = show_results(tmp_path)
+    assert (done.returncode, read(done)) == (0, [("old", Status.PASS)])
+
+
+def test_a_module_that_cannot_be_loaded_ends_it(tmp_path: Path) -> None:
+    done = show_results(tmp_path, "gone")
+    assert done.returncode == 1
+    assert "Bail out! gone cannot be loaded" in done.stdout
+
+
+# ---------------------------------------------------------------- what they want of the config
+
+
+def test_a_target_wants_its_own_config(tmp_path: Path) -> None:
+    text = "# x\nCONFIG_NET=y\nCONFIG_VETH=m\nCONFIG_TEST_BPF=m\nCONFIG_HZ=100\n"
+    tree = worktree(tmp_path, {"tools/testing/selftests/exec/config": text})
+    (suite,) = suites("kselftest/exec")
+    modules = "CONFIG_MODULES=y"
+    assert treeconfig.wanted(suite, tree) == [
+        ("CONFIG_NET=y",),
+        # What tests load themselves stays a module; all else may be built in.
+        ("CONFIG_VETH=y",),
+        (modules, "CONFIG_TEST_BPF=m"),
+    ]
+    # Where a suite names a fragment, that has been made of it.
+    (suite,) = suites("netdevsim")
+    assert treeconfig.wanted(suite, tree) == []
+
+
+def test_kunit_tests_want_modules(tmp_path: Path) -> None:
+    (suite,) = suites("kunit/LIST_KUNIT_TEST")
+    (lines,) = treeconfig.wanted(suite, tmp_path)
+    assert lines[-1] == "CONFIG_LIST_KUNIT_TEST=m"
+    assert {"CONFIG_MODULES=y", "CONFIG_KUNIT=y", "CONFIG_KUNIT_DEBUGFS=y"} < set(lines)

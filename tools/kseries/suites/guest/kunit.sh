@@ -2,11 +2,10 @@
 # kunit.sh [MODULE…]: load the modules of KUnit tests and print the results that they leave in
 # debugfs, as one KTAP document. Without modules, or where they were built in: the results of all
 # tests that have run when the kernel booted.
-results=/sys/kernel/debug/kunit
+results=${KUNIT_RESULTS:-/sys/kernel/debug/kunit}
 list() { [ -d "$results" ] && ls "$results"; }
 
 echo "KTAP version 1"
-[ -d /sys/kernel/debug/tracing ] || mount -t debugfs none /sys/kernel/debug 2>/dev/null
 before=$(list)
 for module; do
 	said=$(modprobe "$module" 2>&1) && continue
