@@ -308,6 +308,26 @@ class ChangedFile:
     needs: tuple[str, ...] = ()  # lines of a Kconfig fragment that would have it compiled
 
 
+class FunctionState(StrEnum):
+    """What is known of a function that the series changes."""
+
+    RAN = "ran"  # while a test did
+    NOT_RUN = "not run"
+    UNWATCHED = "not watched"  # nothing tells whether it ran
+    NOT_COMPILED = "not compiled"
+
+
+@dataclass(frozen=True)
+class ChangedFunction:
+    """A function that the series changes."""
+
+    name: str
+    file: str  # relative to the tree
+    state: FunctionState
+    by: str = ""  # the "suite/program" that ran it first; why nothing is known
+    symbol: str = ""  # as the kernel's symbol table calls it, where it can be watched
+
+
 @dataclass(frozen=True)
 class Kernel:
     """A built kernel."""
@@ -322,6 +342,7 @@ class Kernel:
     diagnostics: tuple[Diagnostic, ...] = ()
     # What the series under test changes; None where none is under test, or not all of it.
     changed: tuple[ChangedFile, ...] | None = None
+    functions: tuple[ChangedFunction, ...] = ()  # of what is compiled of them
 
 
 # ---------------------------------------------------------------- suites, tests
@@ -528,6 +549,7 @@ class TestOutcome:
     findings: tuple[Finding, ...] = ()  # the events, the same ones together
     chosen: TestCount = field(default_factory=TestCount)  # those that were to run
     planned: TestCount = field(default_factory=TestCount)  # those there are
+    functions: tuple[ChangedFunction, ...] = ()  # that the series changes, and whether they ran
 
 
 # ---------------------------------------------------------------- the base without the series
@@ -725,6 +747,7 @@ class Scope:
     chosen: TestCount = field(default_factory=TestCount)  # tests that were to run
     planned: TestCount = field(default_factory=TestCount)  # tests that there are
     left_out: tuple[str, ...] = ()  # suites of the stack that could not be run on this tree
+    chosen_suites: tuple[str, ...] = ()  # suites that were chosen for what the series changes
 
 
 @dataclass(frozen=True)
@@ -771,6 +794,7 @@ class RunResult:
     baseline: AgainstBase | None = None
     # What the series under test changes; None before the build, and where none is under test.
     changed: tuple[ChangedFile, ...] | None = None
+    functions: tuple[ChangedFunction, ...] = ()  # that the series changes
     scope: Scope = field(default_factory=Scope)
     author_base: AuthorBase | None = None  # None: no base-commit: is known
     subject: Subject = field(default_factory=Subject)

@@ -70,5 +70,8 @@ def test_what_was_not_applied_has_no_lines(
 def test_lines_that_are_only_taken_out_have_no_number(
     toy_tree: Tree, toy_commit: Commit, stack: Stack
 ) -> None:
+    text = (toy_tree.path / CORE).read_text().split("\n")
     tree = toy_commit(toy_tree, CORE, f"\t{OLD}\n", "")
-    assert told(tree, stack) == {}
+    (lines,) = changed_lines(Repository(tree.base.repo), tree, stack).values()
+    # The line before the one that went.
+    assert (lines.numbers, lines.gone) == (set(), {text.index(f"\t{OLD}")})

@@ -51,7 +51,7 @@ def changed(config: KernelConfig, stack: Stack, box: Sandbox) -> tuple[ChangedFi
     found = []
     for path, numbers in patches.items():
         answer = built.answer(path) if path in there else DELETED
-        if answer.state is FileState.COMPILED and path in lines:
+        if answer.state is FileState.COMPILED and path in lines and lines[path].numbers:
             text = lines[path].text(repository, path)
             answer = built.with_lines(answer, text, lines[path].numbers)
         found.append(ChangedFile(path, numbers, answer.state, answer.by, answer.needs))

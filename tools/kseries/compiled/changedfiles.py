@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from kseries.lib.gitrepo import Repository
@@ -16,10 +16,11 @@ _HUNK = re.compile(r"@@ -\d+(?:,(\d+))? \+(\d+)(?:,(\d+))? @@")
 
 @dataclass(frozen=True)
 class Lines:
-    """Lines of a file in a commit. numbers: from 1."""
+    """Lines of a file in a commit. numbers: from 1. gone: behind which others were taken out."""
 
     commit: str
     numbers: set[int]
+    gone: set[int] = field(default_factory=set)
 
     def text(self, repository: Repository, path: str) -> str:
         """Give the whole text of the file."""
@@ -53,7 +54,7 @@ def before(tree: Tree, stack: Stack) -> str:
 def changed_lines(repository: Repository, tree: Tree, stack: Stack) -> dict[str, Lines]:
     """Give path → the lines that the series adds or changes, as they stand after it.
 
-    Of files whose names git has to quote, nothing is told.
+    Of files whose names git has to quote, nothing is told; of one that is deleted neither.
     """
     commits = _commits(tree, stack)
     if not commits:
@@ -74,9 +75,11 @@ def changed_lines(repository: Repository, tree: Tree, stack: Stack) -> dict[str,
         elif match := _HUNK.match(line):
             old, first, new = int(match[1] or 1), int(match[2]), int(match[3] or 1)
             left = old + new
-            if path and new:
+            if path:
                 lines = found.setdefault(path, Lines(commits[-1], set()))
                 lines.numbers.update(range(first, first + new))
+                if not new:
+                    lines.gone.add(first)
     return found
 
 

@@ -138,7 +138,11 @@ def _waiting(built: Built, path: str, lines: Lines | None, repository: Repositor
     """Tell what a file waits for: its object, and then its changed lines."""
     answer = built.expected(path)
     needs = answer.needs
-    if lines is not None and answer.state in (FileState.COMPILED, FileState.NOT_COMPILED):
+    if (
+        lines is not None
+        and lines.numbers
+        and answer.state in (FileState.COMPILED, FileState.NOT_COMPILED)
+    ):
         on = config_values("\n".join(needs))
         inner = replace(built, values={**built.values, **on})
         text = lines.text(repository, path)

@@ -23,7 +23,7 @@ from kseries.parse.outcome import label_of, leaves
 from kseries.report import against
 from kseries.report.printable import printable
 from kseries.report.words import again, author_base, counted, duration
-from kseries.verdict import findings, known_failures, repeat, uncompiled
+from kseries.verdict import findings, functions, known_failures, repeat, uncompiled
 from kseries.verdict.known_failures import Filtered
 from kseries.verdict.scope import heading, tests
 
@@ -103,10 +103,10 @@ def _verdict(result: RunResult) -> Iterator[str]:
     sentence = f"{what} was {_done(result)} with kseries {version}."
     answer = _VERDICTS[result.verdict].format(heading=heading(result))
     yield from _folded(f"{sentence} {answer}")
-    said = uncompiled.statement(result)
+    said = [*filter(None, (uncompiled.statement(result), functions.idle(result)))]
     if said or result.reasons:
         yield ""
-    yield from _listed([said] if said else [])
+    yield from _listed(said)
     yield from _listed(result.reasons[:MAX_REASONS])
     if len(result.reasons) > MAX_REASONS:
         yield f"- and {len(result.reasons) - MAX_REASONS} more"

@@ -30,7 +30,7 @@ from kseries.parse.outcome import label_of, leaves
 from kseries.report import against
 from kseries.report.printable import printable
 from kseries.report.words import PROGRAM, author_base, counted, duration, reason, took, typed
-from kseries.verdict import findings, known_failures, uncompiled
+from kseries.verdict import findings, functions, known_failures, uncompiled
 from kseries.verdict.scope import heading, tests
 
 MAX_REASONS = 4
@@ -150,8 +150,8 @@ def _headline(result: RunResult) -> RenderableType:
 
 
 def _reasons(result: RunResult) -> Iterator[RenderableType]:
-    said = uncompiled.statement(result)
-    yield from _listed([said] if said else [], 1, "")
+    said = [*filter(None, (uncompiled.statement(result), functions.idle(result)))]
+    yield from _listed(said, len(said), "")
     yield from _listed(result.reasons, MAX_REASONS, "more, below")
     advice = uncompiled.advice(result)
     if advice:

@@ -21,7 +21,7 @@ from kseries.apply.stage import apply
 from kseries.build import place as buildplace
 from kseries.build.stage import build
 from kseries.compiled import changed as compiled
-from kseries.compiled import enabling, wishes
+from kseries.compiled import enabling, functions, wishes
 from kseries.config import kconfig_ask
 from kseries.config.stage import config
 from kseries.fetch.stage import fetch
@@ -62,7 +62,9 @@ from kseries.report.words import counted
 from kseries.run import crashes, provenance
 from kseries.run.record import STATE_OF, Record
 from kseries.stacks.stack import Plan, resolve
+from kseries.test import coverage
 from kseries.test.stage import test
+from kseries.verdict import functions as ran
 from kseries.verdict import history, scope
 
 T = TypeVar("T")
@@ -229,7 +231,9 @@ def _build(w: RunContext) -> Kernel:
     kernel = build(config, w.stack, w.cache, w.run, w.progress, jobs=w.request.jobs or None)
     box = kconfig_ask.sandbox(config.tree.path, config.place, trusted=w.stack.trusted)
     changed = compiled.changed(config, w.stack, box)
-    return replace(kernel, changed=enabling.completed(changed, box))
+    changed = enabling.completed(changed, box)
+    found = functions.changed(config, w.stack, box, changed) if changed else ()
+    return replace(kernel, changed=changed, functions=found)
 
 
 def _install(w: RunContext) -> InstalledSuites:
@@ -244,12 +248,14 @@ def _test(w: RunContext) -> TestOutcome:
     outcome = test(
         installed, kernel, w.target, w.run, w.progress,
         only=w.request.only, extended=w.extended, machines=w.machines, reruns=True,
+        functions=tuple(one.symbol for one in kernel.functions if one.symbol),
     )  # fmt: skip
     if outcome.events:
         w.progress.update("reading what the kernel said")
     chosen, planned = scope.counts(installed.programs, outcome.programs)
     notes = (*outcome.notes, *expected.passing(outcome.programs))
-    outcome = replace(outcome, chosen=chosen, planned=planned, notes=notes)
+    seen = ran.seen(kernel.functions, coverage.ran(w.run))
+    outcome = replace(outcome, chosen=chosen, planned=planned, notes=notes, functions=seen)
     return crashes.examine(outcome, kernel, w.stack, w.run)
 
 
@@ -305,7 +311,8 @@ def run_stages(work: RunContext, stages: Sequence[Stage[Any]] = STAGES) -> RunRe
     names = [item.name for item in stages]
     facts = provenance.gather(_asked(work, names), work.project)
     _write_script(work, facts, names)
-    asked = Scope(only=work.request.only, extended=work.extended)
+    chosen = tuple(one.name for one in work.plan.suites) if work.request.suites_why else ()
+    asked = Scope(only=work.request.only, extended=work.extended, chosen_suites=chosen)
     _hold(work)
     cachefolder.make_room(work.project, work.cache, work.progress)
     with locked(work.stack_folder, work.progress):

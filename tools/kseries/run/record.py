@@ -240,6 +240,7 @@ def _(left: Kernel, result: RunResult) -> dict[str, Any]:
     return {
         "diagnostics": left.diagnostics,
         "changed": left.changed,
+        "functions": left.functions,
         "provenance": {"compiler": left.compiler, "kernel_release": left.release},
     }
 
@@ -279,6 +280,7 @@ def _(left: TestOutcome, result: RunResult) -> dict[str, Any]:
         events, found = findings.together(events)
     return {
         "programs": left.programs,
+        "functions": left.functions or result.functions,
         "events": events,
         "findings": found,
         "suites": tuple(s for s in result.suites if s in asked) or result.suites,

@@ -54,6 +54,7 @@ class Job:
     open_target: OpenTarget
     run: RunFolder
     progress: Progress
+    functions: tuple[str, ...] = ()  # symbols of those whose calls are counted
     began: float = field(default_factory=time.monotonic)
 
 
@@ -147,6 +148,7 @@ class Scheduler:
             began=job.began,
             tell=lambda text: self._tell(number, text),
             fresh=self.fresh,
+            functions=job.functions,
         )
         while (shard := self._queue.take()) is not None:
             try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 
@@ -30,6 +30,7 @@ from kseries.parse.marks import Marks
 from kseries.parse.outcome import Ended, label_of
 from kseries.parse.running import RunningCases, Span
 from kseries.test import checkpoint
+from kseries.test.coverage import Coverage
 from kseries.test.shards import Shard
 from kseries.test.testlog import TestLog, open_log
 from kseries.test.watch import Watch
@@ -107,6 +108,7 @@ class Session:
     tell: Callable[[str], None]
     began: float = field(default_factory=time.monotonic)
     fresh: bool = False
+    functions: Sequence[str] = ()  # symbols of those whose calls are counted
     boots: int = 0
     up: bool = False
     used: bool = False  # since it was booted
@@ -120,6 +122,7 @@ class Session:
         self._first = len(self.target.console())
         self._signed = checkpoint.marks(self.run)
         self._watch = Watch(self.target, self._signed)
+        self._coverage = Coverage(self.functions, self.target, self.run)
         self._looked = self._first
 
     def boot(self) -> None:
@@ -137,6 +140,7 @@ class Session:
             self.tell("copying the tests")
             self.target.put(self.installed.folder, PLACE, Deadline.after(PUT_S))
             self._bring_modules()
+            self._coverage.begin()
         except KernelDied as death:
             if death.hung:
                 self._raise_starved(began, time.monotonic())
@@ -161,6 +165,7 @@ class Session:
         with open_log(log, lambda running: self.tell(f"{label}: {_current(running)}")) as sink:
             try:
                 status = self._marked(program, sink)
+                self._coverage.look(label)
             except KernelDied as error:
                 death, hung = error.reason, error.hung
                 self.up = False

@@ -15,12 +15,14 @@ from kseries.model import (
     RunResult,
     Scope,
     StageState,
+    Status,
     TestCount,
     TestProgram,
     Verdict,
 )
 from kseries.names import RUN_STAGES
-from kseries.parse.outcome import label_of, leaves
+from kseries.parse.outcome import label_of, leaves, walk
+from kseries.verdict import functions
 
 BASELINE = RUN_STAGES[-1]
 
@@ -58,6 +60,9 @@ def lacking(result: RunResult) -> tuple[str, ...]:
 
 def heading(result: RunResult) -> str:
     """Give the answer in a few words: "PASS", "BUILDS", "PASS of 3 chosen tests"."""
+    if result.verdict is Verdict.PASS:
+        told = functions.statement(result)
+        return f"PASS, {told}" if told else "PASS"
     if result.verdict is not Verdict.PARTIAL:
         return result.verdict.value.upper()
     scope = seen(result)
@@ -71,6 +76,8 @@ def heading(result: RunResult) -> str:
         return f"PASS without {', '.join(scope.left_out)}"
     if scope.not_asked == (BASELINE,):
         return "PASS, not compared with the base"
+    if functions.lacking(result):
+        return "PASS of tests that run nothing of what is changed"
     return Verdict.PARTIAL.value.upper()
 
 
@@ -99,6 +106,16 @@ def counts(
     return TestCount(len(ran), sum(found.values())), TestCount(len(planned), total)
 
 
+def skipped(suite: str, programs: Sequence[ProgramResult]) -> str:
+    """Say of a suite that each of its programs was skipped, and why; "" where one was not."""
+    own = [program for program in programs if program.suite == suite]
+    if not own or any(program.status is not Status.SKIP for program in own):
+        return ""
+    why = next((case.reason for one in own for case in walk(one.cases) if case.reason), "")
+    told = f"the suite '{suite}' tested nothing: each of its {len(own)} programs was skipped"
+    return f"{told} ({why})" if why else told
+
+
 def _whole(result: RunResult) -> tuple[str, ...]:
     """Give the stages of a run that does everything: none for a log that was read.
 
@@ -121,5 +138,8 @@ def _lacking(result: RunResult, scope: Scope) -> Iterator[str]:
         yield f"only tests chosen with -k ({', '.join(scope.only)}) were to run{of}"
     for suite in scope.left_out:
         yield f"the suite '{suite}' was left out, wholly or in part"
+    yield from filter(None, (skipped(name, result.programs) for name in scope.chosen_suites))
     if not result.programs:
         yield "no test was run"
+    if told := functions.lacking(result):
+        yield told

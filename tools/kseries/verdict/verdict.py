@@ -27,7 +27,7 @@ from kseries.model import (
     Status,
     Verdict,
 )
-from kseries.parse.outcome import label_of, leaves, walk
+from kseries.parse.outcome import label_of, leaves
 from kseries.verdict import findings, known_failures, scope, uncompiled
 from kseries.verdict.known_failures import UNREACHED_WORDS, unreached
 from kseries.verdict.named import CASE
@@ -64,12 +64,14 @@ def decide(
     baseline: AgainstBase | None = None,
     changed: Sequence[ChangedFile] | None = None,
     lacking: Sequence[str] = (),
+    chosen_suites: Sequence[str] = (),
 ) -> Decision:
     """Decide from what the stages left.
 
     programs, found: what of the tests and of the kernel log counts. suites: the planned ones.
     baseline: what the run was compared with. changed: what the series changes, and what the build
     did with it; None where that is not known. lacking: what was not to be done, in sentences.
+    chosen_suites: those that nobody named: they may find nothing to do here.
 
     A run that was lost or interrupted is INCOMPLETE even where failures were seen: it did not
     see everything. The failures are among the reasons all the same.
@@ -85,7 +87,7 @@ def decide(
         *_kernel_failures(found),
     ]
     if not (lost or rest):
-        failed += _suite_failures(suites, programs)
+        failed += _suite_failures(suites, programs, chosen_suites)
     if lost:
         return Decision(Verdict.INCOMPLETE, (*lost, *failed))
     if failed:
@@ -107,6 +109,7 @@ def decided(result: RunResult) -> RunResult:
         result.baseline,
         changed=result.changed,
         lacking=scope.lacking(result),
+        chosen_suites=result.scope.chosen_suites,
     )
     usage = any(stage.state is StageState.USAGE for stage in result.stages)
     exit_code = UserError.exit_code if usage else decision.verdict.exit_code
@@ -161,17 +164,14 @@ def _detail(program: ProgramResult) -> str:
     return f": {program.problems[0]}" if program.problems else ""
 
 
-def _suite_failures(suites: Sequence[str], programs: Sequence[ProgramResult]) -> Iterator[str]:
+def _suite_failures(
+    suites: Sequence[str], programs: Sequence[ProgramResult], chosen: Sequence[str]
+) -> Iterator[str]:
     for suite in suites:
-        own = [program for program in programs if program.suite == suite]
-        if not own:
+        if not any(program.suite == suite for program in programs):
             yield f"the suite '{suite}' was planned, but none of its programs ran"
-        elif all(program.status is Status.SKIP for program in own):
-            why = next((c.reason for p in own for c in walk(p.cases) if c.reason), "")
-            yield (
-                f"the suite '{suite}' tested nothing: each of its {len(own)} programs was skipped"
-                + (f" ({why})" if why else "")
-            )
+        elif suite not in chosen and (told := scope.skipped(suite, programs)):
+            yield told
 
 
 def _unreached_failures(baseline: AgainstBase | None) -> Iterator[str]:
