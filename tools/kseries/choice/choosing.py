@@ -24,6 +24,9 @@ SUITE_S = 120.0  # of ours, as a whole
 # Of a folder with many KUnit tests only those are taken that share a word with the files.
 FEW = 4
 
+# Names of files that are those of targets by chance.
+NO_NAMES = frozenset({"core", "devices", "dma", "lib", "mm", "net", "size", "sync"})
+
 CODE = (".c", ".h", ".S", ".rs", ".dts", ".dtsi", "Makefile", "Kconfig")
 
 
@@ -193,11 +196,26 @@ def _named_alike(paths: Sequence[str], files: TreeFiles) -> Iterator[Chosen]:
     for path in paths:
         if not path.endswith(CODE) or path.startswith("Documentation/"):
             continue
-        *folders, _ = path.split("/")
-        called = {_stem(path), *folders[1:]}
+        folders, stem = _called(path), _stem(path)
         for target in sorted(files.targets):
-            if target.rpartition("/")[2] in called:
+            is_stem = stem not in NO_NAMES and target.rpartition("/")[2] == stem
+            if is_stem or target in folders:
                 yield from _all_of(target, paths, files, f"it is called like {path}")
+
+
+def _called(path: str) -> set[str]:
+    """Name targets after the folders of a file: net/mptcp, futex for kernel/futex.
+
+    Those at the top are too much for one target: MAINTAINERS knows which parts belong together.
+    """
+    top, *rest = path.split("/")[:-1]
+    if top == "include":
+        return set()
+    if top in ("net", "drivers"):
+        parts, first = [top, *rest], 2
+    else:
+        parts, first = rest[1:] if top == "arch" else rest, 1
+    return {"/".join(parts[:count]) for count in range(first, len(parts) + 1)}
 
 
 def _of_maintainers(paths: Sequence[str], files: TreeFiles) -> Iterator[Chosen]:

@@ -25,7 +25,7 @@ from kseries.kbuild.sandbox import Sandbox
 from kseries.lib import atomicfile
 from kseries.lib.gitrepo import Repository
 from kseries.model import BuildPlace, ChangedFile, FileState, KernelConfig, Stack, Tree
-from kseries.suites import content, treeconfig
+from kseries.suites import treeconfig
 
 HEAD = """\
 # SPDX-License-Identifier: GPL-2.0
@@ -95,8 +95,8 @@ def are_wanted(tree: Tree, stack: Stack) -> bool:
 def key(tree: Tree, stack: Stack) -> str:
     """Name what decides about the wishes: the sources, the config before them, the suites."""
     merged = fragments.read(stack.fragments, tree.base.version)
-    suites = [content.digest(suite) for suite in stack.suites]
-    parts = (tree.head, stack.under_test, merged.text, *suites)
+    wanted = [treeconfig.wanted(suite, tree.path) for suite in stack.suites]
+    parts = (tree.head, stack.under_test, merged.text, repr(wanted))
     return hashlib.sha256("\0".join(parts).encode(errors="surrogateescape")).hexdigest()
 
 

@@ -83,6 +83,8 @@ class _Plain:
             self._print(f"{self._name}: {_numbers(done, total)}{plain(text)}, {self._elapsed()}")
 
     def note(self, text: str) -> None:
+        if text in self.notes:
+            return  # of another machine, or another attempt
         self.notes.add(text)
         self._print(f"note: {plain(text)}")
 
@@ -154,6 +156,8 @@ class _Terminal:
         self._text, self._done, self._total = plain(text), done, total
 
     def note(self, text: str) -> None:
+        if text in self.notes:
+            return  # of another machine, or another attempt
         self.notes.add(text)
         self._print(self._marks[2], "yellow", plain(text))
 

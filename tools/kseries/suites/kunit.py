@@ -17,7 +17,13 @@ from kseries.suites.base import Unfit
 FOLDER = "kunit"  # of the installed tests
 SCRIPT = "kunit.sh"
 
-SYMBOLS = ("CONFIG_MODULES=y", "CONFIG_DEBUG_FS=y", "CONFIG_KUNIT=y", "CONFIG_KUNIT_DEBUGFS=y")
+SYMBOLS = (
+    "CONFIG_MODULES=y",
+    "CONFIG_DEBUG_FS=y",
+    "CONFIG_KUNIT=y",
+    "CONFIG_KUNIT_DEBUGFS=y",
+    "CONFIG_KUNIT_DEFAULT_ENABLED=y",  # else only with a word of the command line
+)
 """What all KUnit tests want of a kernel's config."""
 
 _OBJECT = re.compile(r"([\w-]+)\.o")
