@@ -37,9 +37,8 @@ def test_what_a_series_changes_is_turned_on_with_all_that_it_depends_on(
     assert [(file["path"], file["state"]) for file in told["changed"]] == [(HIDDEN[0], "compiled")]
     assert told["provenance"]["config"] == "base+changed"
     (note,) = [note for note in told["notes"] if "the config has" in note]
-    assert note.startswith(
-        "the config has 3 lines more, for what the series changes and tests want: CONFIG_"
-    )
+    why = "for what the series changes and tests want"
+    assert note.startswith(f"the config has 3 lines more, {why}: CONFIG_")
     added = toyproject.root / "out/runs/latest/changed.config"
     assert lines_of(added.read_text()) == LINES
     assert f"# {HIDDEN[0]}\n" in added.read_text()

@@ -230,9 +230,8 @@ def _(left: KernelConfig, result: RunResult) -> dict[str, Any]:
     if left.added:
         shown = [*left.added[:MAX_ADDED], *(["…"] if len(left.added) > MAX_ADDED else [])]
         told = f"{len(left.added)} line{'s' * (len(left.added) != 1)}"
-        notes = [
-            f"the config has {told} more, for what the series changes and tests want: {', '.join(shown)}"
-        ]
+        why = "for what the series changes and tests want"
+        notes = [f"the config has {told} more, {why}: {', '.join(shown)}"]
     return {"provenance": {"config": left.name, "config_sha256": left.sha256}, "notes": notes}
 
 
