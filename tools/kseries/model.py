@@ -50,6 +50,8 @@ class Request:
     jobs: int = 0  # of make; 0: one for each core
     machines: int = 0  # that run tests side by side; 0: as many as there is room for
     base_why: str = ""  # why the source is the one it is, where we have chosen it
+    append: tuple[str, ...] = ()  # words for the kernel's command line
+    reruns: bool = True  # what fails is run again
     exact_config: bool = False  # nothing is added to the config for what the series changes
     until: str = ""  # last stage to carry out
     # Build the base without the series to compare with; None: where something failed.

@@ -55,6 +55,7 @@ def build_parser() -> Parser:
     parser.set_defaults(verbosity=0, workspace="")
     commands: Commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_runs(commands)
+    _add_loop(commands)
     _add_base(commands)
     _add_suites(commands)
     _add_reports(commands)
@@ -146,6 +147,37 @@ def _add_suites(commands: Commands) -> None:
     options.add_tests(asked)
     options.add_json(asked)
     asked.set_defaults(until=RUN_STAGES[-1], baseline=None)
+
+
+def _add_loop(commands: Commands) -> None:
+    execute = _add(
+        commands,
+        "exec",
+        "loop.execute",
+        "run a program on a built kernel; its exit code, or 1 where the kernel complains",
+        (
+            "kseries exec -- uname -a",
+            "kseries exec --nics -- ./my-receiver -p 9999     a program of this host",
+            "kseries exec --put data -- sh -c 'ls /put'",
+        ),
+    )
+    options.add_guest(execute)
+    execute.add_argument(
+        "--timeout",
+        type=options.seconds,
+        default=300.0,
+        metavar="S",
+        help="end it after so many seconds, with exit code 124 (default: %(default)g)",
+    )
+    execute.add_argument("words", nargs="+", metavar="CMD", help="the program and its arguments")
+    shell = _add(
+        commands,
+        "shell",
+        "loop.shell",
+        "a shell on a built kernel, with the tests of the run in /kselftest",
+        ("kseries shell", "kseries shell --nics --share ~/try --append 'loglevel=8'"),
+    )
+    options.add_guest(shell)
 
 
 def _add_base(commands: Commands) -> None:

@@ -167,7 +167,43 @@ def add_tests(parser: Parser) -> None:
         action="store_true",
         help="also the tests that take minutes (with --config debug they always run)",
     )
+    parser.add_argument(
+        "--no-reruns",
+        dest="reruns",
+        action="store_false",
+        help="do not run again what fails, to see whether it always does",
+    )
+    add_append(parser)
     add_machines(parser)
+
+
+def add_append(parser: Parser) -> None:
+    """Add `--append`."""
+    parser.add_argument(
+        "--append", default="", metavar="WORDS", help="more for the kernel's command line"
+    )
+
+
+def add_guest(parser: Parser) -> None:
+    """Add the options of a machine that is booted to try something on."""
+    add_run(parser)
+    parser.add_argument(
+        "--put",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="copy a file or folder of this host to /put in the guest; may be repeated",
+    )
+    parser.add_argument(
+        "--share",
+        default="",
+        metavar="DIR",
+        help="have DIR as /shared in the guest, and what is there at the end in DIR again",
+    )
+    parser.add_argument(
+        "--nics", action="store_true", help="make two linked interfaces, one in a namespace"
+    )
+    add_append(parser)
 
 
 def count(text: str) -> int:
@@ -175,6 +211,14 @@ def count(text: str) -> int:
     number = int(text)
     if number < 1:
         raise argparse.ArgumentTypeError("must be at least 1")
+    return number
+
+
+def seconds(text: str) -> float:
+    """Read a time in seconds."""
+    number = float(text)
+    if not 0 < number <= 86_400:
+        raise argparse.ArgumentTypeError("must be more than 0, and a day at most")
     return number
 
 

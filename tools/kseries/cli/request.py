@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import shlex
 from argparse import Namespace
 from dataclasses import replace
 from pathlib import Path
@@ -24,6 +25,8 @@ def request(arguments: Namespace) -> Request:
         configs=tuple(arguments.config),
         suites=tuple(arguments.suite),
         only=tuple(arguments.only),
+        append=tuple(shlex.split(arguments.append)),
+        reruns=arguments.reruns,
         extended=arguments.extended,
         archive=arguments.archive,
         trusted=arguments.trusted,

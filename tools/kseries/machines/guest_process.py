@@ -50,6 +50,7 @@ class Guest:
     child: proc.Child
     console: ConsoleLog
     agent: Agent
+    terminal: socket.socket | None = None
 
     @property
     def qemu_pid(self) -> int | None:
@@ -152,11 +153,17 @@ class Guest:
 
 @contextmanager
 def started(
-    machine: qemu.Machine, image: Path, logs: Logs, lines: list[tuple[float, str]], meter: Meter
+    machine: qemu.Machine,
+    image: Path,
+    logs: Logs,
+    lines: list[tuple[float, str]],
+    meter: Meter,
+    *,
+    terminal: bool = False,
 ) -> Iterator[Guest]:
     """Start a machine that lives as long as the block. Its console goes to its log and `lines`.
 
-    meter: measures how long the host lets it wait.
+    meter: measures how long the host lets it wait. terminal: whether it has a port for one.
     """
     with ExitStack() as stack:
         disk = stack.enter_context(image.open("rb"))
@@ -172,16 +179,23 @@ def started(
         channel_end, channel = _pair(stack)
         console = ConsoleLog(console_stream, logs.console, lines)
         stack.callback(console.close)
-        ends = (disk.fileno(), console_end.fileno(), channel_end.fileno())
+        ends = [disk.fileno(), console_end.fileno(), channel_end.fileno()]
+        given = [console_end, channel_end]
+        typed: socket.socket | None = None
+        if terminal:
+            typed_end, typed = _pair(stack)
+            given.append(typed_end)
+            ends.append(typed_end.fileno())
         machine = replace(machine, kernel=place.kernel)
         argv = place.argv(qemu.argv(machine, qemu.Channels(*ends)))
         log = stack.enter_context(qemulog.appended(logs.qemu, f"$ {proc.command_text(argv)}"))
         child = stack.enter_context(proc.start(argv, cwd=Path("/"), stdout=log, pass_fds=ends))
         # Only QEMU holds these now: they end when it ends.
-        for end in (log, console_end, channel_end):
+        log.close()
+        for end in given:
             end.close()
         stack.enter_context(meter.measuring(child.pid, qemu.PROGRAM))
-        yield Guest(logs, child, console, Agent(channel, console.wake))
+        yield Guest(logs, child, console, Agent(channel, console.wake), typed)
 
 
 def _pair(stack: ExitStack) -> tuple[socket.socket, socket.socket]:

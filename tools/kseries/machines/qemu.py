@@ -51,6 +51,7 @@ class Channels:
     image: int
     console: int
     agent: int
+    terminal: int | None = None  # for somebody who types
 
 
 def version() -> str:
@@ -84,7 +85,11 @@ def base_argv(machine: Machine) -> list[str]:
 
 
 def argv(machine: Machine, channels: Channels) -> list[str]:
-    """Plan the machine with console, control channel and a disk whose changes are dropped."""
+    """Plan the machine with console, channels and a disk whose changes are dropped."""
+    terminal: list[str] = []
+    if channels.terminal is not None:
+        terminal += ["-chardev", f"socket,id=terminal,fd={channels.terminal}"]
+        terminal += ["-device", "virtserialport,chardev=terminal,nr=2,name=kseries.terminal"]
     return [
         *base_argv(machine),
         # mux: the only way to send a break, which asks for SysRq, through a socket.
@@ -93,6 +98,7 @@ def argv(machine: Machine, channels: Channels) -> list[str]:
         *("-device", "virtio-serial-pci"),
         *("-chardev", f"socket,id=agent,fd={channels.agent}"),
         *("-device", "virtserialport,chardev=agent,nr=1,name=kseries.agent"),
+        *terminal,
         *("-add-fd", f"fd={channels.image},set=1"),
         *("-drive", f"file={IMAGE},if=none,id=root,format=raw,snapshot=on"),
         *("-device", "virtio-blk-pci,drive=root"),

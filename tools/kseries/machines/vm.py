@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -55,12 +56,14 @@ class VirtualMachine:
         accelerator: str | None = None,
         arguments: Sequence[str] = (),
         needs: Needs = USUAL,
+        terminal: bool = False,
     ) -> None:
         """Describe the machine; nothing is made or started before it is entered.
 
         number: of those that work for this run, names its logs; what they hold stays.
         accelerator: "kvm" or "tcg"; None: KVM when it works. arguments: more words for the
         kernel's command line; they win. needs: of the tests that it is going to run.
+        terminal: whether it has a port for somebody who types.
         """
         self._cache = cache
         self._logs = Logs(run.console(number), run.log("qemu", number))
@@ -68,6 +71,7 @@ class VirtualMachine:
         self._progress = progress
         self._wanted = accelerator
         self._arguments = tuple(arguments)
+        self._has_terminal = terminal
         self._settings = _settings(project, needs)
         self._packages = needs.packages
         self._facts: dict[str, str] = {}
@@ -197,6 +201,13 @@ class VirtualMachine:
         if left_out:
             self._progress.note(f"not copied from the guest: {', '.join(left_out[:10])}")
 
+    @property
+    def terminal(self) -> socket.socket:
+        """Our end of the port for somebody who types, of a booted machine that has one."""
+        terminal = self._running().terminal
+        assert terminal is not None, "made without a terminal"
+        return terminal
+
     def mark(self, line: str, deadline: Deadline) -> Witness:
         """Write a line into the kernel log; give what the kernel said of itself up to it.
 
@@ -283,7 +294,14 @@ class VirtualMachine:
             if self._aborted:
                 raise TargetLost("The virtual machine was ended.", where=str(self._logs.console))
             guest = self._stack.enter_context(
-                started(machine, image, self._logs, self._lines, self._meter)
+                started(
+                    machine,
+                    image,
+                    self._logs,
+                    self._lines,
+                    self._meter,
+                    terminal=self._has_terminal,
+                )
             )
             self._child = guest.child
         return guest

@@ -190,6 +190,7 @@ def key(work: RunContext) -> str:
         # With the fragment of all checkers, tests run that otherwise have to be asked for.
         "extended": [str(work.extended)],
         "compiler": [work.outcome(pipeline.BUILD).compiler],
+        "append": list(work.request.append),
         "machine": [now.facts.get(name, "") for name in ("accelerator", "qemu")],
         "toolkit": list(_contents(TOOLKIT, ("*",), (*NOT_DECIDING, DATA))),
         "generator": list(_contents(GENERATOR, ("cases", "templates", "*.py"))),

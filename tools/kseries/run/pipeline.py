@@ -139,8 +139,19 @@ class RunContext:
 
     def target(self, folder: RunFolder, number: int) -> AbstractContextManager[Target]:
         """Open a machine that tests run on, with its logs in `folder`; they count from 1."""
+        return self.machine(folder, number)
+
+    def machine(self, folder: RunFolder, number: int, *, terminal: bool = False) -> VirtualMachine:
+        """Give a machine as tests get it, with a port for somebody who types, or without."""
         return VirtualMachine(
-            self.project, self.cache, folder, self.progress, number=number, needs=self.needs
+            self.project,
+            self.cache,
+            folder,
+            self.progress,
+            number=number,
+            arguments=self.request.append,
+            needs=self.needs,
+            terminal=terminal,
         )
 
     @property
@@ -247,7 +258,7 @@ def _test(w: RunContext) -> TestOutcome:
     installed = w.outcome(INSTALL)
     outcome = test(
         installed, kernel, w.target, w.run, w.progress,
-        only=w.request.only, extended=w.extended, machines=w.machines, reruns=True,
+        only=w.request.only, extended=w.extended, machines=w.machines, reruns=w.request.reruns,
         functions=tuple(one.symbol for one in kernel.functions if one.symbol),
     )  # fmt: skip
     if outcome.events:

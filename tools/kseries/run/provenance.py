@@ -72,17 +72,24 @@ def arguments(request: Request) -> tuple[str, ...]:
         options += ["--config", config]
     for suite in request.suites:
         options += ["--suite", suite]
+    if request.append:
+        options += ["--append", shlex.join(request.append)]
     for pattern in request.only:
         options += ["-k", pattern]
-    for name in ("partial", "incremental", "extended", "trusted", "exact_config"):
-        if getattr(request, name):
-            options.append(f"--{name.replace('_', '-')}")
+    return (*options, *_flags(request))
+
+
+def _flags(request: Request) -> list[str]:
+    names = ("partial", "incremental", "extended", "trusted", "exact_config")
+    options = [f"--{name.replace('_', '-')}" for name in names if getattr(request, name)]
+    if not request.reruns:
+        options.append("--no-reruns")
     if request.baseline is not None:
         options.append("--baseline" if request.baseline else "--no-baseline")
     last = RUN_STAGES[-2] if request.baseline is False else RUN_STAGES[-1]
     if request.until not in ("", last):
         options += ["--until", request.until]
-    return tuple(options)
+    return options
 
 
 def write_script(

@@ -139,19 +139,13 @@ class Session:
             self.target.boot(self.kernel, Deadline.after(BOOT_S))
             self.tell("copying the tests")
             self.target.put(self.installed.folder, PLACE, Deadline.after(PUT_S))
-            self._bring_modules()
+            bring_modules(self.target, self.installed)
             self._coverage.begin()
         except KernelDied as death:
             if death.hung:
                 self._raise_starved(began, time.monotonic())
             raise NoBoot(_no_boot(death, self.boots)) from death
         self.up = True
-
-    def _bring_modules(self) -> None:
-        """Have modprobe find the kernel's modules among what was put there."""
-        if (self.installed.folder / modules.FOLDER).is_dir():
-            link = ["sh", "-c", _LINK, "sh", f"{PLACE}/{modules.FOLDER}", f"/{modules.FOLDER}"]
-            self.target.run(link, deadline=Deadline.after(PUT_S))
 
     def run_shard(self, shard: Shard) -> ProgramResult:
         """Run a shard on the booted machine, to its end or to the kernel's."""
@@ -303,6 +297,13 @@ class Session:
             log = self.run.log("kmemleak", self.number)
             atomicfile.write_bytes(log, b"".join([*kept, found.end()]))
             self.notes.append(f"memory was lost: {log.name} tells where it was allocated")
+
+
+def bring_modules(target: Target, installed: InstalledSuites) -> None:
+    """Have modprobe find the kernel's modules among the tests that were put on a target."""
+    if (installed.folder / modules.FOLDER).is_dir():
+        link = ["sh", "-c", _LINK, "sh", f"{PLACE}/{modules.FOLDER}", f"/{modules.FOLDER}"]
+        target.run(link, deadline=Deadline.after(PUT_S))
 
 
 def command_of(program: TestProgram) -> list[str]:
