@@ -142,9 +142,7 @@ def _add_suites(commands: Commands) -> None:
         "tell which tests a run would choose for a series, and why",
         ("kseries suites for v3.mbox",),
     )
-    asked.add_argument("of", metavar="SERIES", help="name, folder, mbox, message id or link")
-    options.add_stack(asked)
-    options.add_tests(asked)
+    options.add_of_series(asked)
     options.add_json(asked)
     asked.set_defaults(until=RUN_STAGES[-1], baseline=None)
 
@@ -188,12 +186,10 @@ def _add_base(commands: Commands) -> None:
         "say on which source a series applies, and which one a run takes",
         ("kseries base v3.mbox", "kseries base v3.mbox --all    also sources to be downloaded"),
     )
-    base.add_argument("of", metavar="SERIES", help="name, folder, mbox, message id or link")
+    options.add_of_series(base)
     base.add_argument(
         "--all", action="store_true", help="also sources that have to be downloaded first"
     )
-    options.add_stack(base)
-    options.add_tests(base)
     options.add_json(base)
     base.set_defaults(until="series", resume=None, baseline=None)
 
@@ -216,9 +212,7 @@ def _add_config_actions(parser: Parser) -> None:
         "print the lines that have compiled what a series changes",
         ("kseries config for v3.mbox > configs/v3.config",),
     )
-    asked.add_argument("of", metavar="SERIES", help="name, folder, mbox, message id or link")
-    options.add_stack(asked)
-    options.add_tests(asked)
+    options.add_of_series(asked)
     asked.set_defaults(until="config", resume=None, baseline=None)
     show = _add(
         actions,

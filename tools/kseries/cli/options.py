@@ -177,6 +177,13 @@ def add_tests(parser: Parser) -> None:
     add_machines(parser)
 
 
+def add_of_series(parser: Parser) -> None:
+    """Add a series as an argument, and the options of a run of it."""
+    parser.add_argument("of", metavar="SERIES", help="name, folder, mbox, message id or link")
+    add_stack(parser)
+    add_tests(parser)
+
+
 def add_append(parser: Parser) -> None:
     """Add `--append`."""
     parser.add_argument(

@@ -20,11 +20,14 @@ from kseries.machines.base import Target
 RECORD = "functions.txt"
 LIMIT_S = 120.0
 
-# Arguments: symbols. Prints the numbers of those that cannot be watched.
+TRACING = "/sys/kernel/tracing"
+
+# Arguments: where tracing is, symbols. Prints the numbers of those that cannot be watched.
 _WATCH = """\
-cd /sys/kernel/tracing 2>/dev/null && [ -w kprobe_events ] || { echo none; exit 0; }
+cd "$1" 2>/dev/null && [ -w kprobe_events ] || { echo none; exit 0; }
 mkdir instances/kseries 2>/dev/null
 echo 0 >instances/kseries/tracing_on
+shift
 number=0
 for symbol; do
 	if { echo "p:kseries/f$number $symbol" >>kprobe_events &&
@@ -33,7 +36,6 @@ for symbol; do
 	number=$((number + 1))
 done
 """
-_LOOK = "cat /sys/kernel/tracing/kprobe_profile"
 
 _HIT = re.compile(r"\s*f(\d{1,6})\s+(\d+)\s+\d+")
 
@@ -45,6 +47,7 @@ class Coverage:
     symbols: Sequence[str]
     target: Target
     run: RunFolder
+    tracing: str = TRACING
     _seen: set[int] = field(default_factory=set)
     _is_on: bool = False
 
@@ -53,7 +56,7 @@ class Coverage:
         self._is_on = False
         if not self.symbols:
             return
-        said = self._ask(["sh", "-c", _WATCH, "sh", *self.symbols])
+        said = self._ask(["sh", "-c", _WATCH, "sh", self.tracing, *self.symbols])
         self._is_on = "none" not in said
         numbers = {int(word) for word in said if word.isdigit()}
         refused = range(len(self.symbols)) if not self._is_on else numbers
@@ -63,7 +66,8 @@ class Coverage:
         """Write down which functions have run for the first time. Raises as `Target.run` does."""
         if not self._is_on or len(self._seen) == len(self.symbols):
             return
-        hits = [match for line in self._ask(["sh", "-c", _LOOK]) if (match := _HIT.match(line))]
+        said = self._ask(["cat", f"{self.tracing}/kprobe_profile"])
+        hits = [match for line in said if (match := _HIT.match(line))]
         if not hits:
             self._is_on = False  # somebody took the probes away
         new = {int(hit[1]) for hit in hits if int(hit[2])} - self._seen
