@@ -49,6 +49,20 @@ def test_a_series_is_put_where_its_files_are_as_it_knew_them(toyproject: ToyProj
         assert f"Linux {version}" in output
 
 
+def test_a_source_of_the_users_own_is_tried_too(
+    toyproject: ToyProject, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    later(toyproject).patch("new", "drivers/netdevsim.c", "budget / 4", "budget / 3")
+    pin = toyproject.root / "kernel/sources/toy-8.1.toml"
+    own = tmp_path / "settings/kseries/sources/mine.toml"
+    own.parent.mkdir(parents=True)
+    pin.rename(own)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "settings"))
+    code, output = toyproject.kseries("base", "new")
+    assert code == 0, output
+    assert "mine: the one file that its patches name is as known" in output
+
+
 def test_the_newest_where_nothing_tells(toyproject: ToyProject) -> None:
     toyproject.patch("both", *CHANGE)
     mail = next((toyproject.root / "patches/both").iterdir())

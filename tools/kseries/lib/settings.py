@@ -81,6 +81,11 @@ def file() -> Path:
     return platformdirs.user_config_path("kseries") / "config.toml"
 
 
+def own(kind: str) -> Path:
+    """Give the user's folder of files of a kind, as the project has some: "suites", "sources"."""
+    return file().parent / kind
+
+
 def read(options: Mapping[str, object] | None = None) -> Settings:
     """Read all settings. options: by name; what is empty was not given.
 

@@ -24,7 +24,7 @@ from kseries.series.read import read_series
 from kseries.stacks import basechoice, candidates
 from kseries.stacks.basechoice import Choice
 from kseries.stacks.candidates import Candidate
-from kseries.stacks.source import read_source
+from kseries.stacks.source import pinned, read_source
 
 
 @dataclass(frozen=True)
@@ -49,13 +49,13 @@ def is_open(request: Request) -> bool:
 def find(
     request: Request, project: Project, cache: Cache, progress: Progress, *, download: bool = False
 ) -> Bases:
-    """Try the series of a request on the sources of the project.
+    """Try the series of a request on the sources of the project and the user's own.
 
     Those that are at hand come first, and decide where the series applies on one of them; else, or
     with `download`, all others are fetched, too. Raises UserError for a series that cannot be read,
     InfraError for one that is lost.
     """
-    sources = [read_source(pin.stem, project=project) for pin in _pins(project)]
+    sources = [read_source(name, project=project) for name in pinned(project)]
     with _workspace() as run:
         series = _read(request, project, run, progress)
         sources = [one for one in sources if _is_for(series, one)]
@@ -147,10 +147,6 @@ def _of_author(
 
 def _pin_of_author(project: Project, name: str) -> Path:
     return project.out / "sources" / f"{name}.toml"
-
-
-def _pins(project: Project) -> list[Path]:
-    return sorted(project.sources.glob("*.toml"))
 
 
 def _is_for(series: Series, source: NamedSource) -> bool:

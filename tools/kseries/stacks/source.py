@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pydantic import TypeAdapter
 
-from kseries.lib import tomlfile
+from kseries.lib import settings, tomlfile
 from kseries.lib.errors import UserError
 from kseries.lib.paths import Project
 from kseries.lib.userpath import current, named_path, user_path
@@ -29,9 +29,10 @@ def read_source(spec: str, *, project: Project, relative_to: Path | None = None)
     relative_to: the folder that paths start from, the current one by default.
     Raises UserError when there is no such source, and for each mistake in its file.
     """
-    pin = named_path(project.sources, spec, ".toml")
-    if pin is not None and pin.is_file():
-        return _read_pin(pin)
+    for folder in _folders(project):
+        pin = named_path(folder, spec, ".toml")
+        if pin is not None and pin.is_file():
+            return _read_pin(pin)
     path = user_path(spec, relative_to or current())
     if path.is_dir():
         return local_source(path)
@@ -43,7 +44,7 @@ def read_source(spec: str, *, project: Project, relative_to: Path | None = None)
             where=str(path),
             do="a tarball needs a file that names it with its sha256: see docs/stacks.md",
         )
-    there = sorted(file.stem for file in project.sources.glob("*.toml"))
+    there = pinned(project)
     close = difflib.get_close_matches(spec, there, n=3)
     hint = f"did you mean {' or '.join(close)}? " if close else ""
     raise UserError(
@@ -51,6 +52,16 @@ def read_source(spec: str, *, project: Project, relative_to: Path | None = None)
         where=str(project.sources),
         do=f"{hint}Take one of: {', '.join(there)}; or give a file or a folder with a kernel tree",
     )
+
+
+def pinned(project: Project) -> list[str]:
+    """Name the sources that have a file: the user's own, and the project's."""
+    files = (file for folder in _folders(project) for file in folder.glob("*.toml"))
+    return [Path(name).stem for name in sorted({file.name for file in files})]
+
+
+def _folders(project: Project) -> tuple[Path, ...]:
+    return settings.own("sources"), project.sources
 
 
 def local_source(folder: Path) -> NamedSource:

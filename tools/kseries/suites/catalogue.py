@@ -51,7 +51,7 @@ class Catalogue:
     @classmethod
     def of(cls, project: Project) -> Catalogue:
         """Give the user's suites, and behind them the project's."""
-        return cls((settings.file().parent / FOLDER, project.suites))
+        return cls((settings.own(FOLDER), project.suites))
 
     def find(self, names: Iterable[str], base: Path) -> tuple[Suite, ...]:
         """Give suites by their names; programs of one target become one suite.
