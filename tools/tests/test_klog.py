@@ -144,7 +144,7 @@ def brief(events: tuple[KernelEvent, ...]) -> list[tuple[EventKind, str, str]]:
         ),
         (
             "soft",
-            [(K.RCU_STALL, "rcu: INFO: rcu_preempt self-detected stall on CPU", "demo_soft")],
+            [(K.RCU_STALL, "rcu: INFO: rcu_preempt self-detected stall on CPU", "splat_init")],
         ),
         (
             "leak",

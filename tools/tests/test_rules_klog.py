@@ -197,6 +197,69 @@ def test_a_second_oops_is_another_one() -> None:
     assert len(events("kernel BUG at a.c:12!", OOPS, OOPS)) == 2
 
 
+def test_what_breaks_a_complaint_off_tells_where_it_is() -> None:
+    """A checker that finds a fault while another one prints its first lines."""
+    kasan = ("BUG: KASAN: x in spin_bug+0x1/0x2", TRACE, " spin_bug+0x1/0x2", " culprit+0x1/0x2")
+    for between in (0, 1, 2):
+        found = events("BUG: spinlock bad magic", *["owner"] * between, *kasan)
+        assert [(e.kind, e.where) for e in found] == [(K.BUG, "culprit"), (K.KASAN, "culprit")]
+    found = events("BUG: spinlock bad magic", *["owner"] * 3, *kasan)
+    assert [event.where for event in found] == ["", "culprit"]
+    # One that has its own call trace keeps it.
+    found = events("BUG: spinlock bad magic", TRACE, FRAME, *kasan)
+    assert [event.where for event in found] == ["f", "culprit"]
+
+
+def test_the_same_line_at_once_is_of_another_processor() -> None:
+    twice = "INFO: trying to register non-static key."
+    assert lengths(events(twice, twice, TRACE, FRAME)) == [4]
+    assert lengths(events(twice, "text", twice)) == [2, 1]
+    assert lengths(events(BUG, BUG + " else")) == [1, 1]
+    assert lengths(events(twice, TRACE, twice)) == [2, 1]
+
+
+def test_a_mark_alone_is_no_complaint() -> None:
+    lock = "WARNING: possible recursive locking detected"
+    for between in ((), (RULER,), (RULER, RULER)):
+        assert [event.kind for event in events(CUT, *between, lock)] == [K.LOCKDEP]
+    assert [event.kind for event in events(CUT, "text", lock)] == [K.WARN, K.LOCKDEP]
+
+
+def test_what_a_warning_says_may_stand_behind_its_title() -> None:
+    text = "list_del corruption, x"
+    for between in (0, 1, 2):
+        (event,) = events(WARN, *["text"] * between, text, TRACE, FRAME)
+        assert (event.kind, event.title) == (K.WARN, "WARNING: at a.c:12 f")
+    assert len(events(WARN, *["text"] * 3, text)) == 2
+    assert len(events(WARN, TRACE, FRAME, text)) == 2
+    assert len(events(BUG, text)) == 2
+    assert len(events(WARN, LEAK)) == 2
+
+
+STALL = "rcu: INFO: rcu_preempt self-detected stall on CPU"
+MORE = "CPU: 1 PID: 2 Comm: a"
+
+
+@pytest.mark.parametrize("head", [STALL, "watchdog: BUG: soft lockup - CPU#0 stuck for 26s! [a:1]"])
+def test_others_may_speak_while_a_stall_is_told(head: str) -> None:
+    (event,) = events(head, TRACE, FRAME, *["usb 1-1: x"] * 20, MORE, FRAME)
+    assert len(event.lines) == 25
+    (event,) = events(head, TRACE, FRAME, *["usb 1-1: x"] * 21, MORE)
+    assert event.lines == (head, TRACE, FRAME)
+    # Those behind its end are not its own, be they few or at the end of the log.
+    (event,) = events(head, TRACE, FRAME, *["usb 1-1: x"] * 7)
+    assert event.lines == (head, TRACE, FRAME)
+    found = events(head, TRACE, FRAME, "usb 1-1: x", MORE, "usb 1-1: y", "usb 1-1: z", BUG)
+    assert lengths(found) == [5, 1]
+
+
+def test_nobody_else_speaks_in_other_traces() -> None:
+    hung = "INFO: task a:1 blocked for more than 143 seconds."
+    for head in (hung, BUG, "INFO: trying to register non-static key."):
+        (event,) = events(head, TRACE, FRAME, "usb 1-1: x", MORE, FRAME)
+        assert event.lines == (head, TRACE, FRAME)
+
+
 # ---- where it happened
 
 

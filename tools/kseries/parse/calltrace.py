@@ -11,7 +11,8 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from kseries.parse.finders import FINDERS, HELPERS, source_name
+from kseries.parse.finders import FINDERS, HELPERS
+from kseries.parse.functions import source_name
 
 MAX_FRAMES = 16  # of one stack
 
@@ -27,7 +28,7 @@ _ADDRESS = r"(?:\[<?(?:0x)?[0-9a-f]{4,16}>?\] *+)"
 # "foo net/foo.c:12 [inline]".
 _FUNCTION = (
     r"\.?([A-Za-z_$][\w.$]*)(?:\+0x([0-9a-f]+)/0x([0-9a-f]+)(?: \[([\w-]+)[^\]]*\])?"
-    r"| [\w./-]+:\d+ \[inline\]| \([\w./+-]+:\d+[ )?])"
+    r"| [\w./-]+:-?\d+ \[inline\]| \([\w./+-]+:\d+[ )?])"
 )
 # arm says "foo from bar+0x1/0x2": it is bar that stands on the stack.
 _CALLEE = r"(?:\(?[\w.$]+(?:\+0x[0-9a-f]+/0x[0-9a-f]+)?(?: \[\w+\])?\)? from )"
@@ -122,7 +123,7 @@ def _calls(lines: Sequence[str]) -> Iterator[Frame]:
             return
         frame = _frame(CALL, line, exact=False)
         if frame is not None:
-            telling = telling or not FINDERS.match(frame.symbol)
+            telling = telling or frame.symbol not in FINDERS
             yield frame
 
 
@@ -140,6 +141,6 @@ def _telling(frames: Iterable[Frame]) -> tuple[Frame, ...]:
     for frame in frames:
         again = kept and (kept[-1].symbol, kept[-1].offset) == (frame.symbol, frame.offset)
         known = HELPERS if frame.exact else FINDERS
-        if not known.match(frame.symbol) and not again:
+        if frame.symbol not in known and not again:
             kept.append(frame)
     return tuple(kept[:MAX_FRAMES])

@@ -1,138 +1,150 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Functions that found a fault, or stand below every fault: they do not have it."""
+"""Functions that found a fault, or stand below every fault: they do not have it.
+
+Each set is made of rows: names, and above them where the kernel has them. docs/parse.md tells what
+is passed over; tests/data/klogs/functions.txt has a function for each name.
+"""
 
 from __future__ import annotations
 
-import re
+from kseries.parse.functions import Functions
 
-# Checkers, and helpers whose arguments come from their caller: not blamed even where a complaint
-# or the program counter names them.
-_HELPERS = (
-    # mm/kasan, mm/kcsan, mm/kmsan, mm/kfence, kernel/kcov.c, lib/ubsan.c
-    r"_*(?:kasan|kcsan|kmsan|kfence|asan|hwasan|msan|tsan|ubsan|sanitizer)_\w+",
-    r"(?:__)?check_memory_region\w*|check_region_inline|write_comp_data|end_report",
-    # lib/string.c, lib/usercopy.c, arch/*/lib
-    r"_*(?:pi_)?_*mem(?:cpy|set|move|cmp|chr|scan)\w*|_*str(?:n|l|s)?(?:len|cpy|cat|cmp|chr|str|casecmp)\w*",
-    r"_*(?:arch_|raw_)?copy_(?:to|from|user|in|mc|page)\w*|_*clear_user\w*|rep_(?:movs|stos)\w*",
-    r"csum_partial\w*|fortify_panic|__fortify_\w+|usercopy_abort|__?check_object_size"
-    r"|_*check_heap_object",
-    # lib/refcount.c, lib/list_debug.c, lib/debugobjects.c, include/linux
-    r"_*refcount_\w+|kref_(?:get|put)\w*|__?list_(?:add|del)\w*|list_(?:del|add|move)\w*"
-    r"|_*debug_(?:print_)?object\w*|_*debug_check_no_obj\w*|_*hlist_(?:add|del)\w*",
-    r"(?:arch_|raw_|generic_)*(?:atomic|atomic64|test|set|clear|change)_(?:inc|dec|add|sub|fetch|cmp"
-    r"|xchg|bit|read|long|and|try)\w*",
-    r"_*instrument_\w+|(?:native_)?queued_(?:spin|read|write)_\w+|(?:__pv_|pv_)queued_\w+",
-    # kernel/locking
-    r"_*(?:do_)?raw_(?:spin|read|write)_\w+|_*_raw_\w+|(?:spin|rwlock)_(?:bug|dump|lock|unlock)\w*",
-    r"_*mutex_(?:un|try)?lock\w*|(?:down|up)_(?:read|write)\w*|rwsem_\w+|_*rt_mutex_\w+",
-    r"_*lock_(?:acquire|release|acquired|contended|is_held\w*)|register_lock_class"
-    r"|look_up_lock_class|assign_lock_key|lockdep_\w+",
-    # mm: who frees, or asks for memory
-    r"k[vz]?free\w*|kmem_cache_free\w*|_*kvm?alloc_(?:node|array)\w*|kmalloc_slab|free_large_kmalloc"
-    r"|_*k[mvz]?z?alloc(?:_\w+)?|_*kmem_cache_z?alloc\w*|_*kmalloc_\w+|_*alloc_(?:pages|frozen)\w*"
-    r"|_*vmalloc_\w+|_*might_(?:fault|alloc|sleep|resched)\w*|_*fs_reclaim_\w+|slab_\w+_alloc_\w+",
-    # lib/logic_pio.c, lib/vsprintf.c, lib/crc*.c, lib/nlattr.c
-    r"v?s(?:c?n)?printf|string(?:_nocheck)?|kv?asprintf\w*|logic_(?:in|out)[bwlq]|crc\d+\w*|nla_(?:str|mem)\w+",
-    # kernel/workqueue.c, kernel/sched/wait.c: what they work on is their caller's
-    r"destroy_workqueue|_*wake_up\w*|hlock_class|check_wait_context",
-    # who registers what is there already
-    r"_*proc_(?:register|create\w*|mkdir\w*)|sysfs_slab_add|_*kmem_cache_create\w*|create_cache|iput",
-    # the way from the fault to the log
-    r"_*warn(?:_\w+)?|_*report_bug|handle_bug|_*die(?:_\w+)?|_*dump_\w+|_*show_(?:stack|trace|regs)\w*",
-    r"_*unwind_\w+|arch_stack_walk|walk_stackframe|stack_trace_\w+|stack_access_ok"
-    r"|_*nmi_\w+|(?:arch_)?trigger_\w+_backtrace",
-    # idle
-    r"(?:\w+_)?safe_halt|(?:arch_)?cpu_(?:idle\w*|do_idle)|default_(?:idle\w*|do_nothing)"
-    r"|(?:mwait|intel|acpi)_idle\w*|do_idle|arch_cpu_idle\w*|poll_idle|cpuidle_\w+",
-    # waits for other processors
-    r"_*(?:generic_exec_single|smp_call_function\w*|on_each_cpu\w*|csd_lock\w*)|cpu_relax"
-    r"|delay_\w+|_*(?:const_)?udelay|_*delay",
+HELPERS = Functions(
+    # mm/kasan/, mm/kcsan/, mm/kmsan/, mm/kfence/, kernel/kcov.c, lib/ubsan.c
+    "kasan_* kcsan_* kmsan_* kfence_* asan_* hwasan_* msan_* tsan_* ubsan_* sanitizer_*",
+    "check_memory_region* check_region_inline write_comp_data end_report poison_slab_object",
+    # lib/string.c, include/linux/fortify-string.h
+    "memcpy* memset* memmove* memcmp* memchr* memscan* pi_memcpy* pi_memset* pi_memmove*",
+    "strlen* strnlen* strcpy* strncpy* strlcpy* strscpy* sized_strscpy* strcat* strncat*",
+    "strlcat* strcmp* strncmp* strcasecmp* strncasecmp* strchr* strstr* read_word_at_a_time",
+    "fortify_*",
+    # lib/usercopy.c, lib/iov_iter.c, mm/usercopy.c, mm/maccess.c, arch/*/lib/
+    "copy_to_user* copy_from_user* copy_in_user* copy_to_iter* copy_from_iter* copy_user*",
+    "copy_mc* arch_copy_* raw_copy_* copy_to_kernel* copy_from_kernel* copyin copyout copy_page",
+    "copy_page_rep clear_user* rep_movs* rep_stos* get_user_? put_user_? get_user_nocheck_?",
+    "put_user_nocheck_? csum_partial* usercopy_* check_object_size check_heap_object",
+    # lib/refcount.c, lib/kobject.c, lib/ref_tracker.c, lib/list_debug.c, lib/debugobjects.c
+    "refcount_* kref_get* kref_put* ref_tracker_* kobject_get kobject_put kobject_cleanup",
+    "kobject_get_path kobject_set_name* kobject_uevent* add_uevent_var device_release",
+    "put_device list_add* list_del* list_move* hlist_add* hlist_del* debug_object*",
+    "debug_print_object debug_check_no_obj* timer_is_static_object work_is_static_object",
+    "init_timer_key",
+    # lib/percpu_counter.c, lib/rbtree.c, lib/idr.c, lib/xarray.c, kernel/rcu/srcutree.c, fs/inode.c
+    "percpu_counter_init* rb_first* rb_last* rb_next* rb_prev* rb_erase* rb_insert* ida_free",
+    "ida_alloc* xas_* cleanup_srcu_struct drop_nlink *_drop_nlink iput",
+    # include/linux/atomic/, include/asm-generic/bitops/
+    "atomic_* atomic64_* arch_atomic* raw_atomic* generic_atomic* instrument_* test_bit*",
+    "set_bit* clear_bit* change_bit* test_and_* arch_test_* arch_set_bit* arch_clear_bit*",
+    "generic_test_bit",
+    # kernel/locking/, include/linux/seqlock.h, kernel/softirq.c
+    "raw_spin_* spin_bug spin_dump rwlock_bug *spin_lock* *spin_unlock* *spin_trylock*",
+    "*read_lock* *read_unlock* *read_trylock* *write_lock* *write_unlock* *write_trylock*",
+    "mutex_lock* mutex_unlock* mutex_trylock* ww_mutex_* rt_mutex_* debug_rt_mutex_*",
+    "local_lock* local_unlock* rwsem_* *down_read* *down_write* *up_read* *up_write*",
+    "down_trylock down_killable down_interruptible down_timeout osq_lock osq_unlock",
+    "local_bh_enable* local_bh_disable*",
+    # kernel/locking/lockdep.c
+    "lock_acquire* lock_release* lock_contended lock_is_held* register_lock_class",
+    "assign_lock_key look_up_lock_class lockdep_* *_lockdep_* hlock_class check_wait_context",
+    # mm/slub.c, mm/page_alloc.c, mm/vmalloc.c, mm/util.c: who frees, or asks for memory
+    "kfree* kvfree* kzfree* vfree kmem_cache_free* kmem_cache_alloc* kmem_cache_zalloc*",
+    "kmem_cache_create* kmalloc kmalloc_* kzalloc kzalloc_* kvmalloc* kvzalloc* slab_alloc*",
+    "slab_*_alloc_* free_large_kmalloc alloc_pages* alloc_frozen_pages* vmalloc_*",
+    "prepare_alloc_pages krealloc* memdup_user* vmemdup_user* fs_reclaim_* might_fault",
+    "might_alloc* might_sleep* might_resched*",
+    # lib/vsprintf.c, lib/hexdump.c, kernel/printk/, drivers/base/core.c, kernel/audit.c
+    "sprintf snprintf scnprintf vsprintf vsnprintf vscnprintf kasprintf* kvasprintf* va_format",
+    "pointer *string* hex_dump_to_buffer print_hex_dump* *printk* dev_emerg dev_alert dev_crit",
+    "dev_err dev_warn dev_notice dev_info",
+    # lib/logic_pio.c, lib/crc*.c, lib/nlattr.c
+    "logic_in* logic_out* crc7* crc8* crc16* crc32* crc64* crc_* nla_str* nla_mem*",
+    # kernel/workqueue.c, kernel/kthread.c, kernel/sched/: what they work on is their caller's
+    "destroy_workqueue *queue_work *queue_work_on *queue_delayed_work *queue_delayed_work_on",
+    "queue_rcu_work cancel_work* try_to_grab_pending work_grab_pending kthread_stop wake_up*",
+    "swake_up* complete complete_all finish_wait",
+    # drivers/usb/core/: who sends what his caller wants sent
+    "*usb_submit_urb usb_kill_* usb_poison_* usb_start_wait_urb usb_*control_msg* usb_bulk_msg",
+    "usb_interrupt_msg",
+    # net/core/skbuff.c, fs/btrfs/messages.c, fs/xfs/xfs_message.c, fs/reiserfs/prints.c
+    "skb_panic skb_over_panic skb_under_panic reiserfs_panic assfail *assertfail",
+    # fs/proc/generic.c, mm/slab_common.c, block/genhd.c: who registers what is there already
+    "proc_register proc_create* proc_mkdir* sysfs_slab_add create_cache device_add_disk",
+    # kernel/panic.c, lib/bug.c, include/trace/, lib/dump_stack.c: the way from the fault to the log
+    "warn warn_* report_bug handle_bug die die_* check_panic_on_warn stack_chk_fail dump_*",
+    "show_stack* show_trace* show_regs* unwind_* kunwind_* arch_stack_walk walk_stackframe",
+    "stack_trace_* stack_access_ok nmi_* trigger_*_backtrace arch_trigger_*_backtrace",
+    "perf_trace_* trace_event_raw_event_*",
+    # kernel/sched/idle.c, drivers/cpuidle/
+    "safe_halt *_safe_halt cpu_idle* cpu_do_idle arch_cpu_idle* default_idle*",
+    "default_do_nothing mwait_idle* intel_idle* acpi_idle* do_idle poll_idle cpuidle_*",
+    # kernel/smp.c, lib/delay.c: waits for other processors, and for time
+    "generic_exec_single smp_call_function* on_each_cpu* csd_lock* cpu_relax delay delay_*",
+    "udelay const_udelay",
+)
+"""Checkers, and helpers whose arguments come from their caller: not blamed, whoever names them."""
+
+_ABOVE = (
+    # mm/kasan/report.c, kernel/panic.c, lib/dump_stack.c, kernel/locking/lockdep.c
+    "print_* panic* vpanic* lock_downgrade* lock_set_* lock_page lock_task_* lock_timer_*",
+    "mark_lock* mark_usage* mark_held_locks validate_chain* check_noncircular* check_prev_add*",
+    "check_prevs_add* check_irq* check_usage* check_deadlock* check_flags* check_preemption*",
+    "check_object* check_slab_allocation check_bytes* debug_* object_err* check_hung*",
+    "should_fail* fail_dump*",
+    # kernel/sched/, kernel/time/: waits
+    "schedule schedule_bug schedule_debug schedule_timeout* schedule_hrtimeout* schedule_idle",
+    "schedule_preempt_disabled schedule_loop sched_text_start io_schedule* preempt_schedule*",
+    "switch_to* context_switch cond_resched* msleep* usleep* do_nanosleep wait_for_*",
+    "do_wait_for_* wait_on_bit* bit_wait* out_of_line_wait* dequeue_task* dequeue_entit*",
+    "sched_show* jbd2_log_wait* folio_wait_* folio_lock* mutex_* down down_common*",
+    "percpu_rwsem_wait* rtlock_* flush_work flush_workqueue start_flush_work cancel_*work_sync",
+    "del_timer* try_to_del_timer* timer_delete_sync",
+    # kernel/rcu/, kernel/watchdog.c
+    "rcu_lock_* rcu_core* rcu_do_batch* rcu_check_* rcu_sched_* rcu_pending* rcu_dump_*",
+    "rcu_note_* rcu_irq_* rcu_nmi_* rcu_preempt_* rcu_is_* rcu_gp_* rcu_free_* rcu_exp_*",
+    "rcu_report_* rcu_eqs_* rcu_dynticks_* rcu_process_* rcu_work_* call_rcu* watchdog*",
+    # mm/: allocations and frees
+    "kmemdup* kstrdup* kstrndup* cache_grow_begin cache_alloc_* cache_free* fallback_alloc",
+    "new_slab* allocate_slab* alloc_slab* do_slab* do_kmalloc* do_kmem_cache* slab_*",
+    "get_free_page* alloc_page alloc_page_* vmalloc vzalloc* get_zeroed_page* folio_alloc*",
+    "vma_alloc_folio* get_page_from_freelist post_alloc_hook prep_new_page qlist_free*",
+    "quarantine_* free_to_partial* bad_page* folio_put* put_page* release_pages",
+    "free_page_is_bad* free_unref* free_pages_* free_pages free_frozen_pages save_stack*",
+    "stack_depot* set_track* getname kmemleak_* bitmap_weight*",
+    # kernel/trace/, kernel/sched/core.c
+    "ftrace_* preempt_count_* traceiter_* profile_tick sysfs_warn_dup",
+    # interrupts: kernel/irq/, kernel/time/, arch/*/kernel/
+    "common_interrupt asm_common* asm_exc_* asm_sysvec* sysvec* exc_* irqentry_* irq_enter*",
+    "irq_work_run* apic_timer* smp_apic* hrtimer_interrupt* hrtimer_run* tick_*",
+    "update_process_times local_apic* handle_irq_event* note_interrupt report_bad_irq",
+    "handle_*_irq generic_handle* arch_timer_handler* gic_handle* call_on_irq*",
+    "do_interrupt_handler* riscv_intc* ack_bad* interrupt_entry interrupt_return",
+    "do_work_pending restore_all*",
+    # exceptions: arch/*/mm/fault.c, arch/*/kernel/traps.c, arch/*/kernel/entry*.S
+    "do_page_fault do_user_addr_fault do_kern_addr_fault do_translation_fault do_mem_abort",
+    "do_sea do_bad_area do_trap* do_invalid_op do_error_trap do_general_protection do_int3*",
+    "do_undefinstr do_alignment_fault do_DataAbort do_PrefetchAbort do_sp_pc_abort",
+    "do_kernel_fault do_user_fault bad_area* no_context page_fault page_fault_oops",
+    "general_protection invalid_op error_entry double_fault kernelmode_fixup* fixup_exception",
+    "handle_page_fault* handle_kernel_fault bus_error pgm_* do_protection_exception",
+    "do_dat_exception do_pgm_check monitor_event* program_check* dabt_* irq_svc irq_usr und_*",
+    "pabt_* vector_* bad_mode* arm64_notify* arm64_serror* do_serror brk_handler",
+    "call_break_hook bug_handler bug_brk* do_debug_exception invalid_fault* do_ri handle_ri*",
+    "handle_bp* do_bp handle_tlb* tlb_do_page* handle_exception data_access_common*",
+    "instruction_access* hash__do* do_hash*",
+    # system calls
+    "entry_SYS* entry_INT* do_syscall* x64_sys_call ret_from_* invoke_syscall syscall_*",
+    "system_call* ret_fast* el0_* el0t_* el1_* el1h_* el1t_* do_el0*",
+    # arch/arm/kernel/: stacks begin with these
+    "c_backtrace return_address",
 )
 
-# Beside those, what stands in a trace above the function that has the fault.
-_FINDERS = (
-    r"(?:_*dump_|show_stack|show_trace|print_|report_bug|__report_bug|handle_bug|__warn|warn_"
-    r"|(?:do_)?exc_|asm_exc|die|__die|panic|vpanic|kasan_|__kasan|__asan|ubsan_|__ubsan|kfence_"
-    r"|lockdep_|lock_(?!sock)|__lock_(?!sock)|mark_lock|mark_usage|validate_chain|check_|debug_"
-    r"|__debug|refcount_warn|__list_|__might_|might_|__schedule|schedule|___might"
-    r"|mutex_|__mutex|rcu_|nmi_|watchdog|msleep|usleep|io_schedule|wait_for_|spin_bug|asm_sysvec"
-    r"|sysvec|sched_show|_raw_|do_raw_|slab_|__slab"
-    r"|object_err|entry_|do_syscall|x64_sys_call|ret_from)",
-    # waits
-    r"_*flush_work(?:queue)?$|start_flush_work|drain_workqueue|_*cancel_\w*work_(?:sync|timer)$"
-    r"|_*(?:try_to_)?del_timer\w*|_*timer_delete\w*|try_to_grab_pending$|work_grab_pending$"
-    r"|__switch_to|context_switch|preempt_schedule|do_wait_for|__wait_for|__?wait_on_bit|bit_wait|out_of_line_wait"
-    r"|cache_grow_begin|cache_alloc_|fallback_alloc"
-    r"|call_rwsem|folio_wait|__folio_lock|_*down_(?:read|write|killable|interruptible|timeout|common)"
-    r"|__down|down$|rwsem_|__rt_mutex|rt_mutex_|rt_spin_|rtlock_|percpu_down|percpu_rwsem_wait"
-    r"|do_nanosleep|hrtimer_nanosleep|_?cond_resched|__cond_resched|jbd2_log_wait|__bitmap"
-    # allocations and frees
-    r"|_*k[mvz]?z?alloc(?:_\w+)?$|_*k[vz]?m?alloc_\w+$|_*kmem_cache_(?:z?alloc|free)\w*$|_*kmem(?:dup)\w*$"
-    r"|_*kstr\w*dup\w*$|krealloc\w*$|___slab|new_slab|allocate_slab|alloc_slab|do_slab|__do_kmalloc"
-    r"|_*alloc_(?:pages|frozen|skb|page_)\w*$|_*get_free_pages?\w*$|alloc_page\w*$|_*vmalloc\w*$"
-    r"|vzalloc\w*$|__alloc_pages\w*$|get_zeroed_page\w*$|kvmalloc\w*$|pcpu_alloc\w*$"
-    r"|folio_alloc\w*$|vma_alloc_folio\w*$|save_stack|stack_depot|set_track|getname$|kmemleak_"
-    r"|bad_page|_*folio_put\w*$|_*put_page\w*$|release_pages$|prepare_alloc_pages$|free_page_is_bad|print_bad_pte|free_unref\w*$|free_pages_\w*$|__free_pages\w*$"
-    r"|post_alloc_hook|prep_new_page|get_page_from_freelist|___cache_free|qlist_free|quarantine_"
-    r"|free_to_partial|do_kmem_cache|kfree|slab_free|ftrace_|preempt_count_"
-    # who makes files in sysfs
-    r"|sysfs_warn_dup|sysfs_(?:do_)?create_|sysfs_add_|kobject_add|create_dir$|kobject_init_and_add|device_add"
-    # interrupts, exceptions, system calls
-    r"|(?:__)?common_interrupt|asm_common|irqentry_|(?:__)?irq_(?:enter|work_run)|apic_timer"
-    r"|smp_apic|hrtimer_interrupt|__hrtimer_run|tick_|update_process_times|local_apic"
-    r"|(?:__)?handle_irq_event|note_interrupt|__report_bad_irq|handle_\w+_irq$|generic_handle"
-    r"|el[01][a-z0-9_]*$|do_el0|__invoke_syscall|invoke_syscall|syscall_|system_call|ret_fast"
-    r"|do_(?:page_fault|user_addr_fault|kern_addr_fault|translation_fault|mem_abort|sea|bad_area"
-    r"|trap|invalid_op|error_trap|general_protection|int3|undefinstr|alignment_fault|DataAbort"
-    r"|PrefetchAbort|sp_pc_abort)\w*$|__do_(?:kernel_fault|page_fault|user_fault)|bad_area"
-    r"|arch_timer_handler|gic_handle|call_on_irq|do_interrupt_handler|handle_arch_irq|riscv_intc"
-    r"|fixup_exception|no_context|page_fault|general_protection|invalid_op|error_entry|double_fault"
-    r"|page_fault_oops|kernelmode_fixup|invalid_fault|handle_(?:page_fault|kernel_fault)|bus_error"
-    r"|__pgm_|pgm_check|do_(?:protection|dat)_exception|monitor_event|__do_pgm|program_check|dabt"
-    r"|__(?:dabt|irq|und|pabt|pgm)_|vector_|bad_mode|arm64_(?:notify|serror)|do_serror|brk_handler"
-    r"|call_break_hook|bug_handler|bug_brk|do_debug_exception|do_int|interrupt_|ack_bad"
-    r"|(?:arch_)?(?:do_)?ri$|handle_ri|handle_bp|do_bp|handle_tlb|tlb_do_page|handle_exception"
-    r"|data_access_common|instruction_access|hash__do|do_hash|do_work_pending|restore_all"
-    r"|dequeue_|__traceiter|hung_task|check_hung|warn_alloc|fault_create|should_fail|fail_dump"
-    # stacks of ARM begin with these
-    r"|unwind_backtrace|dump_backtrace|c_backtrace|walk_stack|return_address|profile_",
-)
+FINDERS = Functions(*HELPERS.names, *_ABOVE)
+"""Those, and what stands in a call trace above the function that has the fault."""
 
-LOCKERS = re.compile(
-    r"(?:_*flush_work(?:queue)?|start_flush_work|kthread_stop|lock_sock(?:_nested|_fast)?|_*(?:try_to_)?del_timer\w*"
-    r"|_*timer_delete\w*)$"
-)
-"""Beside those, who takes a lock, or ends a thread, that is his caller's."""
-
-STOPPERS = re.compile(r"kthread_stop$")
-"""Beside those, who ends what belongs to his caller."""
-
-WAITS = re.compile(
-    r"(?:\w*_wait(?:_\w+)?|_*wait_\w+|\w+_lock(?:_interruptible|_killable|_nested)?"
-    r"|__filemap_get_folio|truncate_inode_pages_range"
-    r"|usb_(?:kill_urb|start_wait_urb|\w*control_msg|bulk_msg))$"
-)
-"""Beside those, whom a task that hangs waits in: it hangs for what his caller wants."""
-
-ALLOCATORS = re.compile(r"\w*(?:alloc|dup|asprintf)\w*$")
-"""Beside those, who gave out memory that leaks: his caller has lost it."""
-
-_SUFFIX = re.compile(r"\.(?:constprop|isra|part|cold|lto_priv|llvm)\b.*$")
-
-BOTTOM = re.compile(
-    r"(?:kthread|ret_from_\w+|worker_thread|process_(?:one|scheduled)_works?|smpboot_thread_fn"
-    r"|start_kernel|rest_init|secondary_start\w*|cpu_startup_entry|start_secondary|common_startup\w*"
-    r"|x86_64_start\w*|kernel_init\w*|run_ksoftirqd|cpu_idle\w*)$"
+BOTTOM = Functions(
+    # kernel/kthread.c, kernel/workqueue.c, kernel/smpboot.c, kernel/softirq.c, init/main.c
+    "kthread ret_from_* worker_thread process_one_work process_scheduled_works",
+    "smpboot_thread_fn start_kernel rest_init secondary_start* cpu_startup_entry",
+    "start_secondary common_startup* x86_64_start* kernel_init* run_ksoftirqd cpu_idle*",
 )
 """What stands at the bottom of a stack: it tells who runs, not what it does."""
-
-HELPERS = re.compile(rf"(?:{'|'.join(_HELPERS)})$")
-"""Not to blame, whoever names them."""
-
-FINDERS = re.compile(rf"(?:{'|'.join(_FINDERS)}|(?:{'|'.join(_HELPERS)})$)")
-"""Not to blame where they stand in a call trace."""
-
-
-def source_name(symbol: str) -> str:
-    """Give the name that a function has in the source, without what the compiler appends."""
-    return _SUFFIX.sub("", symbol)

@@ -22,11 +22,14 @@ from kseries.parse.splat import (
     BACKTRACE,
     CUT,
     END,
+    MAX_TO_CUT,
     RULER,
     Splat,
     goes_on,
+    is_cut_short,
     is_preface,
     is_text,
+    patience,
     takes,
     title_of,
 )
@@ -35,8 +38,6 @@ MAX_EVENTS = 200
 MAX_NEW = 1000  # beyond those, each the first of its title since one of our marks
 MAX_SPLAT_LINES = 400
 MAX_TEXT = 8 << 20  # characters kept of all complaints; of later ones the lines up to the title
-MAX_TO_OOPS = 100  # lines from a fault to the header of its Oops
-MAX_TO_CUT = 3  # lines from what is said before "cut here" to that
 MAX_BEFORE_TRACE = 120  # lines from the title to the call trace, where nothing else ends it
 MAX_BEFORE_LOCKS = 300  # the same for lockdep, which tells how each lock depends on the next
 MAX_OPEN = 32  # complaints of different callers at a time
@@ -170,10 +171,10 @@ class Reader:
     def _begin(
         self, splat: Splat | None, text: str, rule: Rule, caller: str, *, sure: bool
     ) -> None:
-        if splat is not None and takes(splat, rule):
+        if splat is not None and takes(splat, rule, text):
             self._join(splat, text, rule)
         else:
-            ended = splat if splat and rule.kind is EventKind.PANIC and not splat.traced else None
+            ended = splat if splat and is_cut_short(splat, rule) else None
             self._close(caller)
             start, ruler = self._rulers.get(caller, (self._index, ""))
             lines = [ruler, text] if ruler else [text]
@@ -197,9 +198,11 @@ class Reader:
 
     def _continue(self, splat: Splat, text: str, caller: str) -> None:
         ending = splat.ending
-        if splat.traced and ending is Ending.TRACE and not goes_on(splat, text):
-            self._close(caller)
-            return
+        if splat.traced and ending is Ending.TRACE:
+            splat.foreign = 0 if goes_on(splat, text) else splat.foreign + 1
+            if splat.foreign > patience(splat):
+                self._close(caller)
+                return
         self._append(splat, text)
         if not splat.traced:  # riscv has no head
             traced = HEAD.match(text) or (ending is Ending.MARK and CALL.match(text))
@@ -245,9 +248,12 @@ class Reader:
         splat = self._open.pop(caller, None)
         if splat is None or splat in self._open.values():
             return  # another processor lent its lines
+        patient = min(splat.foreign, patience(splat))
+        del splat.lines[len(splat.lines) - patient :]
         while not splat.lines[-1].strip():
             splat.lines.pop()
-        if (splat.rule is not None or len(splat.lines) > 1) and self._is_kept(splat):
+        told = splat.rule is not None or not all(map(RULER.match, splat.lines[1:]))
+        if told and self._is_kept(splat):
             self._done.append(splat)
 
     def _is_kept(self, splat: Splat) -> bool:

@@ -11,13 +11,15 @@ from kseries.parse.calltrace import BETWEEN
 from kseries.parse.klogrule import CHANGING, Ending, Role, Rule
 
 MAX_TO_OOPS = 100  # lines from a fault to the header of its Oops
+MAX_IN_STALL = 20  # lines of others at a time, while a stall is told
 MAX_TO_CUT = 3  # lines from what is said before "cut here" to that
 
 CUT = re.compile(r"\s*-+\[ cut here \]-+$|8<--- cut here ---$")
 END = re.compile(r"\s*---\[ end |Rebooting in \d+ seconds")
 RULER = re.compile(r"\s*={20,}$")
 BACKTRACE = re.compile(r"NMI backtrace for cpu \d+")
-_INLINED = " [inline]"  # decoded logs name the function that was inlined first
+# Decoded logs name the function that was inlined first.
+_INLINED = re.compile(r" \[inline\](?:, CPU#\d+: .*)?$")
 
 # What the kernel says behind "cut here".
 _BEHIND_CUT = (EventKind.WARN, EventKind.BUG)
@@ -26,7 +28,8 @@ _BEHIND_CUT = (EventKind.WARN, EventKind.BUG)
 _MORE_OF_STALL = re.compile(
     r"\s*(?:rcu: |RCU |Sending NMI |NMI backtrace |CPU: |Hardware name: |Workqueue: "
     r"|[Tt]ask(?: dump|:)|Modules linked|pstate: |pc : |lr : |sp : |x\d+ *: |epc : |[a-z]\d+ : "
-    r"|Stack dump|Tainted: |irq event stamp|(?:hard|soft)irqs last )|\t|\s*$"
+    r"|Stack dump|Tainted: |irq event stamp|(?:hard|soft)irqs last |running task |ORIG_RAX: )"
+    r"|\t|\s*$"
 )
 # What makes a kernel ask its other processors where they are.
 ASKING = (EventKind.RCU_STALL, EventKind.LOCKUP, EventKind.HUNG_TASK)
@@ -42,6 +45,7 @@ class Splat:
     title: int = 0  # index of the line that names it
     headed: bool = False  # the header of its Oops was seen
     traced: bool = False
+    foreign: int = 0  # lines since the last one that surely belongs to it
     sure: bool = True  # the kernel's stamp stands before it
     last: int = 0  # index in the log of its last line
     called: str = ""  # its title, once it is closed and kept
@@ -59,22 +63,44 @@ def goes_on(splat: Splat, text: str) -> bool:
     return bool(BETWEEN.match(text) or (stall and _MORE_OF_STALL.match(text)))
 
 
+def patience(splat: Splat) -> int:
+    """Give how many lines of others may stand between those behind a call trace.
+
+    A stall takes long to tell.
+    """
+    stall = splat.rule is not None and splat.rule.kind in ASKING[:2]
+    return MAX_IN_STALL if stall else 0
+
+
 def is_preface(splat: Splat) -> bool:
     """Whether what it tells of is told in full right behind it."""
     return splat.rule is not None and splat.rule.role is Role.PREFACE
 
 
 def is_text(splat: Splat | None, rule: Rule) -> bool:
-    """Whether a first line is what a WARN() says, between "cut here" and its title."""
-    if splat is None or splat.rule is not None or len(splat.lines) > MAX_TO_CUT:
+    """Whether a first line is what a WARN() says: between "cut here" and its title.
+
+    Before 4.11 it stood behind the title.
+    """
+    if splat is None or len(splat.lines) - splat.title > MAX_TO_CUT:
         return False
-    return rule.ending is Ending.LINE or rule.role is Role.PREFACE
+    if splat.rule is None:
+        return rule.ending is Ending.LINE or rule.role is Role.PREFACE
+    return splat.rule.kind is EventKind.WARN and not splat.traced and rule.role is Role.PREFACE
 
 
-def takes(splat: Splat, rule: Rule) -> bool:
+def is_cut_short(splat: Splat, rule: Rule) -> bool:
+    """Whether what begins now comes before the call trace of a complaint, which then is its own."""
+    near = len(splat.lines) - splat.title <= MAX_TO_CUT
+    return not splat.traced and (near or rule.kind is EventKind.PANIC)
+
+
+def takes(splat: Splat, rule: Rule, text: str) -> bool:
     """Whether the first line of a complaint belongs to the one that is open."""
-    if splat.rule is rule and splat.lines[-1].endswith(_INLINED):
+    if splat.rule is rule and _INLINED.search(splat.lines[-1]):
         return True  # what it was inlined into
+    if rule.role is Role.WHOLE and splat.lines[splat.title :] == [text]:
+        return True  # two processors say the same
     if splat.rule is None:  # behind "cut here"
         arm = splat.lines[0].startswith("8<") and len(splat.lines) <= MAX_TO_CUT
         return arm or (rule.kind in _BEHIND_CUT and rule.ending is Ending.MARK)

@@ -8,16 +8,17 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from kseries.model import EventKind
 from kseries.parse.calltrace import CALL, DOUBTFUL, HEAD, PC
-from kseries.parse.finders import (
+from kseries.parse.carriers import (
     ALLOCATORS,
-    BOTTOM,
-    FINDERS,
-    HELPERS,
+    ASSERTERS,
+    DISPATCHERS,
     LOCKERS,
+    MAKERS,
     STOPPERS,
     WAITS,
-    source_name,
 )
+from kseries.parse.finders import BOTTOM, FINDERS, HELPERS
+from kseries.parse.functions import Functions, source_name
 
 MAX_TITLE = 8  # lines that may name a file
 
@@ -37,8 +38,13 @@ _BARE_FUNCTION = re.compile(r"(?:\[<[0-9a-f]+>\] )?([\w.$]+)\+0x[0-9a-f]+/0x")
 # Where lockdep says which lock it is about; what comes first, or is numbered, is of locks that are
 # held.
 _LOCK_USED = re.compile(
-    r".*(?:is trying to (?:acquire|release|lock|contend)|takes:|is freeing memory)"
+    r".*(?:is trying to (?:acquire|release|lock|contend)|takes:|is freeing memory"
+    r"|just changed the state of lock)"
 )
+# What says where the first of two locks is taken in interrupts, and how locks depend on others.
+_SAFE_LOCK = re.compile(r"\s*(?:\.\.\. )?which became (?:HARD|SOFT)IRQ-irq-safe at:")
+_OTHER_INFO = re.compile(r"\s*other info that might help us debug this")
+_CHAIN = re.compile(rf"\s*-> #\d+ |{_SAFE_LOCK.pattern}")
 _LOCK_LEFT = re.compile(
     r"\s*(?:WARNING: |\[ BUG: ).*(?:still (?:has locks )?held|returning to user|at task exit)"
 )
@@ -47,11 +53,18 @@ _BESIDE = {
     EventKind.HUNG_TASK: WAITS,
     EventKind.LEAK: ALLOCATORS,
     EventKind.LOCKDEP: LOCKERS,
-    EventKind.WARN: LOCKERS,
+    EventKind.WARN: MAKERS,
+    EventKind.BUG: ASSERTERS,
     EventKind.KASAN: STOPPERS,
-    EventKind.OOPS: STOPPERS,
 }
 _HELD = re.compile(r"\s*#0: ")
+_STALLS = (EventKind.RCU_STALL, EventKind.LOCKUP)
+# The interrupt that finds a stall.
+_TICK = re.compile(r"apic_timer_interrupt$|^el1h?_(?:64_)?irq|^__irq_svc$")
+# A system call has other names on each architecture.
+_SYSTEM_CALL = re.compile(
+    r"^(?:__(?:x64|ia32|arm64|riscv|s390x?|se|do)_|__(?=sys_)|SyS_|SYSC_)(?:sys_)?"
+)
 
 
 def where(kind: EventKind, lines: Sequence[str]) -> str:
@@ -67,16 +80,19 @@ def where(kind: EventKind, lines: Sequence[str]) -> str:
 
 def _candidates(kind: EventKind, lines: Sequence[str]) -> Iterator[str]:
     beside = _BESIDE.get(kind, BOTTOM)
-    named = _of_locks(lines) if kind is EventKind.LOCKDEP else _named(lines)
     # Of the functions of a race the kernel itself names the two to tell, whatever they are; a
-    # warning says who makes it; a stalled processor may be anywhere.
-    known = {EventKind.KCSAN: (), EventKind.WARN: (HELPERS, STOPPERS)}.get(kind, (HELPERS, beside))
-    yield from _others(named, *known)
-    head = next((at for at, line in enumerate(lines) if HEAD.match(line)), len(lines))
+    # warning says who makes it.
+    known = {EventKind.KCSAN: (), EventKind.WARN: (HELPERS, MAKERS)}.get(kind, (HELPERS, beside))
+    if kind is EventKind.LOCKDEP:
+        yield from _others(_of_locks(lines), *known)
+    elif kind in _STALLS:
+        yield from _of_stall(kind, lines)
+    elif "KMSAN" not in lines[0]:  # it names what was inlined into the function
+        yield from _others(_named(lines), *known)
+    head = _head(lines)
     at_pc = next((found[1] for line in lines[:head] if (found := PC.match(line))), "")
-    stalled = kind in (EventKind.RCU_STALL, EventKind.LOCKUP)
     if at_pc:
-        yield from _others([at_pc], *known, *([FINDERS] if stalled else []))
+        yield from _others([at_pc], *known)
     # Above the head stands who allocated what was found, or took a lock before.
     ordered = (*lines[head:], *lines[:head])
     for frame in (CALL, DOUBTFUL):
@@ -86,13 +102,17 @@ def _candidates(kind: EventKind, lines: Sequence[str]) -> Iterator[str]:
         yield from _others(telling, beside, BOTTOM)
         yield from _others(telling, BOTTOM)
         yield from telling
+    yield from _named(lines)
 
 
-def _others(names: Iterable[str], *known: re.Pattern[str]) -> Iterator[str]:
+def _head(lines: Sequence[str]) -> int:
+    return next((at for at, line in enumerate(lines) if HEAD.match(line)), len(lines))
+
+
+def _others(names: Iterable[str], *known: Functions) -> Iterator[str]:
     """Give the names that none of these knows."""
     for name in names:
-        bare = source_name(name)
-        if not any(each.match(bare) for each in known):
+        if not any(name in each for each in known):
             yield name
 
 
@@ -105,11 +125,40 @@ def _named(lines: Sequence[str]) -> Iterator[str]:
 
 
 def _of_locks(lines: Sequence[str]) -> Iterator[str]:
-    """Give the function that took or released the lock, where lockdep says it above the stack."""
+    """Give the functions that took or released the locks, as lockdep says it above the stack.
+
+    First of the lock that it is about, then of the one that is held, then those of the chain.
+    """
     told = _HELD if _LOCK_LEFT.match(lines[0]) else _LOCK_USED
-    at = next((at for at, line in enumerate(lines) if told.match(line)), len(lines))
-    for line in lines[at : at + 3]:
-        found = _NAMED.search(line) or _BARE_FUNCTION.match(line)
-        if found:
+    end = next((at for at, line in enumerate(lines) if _OTHER_INFO.match(line)), _head(lines))
+    lines = lines[: end if told is _LOCK_USED else _head(lines)]
+    at = next((at for at, line in enumerate(lines) if _SAFE_LOCK.match(line)), 0)
+    at = at or next((at for at, line in enumerate(lines) if told.match(line)), len(lines))
+    chain = False
+    for line in lines[at:]:
+        chain = chain or bool(_CHAIN.match(line))
+        if found := _NAMED.search(line) or _BARE_FUNCTION.match(line):
             yield found[1]
-            return
+        elif chain and (found := CALL.match(line)):
+            yield from _others([found[1]], FINDERS, BOTTOM)
+
+
+def _of_stall(kind: EventKind, lines: Sequence[str]) -> Iterator[str]:
+    """Give the function that was asked to do what takes so long.
+
+    A stalled processor may be anywhere in it. The watchdog shows what it interrupted, RCU itself
+    until the interrupt.
+    """
+    calls = [found[1] for line in lines if (found := CALL.match(line) or PC.match(line))]
+    names = [source_name(call) for call in calls]
+    if kind is EventKind.RCU_STALL:
+        at = next((at for at, name in enumerate(names) if _TICK.search(name)), -1)
+        names = names[at + 1 :]
+    last = ""
+    for name in names:
+        if name in DISPATCHERS:
+            if last:
+                yield _SYSTEM_CALL.sub("sys_", last)
+            last = "" if name in BOTTOM else name
+        elif name not in FINDERS:
+            last = name
