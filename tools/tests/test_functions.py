@@ -80,14 +80,16 @@ def test_functions_that_may_have_a_fault(name: str) -> None:
 
 
 def test_a_name_is_told_whatever_stands_around_it() -> None:
-    functions = Functions("foo bar_*", "*_baz get_?")
+    functions = Functions("foo bar_*", "*_baz a*z *mid*")
     for symbol in ("foo", "__foo", "foo_noprof", "foo.isra.0", "__foo_noprof.constprop.0.cold"):
         assert symbol in functions, symbol
-    for symbol in ("bar_", "bar_a_b", "_a_baz", "get_8"):
+    for symbol in ("bar_", "bar_a_b", "_a_baz", "az", "abz", "amid_b", "mid"):
         assert symbol in functions, symbol
-    for symbol in ("foo2", "a_foo", "bar", "baz", "get_", "get_64", "foo.x", ""):
+    for symbol in ("foo2", "a_foo", "bar", "baz", "abzc", "bmi", "foo.x", ""):
         assert symbol not in functions, symbol
     assert 3 not in functions
+    assert "" not in Functions("foo")
+    assert "" not in Functions()
 
 
 def test_the_name_in_the_source() -> None:

@@ -21,8 +21,9 @@ HELPERS = Functions(
     # lib/usercopy.c, lib/iov_iter.c, mm/usercopy.c, mm/maccess.c, arch/*/lib/
     "copy_to_user* copy_from_user* copy_in_user* copy_to_iter* copy_from_iter* copy_user*",
     "copy_mc* arch_copy_* raw_copy_* copy_to_kernel* copy_from_kernel* copyin copyout copy_page",
-    "copy_page_rep clear_user* rep_movs* rep_stos* get_user_? put_user_? get_user_nocheck_?",
-    "put_user_nocheck_? csum_partial* usercopy_* check_object_size check_heap_object",
+    "copy_page_rep clear_user* rep_movs* rep_stos* get_user_1 get_user_2 get_user_4 get_user_8",
+    "get_user_nocheck_* put_user_1 put_user_2 put_user_4 put_user_8 put_user_nocheck_*",
+    "csum_partial* usercopy_* check_object_size check_heap_object",
     # lib/refcount.c, lib/kobject.c, lib/ref_tracker.c, lib/list_debug.c, lib/debugobjects.c
     "refcount_* kref_get* kref_put* ref_tracker_* kobject_get kobject_put kobject_cleanup",
     "kobject_get_path kobject_set_name* kobject_uevent* add_uevent_var device_release",

@@ -6,7 +6,6 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-_SUFFIX = re.compile(r"(?:_noprof)?(?:\.(?:constprop|isra|part|cold|lto_priv|llvm)\b.*)?$")
 _COMPILERS = re.compile(r"\.(?:constprop|isra|part|cold|lto_priv|llvm)\b.*$")
 
 
@@ -19,18 +18,23 @@ class Functions:
     """Functions by name. `symbol in functions` takes a name as it stands in a call trace.
 
     names: separated by blanks, without underscores in front and without "_noprof", which many
-    have or lack as the kernel grew; a star stands for any part of a name, a question
-    mark for a character.
+    have or lack as the kernel grew; a star stands for any part of a name.
     """
 
     def __init__(self, *names: str) -> None:
         self.names = tuple(name for some in names for name in some.split())
-        patterns = "|".join(name.replace("*", r"\w*").replace("?", r"\w") for name in self.names)
-        self._match = re.compile(rf"(?:{patterns})$").match
+        # A regular expression of hundreds of names takes long to compile.
+        self._whole = frozenset(name for name in self.names if "*" not in name)
+        starred = [name.split("*") for name in self.names if "*" in name]
+        self._heads = tuple(parts[0] for parts in starred if parts[1:] == [""])
+        others = [r"\w*".join(parts) for parts in starred if parts[1:] != [""]]
+        self._other = re.compile(rf"(?:{'|'.join(others) or '(?!)'})$")
         self._has = lru_cache(maxsize=4096)(self._look)
 
     def __contains__(self, symbol: object) -> bool:
         return isinstance(symbol, str) and self._has(symbol)
 
     def _look(self, symbol: str) -> bool:
-        return bool(self._match(_SUFFIX.sub("", symbol).lstrip("_")))
+        name = source_name(symbol).removesuffix("_noprof").lstrip("_")
+        known = name in self._whole or name.startswith(self._heads)
+        return known or self._other.match(name) is not None
