@@ -7,6 +7,7 @@ import pytest
 
 from kseries.parse import klog, klogarch, kloglocks, klogtable
 from tests.klogcases import FOLDER
+from tests.log_strategies import joined, read
 
 EXAMPLES = [
     line.split(" | ", 1) for line in (FOLDER / "examples.txt").read_text().splitlines() if line
@@ -18,6 +19,13 @@ def test_the_first_line_of_a_complaint(kind: str, line: str) -> None:
     rule = klog.rule_of(line)
     assert rule is not None
     assert rule.kind == kind
+
+
+def test_none_is_passed_over_among_ordinary_lines() -> None:
+    """Those are skipped many at once, so where a line ends must be seen there, too."""
+    for _, line in EXAMPLES:
+        around = [f"[    1.000000] {each}" for each in ("booted", line, "Run /init", "bye")]
+        assert read(joined(around)).events, line
 
 
 def test_no_row_is_without_a_line() -> None:

@@ -28,7 +28,7 @@ _ADDRESS = r"(?:\[<?(?:0x)?[0-9a-f]{4,16}>?\] *+)"
 # "foo net/foo.c:12 [inline]".
 _FUNCTION = (
     r"\.?([A-Za-z_$][\w.$]*)(?:\+0x([0-9a-f]+)/0x([0-9a-f]+)(?: \[([\w-]+)[^\]]*\])?"
-    r"| [\w./-]+:-?\d+ \[inline\]| \([\w./+-]+:\d+[ )?])"
+    r"| [\w./-]+:-?\d+ \[inline\]| \((?:[\w./+-]+|\?\?):(?:\d+|\?)[ )?])"
 )
 # arm says "foo from bar+0x1/0x2": it is bar that stands on the stack.
 _CALLEE = r"(?:\(?[\w.$]+(?:\+0x[0-9a-f]+/0x[0-9a-f]+)?(?: \[\w+\])?\)? from )"
@@ -48,7 +48,7 @@ PC = re.compile(
 # Lines that stand between the frames of a stack.
 BETWEEN = re.compile(
     rf"\s*+(?:Call [Tt]race: *+|\()?{_ADDRESS}*+(?:\? )?(?:\.?[\w.$]+\+0x[0-9a-f]+|0x[0-9a-f]+"
-    rf"|{_CALLEE}|[\w.$]+ \(?[\w./+-]+:\d+)"
+    rf"|{_CALLEE}|[\w.$]+ \(?(?:[\w./+-]+:[\d?]|\?\?:))"
     rf"|\s*+{_ADDRESS}++$|\s*</?[A-Z#][\w ]*>$|\s*<<?/?[A-Z]+>>?|\s*[RE]?IP: |\s*Code: "
     r"|\s*(?:R[A-Z0-9]{1,2}|RSP|EFLAGS|ORIG_RAX|CR\d|DR\d|FS|CS|E[A-Z]{2}|DS): "
     r"|\s*(?:Call [Tt]race|Backtrace):|---+ ?(?:interrupt|Exception)|\s*Exception stack"

@@ -49,10 +49,12 @@ HELPERS = Functions(
     "assign_lock_key look_up_lock_class lockdep_* *_lockdep_* hlock_class check_wait_context",
     # mm/slub.c, mm/page_alloc.c, mm/vmalloc.c, mm/util.c: who frees, or asks for memory
     "kfree* kvfree* kzfree* vfree kmem_cache_free* kmem_cache_alloc* kmem_cache_zalloc*",
-    "kmem_cache_create* kmalloc kmalloc_* kzalloc kzalloc_* kvmalloc* kvzalloc* slab_alloc*",
-    "slab_*_alloc_* free_large_kmalloc alloc_pages* alloc_frozen_pages* vmalloc_*",
-    "prepare_alloc_pages krealloc* memdup_user* vmemdup_user* fs_reclaim_* might_fault",
-    "might_alloc* might_sleep* might_resched*",
+    "kmem_cache_create* kmalloc kmalloc_node* kmalloc_trace* kmalloc_track_caller*",
+    "kmalloc_large* kmalloc_order* kmalloc_array kmalloc_slab kmalloc_reserve kmalloc_cache*",
+    "kzalloc kzalloc_* kvmalloc* kvzalloc* slab_alloc* slab_*_alloc_* free_large_kmalloc",
+    "alloc_pages* alloc_frozen_pages* vmalloc_* prepare_alloc_pages krealloc krealloc_array",
+    "krealloc_node* memdup_user* vmemdup_user* fs_reclaim_* might_fault might_alloc*",
+    "might_sleep* might_resched*",
     # lib/vsprintf.c, lib/hexdump.c, kernel/printk/, drivers/base/core.c, kernel/audit.c
     "sprintf snprintf scnprintf vsprintf vsnprintf vscnprintf kasprintf* kvasprintf* va_format",
     "pointer *string* hex_dump_to_buffer print_hex_dump* *printk* dev_emerg dev_alert dev_crit",

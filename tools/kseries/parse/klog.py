@@ -50,8 +50,9 @@ _PROOF = re.compile(r"\s*(?:CPU: \d+ |Hardware name: |Modules linked in:|Call [T
 # Most lines match no rule: one look at all of them at once is many times faster.
 _RULED = klogskim.skimming(RULES)
 
-# The beginning of any message that `Reader` does more with than to pass over it.
-TELLING = rf"{_RULED}|-{{5}}-*+\[ cut here|8<--- cut|={{20}}|{MARK}"
+# The beginning of any message that `Reader` does more with than to pass over it, also in a block of
+# lines, where "$" is the end of each.
+TELLING = rf"(?m:{_RULED})|-{{5}}-*+\[ cut here|8<--- cut|={{20}}|{MARK}"
 
 
 # Both take 20 milliseconds to compile, and most commands read no log.

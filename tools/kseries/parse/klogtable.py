@@ -30,7 +30,8 @@ _WARNINGS: tuple[Rule, ...] = (
     Rule(
         _K.WARN,
         _MARK,
-        r"WARNING: CPU: \d+ PID: \d+ at ",
+        # A mail may have broken it behind "at".
+        r"WARNING: (?:CPU: \d+ PID: \d+ at(?: |$)|\S+\.[chS]:\d+ at$)",
         "kernel/panic.c: __warn(), without file and line",
         "WARNING: CPU: 1 PID: 7 at foo_write+0x24/0x80",
     ),

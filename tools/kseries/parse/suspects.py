@@ -27,7 +27,7 @@ MAX_TITLE = 8  # lines that may name a file
 _NAMED = re.compile(
     r"(?:\b(?:in|at|ip):? |\(|ENDBR: |\.[chS]:\d+ (?:at )?)"
     r"(?:\[<[0-9a-f]+>\] )?(?![0-9a-f]{8,}\b)([A-Za-z_.$][\w.$]*)"
-    r"(?:\+0x[0-9a-f]+| / |(?= \(?[\w./+-]+\.[chS]:\d+)|(?=\s*$))"
+    r"(?:\+0x[0-9a-f]+| / |(?= \(?(?:[\w./+-]+\.[chS]:[\d?]|\?\?:))|(?=\s*$))"
 )
 _AT_FILE = re.compile(r"(?:\b(?:at|in)|^)\s?([\w./-]+\.[chS]:\d+)")
 # Of a worker that came back with a lock, below the title.
