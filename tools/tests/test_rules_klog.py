@@ -218,6 +218,16 @@ def test_the_same_line_at_once_is_of_another_processor() -> None:
     assert lengths(events(twice, TRACE, twice)) == [2, 1]
 
 
+def test_a_call_trace_may_stand_behind_the_end() -> None:
+    (event,) = events(WARN, "x0 : 1", END, TRACE, " a+0x1/0x2", " b+0x1/0x2", "text", FRAME)
+    assert event.lines[-1] == " b+0x1/0x2"
+    assert lengths(events(WARN, END, "text", TRACE, FRAME)) == [2]
+    assert lengths(events(WARN, END, FRAME)) == [2]
+    assert lengths(events(WARN, TRACE, FRAME, END, TRACE, FRAME)) == [4]
+    assert lengths(events(WARN, END, TRACE, FRAME, END, FRAME)) == [4]
+    assert lengths(events(CUT, WARN, END, CUT, WARN, TRACE, FRAME, END)) == [3, 5]
+
+
 def test_a_mark_alone_is_no_complaint() -> None:
     lock = "WARNING: possible recursive locking detected"
     for between in ((), (RULER,), (RULER, RULER)):

@@ -25,6 +25,7 @@ LINE, TRACE, MARK, RULER = Ending.LINE, Ending.TRACE, Ending.MARK, Ending.RULER
         ("WARNING: a.c:12 at f+0x1/0x2, CPU#10: a/12", K.WARN, MARK),
         ("WARNING: at f+0x1/0x2, CPU#1: a/12", K.WARN, MARK),
         ("WARNING: CPU: 12 PID: 34 at f+0x1/0x2", K.WARN, MARK),
+        ("WARNING: at a.c:12", K.WARN, MARK),
         ("WARNING: CPU: 12 PID: 34 at", K.WARN, MARK),
         ("WARNING: fs/a.c:12 at", K.WARN, MARK),
         ("BUG: KASAN: x", K.KASAN, RULER),
@@ -132,6 +133,7 @@ def test_what_no_first_line_is(line: str) -> None:
 @pytest.mark.parametrize(
     ("line", "title"),
     [
+        ("WARNING: at a.c:12", "WARNING: at a.c:12"),
         ("WARNING: CPU: 12 PID: 34 at a.c:1 f+0x1/0x2", "WARNING: at a.c:1 f"),
         ("WARNING: CPU: 1 PID: 2 at a.c:1 f+0x1f/0x2a [mod]", "WARNING: at a.c:1 f"),
         ("WARNING: a.c:12 at f+0x1/0x2, CPU#10: a/12", "WARNING: a.c:12 at f"),

@@ -198,19 +198,24 @@ class Reader:
         self._append(splat, text)
 
     def _continue(self, splat: Splat, text: str, caller: str) -> None:
-        ending = splat.ending
+        ending = Ending.TRACE if splat.ended else splat.ending
         if splat.traced and ending is Ending.TRACE:
             splat.foreign = 0 if goes_on(splat, text) else splat.foreign + 1
             if splat.foreign > patience(splat):
                 self._close(caller)
                 return
+        headed = HEAD.match(text)
+        if splat.ended and not splat.traced and not headed:
+            self._close(caller)
+            return
         self._append(splat, text)
         if not splat.traced:  # riscv has no head
-            traced = HEAD.match(text) or (ending is Ending.MARK and CALL.match(text))
-            splat.traced = bool(traced)
+            splat.traced = bool(headed or (ending is Ending.MARK and CALL.match(text)))
+        if ending is not Ending.TRACE and END.match(text):
+            splat.ended = True
         length = len(splat.lines)
         if (
-            (ending in (Ending.MARK, Ending.RULER) and END.match(text))
+            (splat.ended and splat.traced and END.match(text))
             or (ending is Ending.RULER and "====" in text and RULER.match(text))
             or length >= MAX_SPLAT_LINES
             or (not splat.traced and length - splat.title >= _before_trace(splat))

@@ -23,7 +23,7 @@ _WARNINGS: tuple[Rule, ...] = (
     Rule(
         _K.WARN,
         _MARK,
-        r"WARNING: (?:CPU: \d+ PID: \d+ )?at \S+:\d+ ",
+        r"WARNING: (?:CPU: \d+ PID: \d+ )?at \S+:\d+(?: |$)",
         "kernel/panic.c: __warn()",
         "WARNING: CPU: 1 PID: 7 at net/foo.c:12 foo_write+0x24/0x80",
     ),

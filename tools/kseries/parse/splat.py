@@ -45,6 +45,7 @@ class Splat:
     title: int = 0  # index of the line that names it
     headed: bool = False  # the header of its Oops was seen
     traced: bool = False
+    ended: bool = False  # "---[ end" was seen; on arm64 before 4.17 the call trace comes behind it
     foreign: int = 0  # lines since the last one that surely belongs to it
     sure: bool = True  # the kernel's stamp stands before it
     last: int = 0  # index in the log of its last line
