@@ -93,12 +93,8 @@ def test_a_name_is_told_whatever_stands_around_it() -> None:
 
 
 def test_the_name_in_the_source() -> None:
-    for symbol in (
-        "foo",
-        "foo.isra.0",
-        "foo.part.0.cold",
-        "foo.llvm.123",
-        "foo.constprop.0.isra.0",
-    ):
-        assert source_name(symbol) == "foo"
-    assert source_name("foo.islands") == "foo.islands"
+    suffixes = ("", ".isra.0", ".part.0.cold", ".llvm.123", ".lto_priv.0", ".constprop.0.isra.0")
+    for suffix in suffixes:
+        assert source_name(f"foo{suffix}") == "foo"
+    for symbol in ("foo.islands", "foo.partial", "foo.0", "foo_isra"):
+        assert source_name(symbol) == symbol

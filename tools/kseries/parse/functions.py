@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-_COMPILERS = re.compile(r"\.(?:constprop|isra|part|cold|lto_priv|llvm)\b.*$")
+_COMPILERS = re.compile(r"\.(?:constprop|isra|part|cold|lto_priv|llvm)\b.*")
 
 
 def source_name(symbol: str) -> str:
@@ -24,10 +24,9 @@ class Functions:
     def __init__(self, *names: str) -> None:
         self.names = tuple(name for some in names for name in some.split())
         # A regular expression of hundreds of names takes long to compile.
-        self._whole = frozenset(name for name in self.names if "*" not in name)
-        starred = [name.split("*") for name in self.names if "*" in name]
-        self._heads = tuple(parts[0] for parts in starred if parts[1:] == [""])
-        others = [r"\w*".join(parts) for parts in starred if parts[1:] != [""]]
+        self._whole = frozenset(self.names)
+        self._heads = tuple(name[:-1] for name in self.names if name.endswith("*"))
+        others = [name.replace("*", r"\w*") for name in self.names if "*" in name[:-1]]
         self._other = re.compile(rf"(?:{'|'.join(others) or '(?!)'})$")
         self._has = lru_cache(maxsize=4096)(self._look)
 

@@ -25,7 +25,7 @@ MAX_TITLE = 8  # lines that may name a file
 # Where a title, or a lock, names a function: with its offset, as the first of a data race, or as
 # decode_stacktrace.sh gives it.
 _NAMED = re.compile(
-    r"(?:\b(?:in|at|ip):? |\(|ENDBR: |\.[chS]:\d+ (?:at )?)"
+    r"(?:\b(?:in|at):? |\(|ENDBR: |\.[chS]:\d+ (?:at )?)"
     r"(?:\[<[0-9a-f]+>\] )?(?![0-9a-f]{8,}\b)([A-Za-z_.$][\w.$]*)"
     r"(?:\+0x[0-9a-f]+| / |(?= \(?(?:[\w./+-]+\.[chS]:[\d?]|\?\?:))|(?=\s*$))"
 )
@@ -80,9 +80,8 @@ def where(kind: EventKind, lines: Sequence[str]) -> str:
 
 def _candidates(kind: EventKind, lines: Sequence[str]) -> Iterator[str]:
     beside = _BESIDE.get(kind, BOTTOM)
-    # Of the functions of a race the kernel itself names the two to tell, whatever they are; a
-    # warning says who makes it.
-    known = {EventKind.KCSAN: (), EventKind.WARN: (HELPERS, MAKERS)}.get(kind, (HELPERS, beside))
+    # Of the functions of a race the kernel itself names the two to tell, whatever they are.
+    known = () if kind is EventKind.KCSAN else (HELPERS, beside)
     if kind is EventKind.LOCKDEP:
         yield from _others(_of_locks(lines), *known)
     elif kind in _STALLS:
@@ -94,7 +93,7 @@ def _candidates(kind: EventKind, lines: Sequence[str]) -> Iterator[str]:
     if at_pc:
         yield from _others([at_pc], *known)
     # Above the head stands who allocated what was found, or took a lock before.
-    ordered = (*lines[head:], *lines[:head])
+    ordered = (*lines[head:], *lines)
     for frame in (CALL, DOUBTFUL):
         # In a trace a program counter is that of what was interrupted.
         names = [found[1] for line in ordered if (found := frame.match(line) or PC.match(line))]
@@ -152,8 +151,8 @@ def _of_stall(kind: EventKind, lines: Sequence[str]) -> Iterator[str]:
     calls = [found[1] for line in lines if (found := CALL.match(line) or PC.match(line))]
     names = [source_name(call) for call in calls]
     if kind is EventKind.RCU_STALL:
-        at = next((at for at, name in enumerate(names) if _TICK.search(name)), -1)
-        names = names[at + 1 :]
+        at = next((at for at, name in enumerate(names) if _TICK.search(name)), 0)
+        names = names[at:]
     last = ""
     for name in names:
         if name in DISPATCHERS:
