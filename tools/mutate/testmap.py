@@ -78,7 +78,7 @@ def _recorded(bench: Bench, test_file: str) -> dict[str, object]:
     config = folder / "rc"
     config.write_text(
         f"[run]\nparallel = true\ndata_file = {folder}/data\n"
-        f"source = {bench.tree / PACKAGE}\ncontext = ${{PYTEST_CURRENT_TEST-}}\n"
+        f"patch = _exit\nsource = {bench.tree / PACKAGE}\ncontext = ${{PYTEST_CURRENT_TEST-}}\n"
     )
     answer = bench.run([test_file], None, LIMIT_S, config)
     if answer.exit not in (0, 1, 5):

@@ -3,10 +3,11 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -70,6 +71,16 @@ def git(folder: Path, *words: str) -> str:
     return subprocess.run(argv, cwd=folder, check=True, capture_output=True, text=True).stdout
 
 
+@pytest.fixture(scope="session", autouse=True)
+def nothing_of_the_callers() -> Iterator[None]:
+    """Whoever runs the tests may do so in a hook of git; no test outlives a power failure."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        for name in [name for name in os.environ if name.startswith("GIT_")]:
+            monkeypatch.delenv(name)
+        monkeypatch.setattr("os.fsync", lambda _: None)
+        yield
+
+
 @pytest.fixture(autouse=True)
 def no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever runs the tests may have settings of his own."""
@@ -79,13 +90,21 @@ def no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def toy_kernel(tmp_path: Path) -> Path:
+def toy_kernel(tmp_path: Path, _toy_kernel: Path) -> Path:
     """A git repository with the toy kernel in its one commit."""
     tree = tmp_path / "toy"
+    shutil.copytree(_toy_kernel, tree)
+    return tree
+
+
+@pytest.fixture(scope="session")
+def _toy_kernel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What `toy_kernel` copies."""
+    tree = tmp_path_factory.mktemp("toy") / "toy"
     shutil.copytree(TOY, tree)
     # Its Kconfig is evaluated by kconfiglib's programs, which this Python has.
     (tree / "scripts/kconfig/python.mk").write_text(f"PYTHON3 := {sys.executable}\n")
-    git(tree, "init", "--quiet", "--initial-branch=main")
+    git(tree, "init", "--quiet", "--initial-branch=main", "--template=")
     git(tree, "add", ".")
     git(tree, "commit", "--quiet", "--message=toy")
     return tree

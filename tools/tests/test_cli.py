@@ -213,13 +213,10 @@ def test_ctrl_c_in_a_stage_leaves_a_run_that_opens_and_goes_on(
     toyproject: ToyProject, stage: str
 ) -> None:
     process = toyproject.start("run", "--until", "build")
-    assert process.stdout is not None
-    for line in process.stdout:
-        if line.startswith(f"{stage}: begins"):
-            process.send_signal(signal.SIGINT)
-            break
-    output, _ = process.communicate(timeout=60)
-    assert process.returncode == 3, output
+    next(line for line in process.stdout if line.startswith(f"{stage}: begins"))
+    process.send_signal(signal.SIGINT)
+    code, output = process.ended()
+    assert code == 3, output
     assert "interrupted by SIGINT" in output
     assert f"{stage}: interrupted after " in output
     assert "INCOMPLETE  good" in output
@@ -235,11 +232,8 @@ def test_ctrl_c_in_a_stage_leaves_a_run_that_opens_and_goes_on(
 
 def test_what_a_run_uses_is_not_cleared_under_it(toyproject: ToyProject) -> None:
     process = toyproject.start("run", "--until", "build")
-    assert process.stdout is not None
-    for line in process.stdout:
-        if line.startswith("config: begins"):
-            process.send_signal(signal.SIGSTOP)
-            break
+    next(line for line in process.stdout if line.startswith("config: begins"))
+    process.send_signal(signal.SIGSTOP)
     code, shown = toyproject.kseries("cache", "show")
     assert code == 0
     assert shown.count("in use") >= 3, shown
@@ -248,8 +242,8 @@ def test_what_a_run_uses_is_not_cleared_under_it(toyproject: ToyProject) -> None
     left = [line.split(":")[1].split()[0] for line in cleared.splitlines()[1:]]
     assert {"git", "trees", "runs"} <= set(left), cleared
     process.send_signal(signal.SIGCONT)
-    output, _ = process.communicate(timeout=60)
-    assert process.returncode == 0, output
+    code, output = process.ended()
+    assert code == 0, output
     # Afterwards all of it goes, and comes again.
     code, cleared = toyproject.kseries("cache", "clear", "git", "trees", "builds", "runs")
     assert "left" not in cleared
@@ -276,11 +270,12 @@ def test_what_was_used_longest_ago_makes_room(toyproject: ToyProject) -> None:
 
 def test_killed_at_any_moment_the_next_run_passes(toyproject: ToyProject) -> None:
     moments = random.Random(7)
-    for _ in range(4):
+    for stage in ("fetch", "apply", "config", "build"):
         process = toyproject.start("run", "--until", "build")
-        time.sleep(moments.uniform(0.3, 3.0))
+        next(line for line in process.stdout if line.startswith(f"{stage}: begins"))
+        time.sleep(moments.uniform(0, 0.2))
         process.send_signal(signal.SIGKILL)
-        process.communicate(timeout=60)
+        process.ended()
     for results in (toyproject.root / "out/runs").glob("2*/results.json"):
         assert toyproject.kseries("report", results.parent.name)[0] in (0, 3)
     code, output = toyproject.kseries("run", "--until", "build")

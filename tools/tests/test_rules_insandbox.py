@@ -66,7 +66,8 @@ def test_what_is_not_trusted_is_looked_after(box: Sandbox, monkeypatch: pytest.M
             raise CheckFailed("too much")
 
     monkeypatch.setattr(module, "Guard", Strict)
-    sleeps = ["sleep", "1.5"]
+    monkeypatch.setattr(proc, "WATCH_S", 0.1)
+    sleeps = ["sleep", "0.5"]
     with pytest.raises(CheckFailed, match="too much"):
         run_in(box, box.argv(sleeps), deadline=Deadline.after(30))
     assert looked_after == [[box.build, box.ccache]]

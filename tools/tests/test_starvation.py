@@ -38,13 +38,14 @@ def test_time_between_samples_is_shared_out() -> None:
 
 
 @contextmanager
-def busy(processors: int, nice: int = 0) -> Iterator[None]:
-    """Keep each processor busy with more than it can do."""
+def crowd(number: int) -> Iterator[int]:
+    """Have that many processes want all of one processor, and give the last one."""
+    one = {min(os.sched_getaffinity(0))}
     with ExitStack() as stack:
-        for _ in range(processors):
+        for _ in range(number):
             child = stack.enter_context(proc.start(SPIN, cwd=Path("/")))
-            os.setpriority(os.PRIO_PROCESS, child.pid, nice)
-        yield
+            os.sched_setaffinity(child.pid, one)
+        yield child.pid
 
 
 def measured(seconds: float, pid: int, program: str) -> float:
@@ -56,20 +57,26 @@ def measured(seconds: float, pid: int, program: str) -> float:
     return meter.waited(started, until) / (until - started)
 
 
+@pytest.fixture
+def looks_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(starvation, "PERIOD_S", 0.05)
+
+
+@pytest.mark.usefixtures("looks_often")
 def test_one_that_gets_no_processor_waits_and_one_that_sleeps_does_not() -> None:
-    cores = len(os.sched_getaffinity(0))
-    with busy(6 * cores), proc.start(SPIN, cwd=Path("/")) as hungry:
-        os.setpriority(os.PRIO_PROCESS, hungry.pid, 19)
-        assert measured(4.0, hungry.pid, "sh") > 0.5
-    with busy(2 * cores), proc.start(["sleep", "50"], cwd=Path("/")) as asleep:
-        assert measured(2.0, asleep.pid, "sleep") < 0.5
+    with crowd(5) as hungry:
+        assert measured(1.0, hungry, "sh") > 0.5
+        with proc.start(["sleep", "50"], cwd=Path("/")) as asleep:
+            assert measured(0.5, asleep.pid, "sleep") < 0.5
 
 
+@pytest.mark.usefixtures("looks_often")
 def test_one_that_was_stopped_waits() -> None:
     with proc.start(["sleep", "50"], cwd=Path("/")) as child:
-        time.sleep(0.5)
+        while proc.descendant(child.pid, "sleep") is None:  # setpriv, so far
+            time.sleep(0.01)
         os.kill(child.pid, signal.SIGSTOP)
-        assert measured(3.0, child.pid, "sleep") > 0.5
+        assert measured(0.5, child.pid, "sleep") > 0.5
         os.kill(child.pid, signal.SIGCONT)
 
 

@@ -6,11 +6,12 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests import forked
+from tests.forked import Child
 from tests.toysuites import OURS
 
 TOOLS = Path(__file__).parents[1]
@@ -39,20 +40,13 @@ class ToyProject:
             "PYTHONPATH": str(TOOLS),
         }
 
-    def start(self, *words: str) -> subprocess.Popen[str]:
-        return subprocess.Popen(
-            [sys.executable, "-m", "kseries", *words],
-            cwd=self.root,
-            env=self.environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
+    def start(self, *words: str) -> Child:
+        """Start a command in a process of its own."""
+        return forked.start(words, cwd=self.root, env=self.environment)
 
     def kseries(self, *words: str) -> tuple[int, str]:
-        process = self.start(*words)
-        output, _ = process.communicate(timeout=100)
-        return process.returncode, output
+        """Carry out a command in a process of its own; give its exit status and its output."""
+        return self.start(*words).ended()
 
     def latest(self) -> dict[str, Any]:
         document: dict[str, Any] = json.loads(

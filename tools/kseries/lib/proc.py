@@ -283,7 +283,7 @@ def _pump(
             if watch is not None and time.monotonic() - looked >= WATCH_S:
                 watch(child)
                 looked = time.monotonic()
-            if not selector.select(timeout=min(deadline.remaining(), 1.0)):
+            if not selector.select(timeout=min(deadline.remaining(), WATCH_S)):
                 if child.poll() is not None:
                     # A left-over child of the program still holds the pipe: do not wait for it.
                     break

@@ -6,6 +6,8 @@ Everything that others wrote is escaped, and the page forbids scripts besides.
 
 from __future__ import annotations
 
+from functools import cache
+
 import jinja2
 
 from kseries.model import RunResult
@@ -18,10 +20,11 @@ TEMPLATE = "report.html.j2"
 
 def render(result: RunResult) -> str:
     """Give the page."""
-    return _environment().get_template(TEMPLATE).render(page=page.make(printable(result)))
+    return _template().render(page=page.make(printable(result)))
 
 
-def _environment() -> jinja2.Environment:
+@cache
+def _template() -> jinja2.Template:
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("kseries.report"),
         autoescape=True,
@@ -37,4 +40,4 @@ def _environment() -> jinja2.Environment:
         "moment": moment,
         "took": took,
     }
-    return environment
+    return environment.get_template(TEMPLATE)
