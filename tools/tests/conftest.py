@@ -81,12 +81,23 @@ def nothing_of_the_callers() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session")
+def _cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the cache is of tests that have none of their own."""
+    return tmp_path_factory.mktemp("cache")
+
+
 @pytest.fixture(autouse=True)
-def no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever runs the tests may have settings of his own."""
+def no_settings(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, _cache: Path
+) -> None:
+    """Whoever runs the tests may have settings and a cache, and a disk that is nearly full."""
+    if request.node.get_closest_marker("vm") is None:  # they take the guest that is kept
+        monkeypatch.setenv("XDG_CACHE_HOME", str(_cache))
     monkeypatch.setenv("XDG_CONFIG_HOME", "/nonexistent")
-    for name in (*settings.NAMES, settings.LIMITS):
+    for name in settings.NAMES:
         monkeypatch.delenv(settings.variable(name), raising=False)
+    monkeypatch.setenv(settings.variable(settings.LIMITS), "free=0")
 
 
 @pytest.fixture

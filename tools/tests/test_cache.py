@@ -191,11 +191,10 @@ def test_git_forgets_the_worktree_that_goes(home: Home, toy_kernel: Path) -> Non
 
 
 def test_the_oldest_go_until_the_limit_holds(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cachefolder, "FREE_WANTED_GIB", 0)
     for number in range(5):
         home.add(f"trees/stack{number}", 10 * MB, used=number + 1)
     home.add("runs/one", 10 * MB)
-    monkeypatch.setenv("KSERIES_LIMITS", "trees=0.03, runs=0.02")
+    monkeypatch.setenv("KSERIES_LIMITS", "trees=0.03, runs=0.02, free=0")
     notes = Notes()
     with leases.use(home.project.trees / "stack0"):
         cachefolder.make_room(home.project, home.cache, notes)
@@ -207,13 +206,15 @@ def test_the_oldest_go_until_the_limit_holds(home: Home, monkeypatch: pytest.Mon
 def test_a_disk_that_is_nearly_full_takes_more_but_no_results(
     home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    free = shutil.disk_usage(home.cache.root).free
-    monkeypatch.setattr(cachefolder, "FREE_WANTED_GIB", 2 * free / cachefolder.GIB)
     home.add("git/tree.git")
     home.add("runs/one")
     used = home.add("trees/stack")
     (home.cache.host).mkdir()
     (home.cache.host / "kvm").touch()
+    monkeypatch.setenv("KSERIES_LIMITS", "free=0")
+    assert cachefolder.make_room(home.project, home.cache, Silent()).removed == ()
+    free = shutil.disk_usage(home.cache.root).free
+    monkeypatch.setenv("KSERIES_LIMITS", f"free={2 * free // cachefolder.GIB + 1}")
     with leases.use(used):
         cachefolder.make_room(home.project, home.cache, Silent())
     assert home.items() == ["host kvm", "trees stack", "runs one"]

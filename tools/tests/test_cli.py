@@ -258,7 +258,7 @@ def test_what_was_used_longest_ago_makes_room(toyproject: ToyProject) -> None:
     old.mkdir()
     (old / "data").write_bytes(b"x" * 5_000_000)
     os.utime(old, (0, 0))
-    os.environ["KSERIES_LIMITS"] = "trees=0.004"
+    os.environ["KSERIES_LIMITS"] = "trees=0.004,free=0"
     try:
         code, output = toyproject.kseries("run", "--until", "build")
     finally:
@@ -285,6 +285,7 @@ def test_killed_at_any_moment_the_next_run_passes(toyproject: ToyProject) -> Non
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small disk needs root")
 def test_a_full_disk_is_told_and_passes_once_there_is_room(toyproject: ToyProject) -> None:
+    (toyproject.kernel / "large").write_bytes(bytes(1_000_000))
     out = toyproject.root / "out"
     out.mkdir()
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=96k", "tmpfs", str(out)], check=True)

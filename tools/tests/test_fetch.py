@@ -12,7 +12,8 @@ import subprocess
 import sys
 import tarfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -271,16 +272,46 @@ def test_a_killed_import_is_not_trusted(place: Place, tmp_path: Path) -> None:
     assert repository.tree_of(commit) == plain_git_tree(folder)
 
 
+@contextmanager
+def small_disk(place: Path, size: str) -> Iterator[Path]:
+    """Give a folder on a disk of that size."""
+    place.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={size}", "none", str(place)]
+    if os.geteuid() != 0 or subprocess.run(mount, check=False, capture_output=True).returncode:
+        pytest.skip("needs root to mount a small disk")
+    try:
+        yield place
+    finally:
+        subprocess.run(["umount", "--lazy", str(place)], check=True)
+
+
+def test_a_tree_needs_as_much_room_as_it_has_files(tmp_path: Path) -> None:
+    folder = write_tree(tmp_path / "src")
+    with small_disk(tmp_path / "small", "20m") as small:
+        place = Place(small)
+        assert place.fetch(LocalSource("local", folder))[2] == "6.12.5-rc1"
+        (folder / "noise").write_bytes(random.Random(3).randbytes(11 << 20))
+        with pytest.raises(InfraError, match="about 21 MiB are needed") as caught:
+            place.fetch(LocalSource("local", folder), "other")
+        assert "4 MiB for the import into git, 17 MiB for a worktree" in caught.value.what
+        # So it is of a commit, where the repository is on this machine.
+        git(folder, "init", "--quiet")
+        git(folder, "add", "Makefile", "Kconfig", "Kbuild", "io")
+        git(folder, "commit", "--quiet", "--message=small")
+        few = git(folder, "rev-parse", "HEAD").strip()
+        assert place.fetch(GitSource("git", str(folder), few), "few")[1] == few
+        git(folder, "add", ".")
+        git(folder, "commit", "--quiet", "--message=large")
+        with pytest.raises(InfraError, match="about 21 MiB are needed"):
+            place.fetch(GitSource("git", str(folder), git(folder, "rev-parse", "HEAD").strip()))
+        assert place.partial() == []
+
+
 def test_a_full_disk_is_told_and_the_next_start_works(tmp_path: Path) -> None:
     folder = write_tree(tmp_path / "src")
     (folder / "noise").write_bytes(random.Random(3).randbytes(4_000_000))
     tarball = make_tar(folder, tmp_path / "t")
-    small = tmp_path / "small"
-    small.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=2m", "none", str(small)]
-    if os.geteuid() != 0 or subprocess.run(mount, check=False, capture_output=True).returncode:
-        pytest.skip("needs root to mount a small disk")
-    try:
+    with small_disk(tmp_path / "small", "2m") as small:
         with pytest.raises(InfraError, match="The disk is full"):
             tarimport.import_tar(gitrepo.create(small / "r.git"), tarball, Silent())
         shutil.rmtree(small / "r.git")
@@ -301,8 +332,6 @@ def test_a_full_disk_is_told_and_the_next_start_works(tmp_path: Path) -> None:
         other = make_tar(folder, tmp_path / "other", "w:gz")
         with pytest.raises(InfraError, match="Read-only file system"):
             place.fetch(pinned(other))
-    finally:
-        subprocess.run(["umount", small], check=True)
 
 
 # ---------------------------------------------------------------- git

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from kseries.cli.main import main
+from kseries.host import cache
 from kseries.lib import settings
 from kseries.lib.errors import UserError
 from tests.toyproject import ToyProject, set_up
@@ -39,11 +40,13 @@ def asked(toy_project: ToyProject) -> tuple[str, int]:
     return request["stack"], request["jobs"]
 
 
-def test_without_any_all_are_defaults(file: Path) -> None:
+def test_without_any_all_are_defaults(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("KSERIES_LIMITS")
     read = settings.read()
     assert {setting.origin for setting in read.of.values()} == {"default"}
     assert read.value("jobs") is None
     assert read.limits == {}
+    assert cache.limits()["free"] == 6 * cache.GIB
 
 
 def test_each_comes_from_what_counts_most(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 CLONE = Path(__file__).parents[2]
+KEPT = ("PATH", "LANG", "TMPDIR", "KSERIES_LIMITS")
 KTAP = "TAP version 13\n1..1\nok 1 one\n"
 
 
@@ -34,7 +35,7 @@ class Installed:
         self, *words: str, cwd: Path, env: Mapping[str, str] | None = None
     ) -> subprocess.CompletedProcess[str]:
         """Call it with none of the variables that tests of the clone set."""
-        kept = {name: os.environ[name] for name in ("PATH", "LANG", "TMPDIR") if name in os.environ}
+        kept = {name: os.environ[name] for name in KEPT if name in os.environ}
         return subprocess.run(
             [self.program, *words],
             cwd=cwd,

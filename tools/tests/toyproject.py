@@ -34,6 +34,7 @@ class ToyProject:
     @property
     def environment(self) -> dict[str, str]:
         return {
+            "KSERIES_LIMITS": "free=0",  # what is kept must not hang on this host's disk
             **os.environ,
             "KSERIES_ROOT": str(self.root),
             "XDG_CACHE_HOME": str(self.root.parent / "cache"),

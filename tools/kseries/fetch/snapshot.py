@@ -12,7 +12,7 @@ from __future__ import annotations
 import io
 import os
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from kseries.fetch import buildproducts, fastimport
@@ -29,10 +29,17 @@ TIME_LIMIT_S = 1800.0
 SHOWN = 4  # names in a note
 
 
-def snapshot(repository: Repository, folder: Path, log: Path, progress: Progress) -> str:
+def snapshot(
+    repository: Repository,
+    folder: Path,
+    log: Path,
+    progress: Progress,
+    room: Callable[[int], None] = lambda _size: None,
+) -> str:
     """Bring the index of the tree up to date; give the id of the tree object.
 
-    The caller holds the repository's lock. Raises UserError when the tree cannot be read.
+    The caller holds the repository's lock. room: called before all of the tree is read, with the
+    bytes of its files. Raises UserError when the tree cannot be read.
     """
     index = repository.path / INDEX
     # A killed snapshot leaves git's own lock; ours says that nobody else is at work.
@@ -46,6 +53,7 @@ def snapshot(repository: Repository, folder: Path, log: Path, progress: Progress
     if nested:
         progress.note(f"left out of {folder}, being repositories of their own: {', '.join(nested)}")
     if not index.is_file():
+        room(sum(_size(folder / path) for path in changed))
         progress.update(f"reading {len(changed)} files of {folder}")
         _import_all(repository, folder, changed, progress)
         ours.text("read-tree", RAW_REF)
@@ -193,6 +201,13 @@ def _unreadable(folder: Path, why: str) -> UserError:
         where=f"{folder}: {why.strip()}",
         do="make its files readable for this user, and do not change them meanwhile",
     )
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.lstat().st_size
+    except OSError:  # it is told when it is read
+        return 0
 
 
 def _is_file(path: Path) -> bool:

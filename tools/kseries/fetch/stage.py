@@ -35,7 +35,8 @@ from kseries.model import (
 # What a kernel takes for each byte of its tarball (.tar.xz, measured on 6.12): twice its size as
 # a pack and once more while it is taken out of a package; as a worktree 11, as a build 6 times.
 CACHE_FACTOR = 4
-OUT_FACTOR = 17
+TREE_FACTOR = 11
+OUT_FACTOR = TREE_FACTOR + 6
 # The size of such a tarball, for sources that do not tell theirs.
 KERNEL_TARBALL = 160 * MIB
 
@@ -214,7 +215,7 @@ def _tarball_file(work: _Work, source: TarballSource) -> Path:
 
 def _git(work: _Work, source: GitSource) -> BaseTree:
     def fill(repository: Repository) -> str:
-        work.require_room(KERNEL_TARBALL)
+        work.require_room(_tarball_size(source))
         gitremote.fetch_commit(repository, source.remote, source.commit, work.log, work.progress)
         return source.commit
 
@@ -222,6 +223,21 @@ def _git(work: _Work, source: GitSource) -> BaseTree:
     origin = f"{source.remote} {source.commit}"
     made = imports.make_once(place, f"git:{source.commit}", origin, fill, work.progress)
     return work.base(place, made)
+
+
+def _tarball_size(source: GitSource) -> int:
+    """Estimate the tarball of a commit; one that lies on this machine tells what it holds."""
+    folder = Path(source.remote)
+    if not folder.is_dir():
+        return KERNEL_TARBALL
+    inner = folder / ".git"
+    repository = Repository(inner if inner.exists() else folder)
+    listed = repository.ask("ls-tree", "-r", "-l", "-z", "--full-tree", source.commit)
+    if not listed.ok:
+        return KERNEL_TARBALL
+    # "100644 blob 1234…    5678<tab>path"; "-" for a submodule
+    sizes = [entry.partition("\t")[0].split()[3] for entry in listed.entries]
+    return sum(int(size) for size in sizes if size.isdigit()) // TREE_FACTOR
 
 
 # ---------------------------------------------------------------- local
@@ -235,7 +251,6 @@ def _local(work: _Work, source: LocalSource) -> BaseTree:
         if imports.read(place) is not None:
             made = _take(work, Repository(place), folder)
         else:
-            work.require_room(KERNEL_TARBALL)
             with atomicfile.new_folder(place) as partial:
                 made = _take(work, gitrepo.create(partial), folder)
         head, tree = snapshot.head(folder)
@@ -244,7 +259,10 @@ def _local(work: _Work, source: LocalSource) -> BaseTree:
 
 
 def _take(work: _Work, repository: Repository, folder: Path) -> Import:
-    tree = snapshot.snapshot(repository, folder, work.log, work.progress)
+    tree = snapshot.snapshot(
+        *(repository, folder, work.log, work.progress),
+        room=lambda size: work.require_room(size // TREE_FACTOR),
+    )
     commit = imports.commit_of_tree(repository, tree, str(folder))
     return imports.record(repository, f"local:{folder}", str(folder), commit)
 

@@ -25,8 +25,9 @@ from kseries.lib.progress import Progress
 
 GIB = 1 << 30
 MEASURE_LIMIT_S = 300.0
-# Import, worktree and a build, with room for others to write meanwhile.
-FREE_WANTED_GIB = 6.0
+# What is to stay free on the disks: import, worktree and a build, with room for others to write.
+FREE = "free"
+FREE_GIB = 6.0
 # Paths of one command line.
 _AT_ONCE = 200
 # What du says, behind what it complains of; the path can hold anything.
@@ -157,7 +158,7 @@ def make_room(project: Project, cache: Cache, progress: Progress) -> Cleared:
     """
     allowed = limits()
     found = items(project, cache)
-    done = drop(surplus(found, allowed, _missing(project, cache)), cache)
+    done = drop(surplus(found, allowed, _missing(project, cache, allowed[FREE])), cache)
     for item in done.removed:
         progress.note(
             f"removed to make room: {item.kind} {item.name}, {item.size / 1e6:,.0f} MB,"
@@ -204,11 +205,12 @@ def drop(going: Iterable[Item], cache: Cache) -> Cleared:
 
 
 def limits() -> dict[str, int]:
-    """Give the bytes that each kind may take: the table's, and what the settings say.
+    """Give the bytes that each kind may take, and as FREE what is to stay free on the disks.
 
-    Raises UserError.
+    They are the table's, or what the settings say. Raises UserError.
     """
     found = {kind.name: kind.limit_gib for kind in KINDS if kind.limit_gib is not None}
+    found[FREE] = FREE_GIB
     for name, given in settings.read().limits.items():
         if name not in found:
             raise UserError(
@@ -267,12 +269,12 @@ def _forget_worktrees(cache: Cache) -> None:
         Repository(folder).ask("worktree", "prune", "--expire=now")
 
 
-def _missing(project: Project, cache: Cache) -> list[tuple[Path, int]]:
-    """Tell how many bytes are short on the disks of the cache and of out/."""
+def _missing(project: Project, cache: Cache, wanted: int) -> list[tuple[Path, int]]:
+    """Tell how many bytes the disks of the cache and of out/ are short of those wanted."""
     found: dict[int, tuple[Path, int]] = {}
     for folder in (cache.root, project.out):
         if folder.is_dir():
-            short = int(FREE_WANTED_GIB * GIB) - shutil.disk_usage(folder).free
+            short = wanted - shutil.disk_usage(folder).free
             device = folder.stat().st_dev
             above = os.path.commonpath([found[device][0], folder]) if device in found else folder
             found[device] = (Path(above), short)
