@@ -105,14 +105,24 @@ class _Waiting:
         return False
 
 
+def _starved_s(pid: int) -> float:
+    """Give for how long a process could have run, and got no processor, in seconds."""
+    with suppress(OSError, ValueError, IndexError):
+        return int(Path(f"/proc/{pid}/schedstat").read_text().split()[1]) * 1e-9
+    return 0.0
+
+
 def _wait(child: subprocess.Popen[bytes], limit_s: float) -> tuple[int | None, int, str]:
-    """Wait for the program; give its status (None when it had to be ended), memory and why."""
+    """Wait for the program; give its status (None when it had to be ended), memory and why.
+
+    limit_s: of a host that has nothing else to do.
+    """
     peak, deadline, waiting = 0, time.monotonic() + limit_s, _Waiting(child.pid)
     while child.poll() is None:
         _reap(child.pid)
         peak = max(peak, _peak(child.pid))
         why = ""
-        if time.monotonic() > deadline:
+        if time.monotonic() > deadline + _starved_s(child.pid):
             why = f"did not end within {limit_s:.0f} s"
         elif waiting.too_long():
             why = WAITED

@@ -6,15 +6,17 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from attack import hostile, runner, scene
-from attack.families import ATTACKS
+from attack import hostile, runner, scene, watched
+from attack.families import ATTACKS, guests
 from attack.scene import Scene
 from attack.table import Attack, Kind, Outcome
+from tests.test_starvation import crowd
 
 
 @pytest.fixture(scope="module")
@@ -203,6 +205,33 @@ def test_how_the_toolkit_ends_is_judged(
 
     found = carry(act)
     assert any(told in text for text in found.saw), found.saw
+
+
+def test_an_image_that_was_written_to_is_told_from_one_in_use(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    image = tmp_path / "kseries/rootfs/guest.ext4"
+    image.parent.mkdir(parents=True)
+    with image.open("wb") as file:
+        file.truncate(50 << 20)
+        os.pwrite(file.fileno(), b"data", 20 << 20)
+    before = guests._images()
+    os.utime(image, (1, 1))
+    assert guests._images() == before
+    for text, place in ((b"date", 20 << 20), (b"data", 40 << 20)):
+        with image.open("r+b") as file:
+            os.pwrite(file.fileno(), text, place)
+        assert guests._images() != before
+        with image.open("r+b") as file:
+            os.pwrite(file.fileno(), b"data", 20 << 20)
+
+
+def test_what_a_busy_host_takes_is_no_fault_of_the_toolkit() -> None:
+    with crowd(5) as hungry:
+        time.sleep(0.5)
+        assert watched._starved_s(hungry) > 0.1
+    assert watched._starved_s(hungry) == 0
 
 
 def test_exit_code_and_table_tell_what_got_through(

@@ -3,6 +3,10 @@
 
 from __future__ import annotations
 
+import errno
+import functools
+import hashlib
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +17,7 @@ from attack.table import Attack, Kind
 from kseries.lib.paths import Cache
 
 GOOD = "echo 'TAP version 13'; echo 1..1; echo 'ok 1 fine'"
+READ_SIZE = 1 << 20
 KEPT_LIMIT = 256 << 20  # bytes of a run, however much a guest says; it is run three times
 FORGED = "kseries: end netdevsim/ping.py [0123456789ab0123456789abcdef]"
 WARNING = "WARNING: CPU: 0 PID: 1 at net/core.c:1 foo+0x1/0x2"
@@ -39,10 +44,33 @@ def _runs(script: str, *, first: str = "attempted") -> Callable[[Scene], None]:
     return act
 
 
-def _images() -> dict[Path, tuple[int, int]]:
-    """Give the images of root file systems of guests, with what shows a change."""
-    found = {file: file.stat() for file in Cache.find().rootfs.glob("*.ext4")}
-    return {file: (facts.st_size, facts.st_mtime_ns) for file, facts in found.items()}
+def _images() -> dict[Path, str]:
+    """Give the images of root file systems of guests, with the digest of each."""
+    found = {file: file.stat().st_mtime_ns for file in Cache.find().rootfs.glob("*.ext4")}
+    return {file: _digest(file, changed) for file, changed in found.items()}
+
+
+@functools.cache
+def _digest(file: Path, _changed: int) -> str:
+    """Give the digest of a sparse file's data, and of where they are.
+
+    Its time alone says nothing: another run may say by it that it uses the image.
+    """
+    found = hashlib.sha256()
+    with file.open("rb") as image:
+        end, start = os.fstat(image.fileno()).st_size, 0
+        while start < end:
+            try:
+                data = os.lseek(image.fileno(), start, os.SEEK_DATA)
+            except OSError as error:
+                if error.errno == errno.ENXIO:  # no more data
+                    break
+                raise
+            start = os.lseek(image.fileno(), data, os.SEEK_HOLE)
+            found.update(f"{data} {start}\n".encode())
+            for place in range(data, start, READ_SIZE):
+                found.update(os.pread(image.fileno(), min(READ_SIZE, start - place), place))
+    return found.hexdigest()
 
 
 def _python(text: str) -> str:
