@@ -395,3 +395,16 @@ def test_complaints_put_together() -> None:
     assert found[0].stack == ("one", "two", "three", "four")
     # Why no lines are told, where there is a stack.
     assert (found[0].undecoded, found[1].undecoded) == (findings.NOT_TRIED, "")
+
+
+def test_what_the_kernel_said_is_no_problem_of_the_programs_own() -> None:
+    events = [replace(WARN, title=f"WARNING: {n}") for n in range(outcome.MAX_EVENTS_NAMED + 2)]
+    told = outcome.with_events(judge(*BOTH, status=1), events)
+    assert told.problems[-1] == "and 2 more complaints in the kernel log"
+    assert outcome.own_problems(told) == judge(*BOTH, status=1).problems != ()
+
+
+def test_a_complaint_belongs_to_the_program_whatever_its_cases_are_called() -> None:
+    deep = replace(WARN, during="demo/prog: a: b")
+    apart = replace(WARN, during="demo/other: demo/prog: a")
+    assert outcome.loose_events([judge(*BOTH)], [WARN, deep, apart]) == (apart,)
