@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
 from pathlib import Path
 
 
@@ -24,10 +25,21 @@ def dotted(module: str) -> str:
     return f"kseries.{module.removesuffix('.py').replace('/', '.')}".removesuffix(".__init__")
 
 
+def _packages(name: str) -> Iterator[str]:
+    """Give the packages that a module is in: a.b and a of a.b.c."""
+    while name := name.rpartition(".")[0]:
+        yield name
+
+
 def independent(package: Path, module: str) -> list[str]:
     """Name the modules of a package that import a module neither themselves nor through others."""
     paths = [path for path in package.rglob("*.py") if path.name != "__main__.py"]
-    used = {dotted(str(path.relative_to(package))): imports(path.read_text()) for path in paths}
+    used = {}
+    for path in paths:
+        name = dotted(str(path.relative_to(package)))
+        wanted = {name, *imports(path.read_text())}
+        # What is in a package brings the package along.
+        used[name] = {above for each in wanted for above in _packages(each)} | wanted - {name}
     on_it, more = set[str](), {dotted(module)}
     while more:
         on_it |= more

@@ -110,7 +110,12 @@ def test_a_case_that_ran_and_is_not_planned_is_told_too() -> None:
 
 def test_a_case_that_has_a_result_did_not_run_any_more() -> None:
     told = judge(Case("a", F, "why"), Case("b", P), status=None, running=("a",))
-    assert told.cases[0] == Case("a", F, "why")
+    assert told.cases == (Case("a", F, "why"), Case("b", P))
+
+
+def test_what_a_program_says_of_a_result_makes_it_no_place_of_another() -> None:
+    told = judge(Case("x", F, UNSEEN), status=1)
+    assert [(case.name, case.status) for case in told.cases] == [("x", F), ("a", M), ("b", M)]
 
 
 def test_cases_below_others_can_run() -> None:

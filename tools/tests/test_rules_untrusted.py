@@ -65,6 +65,15 @@ def test_a_file_that_grows_while_it_is_read_is_bound_too(folder: Untrusted) -> N
         next(chunks)
 
 
+def test_what_there_is_of_which_kind(folder: Untrusted) -> None:
+    (folder.path / "sub/file").touch()
+    (folder.path / "link").symlink_to("sub")
+    is_folder = {name: folder.has_folder(name) for name in ("sub", "sub/file", "link", "none", "")}
+    assert is_folder == {"sub": True, "sub/file": False, "link": False, "none": False, "": True}
+    is_file = {name: folder.has(name) for name in ("sub", "sub/file", "link/file", "none")}
+    assert is_file == {"sub": False, "sub/file": True, "link/file": False, "none": False}
+
+
 def test_text_that_is_none_is_read(folder: Untrusted) -> None:
     (folder.path / "text").write_bytes(b"a\xffb")
     assert folder.read_text("text") == "a\N{REPLACEMENT CHARACTER}b"

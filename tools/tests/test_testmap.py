@@ -3,12 +3,18 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
+import pytest
+
 from mutate.bench import TESTS
-from mutate.importing import independent
+from mutate.importing import dotted, independent
 from mutate.sources import mutants
 from mutate.testmap import Chooser, TestMap, written_in
+
+PACKAGE = Path(__file__).parents[1] / "kseries"
 
 
 def test_the_tests_most_likely_to_notice_are_run_first(tmp_path: Path) -> None:
@@ -82,6 +88,16 @@ def test_what_depends_on_a_module_is_not_loaded_before_it_is_changed(tmp_path: P
     assert independent(tmp_path, "rules.py") == alone
     assert "kseries.sub.page" not in independent(tmp_path, "words.py")
     assert "kseries.rules" in independent(tmp_path, "words.py")
+
+
+@pytest.mark.parametrize("module", ["lib/untrusted.py", "lib/gitrepo.py", "suites/zcrx.py"])
+def test_what_is_loaded_before_does_not_bring_the_module_along(module: str) -> None:
+    alone = independent(PACKAGE, module)
+    assert len(alone) > 50
+    script = f"import {', '.join(alone)}, sys; print({dotted(module)!r} in sys.modules)"
+    words = [sys.executable, "-c", script]
+    done = subprocess.run(words, cwd=PACKAGE.parent, check=True, capture_output=True, text=True)
+    assert done.stdout == "False\n"
 
 
 def test_a_record_is_of_what_its_tests_are_written_in(tmp_path: Path) -> None:
