@@ -36,8 +36,8 @@ def machine(bench: Bench) -> tuple[Machine, HostTarget]:
     checkpoint.marks(bench.run)
     target = HostTarget(bench.path / "machine", bench.run.console(1), bench.boots)
     job = Job(bench.installed, KERNEL, bench.open, bench.run, Silent())
-    switch = str(bench.path / "state")
-    return Machine(job, target, 1, lambda _: None, switch), target
+    switch, warn_once = str(bench.path / "state"), str(bench.path / "warn_once")
+    return Machine(job, target, 1, lambda _: None, switch, warn_once), target
 
 
 def program(bench: Bench, script: str, name: str = "p") -> TestProgram:
@@ -98,6 +98,17 @@ def test_a_complaint_of_the_kernel_is_noticed(bench: Bench) -> None:
     warns = program(bench, CASES.replace("@; }", f"\n{SAY_WARN}\n}}"))
     (said,) = tried.try_mutant(7, [warns]).by
     assert said.startswith("kernel log: WARNING")
+
+
+def test_what_the_kernel_says_once_it_says_for_each_mutant(bench: Bench) -> None:
+    tried, target = machine(bench)
+    said = bench.path / "warn_once"
+    said.write_text("")  # it has been said
+    once = f"[ -z $(cat {said}) ] || {{\n{SAY_WARN}\n}}; : >{said}"
+    warns = program(bench, CASES.replace("@", once))
+    assert tried.try_mutant(7, [warns]).by
+    assert tried.try_mutant(7, [warns]).by
+    assert target.boots == 1
 
 
 def test_a_machine_is_not_used_for_ever(bench: Bench) -> None:

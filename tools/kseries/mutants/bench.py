@@ -27,8 +27,12 @@ LOSSES = 2  # of machines, for one run of a program
 AGAIN = 2  # times that what is red once is run again
 MOST = 25  # mutants on a machine before the next gets a fresh one
 
-# Arguments: the number of a mutant, 0 for none; the file that takes it; a program, its arguments.
-_WITH = 'echo "$1" >"$2" || exit 99; shift 2; exec "$@"'
+# What the kernel says once it says again after a 1 in here.
+WARN_ONCE = "/sys/kernel/debug/clear_warn_once"
+
+# Arguments: the number of a mutant, 0 for none; the file that takes it; the one for warnings; a
+# program, its arguments.
+_WITH = 'echo "$1" >"$2" || exit 99; [ ! -w "$3" ] || echo 1 >"$3"; shift 3; exec "$@"'
 
 
 class Bench:
@@ -41,10 +45,12 @@ class Bench:
         number: int,
         tell: Callable[[str], None],
         switch: str = schemata.MUTANT,
+        warn_once: str = WARN_ONCE,
     ) -> None:
         """Take an entered target; it is booted when there is something to run.
 
-        switch: the file of the target that takes the number of a mutant.
+        switch: the file of the target that takes the number of a mutant. warn_once: the one that
+        has the kernel say again what it says once, if there is such a file.
 
         `checkpoint.marks(job.run)` must have been made, once for all machines.
         """
@@ -52,7 +58,7 @@ class Bench:
         self._session = Session(number, job.installed, job.kernel, target, job.run, tell)
         # Machines that work side by side keep their logs apart.
         self._numbers = itertools.count(number * 1_000_000)
-        self._switch = switch
+        self._files = (switch, warn_once)
         self._tried = 0
 
     def try_mutant(self, number: int, programs: Sequence[TestProgram]) -> Seen:
@@ -87,7 +93,7 @@ class Bench:
 
     def _run(self, program: TestProgram, number: int) -> tuple[tuple[str, ...], TestProgram]:
         """Run a program with a mutant; say what is wrong, and what of it to run again."""
-        argv = ("sh", "-c", _WITH, "sh", str(number), self._switch, *command_of(program))
+        argv = ("sh", "-c", _WITH, "sh", str(number), *self._files, *command_of(program))
         looked, result = self._survive(Shard(replace(program, argv=argv), next(self._numbers)))
         events = klog.events(self._target.console()[looked:])
         # Without the mutant it passed: what skips now has found the interface missing.
