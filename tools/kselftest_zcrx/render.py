@@ -216,9 +216,11 @@ def _ring_flags(case: Case) -> str:
     """Give the set-up flags of a case's ring as C, told by their difference from the default."""
     added = [flag for flag in case.ring if flag not in RING_FLAGS]
     removed = [flag for flag in RING_FLAGS if flag not in case.ring]
-    words = "RING_FLAGS"
-    words += "".join(f" | {flag}" for flag in added)
-    return words + "".join(f" & ~{flag}" for flag in removed)
+    words = "RING_FLAGS" + "".join(f" & ~{flag}" for flag in removed)
+    if added and removed:
+        # One line is too short for both.
+        return f"({words}) |\n\t\t       {' | '.join(added)}"
+    return words + "".join(f" | {flag}" for flag in added)
 
 
 def _can_register(case: Case) -> bool:

@@ -145,7 +145,7 @@ def test_every_row_is_one_test_and_planned(program: Program, dialect: str) -> No
 def test_programs_that_take_long_do_not_run_unless_asked_for(files: dict[str, str]) -> None:
     usual, _, extended = files["Makefile"].partition("TEST_GEN_PROGS_EXTENDED :=")
     names = {program.name for program in PROGRAMS if program.extended}
-    assert names == {"zcrx_recv_long", "zcrx_teardown_long", "zcrx_hostile_long", "zcrx_faults"}
+    assert names == {"zcrx_recv_long", "zcrx_teardown_long", "zcrx_hostile_long"}
     assert kselftest_zcrx.extended(LEVEL) == names
     assert {name for name in names if f"\t{name} \\\n" in extended} == names
     assert {program.name for program in PROGRAMS if f"\t{program.name} \\\n" in usual} == {

@@ -79,7 +79,6 @@ PROGRAMS = with_absences(
             "memory that runs out",
             (REGISTRATION_FAULTS, COPY_FAULTS, STREAM_FAULTS, POSTED_FAULTS),
             receives=True,
-            extended=True,
         ),
     )
 )

@@ -27,6 +27,12 @@ COPY = Fixture(
                 "what the pool has is not free to copy to",
             ),
             (
+                "copied_after_restart",
+                "R46",
+                "So it is in a pool that the queue has got since.",
+                "what the pool has is not free to copy to",
+            ),
+            (
                 "no_room_while_pool_has_all",
                 "R52",
                 "Such a buffer is idle again where there is no room for a completion.",

@@ -3,19 +3,44 @@
 
 from __future__ import annotations
 
-from kselftest_zcrx.model import LONG_S, QUEUE_LEVEL, Case, Fixture
+from kselftest_zcrx.model import LONG_S, QUEUE_LEVEL, Case, Fixture, Mainline
+
+_ONCE = "the queue is restarted once, whatever comes of it"
+_UNTRIED = "not tried on Linux 7.3 yet"
 
 REGISTRATION_FAULTS = Fixture(
     "registration_faults",
-    (
+    tuple(
         Case(
-            "registering",
-            "R12",
-            "Each allocation of a registration fails in turn.",
+            name,
+            rule,
+            tests,
             timeout_s=LONG_S,
             since=QUEUE_LEVEL,
             scripted=True,
-        ),
+            mainline=Mainline(absent=absent),
+        )
+        for name, rule, tests, absent in (
+            ("registering", "R12", "Each allocation of a registration fails in turn.", ""),
+            (
+                "registering_huge_page",
+                "R18",
+                "Memory of huge pages is charged, or refused, whichever allocation fails.",
+                _UNTRIED,
+            ),
+            (
+                "closing",
+                "R33",
+                "A ring that closes gives its queue back though memory is short for a moment.",
+                _ONCE,
+            ),
+            (
+                "closing_in_vain",
+                "R33",
+                "Where memory stays short the area stays pinned until the queue is set up anew.",
+                _ONCE,
+            ),
+        )
     ),
 )
 
@@ -37,6 +62,15 @@ COPY_FAULTS = Fixture(
 STREAM_FAULTS = Fixture(
     "stream_faults",
     (
+        Case(
+            "binding",
+            "R15",
+            "Each allocation of a restart for a dma-buf fails in turn, and the queue stays free.",
+            timeout_s=LONG_S,
+            since=QUEUE_LEVEL,
+            scripted=True,
+            mainline=Mainline(absent=_UNTRIED),
+        ),
         Case(
             "receiving",
             "R44",

@@ -113,6 +113,20 @@ LIFETIME = Fixture(
             scripted=True,
         ),
         Case(
+            "refused_memory_comes_back",
+            "R12",
+            "A refused registration leaves none of the kernel's memory behind.",
+            since=QUEUE_LEVEL,
+            scripted=True,
+        ),
+        Case(
+            "given_back_soon",
+            "R30",
+            "Who closes a ring does not wait for what is not there to be waited for.",
+            since=QUEUE_LEVEL,
+            scripted=True,
+        ),
+        Case(
             "mappings_end",
             "R33",
             "What is mapped for DMA of the device is unmapped when the registration ends.",

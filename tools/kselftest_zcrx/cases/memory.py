@@ -23,6 +23,7 @@ MEMORY = Fixture(
                 "A huge page that is in the area twice is charged once.",
             ),
             ("many_pages", "R16", "An area may have more pages than 16 bits count."),
+            ("many_pages_used", "R16", "And each of them is one of its own, up to the last."),
             ("transparent_huge_page", "R17", "Memory that the kernel may join to huge pages."),
             ("memfd", "R17", "A file in memory can be received into."),
             (

@@ -64,6 +64,20 @@ RING = (
         error="EINVAL",
     ),
     Case(
+        "iopoll_no_defer_taskrun",
+        "R3",
+        "A ring that polls for completions needs IORING_SETUP_DEFER_TASKRUN, too.",
+        ring=(*_without("IORING_SETUP_DEFER_TASKRUN"), "IORING_SETUP_IOPOLL"),
+        error="EINVAL",
+    ),
+    Case(
+        "iopoll_no_cqe32",
+        "R3",
+        "A ring that polls for completions needs IORING_SETUP_CQE32, too.",
+        ring=(*_without("IORING_SETUP_CQE32"), "IORING_SETUP_IOPOLL"),
+        error="EINVAL",
+    ),
+    Case(
         "registered_ring_fd",
         "R1",
         "A ring that is known by its registered index can register.",
@@ -174,6 +188,15 @@ INTERFACE = (
         needs=(Need.NETDEVSIM,),
         since=QUEUE_LEVEL,
         scripted=True,
+    ),
+    Case(
+        "pools_unfit",
+        "R14",
+        "A queue whose page pools the memory cannot be used with stays as it is.",
+        needs=(Need.NETDEVSIM,),
+        since=QUEUE_LEVEL,
+        scripted=True,
+        mainline=Mainline(absent="its netdevsim has no page pools that do not fit"),
     ),
     Case(
         "if_rxq_sign_bit",

@@ -83,6 +83,13 @@ REQUESTS_BESIDE = Fixture(
             scripted=True,
         ),
         Case(
+            "head_of_packet",
+            "R46",
+            "Payload of several pages that is in the head of a packet, some of it read before.",
+            since=QUEUE_LEVEL,
+            scripted=True,
+        ),
+        Case(
             "fair_when_submitted",
             "R51",
             "A socket with much to receive does not hold up the one after it: when submitted.",

@@ -80,6 +80,14 @@ ENTRIES = (
         error="EINVAL",
     ),
     Case(
+        "iopoll_above_limit",
+        "R7",
+        "IORING_SETUP_IOPOLL, the flag next to nothing here, is no IORING_SETUP_CLAMP.",
+        Spoil("rq_entries", "RQ_ENTRIES_MAX + 1"),
+        ring=(*RING_FLAGS, "IORING_SETUP_IOPOLL"),
+        error="EINVAL",
+    ),
+    Case(
         "clamp_limit",
         "R7",
         "IORING_SETUP_CLAMP leaves the limit as it is.",

@@ -125,6 +125,14 @@ STREAM = Fixture(
             scripted=True,
         ),
         Case(
+            "queue_restarted",
+            "R33",
+            "The queue is restarted while the stream runs, and keeps the memory.",
+            timeout_s=SLOW_S,
+            since=QUEUE_LEVEL,
+            scripted=True,
+        ),
+        Case(
             "mtu_changed",
             "R44",
             "The size of packets changes while the stream runs.",

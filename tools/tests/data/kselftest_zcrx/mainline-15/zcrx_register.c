@@ -329,6 +329,33 @@ TEST_F(registration, no_cqe32)
 	expect_free(_metadata, self->fd, self->dev.ifindex);
 }
 
+/*
+ * R3: A ring that polls for completions needs IORING_SETUP_DEFER_TASKRUN,
+ * too.
+ */
+TEST_F(registration, iopoll_no_defer_taskrun)
+{
+	int fd;
+
+	fd = ring_open((RING_FLAGS & ~IORING_SETUP_DEFER_TASKRUN) |
+		       IORING_SETUP_IOPOLL);
+	ASSERT_LE(0, fd);
+	EXPECT_EQ(-EINVAL, zcrx_register(fd, &self->reg));
+	expect_free(_metadata, self->fd, self->dev.ifindex);
+}
+
+/* R3: A ring that polls for completions needs IORING_SETUP_CQE32, too. */
+TEST_F(registration, iopoll_no_cqe32)
+{
+	int fd;
+
+	fd = ring_open((RING_FLAGS & ~IORING_SETUP_CQE32) |
+		       IORING_SETUP_IOPOLL);
+	ASSERT_LE(0, fd);
+	EXPECT_EQ(-EINVAL, zcrx_register(fd, &self->reg));
+	expect_free(_metadata, self->fd, self->dev.ifindex);
+}
+
 /* R1: A ring that is known by its registered index can register. */
 TEST_F(registration, registered_ring_fd)
 {
@@ -559,6 +586,21 @@ TEST_F(registration, clamp_0)
 	fd = ring_open(RING_FLAGS | IORING_SETUP_CLAMP);
 	ASSERT_LE(0, fd);
 	self->reg.rq_entries = 0;
+	EXPECT_EQ(-EINVAL, zcrx_register(fd, &self->reg));
+	expect_free(_metadata, fd, self->dev.ifindex);
+}
+
+/*
+ * R7: IORING_SETUP_IOPOLL, the flag next to nothing here, is no
+ * IORING_SETUP_CLAMP.
+ */
+TEST_F(registration, iopoll_above_limit)
+{
+	int fd;
+
+	fd = ring_open(RING_FLAGS | IORING_SETUP_IOPOLL);
+	ASSERT_LE(0, fd);
+	self->reg.rq_entries = RQ_ENTRIES_MAX + 1;
 	EXPECT_EQ(-EINVAL, zcrx_register(fd, &self->reg));
 	expect_free(_metadata, fd, self->dev.ifindex);
 }

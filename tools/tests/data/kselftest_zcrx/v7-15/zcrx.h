@@ -53,6 +53,9 @@ int keep_only_net_admin(void);
 int enter_user_namespace(void);
 int enter_net_namespace(void);
 
+/* A clock that nobody sets. */
+long long now_ms(void);
+
 /* Stay on that CPU. Returns 0 or a negative error. */
 int run_on_cpu(int cpu);
 int lock_less_than_area(void);

@@ -314,6 +314,33 @@ TEST_F(registration, no_cqe32)
 	expect_free(_metadata, self->fd, self->dev.ifindex);
 }
 
+/*
+ * R3: A ring that polls for completions needs IORING_SETUP_DEFER_TASKRUN,
+ * too.
+ */
+TEST_F(registration, iopoll_no_defer_taskrun)
+{
+	int fd;
+
+	fd = ring_open((RING_FLAGS & ~IORING_SETUP_DEFER_TASKRUN) |
+		       IORING_SETUP_IOPOLL);
+	ASSERT_LE(0, fd);
+	EXPECT_EQ(-EINVAL, zcrx_register(fd, &self->reg));
+	expect_free(_metadata, self->fd, self->dev.ifindex);
+}
+
+/* R3: A ring that polls for completions needs IORING_SETUP_CQE32, too. */
+TEST_F(registration, iopoll_no_cqe32)
+{
+	int fd;
+
+	fd = ring_open((RING_FLAGS & ~IORING_SETUP_CQE32) |
+		       IORING_SETUP_IOPOLL);
+	ASSERT_LE(0, fd);
+	EXPECT_EQ(-EINVAL, zcrx_register(fd, &self->reg));
+	expect_free(_metadata, self->fd, self->dev.ifindex);
+}
+
 /* R1: A ring that is known by its registered index can register. */
 TEST_F(registration, registered_ring_fd)
 {
@@ -562,6 +589,21 @@ TEST_F(registration, clamp_0)
 	expect_free(_metadata, fd, self->dev.ifindex);
 }
 
+/*
+ * R7: IORING_SETUP_IOPOLL, the flag next to nothing here, is no
+ * IORING_SETUP_CLAMP.
+ */
+TEST_F(registration, iopoll_above_limit)
+{
+	int fd;
+
+	fd = ring_open(RING_FLAGS | IORING_SETUP_IOPOLL);
+	ASSERT_LE(0, fd);
+	self->reg.rq_entries = RQ_ENTRIES_MAX + 1;
+	EXPECT_EQ(-EINVAL, zcrx_register(fd, &self->reg));
+	expect_free(_metadata, fd, self->dev.ifindex);
+}
+
 /* R7: IORING_SETUP_CLAMP leaves the limit as it is. */
 TEST_F(registration, clamp_limit)
 {
@@ -686,6 +728,31 @@ TEST_F(registration, queue_cannot_be_removed)
 	ASSERT_EQ(0, zcrx_register(self->fd, &self->reg));
 	EXPECT_EQ(-EINVAL, ethtool_channels(&self->dev, 1));
 	expect_refill_ring(_metadata, self->fd, &self->reg);
+}
+
+/*
+ * R14: A queue whose page pools the memory cannot be used with stays as it
+ * is.
+ */
+TEST_F(registration, pools_unfit)
+{
+	/* Not mapped for DMA, two pages in a row, mapped in both directions. */
+	static const char * const flaws[] = { "1", "2", "3" };
+	struct netif *dev = &self->dev;
+	size_t i;
+
+	if (!self->dev.simulated)
+		SKIP(return, "the device is no netdevsim");
+
+	if (netif_debug(dev, "pp_flaw", "0") == -ENOENT)
+		SKIP(return, "netdevsim has no page pools that do not fit");
+	for (i = 0; i < ARRAY_SIZE(flaws); i++) {
+		ASSERT_EQ(0, netif_debug(dev, "pp_flaw", flaws[i]));
+		EXPECT_EQ(-EOPNOTSUPP, zcrx_register(self->fd, &self->reg))
+			TH_LOG("with flaw %s", flaws[i]);
+	}
+	ASSERT_EQ(0, netif_debug(dev, "pp_flaw", "0"));
+	expect_free(_metadata, self->fd, dev->ifindex);
 }
 
 /*

@@ -6,6 +6,7 @@
 #include <linux/time_types.h>
 #include <linux/types.h>
 
+#define IORING_SETUP_IOPOLL		(1U << 0)
 #define IORING_SETUP_CQSIZE		(1U << 3)
 #define IORING_SETUP_CLAMP		(1U << 4)
 #define IORING_SETUP_CQE32		(1U << 11)
