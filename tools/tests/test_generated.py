@@ -89,11 +89,11 @@ def test_the_page_tells_of_each() -> None:
     alive = GeneratedResult(replace(MUTANTS[1], text="if (a || b)"), MutantFate.SURVIVED, (), 2)
     known = GeneratedResult(MUTANTS[2], MutantFate.SURVIVED, ("no case comes by it",))
     none = GeneratedResult(MUTANTS[3], MutantFate.EQUIVALENT, ("x is never 4",))
-    about = About(16, 60.0, 5, 90, 10, {MUTANTS[2].key: "it takes a week"})
+    about = About(16, 60.0, 5, 90, 10, "load 3.0", {MUTANTS[2].key: "it takes a week"})
     text = page([killed, alive, known, none], about)
     assert "There are 100. 10 of them are in no kernel" in text
     assert "Of the other 90 a sample of 5 was drawn with seed 16, and 4 of it were tried" in text
-    assert "1 are no faults; of the other 3 1 are killed (33 %)." in text
+    assert "1 are no faults; of the other 3 1 are killed (33 %). load 3.0." in text
     assert "| bound | 1 | 2 | 1 |" in text
     assert "| a.c, f1 | bound | `> → >= in if (x > 1)` | p: a |" in text
     assert "`> → >= in if (a \\|\\| b)` | none of 2 cases that come by it |" in text

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import datetime
+import os
 from argparse import Namespace
 from collections.abc import Sequence
 from dataclasses import asdict, replace
@@ -13,6 +15,7 @@ from kseries.cli.parser import command_line
 from kseries.cli.request import with_settings
 from kseries.cli.run_context import Opened, progress, resumable, take_up
 from kseries.cli.screen import print_json
+from kseries.kbuild import make as kbuild
 from kseries.lib import atomicfile, runfolder
 from kseries.model import GeneratedMutant, MutantFate, Request
 from kseries.mutants import equivalents, generated
@@ -108,7 +111,9 @@ def _generated(arguments: Namespace) -> int:
         results = trier.check(chosen, known.equivalent)
     if arguments.page:
         counts = (len(chosen), len(prepared.mutants), len(prepared.left_out))
-        about = generated_page.About(arguments.seed, arguments.budget, *counts, known.survivor)
+        about = generated_page.About(
+            arguments.seed, arguments.budget, *counts, _host(), known.survivor
+        )
         atomicfile.write_text(arguments.page, generated_page.page(results, about))
     survived = [result for result in results if result.fate is MutantFate.SURVIVED]
     status = 1 if survived or len(results) < len(chosen) else 0
@@ -120,6 +125,12 @@ def _generated(arguments: Namespace) -> int:
     faults = [result for result in results if result.fate is not MutantFate.EQUIVALENT]
     print(f"{len(faults) - len(survived)} of {len(faults)} mutants killed: {opened.run.path}")
     return status
+
+
+def _host() -> str:
+    """Say when it is, and how busy the host has been of late."""
+    load = os.getloadavg()[2]
+    return f"{datetime.date.today():%-d %B %Y}, load {load:.1f} of {kbuild.cores()} processors"
 
 
 def _list_generated(chosen: Sequence[GeneratedMutant], *, as_json: bool) -> int:

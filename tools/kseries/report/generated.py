@@ -27,8 +27,9 @@ class About:
     """What the results are of.
 
     budget_s: of cases, that each had. sample: how many were drawn. mutants: how many there are.
-    left_out: for how many a switch is no C, or is left out of the kernel. why: the reasons why
-    some live, by `GeneratedMutant.key`.
+    left_out: for how many a switch is no C, or is left out of the kernel. host: when it was, and
+    how busy the host was then: one that lets a machine wait shows nothing of mutants that hang.
+    why: the reasons why some live, by `GeneratedMutant.key`.
     """
 
     seed: int
@@ -36,6 +37,7 @@ class About:
     sample: int
     mutants: int
     left_out: int
+    host: str
     why: Mapping[tuple[str, str, str, str], str] = field(default_factory=dict)
 
 
@@ -72,7 +74,8 @@ def page(results: Sequence[GeneratedResult], about: About) -> str:
         f" with seed {about.seed}, and {len(results)} of it were tried, with"
         f" {about.budget_s:g} s of cases each."
         f" {fates[MutantFate.EQUIVALENT]} are no faults;"
-        f" of the other {faults} {fates[MutantFate.KILLED]} are killed ({share:.0f} %).",
+        f" of the other {faults} {fates[MutantFate.KILLED]} are killed ({share:.0f} %)."
+        f" {about.host}.",
         "\n".join(_operators(results)),
         "## Survivors",
         "\n".join(_table([r for r in results if r.fate is MutantFate.SURVIVED], "why", about.why)),
