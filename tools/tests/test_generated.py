@@ -65,6 +65,12 @@ def test_what_noticed_others_comes_first_then_what_adds_most() -> None:
     assert names(found) == "often killer most other error slow part"
 
 
+def test_what_noticed_mutants_of_other_functions_comes_before_what_noticed_none() -> None:
+    cases = [case("p", "most", 1, 1, 2, 3), case("p", "one", 1, 1), case("p", "two", 1, 1, 2)]
+    found = ordering.within(cases, {"p: two": 1}, 100, {"p: one", "p: two"})
+    assert names(found) == "two one most"
+
+
 def test_a_mutant_gets_no_more_cases_than_it_has_time_for() -> None:
     cases = [case("p", str(n), 4, n) for n in range(5)]
     assert names(ordering.within(cases, {}, 9)) == "0 1 2"

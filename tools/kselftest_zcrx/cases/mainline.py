@@ -53,6 +53,7 @@ ABSENT: Mapping[str, str] = MappingProxyType(
         "beside.put_into_sockmap": _UNTRIED,
         "beside.many_at_once": _UNTRIED,
         "beside.head_of_packet": _UNTRIED,
+        "beside.refilled_in_one_go": _FLUSHED,
         "beside.fair_when_submitted": _FLUSHED,
         "beside.fair_when_polled": "its netdevsim merges packets, so a turn has more pieces",
         "memory.many_pages": _UNTRIED,

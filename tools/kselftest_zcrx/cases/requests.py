@@ -83,6 +83,13 @@ REQUESTS_BESIDE = Fixture(
             scripted=True,
         ),
         Case(
+            "refilled_in_one_go",
+            "R50",
+            "Of more entries than that 256 are looked at in one go.",
+            since=QUEUE_LEVEL,
+            scripted=True,
+        ),
+        Case(
             "head_of_packet",
             "R46",
             "Payload of several pages that is in the head of a packet, some of it read before.",

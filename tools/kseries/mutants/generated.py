@@ -60,7 +60,7 @@ echo "{_MARK}$(cat {schemata.REACHED})"
 exit $status
 """
 
-BUDGET_S = 60.0  # of cases, of a mutant that comes by many
+BUDGET_S = 120.0  # of cases, of a mutant that comes by many
 LEAST_TIMEOUT_S, TIMES_LONGER = 6.0, 4.0
 MOST_LOSSES = 20  # of machines, one after the other
 
@@ -331,7 +331,8 @@ class Checker:
         """Give the cases as they are to be run: the likeliest first, one by one, then in groups."""
         with self._lock:
             known = Counter(self._kills.get(mutant.within, {}))
-        for group in ordering.groups(ordering.within(cases, known, self._budget_s)):
+            elsewhere = frozenset().union(*self._kills.values())
+        for group in ordering.groups(ordering.within(cases, known, self._budget_s, elsewhere)):
             program = self._programs[group[0].program]
             some = narrowed(program, tuple(case.case for case in group))
             expected = sum(case.seconds for case in group)

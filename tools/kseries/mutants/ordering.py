@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import heapq
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 GROUP_S = 20.0  # of cases that are run in one go
@@ -28,17 +28,26 @@ class CaseReach:
 
 
 def within(
-    cases: Sequence[CaseReach], kills: Mapping[str, int], budget_s: float
+    cases: Sequence[CaseReach],
+    kills: Mapping[str, int],
+    budget_s: float,
+    elsewhere: Collection[str] = (),
 ) -> list[CaseReach]:
     """Choose cases for a mutant, the likeliest first, as many as the time is enough for.
 
     kills: how often each case, by its name, has noticed other mutants of the same function.
+    elsewhere: the names of those that have noticed any of another: they look at what others do not.
     """
     killers = sorted(
         (case for case in cases if kills.get(case.name)),
         key=lambda case: (-kills[case.name], case.seconds),
     )
-    ordered = [*killers, *_spread([case for case in cases if not kills.get(case.name)])]
+    others = [case for case in cases if not kills.get(case.name)]
+    ordered = [
+        *killers,
+        *_spread([case for case in others if case.name in elsewhere]),
+        *_spread([case for case in others if case.name not in elsewhere]),
+    ]
     spent_s = itertools.accumulate((case.seconds for case in ordered), initial=0.0)
     return [case for case, before_s in zip(ordered, spent_s, strict=False) if before_s < budget_s]
 
