@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
@@ -88,7 +89,8 @@ def files(tmp_path: Path) -> TreeFiles:
     git(repo, "add", "--all")
     git(repo, "commit", "--quiet", "--message=x")
     repository = Repository(repo / ".git")
-    return TreeFiles(repository, repository.tree_of("HEAD"))
+    tree = repository.tree_of("HEAD")
+    return TreeFiles(repository, tree, tree)
 
 
 @pytest.fixture
@@ -122,6 +124,14 @@ def test_the_nearest_section_comes_first(chosen: Choose) -> None:
 def test_a_section_may_name_files_by_an_expression(chosen: Choose) -> None:
     assert chosen("kernel/a_bird_b.c").names == ("kselftest/birds:goose.sh",)
     assert chosen("kernel/bird.c").names == ()
+
+
+def test_sections_are_those_of_the_base(files: TreeFiles, tmp_path: Path) -> None:
+    repo = tmp_path / "repo"
+    (repo / "MAINTAINERS").write_text("NEW\nN:\t(a+)+$\nF:\ttools/testing/selftests/fly/\n")
+    git(repo, "commit", "--quiet", "--all", "--message=x")
+    patched = replace(files, tree=files.repository.tree_of("HEAD"))
+    assert patched.sections[0].title == "FLYING"
 
 
 def test_tests_that_the_series_changes_come_first(chosen: Choose) -> None:

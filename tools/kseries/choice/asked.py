@@ -45,7 +45,7 @@ def find(candidate: Candidate, project: Project, minutes: float = MINUTES) -> As
     catalogue = Catalogue.of(project)
     wanted = {name for one in catalogue.listed() if one.suite for name in one.suite.told.host}
     has = [name for name in sorted(wanted) if proc.which(name)]
-    files = TreeFiles(repository, candidate.patched)
+    files = TreeFiles(repository, candidate.patched, candidate.base.commit)
     choice = choosing.choose(paths, files, catalogue, limit_s=60 * minutes, has=has)
     return Asked(tuple(paths), choice)
 

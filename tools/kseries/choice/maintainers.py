@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 REST = "THE REST"
+LONGEST = 300  # of the paths that expressions are tried on
 
 _TAG = re.compile(r"([FXN]):\s*(\S+)\s*$")
 _ANY_TAG = re.compile(r"[A-Z]:\s")
@@ -66,6 +67,6 @@ def below(sections: Iterable[Section], folder: str) -> dict[str, tuple[str, ...]
 
 def _found(expression: str, path: str) -> bool:
     try:
-        return re.search(expression, path) is not None
+        return len(path) <= LONGEST and re.search(expression, path) is not None
     except re.error:
         return False

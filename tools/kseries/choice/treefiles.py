@@ -31,21 +31,29 @@ class KunitTest:
 
 @dataclass(frozen=True)
 class TreeFiles:
-    """The files of a tree, by its id."""
+    """The files of a tree, by its id.
+
+    base: of the tree before the series, whose MAINTAINERS is read: that has regular expressions,
+    and one that the series wrote could keep us busy for ever.
+    """
 
     repository: Repository
     tree: str
+    base: str
     _programs: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def text(self, path: str) -> str:
         """Give the text of a file, "" where there is none."""
-        content = self.repository.file_at(self.tree, path)
+        return self._text(self.tree, path)
+
+    def _text(self, tree: str, path: str) -> str:
+        content = self.repository.file_at(tree, path)
         return (content or b"").decode(errors="replace")
 
     @cached_property
     def sections(self) -> tuple[Section, ...]:
         """Give the sections of MAINTAINERS."""
-        return maintainers.parse(self.text("MAINTAINERS"))
+        return maintainers.parse(self._text(self.base, "MAINTAINERS"))
 
     @cached_property
     def targets(self) -> frozenset[str]:
