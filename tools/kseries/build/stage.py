@@ -9,6 +9,7 @@ any moment is continued: what it may have left half-written is taken away first.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,6 +35,8 @@ from kseries.model import BuildPlace, Diagnostic, Kernel, KernelConfig, Stack
 # Programs outside of the kernel (tests) need its user headers; beside the compiler they are free.
 TARGETS = ("bzImage", "headers")
 MODULES = "modules"
+# All objects that are built in, as an archive of their names.
+OBJECTS = ("vmlinux.a",)
 IMAGE = "arch/x86/boot/bzImage"
 RELEASE = "include/config/kernel.release"
 HEADERS = "usr/include/linux"
@@ -95,6 +98,16 @@ class _Expected:
     whole: bool = False  # a build from nothing
 
 
+@dataclass(frozen=True)
+class _Made:
+    """What make did. whole: from nothing."""
+
+    objects: int
+    seconds: float  # wall time
+    diagnostics: tuple[Diagnostic, ...]
+    whole: bool
+
+
 RECORD_ADAPTER = TypeAdapter(Record)
 SIZE_ADAPTER = TypeAdapter(Size)
 
@@ -137,6 +150,19 @@ def build(
     )
 
 
+def compile_objects(
+    config: KernelConfig, stack: Stack, run: RunFolder, progress: Progress, *, jobs: int | None
+) -> None:
+    """Compile all that is built in, and link nothing. Raises as `build`."""
+    box = kconfig_ask.sandbox(config.tree.path, config.place, trusted=stack.trusted)
+    prepare(box)
+    _see_config(config)
+    sizes = run.path / "sizes.json"  # of no use to others: not all of a build
+    job = _Job(config, box, "", jobs or kbuild.cores(), run.log("build"), sizes)
+    _run_make(job, progress, OBJECTS)
+    atomicfile.remove_tree(job.state / UNFINISHED)
+
+
 def _see_config(config: KernelConfig) -> None:
     path = config.place.state / kbuild.CONFIG
     if not path.is_file() or _sha256(path) != config.sha256:
@@ -176,6 +202,17 @@ def _unchanged(place: BuildPlace, box: Sandbox, inputs: str) -> Record | None:
 
 def _make(job: _Job, progress: Progress) -> tuple[Record, int, float]:
     """Run make to its end. Gives the new record, objects made and wall time in seconds."""
+    made = _run_make(job, progress, _targets(job.config))
+    record = _take_out(job, made.diagnostics)
+    if made.whole:
+        atomicfile.write_bytes(job.sizes, SIZE_ADAPTER.dump_json(Size(made.objects, made.seconds)))
+    atomicfile.write_bytes(job.state / RECORD, RECORD_ADAPTER.dump_json(record))
+    atomicfile.remove_tree(job.state / UNFINISHED)
+    return record, made.objects, made.seconds
+
+
+def _run_make(job: _Job, progress: Progress, targets: Sequence[str]) -> _Made:
+    """Run make to its end. What it has begun stays marked as unfinished."""
     marker = job.state / UNFINISHED
     if marker.exists():
         progress.note(f"an earlier build was cut off: {_mend(job)} files of it are made again")
@@ -189,7 +226,7 @@ def _make(job: _Job, progress: Progress) -> tuple[Record, int, float]:
         kbuild.hand_on_config(job.box, job.log)
         done = run_in(
             job.box,
-            kbuild.make(job.box, _targets(job.config), jobs=job.jobs),
+            kbuild.make(job.box, targets, jobs=job.jobs),
             deadline=Deadline.after(BUILD_LIMIT_S),
             log=job.log,
             on_line=watch.feed,
@@ -205,12 +242,8 @@ def _make(job: _Job, progress: Progress) -> tuple[Record, int, float]:
         raise error
     found = parser.finish()
     failure.see_no_error(found, job.config.tree, job.log)
-    record = _take_out(job, tuple(item.diagnostic for item in found))
-    if expected.whole:
-        atomicfile.write_bytes(job.sizes, SIZE_ADAPTER.dump_json(Size(watch.objects, done.seconds)))
-    atomicfile.write_bytes(job.state / RECORD, RECORD_ADAPTER.dump_json(record))
-    atomicfile.remove_tree(marker)
-    return record, watch.objects, done.seconds
+    diagnostics = tuple(item.diagnostic for item in found)
+    return _Made(watch.objects, done.seconds, diagnostics, expected.whole)
 
 
 def _take_out(job: _Job, diagnostics: tuple[Diagnostic, ...]) -> Record:

@@ -386,14 +386,9 @@ def _add_bisect(commands: Commands) -> None:
     )
     options.add_resume(parser, "go on with a search that was ended")
     options.add_stack(parser)
-    tests: dict[str, Any] = {
-        "only": [],
-        "suite": [],
-        "minutes": 10.0,
-        "extended": False,
-        "machines": 0,
-        "baseline": None,
-    }
+    tests: dict[str, Any] = {"only": [], "suite": [], "minutes": 10.0, "append": ""}
+    tests |= {"extended": False, "machines": 0, "baseline": None, "reruns": True}
+    tests["each_patch"] = False
     parser.set_defaults(until=RUN_STAGES[-1], **tests)
 
 

@@ -173,6 +173,12 @@ def add_tests(parser: Parser) -> None:
         action="store_false",
         help="do not run again what fails, to see whether it always does",
     )
+    parser.add_argument(
+        "--each-patch",
+        action="store_true",
+        help="compile the series up to each of its patches: does one that bisects find a tree"
+        " that builds?",
+    )
     add_append(parser)
     add_machines(parser)
 

@@ -27,6 +27,7 @@ def request(arguments: Namespace) -> Request:
         only=tuple(arguments.only),
         append=tuple(shlex.split(arguments.append)),
         reruns=arguments.reruns,
+        each_patch=arguments.each_patch,
         extended=arguments.extended,
         archive=arguments.archive,
         trusted=arguments.trusted,

@@ -15,7 +15,7 @@ from kseries.config import stage as config_stage
 from kseries.model import RunResult
 from kseries.names import RUN_STAGES
 from kseries.report.live import Shown
-from kseries.run import baseline, pipeline
+from kseries.run import baseline, eachpatch, pipeline
 from kseries.run.pipeline import RunContext, Stage
 
 NOTHING_TO_ADD = "# The config compiles all that the series changes."
@@ -31,6 +31,9 @@ def run(arguments: Namespace) -> int:
         for stage in baseline.STAGES
         if stage.name in names and (asked.baseline is not False or stage is not baseline.STAGE)
     ]
+    if asked.each_patch and pipeline.BUILD in stages:
+        place = stages.index(baseline.STAGE) if baseline.STAGE in stages else len(stages)
+        stages.insert(place, eachpatch.STAGE)
     with progress(arguments) as shown:
         return _run_stages(opened.work(shown), stages, shown, arguments.workspace)
 

@@ -366,7 +366,8 @@ def _drop_later(work: RunContext, names: Sequence[str]) -> None:
 
 def _asked(work: RunContext, names: Sequence[str]) -> Request:
     """Give the request as it is carried out: a run goes up to the last of these stages."""
-    return replace(work.request, until=names[-1] if work.session == SELFTEST else "")
+    last = [name for name in names if name in RUN_STAGES][-1:]
+    return replace(work.request, until=last[0] if last and work.session == SELFTEST else "")
 
 
 def _write_script(work: RunContext, facts: Provenance, names: Sequence[str]) -> None:

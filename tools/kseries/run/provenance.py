@@ -80,7 +80,7 @@ def arguments(request: Request) -> tuple[str, ...]:
 
 
 def _flags(request: Request) -> list[str]:
-    names = ("partial", "incremental", "extended", "trusted", "exact_config")
+    names = ("partial", "incremental", "extended", "trusted", "exact_config", "each_patch")
     options = [f"--{name.replace('_', '-')}" for name in names if getattr(request, name)]
     if not request.reruns:
         options.append("--no-reruns")

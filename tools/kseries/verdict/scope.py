@@ -37,6 +37,7 @@ _HEADINGS = {
     # Where these found no test to run:
     "test": "BUILDS",
     "baseline": "BUILDS",
+    "patches": "BUILDS",
     "bisect": "SEARCHED",
 }
 
