@@ -121,6 +121,12 @@ def bench_pipeline(session: nox.Session) -> None:
 
 
 @nox.session
+def bench_loop(session: nox.Session) -> None:
+    """Measure what somebody waits for who edits; prints a table (a full build, then edits)."""
+    run(session, "python", str(ROOT / "tools" / "bench_loop.py"), *session.posargs)
+
+
+@nox.session
 def bench_results(session: nox.Session) -> None:
     """Measure the readers of logs and the HTML page against their goals; prints a table."""
     run(session, "python", str(ROOT / "tools" / "bench_results.py"), *session.posargs)
