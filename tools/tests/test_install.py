@@ -22,6 +22,8 @@ from kseries.lib.progress import Silent
 from kseries.model import (
     BaseTree,
     BuildPlace,
+    ChangedFile,
+    FileState,
     InstalledSuites,
     Kernel,
     KernelConfig,
@@ -361,3 +363,97 @@ def test_without_a_mirror_a_suite_that_needs_a_library_is_left_out(
     ((suite, why),) = bench.install().left_out
     assert suite == "iou-zcrx"
     assert why.startswith("no liburing-dev: apt on this host names no mirror of its own suite")
+
+
+# ---------------------------------------------------------------- other kinds
+
+# As the kernel's: each program by itself, and a list of all that there should be.
+SELFTESTS_MAKEFILE = """\
+PROGRAMS := $(foreach target,$(TARGETS),$(patsubst %.c,%,$(wildcard $(target)/*.c)))
+install: $(addprefix build-,$(PROGRAMS))
+	for p in $(PROGRAMS); do echo "$$(dirname $$p):$$(basename $$p)"; done \\
+		>$(INSTALL_PATH)/kselftest-list.txt
+	cp extra/settings $(INSTALL_PATH)/extra/
+$(addprefix build-,$(PROGRAMS)): build-%:
+	mkdir -p $(INSTALL_PATH)/$(dir $*)
+	$(CC) $*.c -o $(INSTALL_PATH)/$*
+"""
+
+
+@pytest.fixture
+def extra(bench: Bench) -> Bench:
+    """Give a tree with a target of three programs, two of which do not build."""
+    files = {
+        "Makefile": SELFTESTS_MAKEFILE,
+        "extra/Makefile": "TEST_GEN_PROGS := good $(shell names)\n",
+        "extra/settings": "timeout=700\n",
+        "extra/good.c": "int main(void) { return 0; }\n",
+        "extra/lacks.c": "#include <nobody/has.h>\n",
+        "extra/wrong.c": "int main(void) { return no; }\n",
+    }
+    for name, text in files.items():
+        (bench.tree / SELFTESTS / name).parent.mkdir(parents=True, exist_ok=True)
+        (bench.tree / SELFTESTS / name).write_text(text)
+    bench.commit("extra")
+    bench.make_headers()
+    bench.stack = replace(bench.stack, suites=suites("kselftest/extra"))
+    return bench
+
+
+def test_of_a_whole_target_what_builds_is_taken(extra: Bench) -> None:
+    for _ in range(2):  # what is kept of the first time says the same
+        installed = extra.install()
+        assert [(one.name, one.timeout_s) for one in installed.programs] == [("good", 700.0)]
+        lacks, wrong = sorted(why for _, why in installed.left_out)
+        assert lacks == "lacks does not build on this host: nobody/has.h: No such file or directory"
+        assert wrong.startswith("wrong does not build on this host: ")
+
+
+def test_a_target_that_cannot_be_made_at_all_is_left_out(extra: Bench) -> None:
+    makefile = extra.tree / SELFTESTS / "Makefile"
+    makefile.write_text("install: nothing-makes-this\n")
+    extra.commit("spoil")
+    installed = extra.install()
+    assert installed.programs == ()
+    assert [suite for suite, _ in installed.left_out] == ["kselftest/extra"]
+
+
+def test_a_target_that_the_series_changes_has_to_build(extra: Bench) -> None:
+    touched = (ChangedFile(f"{SELFTESTS}/extra/wrong.c", (1,), FileState.NOT_BUILT),)
+    kernel = replace(extra.kernel(), changed=touched)
+    with pytest.raises(CheckFailed) as caught:
+        install(kernel, extra.stack, extra.cache, extra.run, Silent())
+    assert caught.value.what == "Tests that the series may have changed do not build."
+    # What this host lacks is not held against it.
+    assert "extra/wrong: " in caught.value.where
+    assert "lacks" not in caught.value.where
+
+
+def test_modules_and_files_of_ones_own_lie_beside_the_tests(quick: Bench, tmp_path: Path) -> None:
+    (tmp_path / "run.sh").write_text("exit 0\n")
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data/word").write_text("word\n")
+    (tmp_path / "mine.toml").write_text(
+        'kind = "program"\ntitle = "mine"\nfiles = ["run.sh", "data"]\n'
+        '[[programs]]\nname = "run"\ncommand = ["sh", "run.sh"]\n'
+    )
+    own = suites(str(tmp_path / "mine.toml"), "kunit/LIST_KUNIT_TEST")
+    quick.stack = replace(quick.stack, suites=own)
+    (quick.tree / "lib").mkdir()
+    (quick.tree / "lib/Makefile").write_text("obj-$(CONFIG_LIST_KUNIT_TEST) += list-test.o\n")
+    with (quick.tree / "Makefile").open("a") as makefile:
+        place = "$(INSTALL_MOD_PATH)/lib/modules/6.12"
+        makefile.write(
+            f"\nmodules_install:\n\tmkdir -p {place}/kernel\n\techo >{place}/kernel/list-test.ko\n"
+            f"\tln -s $(CURDIR) {place}/build\n"
+        )
+    quick.commit("modules")
+    quick.make_headers()
+    config = quick.place.state / kbuild.CONFIG
+    config.write_text("CONFIG_MODULES=y\nCONFIG_LIST_KUNIT_TEST=m\n")
+    assert places(quick.install()) == [
+        "kunit/kunit.sh",
+        "lib/modules/6.12/kernel/list-test.ko",
+        "program/mine/data/word",
+        "program/mine/run.sh",
+    ]

@@ -23,7 +23,7 @@ def request(arguments: Namespace) -> Request:
         partial=arguments.partial,
         exact_config=arguments.exact_config,
         configs=tuple(arguments.config),
-        suites=tuple(arguments.suite),
+        suites=tuple(map(_place, arguments.suite)),
         only=tuple(arguments.only),
         append=tuple(shlex.split(arguments.append)),
         reruns=arguments.reruns,

@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
 from kseries.fetch import devpackage
-from kseries.install import liburing, modules
+from kseries.install import liburing, modules, unbuilt
 from kseries.kbuild import diagnostics
 from kseries.kbuild import make as kbuild
 from kseries.kbuild.sandbox import Sandbox, prepare, run_in
@@ -54,10 +54,22 @@ USER_HEADERS = ("include/uapi/", "arch/x86/include/uapi/", f"{SELFTESTS}/kselfte
 
 
 @dataclass(frozen=True)
+class Step:
+    """A command line of the build. may_fail: what it does not make is left out."""
+
+    argv: list[str]
+    may_fail: bool = False
+
+
+@dataclass(frozen=True)
 class Record:
-    """What the installed folder was made of: equal to now's, and there is nothing to do."""
+    """What the installed folder was made of: equal to now's, and there is nothing to do.
+
+    unbuilt: programs that did not build, where they need not, and why.
+    """
 
     inputs: str
+    unbuilt: Mapping[str, str] = field(default_factory=dict)
 
 
 RECORD_ADAPTER = TypeAdapter(Record)
@@ -85,20 +97,21 @@ def install(
     state = place.state
     box = replace(box, readable=(*box.readable, *plan.sources.values()))
     has_modules = modules.are_in(place)
-    commands = _commands(box, plan)
+    steps = _steps(box, plan)
     if has_modules:
-        commands += modules.commands(box, box.inside_build / INSTALLED)
-    inputs = _inputs(kernel, stack, plan, commands) if kbuild.is_clean(tree) else ""
-    if not _unchanged(state, inputs, plan):
+        steps += map(Step, modules.commands(box, box.inside_build / INSTALLED))
+    inputs = _inputs(kernel, stack, plan, steps) if kbuild.is_clean(tree) else ""
+    record = _unchanged(state, inputs, plan)
+    if record is None:
         prepare(box)
-        _build(box, plan, commands, run.log("install"), progress)
+        record = Record(inputs, _build(box, plan, steps, run.log("install"), progress))
         (state / RECORD).unlink(missing_ok=True)
         _take_over(box, state / STAGED, plan)
-        atomicfile.write_bytes(state / RECORD, RECORD_ADAPTER.dump_json(Record(inputs)))
-    return _found(state / STAGED, plan, kernel)
+        atomicfile.write_bytes(state / RECORD, RECORD_ADAPTER.dump_json(record))
+    return _found(state / STAGED, plan, kernel, record.unbuilt)
 
 
-def _found(folder: Path, plan: Plan, kernel: Kernel) -> InstalledSuites:
+def _found(folder: Path, plan: Plan, kernel: Kernel, why: Mapping[str, str]) -> InstalledSuites:
     """Give the programs that are there: those planned, and what else whole targets have.
 
     Raises CheckFailed for one that the series may have broken.
@@ -111,16 +124,32 @@ def _found(folder: Path, plan: Plan, kernel: Kernel) -> InstalledSuites:
         more = [place for place in there if _is_of(suite, place[0]) and place not in planned]
         programs += [_program(suite, place, files) for place in more]
     absent = [one for one in programs if not _is_there(folder, one.folder, one.name, one.argv)]
-    broken = [one for one in absent if _may_be_broken(one.folder, kernel)]
+    broken = [
+        one
+        for one in absent
+        if _may_be_broken(one.folder, kernel) and not unbuilt.is_of_host(why.get(one.name, ""))
+    ]
     if broken:
         raise CheckFailed(
             "Tests that the series may have changed do not build.",
-            where="\n".join(f"{one.folder}/{one.name}" for one in broken),
+            where="\n".join(f"{one.folder}/{one.name}{_said(one, why)}" for one in broken),
             do="see the log of the stage install",
         )
-    left_out = [(one.suite, f"{one.name} does not build on this host") for one in absent]
+    left_out = [
+        (one.suite, f"{one.name} does not build on this host{_said(one, why)}") for one in absent
+    ]
     kept = tuple(program for program in programs if program not in absent)
+    named = {suite for suite, _ in left_out} | {program.suite for program in kept}
+    left_out += [
+        (suite.name, "none of its programs builds on this host")
+        for suite in plan.whole
+        if suite.name not in named
+    ]
     return InstalledSuites(folder, kept, (*plan.left_out, *left_out))
+
+
+def _said(program: TestProgram, why: Mapping[str, str]) -> str:
+    return f": {why[program.name]}" if program.name in why else ""
 
 
 def _is_of(suite: Suite, folder: str) -> bool:
@@ -159,39 +188,46 @@ def _with_libraries(
     return plan, box
 
 
-def _inputs(kernel: Kernel, stack: Stack, plan: Plan, commands: Sequence[list[str]]) -> str:
+def _inputs(kernel: Kernel, stack: Stack, plan: Plan, steps: Sequence[Step]) -> str:
     """Hash all that decides about the installed folder."""
     parts = [str(STAGE_VERSION), kernel.config.tree.head, kernel.config.sha256, kernel.compiler]
     # The command lines stand for the sandbox, for the targets and for versions of libraries.
-    parts += [proc.command_text(command) for command in commands]
+    parts += [proc.command_text(step.argv) for step in steps]
     parts += [content.digest(suite) for suite in stack.suites]
     for made in plan.generated:
         parts += [text for file in sorted(made.files.items()) for text in file]
     return hashlib.sha256("\0".join(parts).encode(errors="surrogateescape")).hexdigest()
 
 
-def _unchanged(state: Path, inputs: str, plan: Plan) -> bool:
-    """Whether what lies there was made of the same (known: not ""), every program included."""
+def _unchanged(state: Path, inputs: str, plan: Plan) -> Record | None:
+    """Give the record where what lies there was made of the same, every program included."""
     try:
         record = RECORD_ADAPTER.validate_json((state / RECORD).read_bytes())
     except (FileNotFoundError, ValidationError):
-        return False
-    return bool(inputs) and record.inputs == inputs and not _absent(state / STAGED, plan)
+        return None
+    is_same = inputs and record.inputs == inputs and not _absent(state / STAGED, plan)
+    return record if is_same else None
 
 
 def _build(
-    box: Sandbox, plan: Plan, commands: Sequence[list[str]], log: Path, progress: Progress
-) -> None:
-    """Write the generated sources, then run every command in the sandbox."""
+    box: Sandbox, plan: Plan, steps: Sequence[Step], log: Path, progress: Progress
+) -> dict[str, str]:
+    """Write the generated sources, then run every command in the sandbox.
+
+    Gives the programs that did not build where make went on, and why.
+    """
     with atomicfile.new_folder(_sources(box)) as folder:
         for made in plan.generated:
             for name, text in made.files.items():
                 atomicfile.write_text(folder / made.folder / name, text)
     progress.update(f"building {len(plan.programs)} test programs")
-    for command in commands:
-        done = run_in(box, command, deadline=Deadline.after(MAKE_LIMIT_S), log=log, check=False)
-        if not done.ok:
+    said: list[str] = []
+    for step in steps:
+        done = run_in(box, step.argv, deadline=Deadline.after(MAKE_LIMIT_S), log=log, check=False)
+        if not done.ok and not step.may_fail:
             raise _failed(box, done.output, log)
+        said += done.output.splitlines()
+    return unbuilt.reasons(said)
 
 
 def _sources(box: Sandbox) -> Path:
@@ -199,21 +235,23 @@ def _sources(box: Sandbox) -> Path:
     return box.state / SOURCES
 
 
-def _commands(box: Sandbox, plan: Plan) -> list[list[str]]:
+def _steps(box: Sandbox, plan: Plan) -> list[Step]:
     """Plan the command lines that build and install everything, from an empty folder on."""
     installed, objects = box.inside_build / INSTALLED, box.inside_build / OBJECTS
     script = 'rm -rf "$@" && mkdir -p "$@"'
-    commands = [box.argv(["sh", "-c", script, "sh", installed, objects])]
+    steps = [Step(box.argv(["sh", "-c", script, "sh", installed, objects]))]
     for install in plan.installs:
         variables = {
             "O": str(box.inside_build),
             "TARGETS": " ".join(install.targets),
-            "FORCE_TARGETS": "1",  # without it a target that does not build is passed over
+            # Without it a target that does not build is passed over.
+            "FORCE_TARGETS": "" if install.optional else "1",
             "INSTALL_PATH": str(installed),
             **install.variables,
         }
         words = [*(["-i"] if install.optional else []), "-C", str(SELFTESTS), "install"]
-        commands.append(kbuild.make(box, words, jobs=kbuild.cores(), variables=variables))
+        argv = kbuild.make(box, words, jobs=kbuild.cores(), variables=variables)
+        steps.append(Step(argv, install.optional))
     for made in plan.generated:
         inside = box.inside_state / SOURCES / made.folder
         variables = {
@@ -223,10 +261,10 @@ def _commands(box: Sandbox, plan: Plan) -> list[list[str]]:
             "USERLDFLAGS": "-static",  # the target's C library may be older than ours
         }
         words = ["-C", str(inside), "install"]
-        commands.append(kbuild.make(box, words, jobs=kbuild.cores(), variables=variables))
+        steps.append(Step(kbuild.make(box, words, jobs=kbuild.cores(), variables=variables)))
     for source in plan.sources.values():
-        commands += liburing.commands(box, source, installed)
-    return commands
+        steps += map(Step, liburing.commands(box, source, installed))
+    return steps
 
 
 def _places(box: Sandbox, usr: Path) -> dict[str, str]:

@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Which test programs did not build where make was told to go on, and why. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from kseries.lib.untrusted import harmless
+
+# Headers that the kernel itself brings, so that a series may have taken them away.
+OF_TREE = ("linux/", "asm/", "asm-generic/", "rdma/", "drm/", "sound/", "mtd/", "scsi/", "../")
+
+MOST = 200  # programs that are told of
+LONGEST = 200  # characters of a reason
+
+_COMPILER = re.compile(r"(?:\S*/)?(?P<name>[\w.+-]{1,100})\.[cS]:\d+(?::\d+)?: (?:fatal )?error: ")
+_LINKER = re.compile(r"(?:\S*/)?ld: (?P<why>cannot find \S.*|undefined reference .*)")
+_MAKE = re.compile(r"make(?:\[\d+\])?: \*\*\* \[[^]]*?(?P<name>[\w.+-]{1,100})\] Error")
+# What this host has not installed, whatever the series does.
+_LACKING = re.compile(r"[\w/.+-]+\.h: No such file or directory|cannot find -l\S+.*")
+
+
+def reasons(lines: Iterable[str]) -> dict[str, str]:
+    """Give program → the first thing that was said against it, of what make printed."""
+    found: dict[str, str] = {}
+    linker = ""
+    for line in lines:
+        if len(found) >= MOST:
+            break
+        if match := _COMPILER.match(line):
+            found.setdefault(match["name"], _told(line[match.end() :]))
+        elif match := _LINKER.match(line):
+            linker = linker or _told(match["why"])
+        elif match := _MAKE.match(line):
+            found.setdefault(match["name"].removesuffix(".o"), linker or "make says no more")
+            linker = ""
+    return found
+
+
+def is_of_host(reason: str) -> bool:
+    """Whether a program does not build for what this host lacks: a header, a library."""
+    return _LACKING.fullmatch(reason) is not None and not reason.startswith(OF_TREE)
+
+
+def _told(text: str) -> str:
+    return harmless(text.strip())[:LONGEST]
