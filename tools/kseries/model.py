@@ -372,6 +372,9 @@ class TestProgram:
     known: tuple[KnownFailure, ...] = ()  # its failures that are expected
 
 
+MOST_REASONS = 3  # that are told of a suite
+
+
 @dataclass(frozen=True)
 class InstalledSuites:
     """Test programs built against the patched tree, ready to be put on a target."""
@@ -381,6 +384,19 @@ class InstalledSuites:
     left_out: tuple[tuple[str, str], ...] = ()  # (suite, why it does not fit this tree)
     # As of the kernel, with the tree's own tests that were built.
     changed: tuple[ChangedFile, ...] | None = None
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Say of each suite what was left out of it, and why."""
+        return tuple(map(self._note, dict.fromkeys(suite for suite, _ in self.left_out)))
+
+    def _note(self, suite: str) -> str:
+        why = [reason for name, reason in self.left_out if name == suite]
+        shown = "; ".join(why[:MOST_REASONS])
+        more = f"; and {len(why) - MOST_REASONS} more" if len(why) > MOST_REASONS else ""
+        there = any(program.suite == suite for program in self.programs)
+        what = f"a part of the suite '{suite}'" if there else f"the suite '{suite}'"
+        return f"{what} is left out: {shown}{more}"
 
 
 class Status(StrEnum):

@@ -53,6 +53,20 @@ def test_suites_that_do_not_fit_are_told_in_the_scope(run: RunFolder) -> None:
     assert document.read(run).suites == ("netdevsim",)
 
 
+def test_a_suite_of_which_a_part_is_left_out_stays_planned(run: RunFolder) -> None:
+    record = Record(run, PLAN, ("install", "test"), FACTS)
+    program = TestProgram("zcrx", "a", ("./a",), "f", 1.0)
+    why = (("zcrx", "no b"), ("zcrx", "no c"), ("zcrx", "no d"), ("zcrx", "no e"))
+    record.add(InstalledSuites(Path("x"), (program,), left_out=why))
+    record.write()
+    told = document.read(run)
+    assert told.suites == SUITES
+    assert told.scope.left_out == ("zcrx",)
+    assert told.notes[-1] == (
+        "a part of the suite 'zcrx' is left out: no b; no c; no d; and 1 more"
+    )
+
+
 def test_each_stage_has_its_own_time(run: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
     clock = [100.0]
     monkeypatch.setattr(time, "monotonic", lambda: clock[0])

@@ -15,7 +15,10 @@ COPY = "liburing-build"  # in the build folder
 # build are left out by make itself (-k); whoever is missing is told.
 _BUILD = """\
 set -e
-rm -rf "$2" && cp -r "$1" "$2" && cd "$2"
+rm -rf "$2"
+mkdir "$2"
+cd "$2"
+tar -C "$1" --exclude=./.git -cf - . | tar -xf -
 ./configure --cc=gcc >configure.log
 make -s -j"$4" -C src ENABLE_SHARED=0
 make -s -k -j"$4" -C test || true

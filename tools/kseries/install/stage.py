@@ -31,7 +31,7 @@ from kseries.lib.untrusted import GIB, MIB, Untrusted
 from kseries.model import InstalledSuites, Kernel, Stack, TestProgram
 from kseries.suite import SELFTESTS, Kselftest, Suite
 from kseries.suites import content, listed
-from kseries.suites.planning import Plan, of_tree, plan_suites, with_variables, without
+from kseries.suites.planning import LIBURING, Plan, of_tree, plan_suites, with_variables, without
 
 MAKE_LIMIT_S = 900.0
 # Installed tests of a whole kernel are 1,500 files with 200 MB.
@@ -90,8 +90,6 @@ def install(
     box = kbuild.sandbox(tree.path, place, trusted=stack.trusted)
     plan = plan_suites(tree.path, stack.suites, str(box.inside_tree / SELFTESTS / "lib.mk"))
     plan, box = _with_libraries(plan, box, cache, run.log("install"), progress)
-    for suite, why in plan.left_out:
-        progress.note(f"the suite '{suite}' is left out: {why}")
     for made in plan.generated:
         progress.note(made.found)
     state = place.state
@@ -108,7 +106,10 @@ def install(
         (state / RECORD).unlink(missing_ok=True)
         _take_over(box, state / STAGED, plan)
         atomicfile.write_bytes(state / RECORD, RECORD_ADAPTER.dump_json(record))
-    return _found(state / STAGED, plan, kernel, record.unbuilt)
+    installed = _found(state / STAGED, plan, kernel, record.unbuilt)
+    for note in installed.notes:
+        progress.note(note)
+    return installed
 
 
 def _found(folder: Path, plan: Plan, kernel: Kernel, why: Mapping[str, str]) -> InstalledSuites:
@@ -123,7 +124,7 @@ def _found(folder: Path, plan: Plan, kernel: Kernel, why: Mapping[str, str]) -> 
     for suite in plan.whole:
         more = [place for place in there if _is_of(suite, place[0]) and place not in planned]
         programs += [_program(suite, place, files) for place in more]
-    absent = [one for one in programs if not _is_there(folder, one.folder, one.name, one.argv)]
+    absent = [one for one in programs if not _is_there(folder, one)]
     broken = [
         one
         for one in absent
@@ -165,6 +166,8 @@ def _program(suite: Suite, place: tuple[str, str], files: Untrusted) -> TestProg
 
 def _may_be_broken(folder: str, kernel: Kernel) -> bool:
     """Whether a series changes what a test is made of, as far as its place tells."""
+    if folder == LIBURING:
+        return False  # it brings the headers that it is compiled with
     own = f"{SELFTESTS}/{folder}/"
     paths = [file.path for file in kernel.changed or ()]
     return any(path.startswith((own, *USER_HEADERS)) for path in paths)
@@ -263,7 +266,7 @@ def _steps(box: Sandbox, plan: Plan) -> list[Step]:
         words = ["-C", str(inside), "install"]
         steps.append(Step(kbuild.make(box, words, jobs=kbuild.cores(), variables=variables)))
     for source in plan.sources.values():
-        steps += map(Step, liburing.commands(box, source, installed))
+        steps += [Step(argv, may_fail=True) for argv in liburing.commands(box, source, installed)]
     return steps
 
 
@@ -322,16 +325,18 @@ def _take_over(box: Sandbox, final: Path, plan: Plan) -> None:
 def _absent(folder: Path, plan: Plan) -> list[str]:
     """Give the planned programs that are not in a folder and must be."""
     optional = {name for install in plan.installs if install.optional for name in install.suites}
+    optional |= set(plan.sources)
     return [
         f"{one.folder}/{one.name}"
         for one in plan.programs
-        if one.suite not in optional and not _is_there(folder, one.folder, one.name, one.argv)
+        if one.suite not in optional and not _is_there(folder, one)
     ]
 
 
-def _is_there(folder: Path, place: str, name: str, argv: Sequence[str]) -> bool:
-    """Whether a program of the tree is there; a command is looked for on the target."""
-    return f"./{name}" not in argv or (folder / place / name).is_file()
+def _is_there(folder: Path, program: TestProgram) -> bool:
+    """Whether the files that a program is started by are there: words that begin with "./"."""
+    files = [word for word in program.argv if word.startswith("./")]
+    return all((folder / program.folder / file).is_file() for file in files)
 
 
 def _put(folder: Path, plan: Plan) -> None:

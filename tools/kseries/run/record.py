@@ -249,13 +249,14 @@ def _(left: Kernel, result: RunResult) -> dict[str, Any]:
 @contribution.register
 def _(left: InstalledSuites, result: RunResult) -> dict[str, Any]:
     out = dict(left.left_out)
-    kept = tuple(suite for suite in result.suites if suite not in out)
+    there = {program.suite for program in left.programs}
+    kept = tuple(suite for suite in result.suites if suite in there or suite not in out)
     return {
         # When none fits, all stay planned: a run that tests nothing is not a pass.
         "suites": kept or result.suites,
         "changed": left.changed,
         "scope": replace(result.scope, left_out=tuple(out)),
-        "notes": [f"the suite '{suite}' is left out: {why}" for suite, why in out.items()],
+        "notes": left.notes,
     }
 
 
