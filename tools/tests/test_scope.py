@@ -71,6 +71,9 @@ PARTIAL: dict[str, Callable[[RunResult], RunResult]] = {
     "BUILDS": lambda result: until(result, "build"),
     "PASS of 3 chosen tests": chosen,
     "PASS without iou-zcrx": without_suite,
+    "PASS without a part of zcrx": lambda result: decided(
+        replace(result, scope=Scope(left_out=("zcrx",)))
+    ),
     "PASS, not compared with the base": without_base,
 }
 

@@ -74,7 +74,9 @@ def heading(result: RunResult) -> str:
         chosen = f"{tests} chosen test{'' if tests == 1 else 's'}" if tests else "chosen tests"
         return f"PASS of {chosen}"
     if scope.left_out:
-        return f"PASS without {', '.join(scope.left_out)}"
+        there = {program.suite for program in result.programs}
+        names = [f"a part of {name}" if name in there else name for name in scope.left_out]
+        return f"PASS without {', '.join(names)}"
     if scope.not_asked == (BASELINE,):
         return "PASS, not compared with the base"
     if functions.lacking(result):
