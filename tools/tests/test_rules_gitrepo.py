@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import shlex
 from pathlib import Path
@@ -83,6 +84,8 @@ def test_a_fetch_is_told_by_nobody_which_repository_is_meant(
     told = dict(line.partition("=")[::2] for line in done.output.splitlines())
     assert told["GIT_SSH_COMMAND"] == "/nowhere"
     assert "/nowhere" not in {told.get(name) for name in PLACE}
+    dropped = [name for option, name in itertools.pairwise(done.argv) if option == "-u"]
+    assert sorted(dropped) == sorted(PLACE)
     assert (told["GIT_TERMINAL_PROMPT"], told["LC_ALL"], told["LANGUAGE"]) == ("0", "C", "C")
     assert not {"GIT_CONFIG_GLOBAL", "GIT_CONFIG_NOSYSTEM"} & set(told)
 

@@ -46,6 +46,7 @@ def test_more_than_one_block_is_read_whole(folder: Untrusted, tmp_path: Path) ->
     (folder.path / "data").write_bytes(data)
     assert folder.read_bytes("data") == data
     assert folder.read_bytes("data", limit=len(data)) == data
+    assert [len(chunk) for chunk in folder._chunks("data", 4 * MIB)] == [MIB, MIB, 17]
     assert folder.sha256("data") == hashlib.sha256(data).hexdigest()
     folder.copy("data", tmp_path / "copy", limit=len(data))
     assert (tmp_path / "copy").read_bytes() == data
@@ -72,6 +73,17 @@ def test_what_there_is_of_which_kind(folder: Untrusted) -> None:
     assert is_folder == {"sub": True, "sub/file": False, "link": False, "none": False, "": True}
     is_file = {name: folder.has(name) for name in ("sub", "sub/file", "link/file", "none")}
     assert is_file == {"sub": False, "sub/file": True, "link/file": False, "none": False}
+
+
+def test_what_is_too_large_is_not_read(folder: Untrusted, monkeypatch: pytest.MonkeyPatch) -> None:
+    sparse(folder.path / "large", MIB + 1)
+
+    def read(_handle: int, _size: int) -> bytes:
+        raise AssertionError
+
+    monkeypatch.setattr("os.read", read)
+    with pytest.raises(NotPlain, match="larger than 1 MiB"):
+        folder.read_bytes("large", MIB)
 
 
 def test_text_that_is_none_is_read(folder: Untrusted) -> None:
@@ -135,6 +147,22 @@ def test_a_copy_never_goes_into_a_file_that_is_there(folder: Untrusted, tmp_path
     with pytest.raises(FileExistsError):
         folder.copy_tree("sub", tmp_path / "copy")
     assert (tmp_path / "mine").read_text() == "mine"
+
+
+def test_folders_that_hold_folders_alone_are_made(folder: Untrusted, tmp_path: Path) -> None:
+    (folder.path / "sub/a/b").mkdir(parents=True)
+    for name in ("sub/a/b/one", "sub/a/b/two"):
+        (folder.path / name).touch()
+    (tmp_path / "copy").mkdir()
+    folder.copy_tree("sub", tmp_path / "copy")
+    assert sorted(file.name for file in (tmp_path / "copy/a/b").iterdir()) == ["one", "two"]
+
+
+def test_a_file_below_others_is_named_without_them(folder: Untrusted) -> None:
+    (folder.path / "sub/a").mkdir()
+    with pytest.raises(NotPlain, match=r"The build left b in a form") as caught:
+        folder.read_bytes("sub/a/b")
+    assert "cannot be trusted" in caught.value.do
 
 
 def test_what_is_refused_is_named(folder: Untrusted) -> None:

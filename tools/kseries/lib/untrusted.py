@@ -226,7 +226,7 @@ class Untrusted:
     def _refused(self, name: str, error: OSError, wanted: str) -> NotPlain:
         if isinstance(error, FileNotFoundError):
             return self._odd(name, "is not there", NotThere)
-        return self._odd(name, f"is not a plain {wanted} ({os.strerror(error.errno or 0)})")
+        return self._odd(name, f"is not a plain {wanted} ({error.strerror})")
 
     def _odd(self, name: str, why: str, kind: type[NotPlain] = NotPlain) -> NotPlain:
         called = harmless(name.rpartition("/")[2]).replace("\n", "\\n") or "its folder"
