@@ -73,6 +73,15 @@ def test_no_variable_of_git_comes_from_the_caller_but_where_its_programs_are(
     assert start[5] == "git"
 
 
+def test_a_command_runs_in_the_repository_and_not_where_we_are(
+    repository: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir("/")
+    here = ("-c", "alias.here=!pwd", "here")
+    assert repository.text(*here) == str(repository.path)
+    assert repository.at(tmp_path).text(*here) == str(tmp_path)
+
+
 def test_a_fetch_is_told_by_nobody_which_repository_is_meant(
     repository: Repository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
