@@ -82,6 +82,64 @@ def test_a_command_runs_in_the_repository_and_not_where_we_are(
     assert repository.at(tmp_path).text(*here) == str(tmp_path)
 
 
+def committed(repository: Repository, tmp_path: Path, *links: str) -> str:
+    """Make a commit of some files, with submodules at these paths."""
+    indexed = repository.with_index(tmp_path / f"index-{len(links)}")
+    (tmp_path / "text").write_text("text")
+    blob = repository.text("hash-object", "-w", "--", tmp_path / "text")
+    modes = {name: f"100644,{blob},{name}" for name in ("a", "deep/b", "z")}
+    modes |= {name: f"160000,{'1' * 40},{name}" for name in links}
+    for entry in modes.values():
+        indexed.text("update-index", "--add", "--cacheinfo", entry)
+    return repository.commit_tree(indexed.text("write-tree"), message=tmp_path / "text")
+
+
+def test_submodules_are_named_whatever_their_names(repository: Repository, tmp_path: Path) -> None:
+    links = ["a-b", "deep/tab\tbed", "x y"]
+    plain, linked = committed(repository, tmp_path), committed(repository, tmp_path, *links)
+    assert repository.submodules(plain) == []
+    assert sorted(repository.submodules(linked)) == links
+    assert sorted(repository.submodules_added(plain, linked)) == links
+    assert repository.submodules_added(linked, plain) == []
+    more = committed(repository, tmp_path, *links, "a", "z")  # in place of files
+    assert repository.submodules_added(linked, more) == ["a", "z"]
+
+
+def test_a_long_command_is_logged_line_by_line_where_the_repository_is(
+    repository: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir("/")
+    log, lines = tmp_path / "log", list[str]()
+    here = ("-c", "alias.here=!pwd", "here")
+    deadline = Deadline.after(10)
+    done = repository.work(*here, deadline=deadline, log=log, on_line=lines.append)
+    assert done.output.strip() == str(repository.path)
+    assert [line.strip() for line in lines] == [str(repository.path)]
+    assert log.read_text().endswith(f"\n{repository.path}\n")
+
+
+def test_a_patch_is_known_by_what_it_changes(repository: Repository, tmp_path: Path) -> None:
+    diff = tmp_path / "diff"
+    diff.write_text("diff --git a/x b/x\n--- a/x\n+++ b/x\n@@ -1 +1 @@\n-a\n+b\n")
+    found = repository.patch_id(diff)
+    assert len(found) == 40
+    assert set(found) != {"0"}
+    diff.write_text(diff.read_text().replace("+b", "+c"))
+    assert repository.patch_id(diff) not in ("", found)
+    diff.write_text("no diff\n")
+    assert repository.patch_id(diff) == ""
+
+
+def test_a_git_that_cannot_be_run_is_told(
+    repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    with pytest.raises(GitError, match="git cannot be run") as caught:
+        repository.ask("version")
+    assert caught.value.where == str(repository.path)
+    assert "git" in caught.value.said
+
+
 def test_a_fetch_is_told_by_nobody_which_repository_is_meant(
     repository: Repository, monkeypatch: pytest.MonkeyPatch
 ) -> None:

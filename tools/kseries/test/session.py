@@ -115,7 +115,7 @@ class Session:
     notes: list[str] = field(default_factory=list)
     _spans: dict[str, tuple[Span, ...]] = field(default_factory=dict)
     _deaths: list[Death] = field(default_factory=list)
-    _first: int = 0
+    _first: int = field(init=False)
 
     def __post_init__(self) -> None:
         """Remember where the log of earlier sessions ends."""
@@ -123,7 +123,6 @@ class Session:
         self._signed = checkpoint.marks(self.run)
         self._watch = Watch(self.target, self._signed)
         self._coverage = Coverage(self.functions, self.target, self.run)
-        self._looked = self._first
 
     def boot(self) -> None:
         """See to it that the machine is up and has the programs. Raises NoBoot."""

@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Rules of one machine at work: when it is booted, and whose complaints its kernel's are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from kseries.model import EventKind, Status
+from kseries.parse.marks import Marks
+from kseries.test.session import Seen, Session
+from kseries.test.shards import Shard
+from tests.test_teststage import GOOD, KERNEL, Bench, bench
+
+__all__ = ["bench"]  # a fixture
+
+WARNING = "[    9.000001] WARNING: CPU: 0 PID: 7 at a.c:12 poll+0x1/0x2"
+
+
+@contextmanager
+def opened(bench: Bench, *, fresh: bool) -> Iterator[Session]:
+    with bench.open(bench.run, 1) as target:
+        told = lambda _text: None  # noqa: E731
+        yield Session(1, bench.installed, KERNEL, target, bench.run, told, fresh=fresh)
+
+
+def test_a_machine_that_is_up_is_not_booted_again(bench: Bench) -> None:
+    shard = Shard(bench.add("good", GOOD))
+    with opened(bench, fresh=False) as session:
+        for _ in range(2):
+            session.boot()
+            assert session.run_shard(shard).status is Status.PASS
+        assert session.boots == 1
+        session.end()
+        session.boot()
+        assert session.boots == 2
+
+
+def test_one_that_is_to_be_fresh_is_booted_when_it_was_used(bench: Bench) -> None:
+    shard = Shard(bench.add("good", GOOD))
+    with opened(bench, fresh=True) as session:
+        for boots in (1, 2):
+            for _ in range(2):
+                session.boot()
+                assert session.boots == boots
+            session.run_shard(shard)
+
+
+def test_what_comes_once_it_was_told_to_power_off_is_of_no_program() -> None:
+    signed = Marks.new()
+    lines = ((1.0, signed.line("start", "net/ping")), (2.0, WARNING))
+    for closed, during in ((3.0, "net/ping"), (2.0, "shutdown")):
+        seen = Seen(1, "console.log", lines, 0, {}, (), closed, signed)
+        (event,) = seen.events()
+        assert (event.kind, event.during, event.log) == (EventKind.WARN, during, "console.log")
