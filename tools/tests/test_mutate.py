@@ -40,6 +40,14 @@ def rounds(count):
 
 def unseen(count):
     return count + 1
+
+
+import functools
+
+
+@functools.cache
+def kept():
+    return 5
 """
 TESTS = """
 import subprocess
@@ -47,7 +55,7 @@ import sys
 
 import pytest
 
-from kseries.rules import limit, rounds
+from kseries.rules import kept, limit, rounds
 
 
 def test_limit():
@@ -66,6 +74,14 @@ def test_in_a_process_of_its_own():
 
 def test_that_fails_anyway():
     assert limit(3)
+
+
+def test_that_there_is_an_answer():
+    assert kept()
+
+
+def test_the_answer():
+    assert kept() == 5
 """
 
 SOURCE = '''\
@@ -293,6 +309,8 @@ def test_a_rule_that_no_test_holds_is_found(toolkit: Path) -> None:
         "killed",
         f"{rules}::test_in_a_process_of_its_own",
     )
+    # One that takes an answer from a cache is not told apart from one that works it out.
+    assert fates["kept", "5 → 6"] == ("killed", f"{rules}::test_the_answer")
     assert fates["rounds", "count -= 1 → pass"] == ("timeout", "")
     assert told["failing"] == [f"{rules}::test_that_fails_anyway"]
     assert "tools/kseries/rules.py:3 limit: comparison, 1 tests" in said

@@ -18,15 +18,15 @@ WARNING = "[    9.000001] WARNING: CPU: 0 PID: 7 at a.c:12 poll+0x1/0x2"
 
 
 @contextmanager
-def opened(bench: Bench, *, fresh: bool) -> Iterator[Session]:
+def opened(bench: Bench, told: list[str], *, fresh: bool = False) -> Iterator[Session]:
     with bench.open(bench.run, 1) as target:
-        told = lambda _text: None  # noqa: E731
-        yield Session(1, bench.installed, KERNEL, target, bench.run, told, fresh=fresh)
+        yield Session(1, bench.installed, KERNEL, target, bench.run, told.append, fresh=fresh)
 
 
 def test_a_machine_that_is_up_is_not_booted_again(bench: Bench) -> None:
     shard = Shard(bench.add("good", GOOD))
-    with opened(bench, fresh=False) as session:
+    told: list[str] = []
+    with opened(bench, told) as session:
         for _ in range(2):
             session.boot()
             assert session.run_shard(shard).status is Status.PASS
@@ -34,11 +34,17 @@ def test_a_machine_that_is_up_is_not_booted_again(bench: Bench) -> None:
         session.end()
         session.boot()
         assert session.boots == 2
+    boots = ["booting", "copying the tests"]
+    assert [word for word in told if word.startswith(("boot", "copy"))] == [
+        *boots,
+        "booting again (2)",
+        boots[1],
+    ]
 
 
 def test_one_that_is_to_be_fresh_is_booted_when_it_was_used(bench: Bench) -> None:
     shard = Shard(bench.add("good", GOOD))
-    with opened(bench, fresh=True) as session:
+    with opened(bench, [], fresh=True) as session:
         for boots in (1, 2):
             for _ in range(2):
                 session.boot()

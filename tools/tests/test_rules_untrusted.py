@@ -237,6 +237,18 @@ class Disk:
         return SimpleNamespace(f_bavail=self.free, f_frsize=MIB)
 
 
+def test_bytes_on_disk_are_counted_of_so_many_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    blocks(tmp_path / "a", MIB)
+    sparse(tmp_path / "b", 9 * MIB)
+    assert guard._size(tmp_path) == (tmp_path / "a").stat().st_blocks * 512 >= MIB
+    assert guard._size(tmp_path / "none") == 0
+    monkeypatch.setattr(guard, "MOST_FILES", 1)
+    with pytest.raises(NotPlain, match="holds more than 1 files"):
+        guard._size(tmp_path)
+
+
 def test_folders_are_counted_when_the_disk_has_lost_enough(
     folder: Untrusted, monkeypatch: pytest.MonkeyPatch
 ) -> None:
