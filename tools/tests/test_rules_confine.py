@@ -36,6 +36,7 @@ def mode(path: Path) -> int:
 
 def test_a_place_has_the_kernel_and_a_folder_to_write(places: Path, tmp_path: Path) -> None:
     (tmp_path / "bzImage").write_bytes(b"kernel")
+    (places / f"kseries-vm-{1 << 30}-left").mkdir()
     with confine.confined(tmp_path / "bzImage", memory=5, disk=6, kvm=False) as made:
         (folder,) = places.iterdir()
         assert made.folder == folder
@@ -64,7 +65,7 @@ def test_how_qemu_ended(ended: int, code: int) -> None:
 def test_what_was_left_by_those_that_were_killed_is_removed(places: Path, tmp_path: Path) -> None:
     dead, alive = f"kseries-vm-{1 << 30}", f"kseries-vm-{os.getpid()}"
     stay = [f"{alive}-x", "kseries-vm-abc-x", "kseries-vm-x", "other-1-x"]
-    for name in (f"{dead}-x", *stay):
+    for name in (f"{dead}-x", f"{dead}-x-y", *stay):
         (places / name / "sub").mkdir(parents=True)
     (places / f"{dead}-file").touch()
     (tmp_path / "mine" / "sub").mkdir(parents=True)
@@ -96,6 +97,14 @@ def test_without_bubblewrap_it_says_so(
     # What it is asked to do is what QEMU is started with.
     fake.write_text('#!/bin/sh\nfor last; do :; done; [ "$1 $last" = "--unshare-ipc true" ]\n')
     assert asked() == ""
+    # It has a folder like that of a machine to show, where those are.
+    shown = f"--ro-bind {places}/kseries-vm-"
+    fake.write_text(
+        f'#!/bin/sh\ncase "$*" in *"{shown}"*) [ -d {places}/kseries-vm-*/tmp ];; esac\n'
+    )
+    assert asked() == ""
+    fake.write_text(f'#!/bin/sh\ncase "$*" in *"{shown}"*) exit 1;; esac\n')
+    assert asked() != ""
     assert list(places.iterdir()) == []
 
 
@@ -108,6 +117,8 @@ def test_without_bubblewrap_it_says_so(
     [
         (0o666, 107, False, None),
         (0o606, 0, False, None),
+        (0o607, 0, False, None),
+        (0o661, 107, False, 107),
         (0o660, 107, False, 107),
         (0o664, 107, False, 107),
         (0o660, 0, True, None),
@@ -140,6 +151,16 @@ def test_a_device_that_only_root_may_open_is_made_anew(
         assert (about.st_uid, about.st_gid) == (NOBODY, NOBODY)
         # Where that cannot be, it is taken as it is.
         assert confine._kvm(tmp_path / "nowhere") == (device, None)
+
+
+@only_root
+def test_an_ordinary_user_takes_the_device_as_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "device").touch(mode=0o600)
+    monkeypatch.setattr(confine, "KVM", tmp_path / "device")
+    monkeypatch.setattr("os.geteuid", lambda: 1000)
+    assert confine._kvm(tmp_path) == (tmp_path / "device", None)
 
 
 def test_a_folder_that_is_gone_takes_nothing_at_all(tmp_path: Path) -> None:

@@ -39,6 +39,7 @@ from kseries.model import (
     Stack,
     StageState,
     Status,
+    Subject,
     TestOutcome,
     Tree,
     Verdict,
@@ -266,6 +267,46 @@ def test_the_base_that_an_author_named_is_held_against_the_one_used(
                        as_committed=unchanged))  # fmt: skip
     assert record.write().author_base == AuthorBase("0123bbbb", used, on, between=2)
     assert document.read(run).author_base == AuthorBase("0123bbbb", used, on, between=2)
+
+
+@pytest.mark.parametrize(
+    ("source", "tree"),
+    [
+        (LocalSource("local", Path("/my/tree")), "/my/tree"),
+        (DebianSource("debian", "linux-source"), ""),
+    ],
+)
+def test_the_subject_is_the_series_under_test(run: RunFolder, source: Source, tree: str) -> None:
+    record = begun(run, "series")
+    mine = replace(series("b"), title="net: poll", author="A <a@b.c>", link="https://x/y")
+    named = NamedSource("toy", source)
+    record.add(Stack("toys", named, (series("a"), mine, series("c")), "b", (), ()))
+    assert record.write().subject == Subject("net: poll", "A <a@b.c>", "https://x/y", tree)
+    record.add(Stack("toys", named, (series("a"),), "", (), ()))
+    assert record.write().subject == Subject(tree=tree)
+
+
+@pytest.mark.parametrize(
+    ("count", "told"),
+    [
+        (1, "1 line more, for what the series changes: CONFIG_0=y"),
+        (8, "8 lines more, for what the series changes: CONFIG_0=y, {}, CONFIG_7=y"),
+        (9, "9 lines more, for what the series changes: CONFIG_0=y, {}, CONFIG_7=y, …"),
+    ],
+)
+def test_eight_lines_of_the_config_are_told(run: RunFolder, count: int, told: str) -> None:
+    record = begun(run, "config")
+    place = BuildPlace(Path("/out"), Path("/ccache"))
+    added = tuple(f"CONFIG_{number}=y" for number in range(count))
+    record.add(KernelConfig(TREE, place, "base+changed", "e" * 64, 7, added=added))
+    middle = ", ".join(added[1:7])
+    assert record.write().notes[-1] == f"the config has {told.format(middle)}"
+
+
+def test_where_nothing_is_done_all_stays(run: RunFolder) -> None:
+    passed(run)
+    begun(run).write()
+    assert [(s.name, s.state) for s in written(run).stages] == [(n, DONE) for n in RUN_STAGES]
 
 
 def test_what_was_found_before_an_error_is_taken_over(run: RunFolder) -> None:

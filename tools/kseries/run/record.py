@@ -71,7 +71,6 @@ class Record:
         the document that is there: what came of later stages was made of something else.
         """
         self._run = run
-        self._begun = time.monotonic()
         there = document.read(run) if run.has("results") else None
         before = _before(there.stages if there else (), stages)
         self._result = RunResult(
