@@ -258,7 +258,8 @@ def test_the_base_that_an_author_named_is_held_against_the_one_used(
     run: RunFolder, source: Source, head: str, unchanged: bool, used: bool | None, on: str
 ) -> None:
     record = begun(run, "fetch")
-    below = replace(series("a"), patches=(Patch(1, "t", "a", "", Path("a"), "0" * 64),) * 2)
+    two = (Patch(1, "t", "a", "", Path("a"), "0" * 64),) * 2
+    below = replace(series("a"), patches=two, base_commit="9999")
     mine = replace(series("b"), base_commit="0123bbbb")
     record.add(Stack("toys", SOURCE, (below, mine, series("c")), "b", (), ()))
     assert record.write().author_base == AuthorBase("0123bbbb", between=2)

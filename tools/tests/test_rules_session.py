@@ -6,9 +6,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import pytest
+
+from kseries.machines.base import BootFailed, Starved
 from kseries.model import EventKind, Status
 from kseries.parse.marks import Marks
-from kseries.test.session import Seen, Session
+from kseries.test.session import NoBoot, Seen, Session
 from kseries.test.shards import Shard
 from tests.test_teststage import GOOD, KERNEL, Bench, bench
 
@@ -35,6 +38,7 @@ def test_a_machine_that_is_up_is_not_booted_again(bench: Bench) -> None:
         session.boot()
         assert session.boots == 2
     boots = ["booting", "copying the tests"]
+    assert told.count("demo/good") == 2
     assert [word for word in told if word.startswith(("boot", "copy"))] == [
         *boots,
         "booting again (2)",
@@ -50,6 +54,28 @@ def test_one_that_is_to_be_fresh_is_booted_when_it_was_used(bench: Bench) -> Non
                 session.boot()
                 assert session.boots == boots
             session.run_shard(shard)
+
+
+@pytest.mark.parametrize(
+    ("hung", "waited", "expected"), [(True, 99, Starved), (True, 0, NoBoot), (False, 99, NoBoot)]
+)
+def test_a_machine_that_hangs_while_a_busy_host_boots_it_says_nothing_of_the_kernel(
+    bench: Bench,
+    monkeypatch: pytest.MonkeyPatch,
+    hung: bool,
+    waited: int,
+    expected: type[Exception],
+) -> None:
+    with opened(bench, []) as session:
+
+        def boot(*_: object) -> None:
+            (bench.path / "waited").write_text(str(waited))
+            raise BootFailed("silence", where="console.log", hung=hung)
+
+        monkeypatch.setattr(session.target, "boot", boot)
+        with pytest.raises(expected):
+            session.boot()
+        assert not session.up
 
 
 def test_what_comes_once_it_was_told_to_power_off_is_of_no_program() -> None:
