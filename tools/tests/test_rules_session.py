@@ -78,6 +78,21 @@ def test_a_machine_that_hangs_while_a_busy_host_boots_it_says_nothing_of_the_ker
         assert not session.up
 
 
+def test_a_kernel_that_dies_has_died_however_busy_the_host_is(bench: Bench) -> None:
+    panic = "[    9.000000] Kernel panic - not syncing: x"
+    die = f"echo 999 >$WAITED; echo '{panic}' >>$KMSG; echo dying; sleep 30"
+    shard = Shard(bench.add("dies", f"#!/bin/sh\n{die}\n"))
+    with opened(bench, []) as session:
+        session.boot()
+        result = session.run_shard(shard)
+        assert result.status is Status.CRASH
+        assert not session.up
+        assert result.log == "tests/demo/dies.log"
+        ((ran),) = result.ran
+        assert ran.machine == 1
+        assert 0 < ran.seconds < 30
+
+
 def test_what_comes_once_it_was_told_to_power_off_is_of_no_program() -> None:
     signed = Marks.new()
     lines = ((1.0, signed.line("start", "net/ping")), (2.0, WARNING))
