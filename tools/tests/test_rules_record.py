@@ -283,6 +283,7 @@ def test_the_subject_is_the_series_under_test(run: RunFolder, source: Source, tr
     named = NamedSource("toy", source)
     record.add(Stack("toys", named, (series("a"), mine, series("c")), "b", (), ()))
     assert record.write().subject == Subject("net: poll", "A <a@b.c>", "https://x/y", tree)
+    assert record.write().author_base is None  # it names none
     record.add(Stack("toys", named, (series("a"),), "", (), ()))
     assert record.write().subject == Subject(tree=tree)
 
