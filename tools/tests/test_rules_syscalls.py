@@ -5,12 +5,14 @@ from __future__ import annotations
 
 import errno
 import struct
+import sys
 from collections.abc import Sequence
 
 import pyseccomp as seccomp
 import pytest
 
 from kseries.kbuild import syscalls
+from kseries.lib.errors import UserError
 
 ALLOW, ERRNO = 0x7FFF0000, 0x00050000
 X86_64, I386 = 0xC000003E, 0x40000003
@@ -114,7 +116,15 @@ def test_nothing_is_typed_into_a_terminal() -> None:
     for request in (0x5412, 0x541C):
         assert call("ioctl", 0, request) == errno.EPERM
         assert call("ioctl", 0, request | 1 << 32) == errno.EPERM
-    assert call("ioctl", 0, 0x5401) == 0
+    for request in (0x5401, 0x5413, 0x541D):  # among them to ask for the size of a window
+        assert call("ioctl", 0, request) == 0
+
+
+def test_without_its_library_it_says_which(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pyseccomp", None)
+    with pytest.raises(UserError, match="needs libseccomp") as caught:
+        syscalls.program.__wrapped__()
+    assert "libseccomp2" in caught.value.do
 
 
 def test_other_numberings_of_calls_do_not_pass() -> None:
