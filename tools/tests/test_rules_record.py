@@ -17,9 +17,11 @@ from kseries.model import (
     BaseTree,
     BuildPlace,
     Case,
+    ChangedFile,
     DebianSource,
     Diagnostic,
     EventKind,
+    FileState,
     GitSource,
     InstalledSuites,
     Kernel,
@@ -303,6 +305,19 @@ def test_eight_lines_of_the_config_are_told(run: RunFolder, count: int, told: st
     record.add(KernelConfig(TREE, place, "base+changed", "e" * 64, 7, added=added))
     middle = ", ".join(added[1:7])
     assert record.write().notes[-1] == f"the config has {told.format(middle)}"
+
+
+def test_what_was_compiled_is_what_the_last_stage_knows(run: RunFolder) -> None:
+    record = begun(run, "build", "install")
+    place = BuildPlace(Path("/out"), Path("/ccache"))
+    config = KernelConfig(TREE, place, "base", "e" * 64, 7)
+    left = ChangedFile("net/a.c", (1,), FileState.NOT_COMPILED)
+    objects = (Path("/bzImage"), "6.99", "gcc 12", 3, 1.0, Path("/build.log"))
+    record.add(Kernel(config, *objects, changed=(left,)))
+    assert record.write().changed == (left,)
+    compiled = replace(left, state=FileState.COMPILED)
+    record.add(InstalledSuites(Path("/installed"), (), changed=(compiled,)))
+    assert record.write().changed == (compiled,)
 
 
 def test_where_nothing_is_done_all_stays(run: RunFolder) -> None:
