@@ -35,6 +35,7 @@ from kseries.model import (
     ProgramResult,
     Provenance,
     RunResult,
+    Scope,
     Series,
     Severity,
     Source,
@@ -42,6 +43,7 @@ from kseries.model import (
     StageState,
     Status,
     Subject,
+    TestCount,
     TestOutcome,
     Tree,
     Verdict,
@@ -318,6 +320,14 @@ def test_what_was_compiled_is_what_the_last_stage_knows(run: RunFolder) -> None:
     compiled = replace(left, state=FileState.COMPILED)
     record.add(InstalledSuites(Path("/installed"), (), changed=(compiled,)))
     assert record.write().changed == (compiled,)
+
+
+def test_how_many_tests_were_chosen_is_told(run: RunFolder) -> None:
+    record = Record(run, PLAN, ("test",), FACTS, scope=Scope(only=("ping",)))
+    few, all_there = TestCount(1, 3), TestCount(2, 9)
+    record.add(TestOutcome((PASSES,), (), {}, chosen=few, planned=all_there))
+    told = record.write().scope
+    assert (told.only, told.chosen, told.planned) == (("ping",), few, all_there)
 
 
 def test_where_nothing_is_done_all_stays(run: RunFolder) -> None:
