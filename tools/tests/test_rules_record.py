@@ -330,6 +330,19 @@ def test_how_many_tests_were_chosen_is_told(run: RunFolder) -> None:
     assert (told.only, told.chosen, told.planned) == (("ping",), few, all_there)
 
 
+@pytest.mark.parametrize("state", [DONE, FAILED])
+def test_what_a_stage_before_left_is_taken_over_where_it_ended_well(
+    run: RunFolder, state: StageState
+) -> None:
+    first = begun(run, "apply", "config")
+    first.begin("apply")
+    first.end("apply", state, "as it was")
+    patch = AppliedPatch("toy-v1", 1, "t", "", PatchState.APPLIED)
+    earlier = {"apply": replace(TREE, patches=(patch,))}
+    told = Record(run, PLAN, ("config",), FACTS, earlier=earlier).write()
+    assert told.patches == ((patch,) if state is DONE else ())
+
+
 def test_where_nothing_is_done_all_stays(run: RunFolder) -> None:
     passed(run)
     begun(run).write()

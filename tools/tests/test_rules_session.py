@@ -46,6 +46,16 @@ def test_a_machine_that_is_up_is_not_booted_again(bench: Bench) -> None:
     ]
 
 
+def test_one_that_hid_something_is_booted_again_once(bench: Bench) -> None:
+    bench.add("good", GOOD)
+    with opened(bench, []) as session:
+        session.boot()
+        session._watch.hidden = True
+        for _ in range(2):
+            session.boot()
+            assert session.boots == 2
+
+
 def test_one_that_is_to_be_fresh_is_booted_when_it_was_used(bench: Bench) -> None:
     shard = Shard(bench.add("good", GOOD))
     with opened(bench, [], fresh=True) as session:
