@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from kseries.model import LocalSource, NamedSource, Patch, Series, Stack
-from kseries.stacks.variant import above, cut, needing
+from kseries.model import Baseline, LocalSource, NamedSource, Patch, Series, Stack
+from kseries.stacks.variant import above, cut, lacking, needing
 
 
 def series(name: str, patches: int, *requires: str) -> Series:
@@ -46,7 +46,10 @@ def test_what_needs_the_series_needs_it_through_others_too() -> None:
     # Where another series takes its place, what needs the old one needs it.
     other = replace(STACK, series=(STACK.series[0], series("v8", 2), *STACK.series[2:]))
     assert needing(replace(other, under_test="v8")) == ()
-    assert needing(replace(other, under_test="v8", replaces="toys")) == ("driver", "tests")
+    instead = replace(other, under_test="v8", replaces="toys")
+    assert needing(instead) == ("driver", "tests")
+    assert needing(instead, "driver") == ("tests",)
+    assert needing(instead, "beside") == ()
 
 
 def test_the_base() -> None:
@@ -65,6 +68,15 @@ def test_the_first_patches() -> None:
 
 def test_all_of_it_is_the_stack() -> None:
     assert cut(STACK, 3) == STACK
+    assert STACK.whole
+    # What is no whole stack becomes none, and without a series it is none any more.
+    assert not cut(replace(STACK, whole=False), 3).whole
+    assert not cut(STACK, 3, ["tests"]).whole
+
+
+def test_what_a_baseline_has_not() -> None:
+    base = Baseline("b" * 40, ("prep", "other", "beside"), "run", "now", (), (), ())
+    assert lacking(STACK, base) == ("toys", "driver", "tests")
 
 
 @pytest.mark.parametrize("patches", [-1, 4])
