@@ -12,6 +12,7 @@ from kseries.lib.gitrepo import Repository
 from kseries.model import Case, Effect, ProgramResult, SourceChanges, Status
 from kseries.suite import SELFTESTS
 from kseries.suites.listed import RUN, cases_of, words_of
+from kseries.suites.planning import plan_suites
 from kseries.suites.zcrx import READS
 from kseries.verdict.testsources import Sides, compare
 from tests import toysuites
@@ -166,6 +167,12 @@ def test_a_program_that_is_one_case_is_clear(tmp_path: Path) -> None:
     assert changed(found) == {"netdevsim/peer.sh"}
 
 
+def test_what_tests_stand_on_touches_them_whatever_else_is_changed(tmp_path: Path) -> None:
+    files: dict[str, str | None] = {f"{NET}/lib/py/env.py": "changed\n", f"{NET}/a.md": "changed\n"}
+    found = changes(tmp_path, files, base={f"{NET}/a.md": ""})
+    assert found.touched == {f"netdevsim/{one.name}" for one in ALL}
+
+
 def test_what_did_not_run_is_not_touched(tmp_path: Path) -> None:
     found = changes(tmp_path, {f"{NET}/queues.py": "#!/bin/sh\n\n"}, programs=ALL[:2])
     assert (found.touched, found.unclear) == (frozenset(), ())
@@ -295,7 +302,14 @@ def test_cases_that_are_planned_no_longer(tmp_path: Path) -> None:
     base = {uapi: "IORING_REGISTER_ZCRX_IFQ = 32,\nstruct io_uring_zcrx_area_reg {\n"}
     files = {uapi: "IORING_REGISTER_ZCRX_IFQ = 32,\n"}
     found = changes(tmp_path, files, base=base, suites=("zcrx",), programs=())
-    assert [test for test in removed(found) if ": " in test]
+    gone = {test for test in removed(found) if ": " in test}
+    (tmp_path / "plan" / READS[0]).parent.mkdir(parents=True)
+    plans = []
+    for text in (base[uapi], files[uapi]):
+        (tmp_path / "plan" / READS[0]).write_text(str(text))
+        programs = plan_suites(tmp_path / "plan", ("zcrx",), "lib.mk").programs
+        plans.append({f"zcrx/{one.name}: {case}" for one in programs for case in one.cases})
+    assert gone == plans[0] - plans[1] != set()
 
 
 def test_another_series_behind_this_one_that_changes_tests(tmp_path: Path) -> None:
