@@ -103,6 +103,15 @@ def test_a_kernel_that_dies_has_died_however_busy_the_host_is(bench: Bench) -> N
         assert 0 < ran.seconds < 30
 
 
+def test_one_that_hangs_on_a_busy_host_does_not_say_so_of_its_kernel(bench: Bench) -> None:
+    hang = "echo 999 >$WAITED; echo HUNG >>$KMSG; echo dying; sleep 30"
+    shard = Shard(bench.add("hangs", f"#!/bin/sh\n{hang}\n"))
+    with opened(bench, []) as session:
+        session.boot()
+        with pytest.raises(Starved):
+            session.run_shard(shard)
+
+
 def test_what_comes_once_it_was_told_to_power_off_is_of_no_program() -> None:
     signed = Marks.new()
     lines = ((1.0, signed.line("start", "net/ping")), (2.0, WARNING))
