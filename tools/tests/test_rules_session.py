@@ -10,6 +10,7 @@ import pytest
 
 from kseries.machines.base import BootFailed, Starved
 from kseries.model import EventKind, Status
+from kseries.parse.attribution import Death
 from kseries.parse.marks import Marks
 from kseries.test.session import NoBoot, Seen, Session
 from kseries.test.shards import Shard
@@ -90,7 +91,8 @@ def test_a_machine_that_hangs_while_a_busy_host_boots_it_says_nothing_of_the_ker
 
 def test_a_kernel_that_dies_has_died_however_busy_the_host_is(bench: Bench) -> None:
     panic = "[    9.000000] Kernel panic - not syncing: x"
-    die = f"echo 999 >$WAITED; echo '{panic}' >>$KMSG; echo dying; sleep 30"
+    began = "".join(f"echo '#  RUN           {case} ...'\n" for case in ("demo.a", "demo.b"))
+    die = f"{began}echo 999 >$WAITED; echo '{panic}' >>$KMSG; echo dying; sleep 30"
     shard = Shard(bench.add("dies", f"#!/bin/sh\n{die}\n"))
     with opened(bench, []) as session:
         session.boot()
@@ -101,6 +103,18 @@ def test_a_kernel_that_dies_has_died_however_busy_the_host_is(bench: Bench) -> N
         ((ran),) = result.ran
         assert ran.machine == 1
         assert 0 < ran.seconds < 30
+        assert 0 <= ran.began < 30
+        seen = session.end()
+        assert seen.deaths == (Death("demo/dies", len(seen.lines), "demo.b"),)
+        assert [event.during for event in seen.events()] == ["demo/dies: demo.b"]
+
+
+def test_what_a_program_prints_that_is_no_text_is_read(bench: Bench) -> None:
+    shard = Shard(bench.add("odd", "#!/bin/sh\nprintf '1..1\\nok 1 a\\n\\377\\n'\n"))
+    with opened(bench, []) as session:
+        session.boot()
+        assert session.run_shard(shard).status is Status.PASS
+        assert session.end().deaths == ()
 
 
 def test_one_that_hangs_on_a_busy_host_does_not_say_so_of_its_kernel(bench: Bench) -> None:
