@@ -36,9 +36,7 @@ def needing(stack: Stack, name: str = "") -> tuple[str, ...]:
 
     name: that series; the one under test by default, and what it stands for.
     """
-    found = {name or stack.under_test}
-    if not name and stack.replaces:
-        found.add(stack.replaces)
+    found = {name} if name else {stack.under_test, stack.replaces}
     needed = []
     for series in stack.series:
         if found.intersection(series.requires):
