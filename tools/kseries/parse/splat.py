@@ -28,7 +28,7 @@ _BEHIND_CUT = (EventKind.WARN, EventKind.BUG)
 _MORE_OF_STALL = re.compile(
     r"\s*(?:rcu: |RCU |Sending NMI |NMI backtrace |CPU: |Hardware name: |Workqueue: "
     r"|[Tt]ask(?: dump|:)|Modules linked|pstate: |pc : |lr : |sp : |x\d+ *: |epc : |[a-z]\d+ : "
-    r"|Stack dump|Tainted: |irq event stamp|(?:hard|soft)irqs last |running task |ORIG_RAX: )"
+    r"|Stack dump|Tainted: |irq event stamp|(?:hard|soft)irqs last |running task )"
     r"|\t|\s*$"
 )
 # What makes a kernel ask its other processors where they are.
@@ -60,8 +60,7 @@ class Splat:
 
 def goes_on(splat: Splat, text: str) -> bool:
     """Whether a line behind a call trace still belongs to the complaint."""
-    stall = splat.rule is not None and splat.rule.kind in ASKING[:2]
-    return bool(BETWEEN.match(text) or (stall and _MORE_OF_STALL.match(text)))
+    return bool(BETWEEN.match(text) or (_is_stall(splat) and _MORE_OF_STALL.match(text)))
 
 
 def patience(splat: Splat) -> int:
@@ -69,8 +68,11 @@ def patience(splat: Splat) -> int:
 
     A stall takes long to tell.
     """
-    stall = splat.rule is not None and splat.rule.kind in ASKING[:2]
-    return MAX_IN_STALL if stall else 0
+    return MAX_IN_STALL if _is_stall(splat) else 0
+
+
+def _is_stall(splat: Splat) -> bool:
+    return splat.rule is not None and splat.rule.kind in (EventKind.RCU_STALL, EventKind.LOCKUP)
 
 
 def is_preface(splat: Splat) -> bool:
