@@ -25,6 +25,8 @@ from kseries.parse.calltrace import BETWEEN, CALL, DOUBTFUL, HEAD, PC, Frame, tr
 )
 def test_a_head(line: str) -> None:
     assert HEAD.match(line)
+    told = [frame.symbol for frame in traces(("x", " early+0x1/0x2", line, " a+0x1/0x2"))[0].frames]
+    assert "early" not in told
 
 
 @pytest.mark.parametrize(
@@ -43,6 +45,8 @@ def test_a_head(line: str) -> None:
 )
 def test_no_head(line: str) -> None:
     assert not HEAD.match(line)
+    lines = ("x", " early+0x1/0x2", line, " a+0x1/0x2")
+    assert traces(lines)[0].frames[0].symbol == "early"
 
 
 @pytest.mark.parametrize(
@@ -75,9 +79,11 @@ def test_no_head(line: str) -> None:
     ],
 )
 def test_a_call(line: str, groups: tuple[str | None, ...]) -> None:
-    found = CALL.match(line)
-    assert found
-    assert found.groups() == groups
+    symbol, offset, size, module = groups
+    assert symbol is not None
+    told = (symbol, int(offset or "0", 16), int(size or "0", 16), module or "")
+    first = traces(("x", "Call Trace:", line))[0].frames[0]
+    assert (first.symbol, first.offset, first.size, first.module) == told
     if " from " not in line and "Trace" not in line and "trace:" not in line:
         found = DOUBTFUL.match(line)
         assert found
@@ -110,6 +116,7 @@ def test_a_call(line: str, groups: tuple[str | None, ...]) -> None:
     ],
 )
 def test_no_call(line: str) -> None:
+    assert traces(("x", "Call Trace:", line)) == ()
     assert not CALL.match(line)
     assert not DOUBTFUL.match(line)
 
@@ -160,9 +167,8 @@ def test_the_unwinder_may_be_unsure() -> None:
     ],
 )
 def test_a_program_counter(before: str) -> None:
-    found = PC.match(f"{before}foo+0x1/0x2")
-    assert found
-    assert found[1] == "foo"
+    (trace,) = traces(("x", f"{before}foo+0x1/0x2", "Call Trace:"))
+    assert [(frame.symbol, frame.exact) for frame in trace.frames] == [("foo", True)]
 
 
 @pytest.mark.parametrize(
@@ -187,6 +193,7 @@ def test_a_program_counter(before: str) -> None:
     ],
 )
 def test_no_program_counter(before: str) -> None:
+    assert traces(("x", f"{before}foo+0x1/0x2", "Call Trace:")) == ()
     assert not PC.match(f"{before}foo+0x1/0x2")
 
 
@@ -253,6 +260,8 @@ def test_no_program_counter(before: str) -> None:
 )
 def test_what_stands_between_frames(line: str) -> None:
     assert BETWEEN.match(line)
+    (trace,) = traces(("x", "Call Trace:", line, " after+0x1/0x2"))
+    assert trace.frames[-1].symbol == "after"
 
 
 @pytest.mark.parametrize(
@@ -287,6 +296,7 @@ def test_what_stands_between_frames(line: str) -> None:
 )
 def test_what_ends_a_stack(line: str) -> None:
     assert not BETWEEN.match(line)
+    assert traces(("x", "Call Trace:", line, " after+0x1/0x2")) == ()
 
 
 def test_a_frame() -> None:
@@ -310,6 +320,8 @@ def test_the_stacks_of_a_complaint() -> None:
     assert stacks("x", "Call Trace:", " a+0x1/0x2", lines[1]) == [("", ["a"])]
     # riscv has no head; the title is no frame.
     assert stacks(" title+0x1/0x2", "text", " a+0x1/0x2", " b+0x1/0x2") == [("", ["a", "b"])]
+    assert stacks("x", "the odd+0x1/0x2", " a+0x1/0x2") == [("", ["a"])]
+    assert stacks("x", "Call Trace:", " a+0x1/0x2", "the b+0x1/0x2", " c+0x1/0x2") == [("", ["a"])]
     assert stacks("x", "Call Trace:", "text") == []
     assert stacks("x") == []
 
@@ -319,6 +331,7 @@ def test_a_stack_ends_with_the_interrupt_that_it_happened_in() -> None:
     for end in ("</IRQ>", " </IRQ>", " </#DF>", " <EOI>", " <<EOE>>", "<EOE>"):
         assert stacks(*head, " a+0x1/0x2", end, " b+0x1/0x2") == [("", ["a"])], end
         assert stacks(*head, end, " b+0x1/0x2") == [("", ["b"])], end
+    assert stacks(*head, " a+0x1/0x2", " b+0x1/0x2 </IRQ>", " c+0x1/0x2") == [("", ["a", "b", "c"])]
     for goes_on in (" <TASK>", " <EOX>", " RIP: 0"):
         assert stacks(*head, " a+0x1/0x2", goes_on, " b+0x1/0x2") == [("", ["a", "b"])]
 
@@ -357,6 +370,8 @@ def test_a_stack_has_so_many_frames_once_each() -> None:
     assert len(traces(("x", "Call Trace:", *many))[0].frames) == 16
     twice = (" a+0x1/0x2", " a+0x1/0x2", " a+0x2/0x2", " b+0x2/0x2", " a+0x2/0x2")
     assert stacks("x", "Call Trace:", *twice) == [("", ["a", "a", "b", "a"])]
+    other = (" a+0x1/0x2", " b+0x2/0x2", " b+0x1/0x2")
+    assert stacks("x", "Call Trace:", *other) == [("", ["a", "b", "b"])]
 
 
 def test_helpers_at_the_program_counter_only() -> None:
@@ -365,3 +380,12 @@ def test_helpers_at_the_program_counter_only() -> None:
         told = stacks(*(line.format(name) for line in lines))
         assert told == [("", [name, "a"] if kept else ["a"])]
     assert stacks("x", "Call Trace:", " schedule+0x1/0x2", " a+0x1/0x2") == [("", ["a"])]
+
+
+def test_the_stack_of_memory_that_leaks() -> None:
+    lines = ("unreferenced object 0xffff888012345678 (size 64):", '  comm "a", pid 1')
+    for head in ("  backtrace:", "  backtrace (crc 0a1f):"):
+        calls = ("    kmalloc_trace+0x1/0x2", "    [<ffffffff81>] foo_new+0x1/0x2")
+        assert stacks(*lines, head, *calls, "    foo_open+0x1/0x2") == [
+            ("", ["foo_new", "foo_open"])
+        ]

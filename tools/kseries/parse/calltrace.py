@@ -48,10 +48,11 @@ PC = re.compile(
 # Lines that stand between the frames of a stack.
 BETWEEN = re.compile(
     rf"\s*+(?:Call [Tt]race: *+|\()?{_ADDRESS}*+(?:\? )?(?:\.?[\w.$]+\+0x[0-9a-f]+|0x[0-9a-f]+"
-    rf"|{_CALLEE}|[\w.$]+ \(?(?:[\w./+-]+:[\d?]|\?\?:))"
+    rf"|{_CALLEE}|[\w.$]+ \(?(?:[\w./+-]+:-?[\d?]|\?\?:))"
     rf"|\s*+{_ADDRESS}++$|\s*</?[A-Z#][\w ]*>$|\s*<<?/?[A-Z]+>>?|\s*[RE]?IP: |\s*Code: "
     r"|\s*(?:R[A-Z0-9]{1,2}|RSP|EFLAGS|ORIG_RAX|CR\d|DR\d|FS|CS|E[A-Z]{2}|DS): "
-    r"|\s*(?:Call [Tt]race|Backtrace):|---+ ?(?:interrupt|Exception)|\s*Exception stack"
+    r"|\s*(?:Call [Tt]race|[Bb]acktrace)(?: \(crc [0-9a-f]+\))?:"
+    r"|---+ ?(?:interrupt|Exception)|\s*Exception stack"
     r"|\s*(?:[0-9a-f]{4}|NIP|LR|REGS|MSR|GPR\d\d|CFAR): "
 )
 
