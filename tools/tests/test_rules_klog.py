@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import pytest
 
 from kseries.model import EventKind, KernelEvent
-from kseries.parse import klog, stamps
+from kseries.parse import klog, splat, stamps
 
 K = EventKind
 
@@ -252,7 +252,7 @@ MORE = "CPU: 1 PID: 2 Comm: a"
 
 @pytest.mark.parametrize("head", [STALL, "watchdog: BUG: soft lockup - CPU#0 stuck for 26s! [a:1]"])
 def test_others_may_speak_while_a_stall_is_told(head: str) -> None:
-    (event,) = events(head, TRACE, FRAME, *["usb 1-1: x"] * 20, MORE, FRAME)
+    (event,) = events(head, TRACE, FRAME, *["usb 1-1: x"] * splat.MAX_IN_STALL, MORE, FRAME)
     assert len(event.lines) == 25
     (event,) = events(head, TRACE, FRAME, *["usb 1-1: x"] * 21, MORE)
     assert event.lines == (head, TRACE, FRAME)
