@@ -228,6 +228,28 @@ def test_a_call_trace_may_stand_behind_the_end() -> None:
     assert lengths(events(CUT, WARN, END, CUT, WARN, TRACE, FRAME, END)) == [3, 5]
 
 
+def test_the_mark_of_arm() -> None:
+    (event,) = events("8<--- cut here ---", "text", TRACE, FRAME)
+    assert (event.kind, event.title) == (K.WARN, "WARNING: text")
+    assert events("8<--- cut here --- x", "text", TRACE, FRAME) == ()
+
+
+def test_what_is_inlined_is_told_first() -> None:
+    first, then = "BUG: KASAN: x in f a.c:1{}", "BUG: KASAN: x in g+0x1/0x2"
+    for end in (" [inline]", " [inline], CPU#12: a/1"):
+        assert lengths(events(first.format(end), then)) == [2]
+    for end in ("", " [inline] x", " [inline], CPU#: a/1", " [inline], CPU#1", " [inlined]"):
+        assert lengths(events(first.format(end), then)) == [1, 1]
+    assert lengths(events(first.format(" [inline]"), BUG)) == [1, 1]
+
+
+def test_where_the_kernel_ends_a_complaint() -> None:
+    for end in (END, f" {END}", "---[ end Kernel panic", "Rebooting in 12 seconds.."):
+        assert lengths(events(WARN, TRACE, FRAME, end, "text")) == [4]
+    for text in ("Rebooting in seconds", "Rebooting in  seconds", "--[ end", "x ---[ end x"):
+        assert lengths(events(WARN, TRACE, FRAME, text, "text")) == [5]
+
+
 def test_a_mark_alone_is_no_complaint() -> None:
     lock = "WARNING: possible recursive locking detected"
     for between in ((), (RULER,), (RULER, RULER)):

@@ -19,7 +19,7 @@ END = re.compile(r"\s*---\[ end |Rebooting in \d+ seconds")
 RULER = re.compile(r"\s*={20,}$")
 BACKTRACE = re.compile(r"NMI backtrace for cpu \d+")
 # Decoded logs name the function that was inlined first.
-_INLINED = re.compile(r" \[inline\](?:, CPU#\d+: .*)?$")
+_INLINED = re.compile(r" \[inline\](?:$|, CPU#\d+: )")
 
 # What the kernel says behind "cut here".
 _BEHIND_CUT = (EventKind.WARN, EventKind.BUG)
