@@ -210,9 +210,19 @@ def test_what_breaks_a_complaint_off_tells_where_it_is() -> None:
     assert [event.where for event in found] == ["f", "culprit"]
 
 
+def test_what_was_told_before_is_not_told_by_another() -> None:
+    panic = ("Kernel panic - not syncing: x", TRACE, " culprit+0x1/0x2")
+    assert events(BUG, *["text"] * 9, *panic)[0].where == "culprit"
+    assert events(BUG, *["text"] * 9, BUG, *panic[1:])[0].where == ""
+    assert events(BUG, TRACE, " schedule+0x1/0x2", *panic)[0].where == ""
+    # Lines are counted from the title on.
+    assert events(RULER, BUG, "a", "b", BUG, *panic[1:])[0].where == "culprit"
+
+
 def test_the_same_line_at_once_is_of_another_processor() -> None:
     twice = "INFO: trying to register non-static key."
     assert lengths(events(twice, twice, TRACE, FRAME)) == [4]
+    assert lengths(events(RULER, twice, twice, TRACE, FRAME)) == [5]
     assert lengths(events(twice, "text", twice)) == [2, 1]
     assert lengths(events(BUG, BUG + " else")) == [1, 1]
     assert lengths(events(twice, TRACE, twice)) == [2, 1]
@@ -229,6 +239,12 @@ def test_a_call_trace_may_stand_behind_the_end() -> None:
 
 
 def test_the_mark_of_arm() -> None:
+    fault = "Unable to handle kernel NULL pointer dereference at virtual address 0"
+    for between in range(4):
+        found = events("8<--- cut here ---", *["text"] * between, fault, TRACE, FRAME)
+        assert lengths(found) == ([4 + between] if between < 3 else [4, 3])
+        assert found[-1].kind is K.OOPS
+    assert lengths(events(CUT, "text", fault, TRACE, FRAME)) == [2, 3]
     (event,) = events("8<--- cut here ---", "text", TRACE, FRAME)
     assert (event.kind, event.title) == (K.WARN, "WARNING: text")
     assert events("8<--- cut here --- x", "text", TRACE, FRAME) == ()
@@ -262,10 +278,13 @@ def test_what_a_warning_says_may_stand_behind_its_title() -> None:
     for between in (0, 1, 2):
         (event,) = events(WARN, *["text"] * between, text, TRACE, FRAME)
         assert (event.kind, event.title) == (K.WARN, "WARNING: at a.c:12 f")
+    assert len(events(CUT, WARN, "text", text, TRACE, FRAME)) == 1
+    assert len(events(CUT, WARN, "text", "text", text, TRACE, FRAME)) == 1
     assert len(events(WARN, *["text"] * 3, text)) == 2
     assert len(events(WARN, TRACE, FRAME, text)) == 2
     assert len(events(BUG, text)) == 2
     assert len(events(WARN, LEAK)) == 2
+    assert [event.kind for event in events(CUT, LEAK, WARN)] == [K.WARN]
 
 
 STALL = "rcu: INFO: rcu_preempt self-detected stall on CPU"
@@ -283,6 +302,20 @@ def test_others_may_speak_while_a_stall_is_told(head: str) -> None:
     assert event.lines == (head, TRACE, FRAME)
     found = events(head, TRACE, FRAME, "usb 1-1: x", MORE, "usb 1-1: y", "usb 1-1: z", BUG)
     assert lengths(found) == [5, 1]
+
+
+HUNG = "INFO: task a:1 blocked for more than 143 seconds."
+
+
+@pytest.mark.parametrize("head", [STALL, "watchdog: BUG: soft lockup - CPU#0 stuck for 26s!", HUNG])
+def test_other_processors_answer_who_asked(head: str) -> None:
+    mine, other = "[    1.000000][    C0] {}", "[    1.000000][    C1] {}"
+    asked = [mine.format(line) for line in (head, TRACE, FRAME)]
+    answer = [other.format(line) for line in ("NMI backtrace for cpu 1", "text", TRACE, FRAME)]
+    (event,) = klog.events([(0.0, line) for line in [*asked, *answer]])
+    assert "NMI backtrace for cpu 1" in event.lines
+    (event,) = klog.events([(0.0, line) for line in [mine.format(BUG), *asked[1:], *answer]])
+    assert event.lines == (BUG, TRACE, FRAME)
 
 
 def test_nobody_else_speaks_in_other_traces() -> None:
