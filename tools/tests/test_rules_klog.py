@@ -219,6 +219,20 @@ def test_what_was_told_before_is_not_told_by_another() -> None:
     assert events(RULER, BUG, "a", "b", BUG, *panic[1:])[0].where == "culprit"
 
 
+def test_what_is_told_in_full_behind_it() -> None:
+    preface, bug = "list_del corruption, x", "kernel BUG at a.c:12!"
+    for above in ((), (RULER,)):
+        for between in range(3):
+            (event,) = events(*above, preface, *["text"] * between, bug, TRACE, FRAME)
+            assert (event.kind, event.title) == (K.BUG, preface)
+        assert len(events(*above, preface, *["text"] * 3, bug, TRACE, FRAME)) == 2
+    assert lengths(events("VFS: Busy inodes after unmount of x", WARN, TRACE, FRAME)) == [4]
+    lock = "WARNING: possible recursive locking detected"
+    assert lengths(events("VFS: Busy inodes after unmount of x", lock, TRACE, FRAME)) == [1, 3]
+    # Not all that is behind a mark is what it begins.
+    assert lengths(events(CUT, "text", "irq 16: nobody cared", TRACE, FRAME)) == [2, 3]
+
+
 def test_the_same_line_at_once_is_of_another_processor() -> None:
     twice = "INFO: trying to register non-static key."
     assert lengths(events(twice, twice, TRACE, FRAME)) == [4]
