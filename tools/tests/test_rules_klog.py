@@ -229,6 +229,10 @@ def test_what_is_told_in_full_behind_it() -> None:
     assert lengths(events("VFS: Busy inodes after unmount of x", WARN, TRACE, FRAME)) == [4]
     lock = "WARNING: possible recursive locking detected"
     assert lengths(events("VFS: Busy inodes after unmount of x", lock, TRACE, FRAME)) == [1, 3]
+    # The header of an Oops comes before its call trace.
+    fault = "BUG: unable to handle page fault for address: 0"
+    assert lengths(events(fault, "text", "Oops: 0000 [#1] SMP", TRACE, FRAME)) == [5]
+    assert lengths(events(fault, TRACE, FRAME, "Oops: 0000 [#1] SMP")) == [3, 1]
     # Not all that is behind a mark is what it begins.
     assert lengths(events(CUT, "text", "irq 16: nobody cared", TRACE, FRAME)) == [2, 3]
 
