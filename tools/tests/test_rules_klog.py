@@ -233,6 +233,8 @@ def test_what_is_told_in_full_behind_it() -> None:
     fault = "BUG: unable to handle page fault for address: 0"
     assert lengths(events(fault, "text", "Oops: 0000 [#1] SMP", TRACE, FRAME)) == [5]
     assert lengths(events(fault, TRACE, FRAME, "Oops: 0000 [#1] SMP")) == [3, 1]
+    found = events(RULER, fault, *["text"] * 98, "Oops: 0000 [#1] SMP", TRACE, FRAME)
+    assert lengths(found) == [103]
     # Not all that is behind a mark is what it begins.
     assert lengths(events(CUT, "text", "irq 16: nobody cared", TRACE, FRAME)) == [2, 3]
 

@@ -123,7 +123,7 @@ def title_of(splat: Splat) -> str:
     told = [line for line in splat.lines[1 : splat.title] if line.strip()]
     if splat.rule is None:
         text = f"WARNING: {splat.lines[1]}"
-    elif splat.rule.kind is EventKind.WARN and CUT.match(splat.lines[0]) and told:
+    elif splat.rule.kind is EventKind.WARN and told:
         # WARN(condition, "text") says its text first.
         text = f"WARNING: {told[0]}"
     return settled(text)
