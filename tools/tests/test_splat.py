@@ -184,6 +184,28 @@ def test_an_open_complaint() -> None:
         ("a code: x12 y", "a code: x12 y"),
         ("a code: x12", "a"),
         ("a, nodemask=(null),b", "a"),
+        ("a CPU:  PID: 34 b", "a CPU:  PID: 34 b"),
+        ("a CPU: 1 PID:  b", "a CPU: 1 PID:  b"),
+        ("a, CPU#: b", "a, CPU#: b"),
+        ("a, CPU#1: ", "a"),
+        ("foo+0x1/0x b", "foo+0x1/0x b"),
+        ("foo+0x1/0x2 [] b", "foo [] b"),
+        ("a/ b", "a/ b"),
+        ("a/12/0x b", "a/12/0x b"),
+        ("a [#] b", "a [#] b"),
+        ("a:] b", "a:] b"),
+        ("a - CPU# stuck for 26s b", "a - CPU# stuck for 26s b"),
+        ("a - CPU#1 stuck for s b", "a - CPU stuck for s b"),
+        ("xCPU#1", "xCPU#1"),
+        ("CPU# b", "CPU# b"),
+        ("cpu  b", "cpu  b"),
+        ("xid 12, 3 inflight 60 sec", "xid 12, 3 inflight 60 sec"),
+        ("id , 3 inflight 60 sec", "id , 3 inflight 60 sec"),
+        ("id 12,  inflight 60 sec", "id 12,  inflight 60 sec"),
+        ("id 12, 3 inflight  sec", "id 12, 3 inflight  sec"),
+        ("xcode: y", "xcode: y"),
+        ("a code: ", "a code:"),
+        ("a, nodemask=", "a"),
     ],
 )
 def test_what_differs_from_run_to_run(text: str, title: str) -> None:
@@ -192,6 +214,11 @@ def test_what_differs_from_run_to_run(text: str, title: str) -> None:
 
 def titles(*lines: str) -> list[str]:
     return [event.title for event in klog.events([(0.0, line) for line in lines])]
+
+
+def test_a_rule_is_sure_unless_told() -> None:
+    assert not rule(K.BUG).vague
+    assert rule(K.BUG).behind == ""
 
 
 def test_a_warning_says_its_text_first() -> None:

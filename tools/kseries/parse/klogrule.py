@@ -55,7 +55,7 @@ CHANGING: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     (re.compile(pattern), replacement)
     for pattern, replacement in (
         (r" CPU: \d+ PID: \d+", ""),
-        (r", CPU#\d+: .*$", ""),
+        (r", CPU#\d+: .*", ""),
         (r"\+0x[0-9a-f]+/0x[0-9a-f]+(?: \[\w+\])?", ""),
         (r"(?<=\w)/\d+(?:/0x[0-9a-f]+)?(?=$|[ !\]])", ""),  # comm/pid
         (
@@ -63,13 +63,13 @@ CHANGING: tuple[tuple[re.Pattern[str], str], ...] = tuple(
             r" (?:0x)?[0-9a-f]{16}",
             "",
         ),
-        (r"(?<!sig):? ?(?:(?<!sig): [0-9a-f]{1,16}(?: ilc:\d)?)? ?\[#\d+\].*$", ""),
+        (r"(?<!sig):? ?(?:(?<!sig): [0-9a-f]{1,16}(?: ilc:\d)?)? ?\[#\d+\].*", ""),
         (r"\b(?:0x)?[0-9a-f]{8,16}\b", "…"),
         (r"(?<=\w):\d+(?=\]| blocked)", ""),  # comm:pid
         (r" - CPU#\d+ stuck for \d+s", ""),
         (r"\bCPU#\d+|\bcpu \d+", "CPU"),
         (r"\bid \d+, (\d+) inflight \d+ sec", r"\1 inflight"),
         (r"\bcode: \S+$", ""),
-        (r", nodemask=.*$", ""),
+        (r", nodemask=.*", ""),
     )
 )
