@@ -85,6 +85,7 @@ def test_any_first_line_matches() -> None:
         rule("(?:abc|bcd) x"),
         rule("[Kk]ernel y"),
         rule(rf"(?:{PROCESS})?Oops z"),
+        rule(rf"{PROCESS}Died w"),
         rule(r"\w{1,20}: lost", behind="lost"),
         rule(r"(?:\S+: )?gone$", behind="gone"),
     ]
@@ -97,6 +98,7 @@ def test_any_first_line_matches() -> None:
         "Oops z",
         "cat(12): Oops z",
         "cat (pid 12): Oops z",
+        "cat(12): Died w",
         "eth0: lost",
         "eth0: gone",
         "(sd-pam): lost",

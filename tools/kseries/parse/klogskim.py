@@ -75,8 +75,8 @@ def opened_up(pattern: str) -> list[str]:
 
 def _group(pattern: str) -> tuple[list[str], str]:
     """Take the group at the start of a pattern apart: its branches, and what follows it."""
-    branches, depth, begin, at = [], 1, 3, 3
-    in_class = False
+    branches, depth, in_class = [], 1, False
+    begin = at = len("(?:")
     while depth:
         char = pattern[at]
         if char == "\\":
