@@ -66,32 +66,30 @@ def groups(cases: Sequence[CaseReach]) -> list[list[CaseReach]]:
 
 
 def _spread(cases: Sequence[CaseReach]) -> list[CaseReach]:
-    """Give cases so that those that come first differ most.
+    """Give cases so that those that come first differ most, and as many as can be after them.
 
     Each is the one that, for its time, comes by the most switches that those before it did not,
-    until none does; then the same with those that are left.
+    until none does. What the others look at nobody can tell; the shortest come first.
     """
     found: list[CaseReach] = []
-    left = list(cases)
-    while left:
-        seen: set[int] = set()
-        # What a case adds only becomes less: one that still adds most need not be compared.
-        heap = [(-_gain(case, seen), place) for place, case in enumerate(left)]
-        heapq.heapify(heap)
-        chosen: set[int] = set()
-        while heap:
-            _, place = heapq.heappop(heap)
-            gain = _gain(left[place], seen)
-            if heap and gain < -heap[0][0]:
-                heapq.heappush(heap, (-gain, place))
-                continue
-            if chosen and not gain:
-                break
-            chosen.add(place)
-            found.append(left[place])
-            seen |= left[place].numbers
-        left = [case for place, case in enumerate(left) if place not in chosen]
-    return found
+    seen: set[int] = set()
+    # What a case adds only becomes less: one that still adds most need not be compared.
+    heap = [(-_gain(case, seen), place) for place, case in enumerate(cases)]
+    heapq.heapify(heap)
+    chosen: set[int] = set()
+    while heap:
+        _, place = heapq.heappop(heap)
+        gain = _gain(cases[place], seen)
+        if heap and gain < -heap[0][0]:
+            heapq.heappush(heap, (-gain, place))
+            continue
+        if chosen and not gain:
+            break
+        chosen.add(place)
+        found.append(cases[place])
+        seen |= cases[place].numbers
+    left = [case for place, case in enumerate(cases) if place not in chosen]
+    return [*found, *sorted(left, key=lambda case: case.seconds)]
 
 
 def _gain(case: CaseReach, seen: set[int]) -> float:
