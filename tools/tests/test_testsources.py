@@ -307,7 +307,7 @@ def test_cases_that_are_planned_no_longer(tmp_path: Path) -> None:
     plans = []
     for text in (base[uapi], files[uapi]):
         (tmp_path / "plan" / READS[0]).write_text(str(text))
-        programs = plan_suites(tmp_path / "plan", ("zcrx",), "lib.mk").programs
+        programs = plan_suites(tmp_path / "plan", toysuites.suites("zcrx"), "lib.mk").programs
         plans.append({f"zcrx/{one.name}: {case}" for one in programs for case in one.cases})
     assert gone == plans[0] - plans[1] != set()
 
