@@ -204,18 +204,19 @@ class Reader:
             if splat.foreign > patience(splat):
                 self._close(caller)
                 return
-        headed = HEAD.match(text)
-        if splat.ended and not splat.traced and not headed:
-            self._close(caller)
-            return
-        self._append(splat, text)
-        if not splat.traced:  # riscv has no head
+        if not splat.traced:
+            headed = HEAD.match(text)
+            if splat.ended and not headed:
+                self._close(caller)
+                return
+            # riscv has no head
             splat.traced = bool(headed or (ending is Ending.MARK and CALL.match(text)))
-        if ending is not Ending.TRACE and END.match(text):
-            splat.ended = True
+        self._append(splat, text)
+        ends = ending is not Ending.TRACE and END.match(text)
+        splat.ended = splat.ended or bool(ends)
         length = len(splat.lines)
         if (
-            (splat.ended and splat.traced and END.match(text))
+            (ends and splat.traced)
             or (ending is Ending.RULER and "====" in text and RULER.match(text))
             or length >= MAX_SPLAT_LINES
             or (not splat.traced and length - splat.title >= _before_trace(splat))
