@@ -295,9 +295,9 @@ def test_the_subject_is_the_series_under_test(run: RunFolder, source: Source, tr
 @pytest.mark.parametrize(
     ("count", "told"),
     [
-        (1, "1 line more, for what the series changes: CONFIG_0=y"),
-        (8, "8 lines more, for what the series changes: CONFIG_0=y, {}, CONFIG_7=y"),
-        (9, "9 lines more, for what the series changes: CONFIG_0=y, {}, CONFIG_7=y, …"),
+        (1, "1 line more, WHY: CONFIG_0=y"),
+        (8, "8 lines more, WHY: CONFIG_0=y, {}, CONFIG_7=y"),
+        (9, "9 lines more, WHY: CONFIG_0=y, {}, CONFIG_7=y, …"),
     ],
 )
 def test_eight_lines_of_the_config_are_told(run: RunFolder, count: int, told: str) -> None:
@@ -305,8 +305,8 @@ def test_eight_lines_of_the_config_are_told(run: RunFolder, count: int, told: st
     place = BuildPlace(Path("/out"), Path("/ccache"))
     added = tuple(f"CONFIG_{number}=y" for number in range(count))
     record.add(KernelConfig(TREE, place, "base+changed", "e" * 64, 7, added=added))
-    middle = ", ".join(added[1:7])
-    assert record.write().notes[-1] == f"the config has {told.format(middle)}"
+    middle, why = ", ".join(added[1:7]), "for what the series changes and tests want"
+    assert record.write().notes[-1] == "the config has " + told.format(middle).replace("WHY", why)
 
 
 def test_what_was_compiled_is_what_the_last_stage_knows(run: RunFolder) -> None:

@@ -208,8 +208,8 @@ def _called(path: str) -> set[str]:
 
     Those at the top are too much for one target: MAINTAINERS knows which parts belong together.
     """
-    top, *rest = path.split("/")[:-1]
-    if top == "include":
+    top, *rest = path.split("/")[:-1] or [""]
+    if top in ("", "include"):
         return set()
     if top in ("net", "drivers"):
         parts, first = [top, *rest], 2
