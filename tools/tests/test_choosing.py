@@ -157,6 +157,8 @@ def test_suites_of_ours_name_what_they_cover(chosen: Choose) -> None:
         ("sound/gear/box.c", ("kselftest/gear",)),
         ("net/gear/box.c", ()),
         ("net/core/gear.c", ("kselftest/gear",)),
+        ("include/gear/box.h", ()),
+        ("Makefile", ()),
     ],
 )
 def test_kunit_tests_beside_the_code(chosen: Choose, path: str, names: tuple[str, ...]) -> None:
