@@ -43,7 +43,7 @@ def test_folders_deeper_than_a_path_can_say() -> None:
         place.mkdir()
         nest(place, DEEP)
         # Tests before this one may hold some, as leases are held until a process ends.
-        held = max(map(int, os.listdir("/proc/self/fd")))
+        held = max(int(held.name) for held in Path("/proc/self/fd").iterdir())
         resource.setrlimit(resource.RLIMIT_NOFILE, (held + 64, limit[1]))
         try:
             atomicfile.remove_tree(place)
