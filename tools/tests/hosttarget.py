@@ -136,7 +136,11 @@ class HostTarget:
         return float(file.read_text()) if file.exists() else 0.0
 
     def put(self, source: Path, destination: str, deadline: Deadline) -> None:
-        shutil.copytree(source, f"{self.root}{destination}")
+        # By a process of its own: a file that we have open for writing cannot be executed, and what
+        # another thread forks meanwhile has it open, too, until it executes something itself.
+        proc.run(
+            ["cp", "-r", source, f"{self.root}{destination}"], cwd=self.root, deadline=deadline
+        )
 
     def get(self, source: str, destination: Path, deadline: Deadline) -> None:
         raise NotImplementedError
