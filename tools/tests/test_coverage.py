@@ -125,7 +125,7 @@ def test_a_pass_says_how_many_ran(passing_run: RunResult) -> None:
 
 def test_what_cannot_be_told_is_told(passing_run: RunResult) -> None:
     result = decided(replace(passing_run, functions=changed(RAN, FunctionState.UNWATCHED)))
-    assert heading(result) == "PASS, 1 of 2 changed functions ran, of 1 nothing is known"
+    assert heading(result) == "PASS, 1 of 2 changed functions ran, 1 cannot be watched"
 
 
 def test_a_series_none_of_whose_functions_ran_is_no_plain_pass(passing_run: RunResult) -> None:

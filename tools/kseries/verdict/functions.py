@@ -26,7 +26,7 @@ def statement(result: RunResult) -> str:
     ran, total = _ran(result), len(result.functions)
     told = f"{ran} of {total} changed function{'s' * (total != 1)} ran"
     unknown = total - len(_watched(result))
-    return f"{told}, of {unknown} nothing is known" if unknown else told
+    return f"{told}, {unknown} cannot be watched" if unknown else told
 
 
 def idle(result: RunResult) -> str:
