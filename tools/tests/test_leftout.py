@@ -67,6 +67,14 @@ def test_a_change_counts_where_the_compiler_sees_it(
     assert built(values={"A": "y"}).with_lines(COMPILED, SOURCE, changed) == COMPILED
 
 
+def test_a_header_that_is_included_is_no_code_of_the_change() -> None:
+    text = "#include <linux/a.h>\n#ifdef CONFIG_A\nx\n#endif\n"
+    found = built().with_lines(COMPILED, text, {1, 3})
+    assert (found.state, found.needs) == (FileState.NOT_COMPILED, ("CONFIG_A=y",))
+    # A change that does nothing else is compiled with it.
+    assert built().with_lines(COMPILED, text, {1}) == COMPILED
+
+
 def test_lines_of_a_condition_name_its_symbols_and_what_is_off() -> None:
     text = "#if defined(CONFIG_B) && !defined(CONFIG_A)\nx\n#endif\n#if 0\ny\n#endif\n"
     on = built(values={"A": "y", "B": "m"})

@@ -35,8 +35,8 @@ from kseries.model import BuildPlace, Diagnostic, Kernel, KernelConfig, Stack
 # Programs outside of the kernel (tests) need its user headers; beside the compiler they are free.
 TARGETS = ("bzImage", "headers")
 MODULES = "modules"
-# All objects that are built in, as an archive of their names.
-OBJECTS = ("vmlinux.a",)
+# All objects that are built in: make goes down from the top folder, and does nothing with them.
+OBJECTS = (".",)
 IMAGE = "arch/x86/boot/bzImage"
 RELEASE = "include/config/kernel.release"
 HEADERS = "usr/include/linux"

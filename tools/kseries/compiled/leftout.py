@@ -30,6 +30,7 @@ _DOCUMENTS = frozenset({".rst", ".txt", ".md", ".svg", ".html"})
 _CODE = frozenset({".c", ".h", ".S", ".rs"})
 _SCRIPTS = frozenset({".sh", ".py", ".pl", ".awk", ".cocci", ".sed"})
 # Lists, and settings of tools: dot files, defconfigs, …
+_INCLUDE = re.compile(r"\s*#\s*include\b")
 _LISTS = re.compile(r"MAINTAINERS|CREDITS|COPYING|README.*|TODO|\..+|.*defconfig|.*\.config")
 
 
@@ -76,6 +77,9 @@ class Built:
         Where a condition on the config leaves out all of them, the change was not compiled.
         """
         telling = tells(text) & changed
+        # A header that a change includes is no code of its own.
+        includes = {n for n, line in enumerate(text.split("\n"), 1) if _INCLUDE.match(line)}
+        telling = telling - includes or telling
         out = left_out(text, self.values)
         symbols = sorted({name for number in telling for name in out.get(number, ())})
         count = sum(number in out for number in telling)

@@ -16,6 +16,21 @@ cp "$tree/usr/share/libc-bin/nsswitch.conf" "$tree/etc/nsswitch.conf"
 ln -sf mawk "$tree/usr/bin/awk"
 chmod 1777 "$tree/tmp"
 
+# What update-alternatives would have linked, of the packages that suites ask for.
+link() {
+	for place in usr/sbin usr/bin; do
+		if [ -e "$tree/$place/$1" ] && [ ! -e "$tree/$place/$2" ]; then
+			ln -s "$1" "$tree/$place/$2"
+		fi
+	done
+}
+for name in iptables ip6tables ebtables arptables; do
+	link "$name-nft" "$name"
+	link "$name-nft-save" "$name-save"
+	link "$name-nft-restore" "$name-restore"
+done
+link nc.openbsd nc
+
 echo '127.0.0.1 localhost kseries
 ::1 localhost' >"$tree/etc/hosts"
 
