@@ -16,6 +16,7 @@ from kseries.lib import atomicfile
 from kseries.lib.deadline import Deadline
 from kseries.lib.gitrepo import Repository, of_worktree
 from kseries.lib.locks import locked
+from kseries.lib.naming import few
 from kseries.lib.progress import Progress
 
 TIME_LIMIT_S = 1800.0
@@ -124,10 +125,8 @@ def _damage(tree: Repository) -> tuple[list[str], list[str]]:
 def _tell(folder: Path, admin: Path, files: list[str], progress: Progress) -> None:
     if (admin / MOVING).exists():
         return
-    more = f" and {len(files) - SHOWN} more" if len(files) > SHOWN else ""
     progress.note(
-        f"{folder} is made by kseries; changes by hand are undone there:"
-        f" {', '.join(files[:SHOWN])}{more}"
+        f"{folder} is made by kseries; changes by hand are undone there: {few(files, SHOWN)}"
     )
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from kseries.lib.errors import UserError
+from kseries.lib.naming import few
 from kseries.model import (
     Baseline,
     KernelEvent,
@@ -80,10 +81,9 @@ def _name(program: str, case: str) -> str:
 
 def _unclear(asked: str, found: Sequence[str], tests: Sequence[str]) -> UserError:
     if found:
-        more = f" and {len(found) - MAX_NAMED} more" if len(found) > MAX_NAMED else ""
         return UserError(
             f"'{asked}' is a part of the names of {len(found)} tests.",
-            where="; ".join(found[:MAX_NAMED]) + more,
+            where=few(found, MAX_NAMED, separator="; "),
             do="name one of them",
         )
     close = difflib.get_close_matches(asked, tests, MAX_NAMED, 0.4) or tests[:MAX_NAMED]

@@ -20,6 +20,7 @@ from kseries.fetch.fastimport import fast_import
 from kseries.lib.deadline import Deadline
 from kseries.lib.errors import UserError
 from kseries.lib.gitrepo import GitError, Repository
+from kseries.lib.naming import few
 from kseries.lib.progress import Progress, Ticker
 
 INDEX = "snapshot.index"
@@ -85,8 +86,7 @@ def _built(theirs: Repository) -> list[str]:
 
 def _shown(names: Sequence[str]) -> str:
     first = sorted(names, key=lambda name: (name.count("/"), name))
-    more = f" and {len(first) - SHOWN} more files" if len(first) > SHOWN else ""
-    return f"{', '.join(first[:SHOWN])}{more}"
+    return few(first, SHOWN, what="files")
 
 
 def _changed(

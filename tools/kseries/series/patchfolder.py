@@ -14,6 +14,7 @@ from pydantic import AfterValidator, ConfigDict, Field, StrictInt, TypeAdapter
 
 from kseries.lib import tomlfile
 from kseries.lib.errors import UserError
+from kseries.lib.naming import few
 from kseries.series import folderversions, quilt
 from kseries.series.assemble import PARTIAL, Assembled, Choice, missing_patches, partial_note
 from kseries.series.mailbox import Mail, count_mails, read, read_bytes
@@ -142,8 +143,7 @@ def _passed_over(folder: Path, listed: Sequence[Listed], *, by_quilt: bool) -> l
     if not names:
         return []
     why = f"not in its {quilt.SERIES} file" if by_quilt else f"not named *{', *'.join(SUFFIXES)}"
-    more = f" and {len(names) - MAX_NAMED} more" if len(names) > MAX_NAMED else ""
-    return [f"left out of the folder, being {why}: {', '.join(names[:MAX_NAMED])}{more}"]
+    return [f"left out of the folder, being {why}: {few(names, MAX_NAMED)}"]
 
 
 def _is_diff(file: Path) -> bool:

@@ -7,7 +7,6 @@ it tested.
 
 from __future__ import annotations
 
-import difflib
 import functools
 import hashlib
 import re
@@ -19,6 +18,7 @@ from urllib.parse import quote
 
 from kseries.lib import atomicfile
 from kseries.lib.errors import UserError
+from kseries.lib.naming import hint
 from kseries.lib.paths import Project
 from kseries.lib.progress import Progress
 from kseries.lib.userpath import named_path, user_path
@@ -170,12 +170,11 @@ def _of_archive(message_id: str, archive: ArchiveConfig) -> Located:
 
 def _unknown(spec: str, project: Project) -> UserError:
     there = sorted(path.name for path in project.patches.glob("*") if path.is_dir())
-    close = difflib.get_close_matches(spec, there, n=3)
-    hint = f"did you mean {' or '.join(close)}? " if close else ""
-    names = f"({', '.join(there)})" if there else ""
+    names = f" ({', '.join(there)})" if there else ""
     return UserError(
         f"There is no series '{spec}'.",
-        do=f"{hint}A series is one of:\n- the name of a folder in patches/ {names}".rstrip() + "\n"
+        do=f"{hint(spec, there)}A series is one of:\n"
+        f"- the name of a folder in patches/{names}\n"
         "- the path of a folder with *.patch files, or of a maildir\n"
         "- the path of an mbox or of a single mail, gzipped or not\n"
         "- a message id, or a link to a mail in an archive",

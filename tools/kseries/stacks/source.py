@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import difflib
 import urllib.parse
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +11,7 @@ from pydantic import TypeAdapter
 
 from kseries.lib import settings, tomlfile
 from kseries.lib.errors import UserError
+from kseries.lib.naming import hint
 from kseries.lib.paths import Project
 from kseries.lib.userpath import current, named_path, user_path
 from kseries.model import LocalSource, NamedSource, Source, TarballSource
@@ -45,12 +45,11 @@ def read_source(spec: str, *, project: Project, relative_to: Path | None = None)
             do="a tarball needs a file that names it with its sha256: see docs/stacks.md",
         )
     there = pinned(project)
-    close = difflib.get_close_matches(spec, there, n=3)
-    hint = f"did you mean {' or '.join(close)}? " if close else ""
     raise UserError(
         f"There is no source '{spec}'.",
         where=str(project.sources),
-        do=f"{hint}Take one of: {', '.join(there)}; or give a file or a folder with a kernel tree",
+        do=f"{hint(spec, there)}Take one of: {', '.join(there)};"
+        " or give a file or a folder with a kernel tree",
     )
 
 

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -15,6 +14,7 @@ from pydantic import ConfigDict, Field, StrictBool, TypeAdapter
 
 from kseries.lib import tomlfile
 from kseries.lib.errors import UserError
+from kseries.lib.naming import choices
 from kseries.lib.paths import Project
 from kseries.lib.userpath import current, named_path, user_path
 from kseries.model import NamedSource
@@ -177,14 +177,6 @@ def find_fragment(name: str, *, project: Project, base: Path) -> Path:
         where=str(project.configs),
         do=choices(name, there),
     )
-
-
-def choices(given: str, there: Iterable[str]) -> str:
-    """Say what could be meant instead of a name that is unknown."""
-    names = sorted(there)
-    close = difflib.get_close_matches(given, names, n=3)
-    hint = f"did you mean {' or '.join(close)}? " if close else ""
-    return f"{hint}there are: {', '.join(names)}" if names else "there are none"
 
 
 def _find(spec: str, project: Project) -> Path:

@@ -8,7 +8,6 @@ program of a target.
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -18,6 +17,7 @@ from pydantic import TypeAdapter
 
 from kseries.lib import settings, tomlfile
 from kseries.lib.errors import UserError
+from kseries.lib.naming import choices
 from kseries.lib.paths import Project
 from kseries.lib.userpath import named_path, user_path
 from kseries.suite import Below, Commands, Kind, Kselftest, Kunit, Liburing, Program, Suite
@@ -97,14 +97,11 @@ class Catalogue:
         path = user_path(name, base)
         if path.suffix == ".toml" and path.is_file():
             return read(path)
-        there = [one.name for one in self.listed()]
-        close = difflib.get_close_matches(name, there, n=3)
-        hint = f"did you mean {' or '.join(close)}? " if close else ""
+        there = choices(name, (one.name for one in self.listed()))
         raise UserError(
             f"There is no suite '{name}'.",
             where=" ".join(str(folder) for folder in self.folders),
-            do=f"{hint}there are: {', '.join(there)}; {KSELFTEST}TARGET and {KUNIT}SYMBOL need no"
-            " file",
+            do=f"{there}; {KSELFTEST}TARGET and {KUNIT}SYMBOL need no file",
         )
 
 

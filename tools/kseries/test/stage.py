@@ -14,6 +14,7 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from kseries.lib.naming import few
 from kseries.lib.progress import Progress
 from kseries.lib.runfolder import RunFolder
 from kseries.lib.untrusted import Untrusted
@@ -109,9 +110,8 @@ def _unplanned(programs: Sequence[TestProgram], results: Sequence[ProgramResult]
     for program, result in zip(programs, results, strict=True):
         names = outcome.unplanned(program, result.cases)
         if names:
-            more = f" and {len(names) - MAX_NAMED} more" if len(names) > MAX_NAMED else ""
-            listed = ", ".join(names[:MAX_NAMED])
-            yield f"{label_of(program)} ran cases that were not planned: {listed}{more}"
+            listed = few(names, MAX_NAMED)
+            yield f"{label_of(program)} ran cases that were not planned: {listed}"
 
 
 def _digest(folder: Untrusted) -> str:

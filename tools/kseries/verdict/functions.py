@@ -3,9 +3,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
+from kseries.lib.naming import few
 from kseries.model import ChangedFunction, FunctionState, RunResult, StageState
 
 MAX_NAMED = 4
@@ -34,7 +35,7 @@ def idle(result: RunResult) -> str:
     names = [one.name for one in _watched(result) if one.state is FunctionState.NOT_RUN]
     if not names or not _tests_ran(result) or lacking(result):
         return ""
-    return f"no test ran {_few(names)}, which the series changes"
+    return f"no test ran {few(names, MAX_NAMED)}, which the series changes"
 
 
 def lacking(result: RunResult) -> str:
@@ -42,13 +43,8 @@ def lacking(result: RunResult) -> str:
     watched = _watched(result)
     if not _tests_ran(result) or not watched or _ran(result):
         return ""
-    names = _few([one.name for one in watched])
+    names = few([one.name for one in watched], MAX_NAMED)
     return f"no test ran any of the functions that the series changes: {names}"
-
-
-def _few(names: Sequence[str]) -> str:
-    more = f" and {len(names) - MAX_NAMED} more" if len(names) > MAX_NAMED else ""
-    return f"{', '.join(names[:MAX_NAMED])}{more}"
 
 
 def _seen(function: ChangedFunction, ran: Mapping[str, str]) -> ChangedFunction:
