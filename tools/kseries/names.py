@@ -9,6 +9,9 @@ RUN_STAGES = ("series", "fetch", "apply", "config", "build", "install", "test", 
 DEFAULT_STACK = "zcrx-v7"
 PLAIN_STACK = "plain"  # what a series from the command line is put on
 
+MINUTES = 10.0
+"""What the tests that are chosen for a series may take where nothing else is said."""
+
 LATEST = "latest"
 """What the last run is called besides."""
 

@@ -45,13 +45,13 @@ def refusal(folder: Path, name: str) -> str:
 
 
 def test_the_projects_files_hold_no_mistake() -> None:
-    listed = Catalogue((OURS.suites,)).listed()
+    listed = Catalogue((OURS.suites,)).listed
     assert [one.problem for one in listed if one.problem] == []
     assert {"zcrx", "netdevsim", "iou-zcrx", "net", "mm", "timers"} <= {one.name for one in listed}
 
 
 def test_fragments_that_the_projects_suites_name_are_there() -> None:
-    for one in Catalogue((OURS.suites,)).listed():
+    for one in Catalogue((OURS.suites,)).listed:
         assert one.suite is not None
         for name in one.suite.told.config:
             assert (OURS.configs / f"{name}.config").is_file()
@@ -69,7 +69,7 @@ def test_the_users_file_counts_before_the_projects(folder: Path) -> None:
     (folder / "netdevsim.toml").write_text(COMMANDS)
     (suite,) = catalogue(folder).find(["netdevsim"], folder)
     assert suite.told.title == "mine"
-    assert [one.name for one in catalogue(folder).listed()].count("netdevsim") == 1
+    assert [one.name for one in catalogue(folder).listed].count("netdevsim") == 1
 
 
 def test_a_target_needs_no_file(folder: Path) -> None:
@@ -134,7 +134,7 @@ def test_mistakes_are_told_with_their_line(folder: Path, old: str, new: str, tol
     (folder / "mine.toml").write_text(COMMANDS.replace(old, new))
     message = refusal(folder, "mine")
     assert told in message, message
-    assert [one.name for one in catalogue(folder).listed() if one.problem] == ["mine"]
+    assert [one.name for one in catalogue(folder).listed if one.problem] == ["mine"]
 
 
 def test_a_program_that_is_there_twice(folder: Path) -> None:

@@ -16,9 +16,6 @@ from kseries.model import Request
 from kseries.stacks.candidates import Candidate
 from kseries.suites.catalogue import Catalogue
 
-MINUTES = 10.0
-"""What the chosen tests may take where nothing else is said, by a rough estimate."""
-
 NAMED = 6  # in a note
 
 
@@ -35,15 +32,18 @@ def is_open(request: Request) -> bool:
     return bool(request.series) and not (request.suites or request.stack)
 
 
-def find(candidate: Candidate, project: Project, minutes: float = MINUTES) -> Asked | None:
-    """Choose suites for what the series changes; None where it does not apply."""
+def find(candidate: Candidate, project: Project, minutes: float) -> Asked | None:
+    """Choose suites for what the series changes; None where it does not apply.
+
+    minutes: what they may take, by a rough estimate.
+    """
     if not candidate.patched:
         return None
     repository = Repository(candidate.base.repo)
     words = ("diff-tree", "-r", "-z", "--no-renames", "--name-only")
     paths = repository.entries(*words, candidate.base.commit, candidate.patched)
     catalogue = Catalogue.of(project)
-    wanted = {name for one in catalogue.listed() if one.suite for name in one.suite.told.host}
+    wanted = {name for one in catalogue.listed if one.suite for name in one.suite.told.host}
     has = [name for name in sorted(wanted) if proc.which(name)]
     files = TreeFiles(repository, candidate.patched, candidate.base.commit)
     choice = choosing.choose(paths, files, catalogue, limit_s=60 * minutes, has=has)

@@ -59,9 +59,9 @@ class _Candidates:
     found: dict[str, Chosen] = field(default_factory=dict)
     unfit: dict[str, str] = field(default_factory=dict)
 
-    def add(self, name: str, why: str, seconds: float) -> None:
-        if name not in self.unfit:
-            self.found.setdefault(name, Chosen(name, why, seconds))
+    def add(self, one: Chosen) -> None:
+        if one.name not in self.unfit:
+            self.found.setdefault(one.name, one)
 
 
 def choose(
@@ -77,7 +77,7 @@ def choose(
     files: of the patched tree. limit_s: what all may take together. has: programs of the host
     that suites may need.
     """
-    suites = [one.suite for one in catalogue.listed() if one.suite is not None]
+    suites = [one.suite for one in catalogue.listed if one.suite is not None]
     found = _Candidates()
     own = {target: suite for suite in suites for target in _targets(suite)}
     for reasons in (
@@ -104,7 +104,7 @@ def _offer(found: _Candidates, one: Chosen, suite: Suite | None, has: Sequence[s
             found.unfit.setdefault(one.name, f"it needs {suite.told.hardware}")
         elif lacking:
             found.unfit.setdefault(one.name, f"it needs {' and '.join(lacking)} on this host")
-    found.add(one.name, one.why, one.seconds)
+    found.add(one)
 
 
 def _lists(suite: Suite, name: str) -> bool:

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
@@ -55,14 +54,6 @@ def matches(pattern: str, path: str) -> bool:
     if len(parts) < len(wanted) or (len(parts) > len(wanted) and not pattern.endswith("/")):
         return False
     return all(fnmatchcase(part, want) for part, want in zip(parts, wanted, strict=False))
-
-
-def below(sections: Iterable[Section], folder: str) -> dict[str, tuple[str, ...]]:
-    """Give title → the files below a folder that a section lists."""
-    return {
-        section.title: tuple(file for file in section.files if file.startswith(folder))
-        for section in sections
-    }
 
 
 def _found(expression: str, path: str) -> bool:

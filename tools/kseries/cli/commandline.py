@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import kseries
 from kseries.cli import complete, options
 from kseries.cli.parser import Parser
-from kseries.names import BISECT, LATEST, RUN_STAGES
+from kseries.names import BISECT, LATEST, MINUTES, RUN_STAGES
 from kseries.report import formats
 
 if TYPE_CHECKING:
@@ -386,7 +386,7 @@ def _add_bisect(commands: Commands) -> None:
     )
     options.add_resume(parser, "go on with a search that was ended")
     options.add_stack(parser)
-    tests: dict[str, Any] = {"only": [], "suite": [], "minutes": 10.0, "append": ""}
+    tests: dict[str, Any] = {"only": [], "suite": [], "minutes": MINUTES, "append": ""}
     tests |= {"extended": False, "machines": 0, "baseline": None, "reruns": True}
     tests["each_patch"] = False
     parser.set_defaults(until=RUN_STAGES[-1], **tests)

@@ -10,7 +10,7 @@ from typing import Any
 
 from kseries.cli import complete
 from kseries.cli.parser import Parser
-from kseries.names import DEFAULT_STACK, LATEST, PLAIN_STACK
+from kseries.names import DEFAULT_STACK, LATEST, MINUTES, PLAIN_STACK
 
 
 def add_common(parser: Parser) -> None:
@@ -158,7 +158,7 @@ def add_tests(parser: Parser) -> None:
     parser.add_argument(
         "--minutes",
         type=factor,
-        default=10.0,
+        default=MINUTES,
         metavar="N",
         help="what tests chosen for a series may take, by a rough estimate (default: %(default)g)",
     )

@@ -97,8 +97,10 @@ def _completed(request: Request, arguments: Namespace, shown: Progress) -> Reque
             candidate = candidate_for(request, project, shown)
     except (UserError, InfraError):
         return request
-    chosen = tests.find(candidate, project, arguments.minutes) if candidate else None
-    if chosen is None or not tests.is_open(request):
+    if candidate is None or not tests.is_open(request):
+        return request
+    chosen = tests.find(candidate, project, arguments.minutes)
+    if chosen is None:
         return request
     notes = tests.notes(chosen.choice)
     return replace(request, suites=chosen.choice.names, suites_why=notes)

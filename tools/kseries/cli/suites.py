@@ -19,7 +19,7 @@ from kseries.suites.catalogue import Catalogue, Listed
 
 def suites(arguments: Namespace) -> int:
     """Print the suites that have a file."""
-    found = Catalogue.of(Project.find(arguments.workspace)).listed()
+    found = Catalogue.of(Project.find(arguments.workspace)).listed
     if arguments.json:
         print_json([_for_programs(one) for one in found])
         return 0

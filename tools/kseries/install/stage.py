@@ -161,7 +161,7 @@ def _program(suite: Suite, place: tuple[str, str], files: Untrusted) -> TestProg
     folder, name = place
     settings = f"{folder}/settings"
     text = files.read_text(settings, LIST_SIZE) if files.has(settings) else ""
-    return replace(of_tree(suite, folder, name, text), known=suite.told.known_failures)
+    return of_tree(suite, folder, name, text)
 
 
 def _may_be_broken(folder: str, kernel: Kernel) -> bool:

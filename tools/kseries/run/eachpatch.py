@@ -48,14 +48,12 @@ def check(work: RunContext) -> EachPatch:
     if not stack.under_test:
         return EachPatch(0)
     patches = under_test(stack).patches
-    folder = RunFolder(work.run.path / NAME)
-    base = replace(variants.beside(work, folder, work.plan, NAME), whole=stack)
-    known = 0
-    with locked(base.stack_folder, work.progress):
+    folder, known = work.run.path / NAME, 0
+    with locked(replace(work, suffix=NAME).stack_folder, work.progress):
         for number, patch in enumerate(patches[:-1], start=1):
             label = f"patch {number} of {len(patches)}"
             work.progress.update(label, done=number - 1, total=len(patches) - 1)
-            step = variants.beside(work, RunFolder(folder.path / str(number)), work.plan, NAME)
+            step = variants.beside(work, RunFolder(folder / str(number)), work.plan, NAME)
             step = replace(step, whole=stack)
             try:
                 known += _compile(step, number)

@@ -7,10 +7,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from kseries.suite import SELFTESTS
-
-__all__ = ["SELFTESTS", "Generator", "Made", "Unfit"]
-
 
 @dataclass(frozen=True)
 class Made:

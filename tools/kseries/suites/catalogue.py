@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 from pydantic import TypeAdapter
@@ -66,8 +67,9 @@ class Catalogue:
             found[suite.name] = _together(before, suite) if before else suite
         return tuple(found.values())
 
+    @cached_property
     def listed(self) -> tuple[Listed, ...]:
-        """List the suites that have files, by name."""
+        """The suites that have files, by name; they are read once."""
         files: dict[str, Path] = {}
         for folder in self.folders:
             for file in sorted(folder.glob("*.toml")):
@@ -77,7 +79,7 @@ class Catalogue:
     def _described(self, suite: Suite) -> Suite:
         """Give the suite of a target with what the file of a whole target says of it."""
         assert isinstance(suite.told, Kselftest)
-        for one in self.listed():
+        for one in self.listed:
             told = one.suite.told if one.suite else None
             if not isinstance(told, Kselftest) or told.programs:
                 continue
@@ -97,7 +99,7 @@ class Catalogue:
         path = user_path(name, base)
         if path.suffix == ".toml" and path.is_file():
             return read(path)
-        there = choices(name, (one.name for one in self.listed()))
+        there = choices(name, (one.name for one in self.listed))
         raise UserError(
             f"There is no suite '{name}'.",
             where=" ".join(str(folder) for folder in self.folders),

@@ -8,7 +8,6 @@ when the kernel booted, and their results are there from the start.
 from __future__ import annotations
 
 import re
-from importlib import resources
 from pathlib import Path
 
 from kseries.lib.gitrepo import of_worktree
@@ -31,7 +30,7 @@ _OBJECT = re.compile(r"([\w-]+)\.o")
 
 def script() -> str:
     """Give the script that runs on the target; its arguments are the modules."""
-    return resources.files(__package__).joinpath("guest", SCRIPT).read_text()
+    return (Path(__file__).parent / "guest" / SCRIPT).read_text()
 
 
 def modules_of(tree: Path, symbol: str) -> tuple[str, ...] | Unfit:

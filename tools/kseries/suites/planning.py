@@ -76,7 +76,7 @@ def plan_suites(tree: Path, suites: Sequence[Suite], lib_mk: str) -> Plan:
         elif isinstance(told, Generated):
             part = _generated(suite, told, tree, lib_mk)
         elif isinstance(told, Kunit):
-            part = kunit_plan(suite, told, tree)
+            part = _kunit(suite, told, tree)
         elif isinstance(told, Commands):
             part = _commands(suite, told)
         else:
@@ -130,6 +130,7 @@ def of_tree(suite: Suite, folder: str, name: str, settings: str = "") -> TestPro
         timeout_s=max(suite.told.timeout_s, listed.timeout_of(settings)),
         # Scripts of kselftest may print what they like: their exit status counts then.
         ktap=None,
+        known=suite.told.known_failures,
     )
 
 
@@ -236,7 +237,7 @@ def _generated(suite: Suite, told: Generated, tree: Path, lib_mk: str) -> Plan:
     return Plan(tuple(programs), generated=(made,))
 
 
-def kunit_plan(suite: Suite, told: Kunit, tree: Path) -> Plan:
+def _kunit(suite: Suite, told: Kunit, tree: Path) -> Plan:
     """Plan one program for each symbol: it loads the modules of these tests, and shows results."""
     programs, left_out = [], []
     for symbol in told.tests:
