@@ -7,8 +7,9 @@ import pytest
 
 from kseries.model import ProgramResult, Status, TestProgram
 from kseries.parse import expected
+from kseries.parse.casetree import leaves
 from kseries.parse.ktap import parse
-from kseries.parse.outcome import Ended, judge, leaves
+from kseries.parse.outcome import Ended, judge
 from kseries.suite import KnownFailure
 
 OUTPUT = """\

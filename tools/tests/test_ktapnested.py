@@ -12,9 +12,10 @@ import pytest
 
 from kseries.model import Case, Status, TestProgram
 from kseries.parse import ktap
+from kseries.parse.casetree import walk
 from kseries.parse.ktap import KtapResult
 from kseries.parse.ktaplevel import EMPTY, NOTHING_PLANNED
-from kseries.parse.outcome import Ended, judge, walk
+from kseries.parse.outcome import Ended, judge
 from kseries.verdict.savedlog import Kind
 from tests.log_strategies import Node, read, told, verdict
 

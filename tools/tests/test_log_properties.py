@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from kseries.model import Verdict
 from kseries.parse import fastpath, ktap, logfile
-from kseries.parse.outcome import walk
+from kseries.parse.casetree import walk
 from kseries.verdict import savedlog
 from kseries.verdict.savedlog import Kind
 from tests.log_strategies import (

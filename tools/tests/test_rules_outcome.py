@@ -17,7 +17,7 @@ from kseries.model import (
     Suspect,
     TestProgram,
 )
-from kseries.parse import outcome
+from kseries.parse import casetree, outcome
 from kseries.parse.ktap import KtapResult
 from kseries.parse.ktaplevel import UNSEEN
 from kseries.parse.outcome import Ended
@@ -284,7 +284,7 @@ def test_a_program_that_was_not_run() -> None:
 
 def test_paths_of_cases() -> None:
     tree = Case("a", P, children=(Case("b", P, children=(Case("c", P),)), Case("d", P)))
-    assert [path for path, _ in outcome.paths([tree])] == [("a", "b", "c"), ("a", "d")]
+    assert [path for path, _ in casetree.paths([tree])] == [("a", "b", "c"), ("a", "d")]
 
 
 def test_how_long_cases_ran() -> None:

@@ -17,8 +17,8 @@ import pytest
 from kseries.lib.errors import UserError
 from kseries.model import RunResult, Status, Verdict
 from kseries.parse import ktap, logfile
+from kseries.parse.casetree import walk
 from kseries.parse.ktaplevel import Budget
-from kseries.parse.outcome import walk
 from kseries.report import terminal
 from kseries.verdict import savedlog
 from kseries.verdict.savedlog import Kind

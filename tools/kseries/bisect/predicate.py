@@ -21,7 +21,8 @@ from kseries.model import (
 )
 from kseries.parse import klog, splat, stamps
 from kseries.parse.attribution import BOOT, SHUTDOWN
-from kseries.parse.outcome import complaint, events_of, label_of, leaves, was_run
+from kseries.parse.casetree import leaves
+from kseries.parse.outcome import complaint, events_of, label_of, was_run
 from kseries.verdict import named
 from kseries.verdict.bisection import Seen, Sought
 from kseries.verdict.named import CASE

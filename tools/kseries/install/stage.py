@@ -17,7 +17,7 @@ from pathlib import Path
 from pydantic import TypeAdapter, ValidationError
 
 from kseries.fetch import devpackage
-from kseries.install import liburing, modules, unbuilt
+from kseries.install import liburing, modules, presence, unbuilt
 from kseries.kbuild import diagnostics
 from kseries.kbuild import make as kbuild
 from kseries.kbuild.sandbox import Sandbox, prepare, run_in
@@ -27,11 +27,11 @@ from kseries.lib.errors import CheckFailed, InfraError, UserError
 from kseries.lib.paths import Cache
 from kseries.lib.progress import Progress
 from kseries.lib.runfolder import RunFolder
-from kseries.lib.untrusted import GIB, MIB, Untrusted
-from kseries.model import InstalledSuites, Kernel, Stack, TestProgram
-from kseries.suite import SELFTESTS, Kselftest, Suite
-from kseries.suites import content, listed
-from kseries.suites.planning import LIBURING, Plan, of_tree, plan_suites, with_variables, without
+from kseries.lib.untrusted import GIB
+from kseries.model import InstalledSuites, Kernel, Stack
+from kseries.suite import SELFTESTS
+from kseries.suites import content
+from kseries.suites.planning import Plan, plan_suites, with_variables, without
 
 MAKE_LIMIT_S = 900.0
 # Installed tests of a whole kernel are 1,500 files with 200 MB.
@@ -46,11 +46,6 @@ SOURCES = "kselftest"
 RECORD = "installed.json"
 # Raised when this stage would make something else of the same input.
 STAGE_VERSION = 2
-# What kselftest writes about what it has installed.
-LIST = "kselftest-list.txt"
-LIST_SIZE = 1 * MIB
-# What the tests of a tree are compiled with: whoever changes that may break any of them.
-USER_HEADERS = ("include/uapi/", "arch/x86/include/uapi/", f"{SELFTESTS}/kselftest")
 
 
 @dataclass(frozen=True)
@@ -106,71 +101,10 @@ def install(
         (state / RECORD).unlink(missing_ok=True)
         _take_over(box, state / STAGED, plan)
         atomicfile.write_bytes(state / RECORD, RECORD_ADAPTER.dump_json(record))
-    installed = _found(state / STAGED, plan, kernel, record.unbuilt)
+    installed = presence.installed(state / STAGED, plan, kernel, record.unbuilt)
     for note in installed.notes:
         progress.note(note)
     return installed
-
-
-def _found(folder: Path, plan: Plan, kernel: Kernel, why: Mapping[str, str]) -> InstalledSuites:
-    """Give the programs that are there: those planned, and what else whole targets have.
-
-    Raises CheckFailed for one that the series may have broken.
-    """
-    files = Untrusted(folder)
-    there = listed.installed(files.read_text(LIST, LIST_SIZE)) if files.has(LIST) else []
-    planned = {(program.folder, program.name) for program in plan.programs}
-    programs = list(plan.programs)
-    for suite in plan.whole:
-        more = [place for place in there if _is_of(suite, place[0]) and place not in planned]
-        programs += [_program(suite, place, files) for place in more]
-    absent = [one for one in programs if not _is_there(folder, one)]
-    broken = [
-        one
-        for one in absent
-        if _may_be_broken(one.folder, kernel) and not unbuilt.is_of_host(why.get(one.name, ""))
-    ]
-    if broken:
-        raise CheckFailed(
-            "Tests that the series may have changed do not build.",
-            where="\n".join(f"{one.folder}/{one.name}{_said(one, why)}" for one in broken),
-            do="see the log of the stage install",
-        )
-    left_out = [
-        (one.suite, f"{one.name} does not build on this host{_said(one, why)}") for one in absent
-    ]
-    kept = tuple(program for program in programs if program not in absent)
-    named = {suite for suite, _ in left_out} | {program.suite for program in kept}
-    left_out += [
-        (suite.name, "none of its programs builds on this host")
-        for suite in plan.whole
-        if suite.name not in named
-    ]
-    return InstalledSuites(folder, kept, (*plan.left_out, *left_out))
-
-
-def _said(program: TestProgram, why: Mapping[str, str]) -> str:
-    return f": {why[program.name]}" if program.name in why else ""
-
-
-def _is_of(suite: Suite, folder: str) -> bool:
-    return isinstance(suite.told, Kselftest) and folder in suite.told.targets
-
-
-def _program(suite: Suite, place: tuple[str, str], files: Untrusted) -> TestProgram:
-    folder, name = place
-    settings = f"{folder}/settings"
-    text = files.read_text(settings, LIST_SIZE) if files.has(settings) else ""
-    return of_tree(suite, folder, name, text)
-
-
-def _may_be_broken(folder: str, kernel: Kernel) -> bool:
-    """Whether a series changes what a test is made of, as far as its place tells."""
-    if folder == LIBURING:
-        return False  # it brings the headers that it is compiled with
-    own = f"{SELFTESTS}/{folder}/"
-    paths = [file.path for file in kernel.changed or ()]
-    return any(path.startswith((own, *USER_HEADERS)) for path in paths)
 
 
 def _with_libraries(
@@ -208,7 +142,7 @@ def _unchanged(state: Path, inputs: str, plan: Plan) -> Record | None:
         record = RECORD_ADAPTER.validate_json((state / RECORD).read_bytes())
     except (FileNotFoundError, ValidationError):
         return None
-    is_same = inputs and record.inputs == inputs and not _absent(state / STAGED, plan)
+    is_same = inputs and record.inputs == inputs and not presence.lacking(state / STAGED, plan)
     return record if is_same else None
 
 
@@ -313,30 +247,13 @@ def _take_over(box: Sandbox, final: Path, plan: Plan) -> None:
     with atomicfile.new_folder(final) as folder:
         box.made.copy_tree(INSTALLED, folder, count=MAX_FILES, size=MAX_SIZE)
         _put(folder, plan)
-        absent = _absent(folder, plan)
+        absent = presence.lacking(folder, plan)
         if absent:
             raise CheckFailed(
                 "Test programs were not installed, though make says that all is well.",
                 where="\n".join(absent),
                 do="look at what the series changes in the Makefiles of the tests",
             )
-
-
-def _absent(folder: Path, plan: Plan) -> list[str]:
-    """Give the planned programs that are not in a folder and must be."""
-    optional = {name for install in plan.installs if install.optional for name in install.suites}
-    optional |= set(plan.sources)
-    return [
-        f"{one.folder}/{one.name}"
-        for one in plan.programs
-        if one.suite not in optional and not _is_there(folder, one)
-    ]
-
-
-def _is_there(folder: Path, program: TestProgram) -> bool:
-    """Whether the files that a program is started by are there: words that begin with "./"."""
-    files = [word for word in program.argv if word.startswith("./")]
-    return all((folder / program.folder / file).is_file() for file in files)
 
 
 def _put(folder: Path, plan: Plan) -> None:

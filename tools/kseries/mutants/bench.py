@@ -17,7 +17,7 @@ from kseries.model import ProgramResult, Status, TestProgram
 from kseries.mutants import schemata
 from kseries.mutants.trial import Seen, reasons
 from kseries.parse import klog
-from kseries.parse.outcome import leaves
+from kseries.parse.casetree import leaves
 from kseries.test.plan import narrowed
 from kseries.test.scheduler import Job
 from kseries.test.session import NoBoot, Session, command_of

@@ -16,7 +16,8 @@ from kseries.lib import atomicfile
 from kseries.lib.progress import Silent
 from kseries.lib.runfolder import RunFolder
 from kseries.model import KernelEvent, ProgramResult
-from kseries.parse.outcome import leaves, was_run
+from kseries.parse.casetree import leaves
+from kseries.parse.outcome import was_run
 from kseries.test.scheduler import Job, Scheduler
 from kseries.test.shards import Shard
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 from fnmatch import fnmatchcase
 
 from kseries.model import Case, ProgramResult, Status
+from kseries.parse.casetree import leaves
 from kseries.suite import KnownFailure
 
 PASSES = "passes, though it is listed as a known failure: "
@@ -23,7 +24,7 @@ def passing(programs: Iterable[ProgramResult]) -> list[str]:
     return [
         f"{program.suite}/{program.name}: {case.name} {case.reason}"
         for program in programs
-        for case in _leaves(program.cases)
+        for case in leaves(program.cases)
         if case.status is Status.PASS and case.reason.startswith(PASSES)
     ]
 
@@ -34,7 +35,7 @@ def _marked(
     path = (*above, case.name)
     if case.children:
         children = tuple(_marked(program, child, path, known) for child in case.children)
-        still = any(not child.status.good for child in _leaves(children))
+        still = any(not child.status.good for child in leaves(children))
         status = case.status if still or case.status is not Status.FAIL else Status.XFAIL
         return replace(case, children=children, status=status)
     why = _why(program, path, known)
@@ -53,11 +54,3 @@ def _why(program: str, path: Sequence[str], known: Sequence[KnownFailure]) -> st
         if any(fnmatchcase(name, one.test) for name in names):
             return one.why
     return ""
-
-
-def _leaves(cases: Iterable[Case]) -> Iterable[Case]:
-    for case in cases:
-        if case.children:
-            yield from _leaves(case.children)
-        else:
-            yield case

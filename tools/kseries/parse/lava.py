@@ -16,8 +16,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 from kseries.model import Case, ProgramResult, Status
+from kseries.parse.casetree import leaves
 from kseries.parse.ktaplevel import Budget
-from kseries.parse.outcome import leaves, status_of
+from kseries.parse.outcome import status_of
 
 SIGN = "<LAVA_SIGNAL_"
 SUITE = "LAVA"

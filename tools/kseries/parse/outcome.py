@@ -4,11 +4,12 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from kseries.model import Case, EventKind, KernelEvent, ProgramResult, Status, TestProgram
 from kseries.parse import expected
+from kseries.parse.casetree import leaves, walk
 from kseries.parse.ktap import KtapResult
 from kseries.parse.ktaplevel import UNSEEN, given_up
 from kseries.parse.ktapreason import skip_reason
@@ -151,30 +152,6 @@ def events_of(program: ProgramResult, events: Iterable[KernelEvent]) -> tuple[Ke
     """Give what the kernel complained of while a program ran."""
     label = label_of(program)
     return tuple(e for e in events if e.during == label or e.during.startswith(f"{label}: "))
-
-
-def walk(cases: Iterable[Case]) -> Iterator[Case]:
-    """Go through a tree of cases, parents first."""
-    for case in cases:
-        yield case
-        yield from walk(case.children)
-
-
-def paths(
-    cases: Iterable[Case], above: tuple[str, ...] = ()
-) -> Iterator[tuple[tuple[str, ...], Case]]:
-    """Give the cases that have none below them, each behind the names down to its own."""
-    for case in cases:
-        path = (*above, case.name)
-        if case.children:
-            yield from paths(case.children, path)
-        else:
-            yield path, case
-
-
-def leaves(cases: Iterable[Case]) -> list[Case]:
-    """Give the cases that have none below them."""
-    return [case for _, case in paths(cases)]
 
 
 def status_of(cases: Sequence[Case]) -> Status:

@@ -22,7 +22,8 @@ from kseries.model import (
     Status,
     TestEffect,
 )
-from kseries.parse.outcome import label_of, paths
+from kseries.parse.casetree import paths
+from kseries.parse.outcome import label_of
 from kseries.report.printable import printable
 from kseries.report.words import author_base, reason
 from kseries.verdict import findings, known_failures, scope, uncompiled

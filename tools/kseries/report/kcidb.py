@@ -32,7 +32,8 @@ from kseries.model import (
     StageState,
     Status,
 )
-from kseries.parse.outcome import label_of, loose_events, paths
+from kseries.parse.casetree import paths
+from kseries.parse.outcome import label_of, loose_events
 from kseries.report import against
 from kseries.report.printable import printable
 from kseries.report.words import author_base, tail

@@ -18,8 +18,9 @@ from kseries.model import (
     Verdict,
 )
 from kseries.parse.calltrace import HEAD
+from kseries.parse.casetree import leaves
 from kseries.parse.ktapreason import telling
-from kseries.parse.outcome import label_of, leaves
+from kseries.parse.outcome import label_of
 from kseries.report import against
 from kseries.report.printable import printable
 from kseries.report.words import again, author_base, counted, duration

@@ -21,7 +21,8 @@ from kseries.model import (
     StageState,
     Status,
 )
-from kseries.parse.outcome import label_of, leaves, own_problems
+from kseries.parse.casetree import leaves
+from kseries.parse.outcome import label_of, own_problems
 from kseries.report import against
 from kseries.report.against import Listed, SuiteCounts
 from kseries.report.words import author_base

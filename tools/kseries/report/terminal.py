@@ -26,7 +26,8 @@ from kseries.model import (
     StageState,
     Verdict,
 )
-from kseries.parse.outcome import label_of, leaves
+from kseries.parse.casetree import leaves
+from kseries.parse.outcome import label_of
 from kseries.report import against
 from kseries.report.printable import printable
 from kseries.report.words import PROGRAM, author_base, counted, duration, reason, took, typed

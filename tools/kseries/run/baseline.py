@@ -39,7 +39,8 @@ from kseries.model import (
     TestOutcome,
     Tree,
 )
-from kseries.parse.outcome import label_of, walk
+from kseries.parse.casetree import walk
+from kseries.parse.outcome import label_of
 from kseries.run import pipeline, variants
 from kseries.run.pipeline import RunContext, Stage
 from kseries.stacks.variant import cut, lacking, needing

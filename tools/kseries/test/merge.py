@@ -7,8 +7,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from kseries.model import Case, ProgramResult, Status, TestProgram
+from kseries.parse.casetree import walk
 from kseries.parse.ktaplevel import MISSING_RESULTS
-from kseries.parse.outcome import status_of, walk
+from kseries.parse.outcome import status_of
 from kseries.test.plan import narrowed
 
 ENDED_EARLY = (Status.CRASH, Status.TIMEOUT)

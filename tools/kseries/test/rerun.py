@@ -13,7 +13,8 @@ from kseries.lib.errors import InfraError
 from kseries.lib.runfolder import RunFolder
 from kseries.model import Case, KernelEvent, ProgramResult, Status, TestProgram
 from kseries.parse import outcome
-from kseries.parse.outcome import label_of, leaves, walk
+from kseries.parse.casetree import leaves, walk
+from kseries.parse.outcome import label_of
 from kseries.test.plan import narrowed
 from kseries.test.scheduler import Job, Scheduler
 from kseries.test.shards import Shard

@@ -12,7 +12,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from kseries.model import ProgramResult, Status, TestProgram
-from kseries.parse.outcome import label_of, leaves, status_of, walk
+from kseries.parse.casetree import leaves, walk
+from kseries.parse.outcome import label_of, status_of
 from kseries.test import merge
 from kseries.test.plan import narrowed
 

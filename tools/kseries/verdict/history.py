@@ -14,7 +14,8 @@ from pathlib import Path
 
 from kseries.lib.errors import InfraError
 from kseries.model import Case, ProgramResult, RunResult, Status
-from kseries.parse.outcome import label_of, leaves
+from kseries.parse.casetree import leaves
+from kseries.parse.outcome import label_of
 
 KEPT_RUNS = 500  # older ones are forgotten
 TIMEOUT_S = 10.0  # for another run to let go of the file

@@ -17,7 +17,8 @@ from kseries.model import (
     Status,
     TestEffect,
 )
-from kseries.parse.outcome import complaint, events_of, leaves, status_of
+from kseries.parse.casetree import leaves
+from kseries.parse.outcome import complaint, events_of, status_of
 from kseries.verdict import findings, named
 from kseries.verdict.tally import Tally, count
 

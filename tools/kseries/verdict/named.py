@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from kseries.model import Case, ProgramResult
-from kseries.parse.outcome import label_of, paths
+from kseries.parse.casetree import paths
+from kseries.parse.outcome import label_of
 
 CASE = ": "  # stands between the name of a program and that of its case
 

@@ -26,7 +26,8 @@ from kseries.model import (
     TestEffect,
     TestOutcome,
 )
-from kseries.parse.outcome import events_of, exit_problems, label_of, leaves, status_of, was_run
+from kseries.parse.casetree import leaves
+from kseries.parse.outcome import events_of, exit_problems, label_of, status_of, was_run
 from kseries.verdict import named, samefailure
 from kseries.verdict.named import CASE, NamedTest
 from kseries.verdict.samefailure import TestState

@@ -21,7 +21,8 @@ from kseries.model import (
     Verdict,
 )
 from kseries.names import RUN_STAGES
-from kseries.parse.outcome import label_of, leaves, walk
+from kseries.parse.casetree import leaves, walk
+from kseries.parse.outcome import label_of
 from kseries.verdict import functions
 
 BASELINE = RUN_STAGES[-1]

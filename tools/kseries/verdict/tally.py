@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from kseries.model import ProgramResult, Status
-from kseries.parse.outcome import leaves
+from kseries.parse.casetree import leaves
 
 
 @dataclass(frozen=True)

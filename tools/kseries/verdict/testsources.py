@@ -17,7 +17,8 @@ from pathlib import Path, PurePosixPath
 
 from kseries.lib.gitrepo import Repository
 from kseries.model import ChangedTest, Effect, ProgramResult, SourceChanges, TestEffect, TestProgram
-from kseries.parse.outcome import label_of, paths
+from kseries.parse.casetree import paths
+from kseries.parse.outcome import label_of
 from kseries.suite import SELFTESTS, Suite
 from kseries.suites.listed import RUN, TARGETS, Words, cases_of, words_of
 from kseries.suites.planning import Plan, files_that_decide, plan_suites

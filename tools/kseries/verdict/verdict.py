@@ -27,7 +27,8 @@ from kseries.model import (
     Status,
     Verdict,
 )
-from kseries.parse.outcome import label_of, leaves
+from kseries.parse.casetree import leaves
+from kseries.parse.outcome import label_of
 from kseries.verdict import findings, known_failures, scope, uncompiled
 from kseries.verdict.known_failures import UNREACHED_WORDS, unreached
 from kseries.verdict.named import CASE
