@@ -15,23 +15,16 @@ import pty
 import shutil
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
+from benchplace import LIMIT_S, Place, place
 from benchtable import Figure, exit_status
 from kseries.kbuild import make as kbuild
 from kseries.lib import proc
 from kseries.lib.deadline import Deadline
-from kseries.lib.paths import Cache, Project
-from kseries.lib.runfolder import RunFolder
-from kseries.names import LATEST
-from kseries.verdict import document
 
-LIMIT_S = 4 * 3600.0
 SHELL_S = 120.0
 
 EDIT_S = 40.0
@@ -45,116 +38,62 @@ SOURCE = Path("io_uring/zcrx.c")
 TEST = Path("tools/testing/selftests/drivers/net/ping.py")
 
 
-@dataclass(frozen=True)
-class Bench:
-    """The folder of the measurement. tree: a worktree of the patched kernel, to edit."""
-
-    project: Project
-    cache: Path
-    tree: Path
-
-    @property
-    def environment(self) -> dict[str, str]:
-        """Give the variables that kseries is started with."""
-        return {
-            "KSERIES_ROOT": str(self.project.root),
-            "KSERIES_WORKSPACE": "",
-            "XDG_CACHE_HOME": str(self.cache.parent),
-        }
-
-    @property
-    def latest(self) -> RunFolder:
-        """Give the last run."""
-        return RunFolder((self.project.runs / LATEST).resolve())
-
-    def kseries(self, *words: str) -> float:
-        """Carry out a command; give its wall time. Raises InfraError where it fails."""
-        started = time.monotonic()
-        proc.run(
-            [sys.executable, "-m", "kseries", *words],
-            cwd=self.project.root,
-            deadline=Deadline.after(LIMIT_S),
-            env=self.environment,
-            on_line=lambda line: print(f"  {line}", file=sys.stderr),
-        )
-        return time.monotonic() - started
-
-    def edit(self, file: Path) -> None:
-        """Change a file so that whatever is made of it is made again."""
-        comment = "//" if file.suffix == ".c" else "#"
-        with (self.tree / file).open("a") as source:
-            source.write(f"{comment} {time.monotonic_ns()}\n")
-
-
 def main() -> int:
     """Measure; exit 1 when a goal is missed."""
-    with bench() as ready:
+    with place("downloads", "git", "rootfs", "host") as ready:
         return exit_status(list(measure(ready)))
 
 
-@contextmanager
-def bench() -> Iterator[Bench]:
-    """Give a project with an empty out/ and what was downloaded and imported before."""
-    real, mine = Project.find(), Cache.find()
-    real.out.mkdir(exist_ok=True)
-    place = Path(tempfile.mkdtemp(prefix="bench-", dir=real.out))
-    try:
-        project, cache = Project(place / "project"), place / "cache" / "kseries"
-        project.root.mkdir()
-        for name in ("kernel", "patches", "configs", "tools"):
-            (project.root / name).symlink_to(real.root / name)
-        cache.mkdir(parents=True)
-        for folder in (mine.downloads, mine.git, mine.rootfs, mine.host):
-            if folder.is_dir():
-                shutil.copytree(folder, cache / folder.name, symlinks=True)
-        yield Bench(project, cache, place / "linux")
-    finally:
-        shutil.rmtree(place, ignore_errors=True)
-
-
-def measure(ready: Bench) -> Iterator[Figure]:
+def measure(ready: Place) -> Iterator[Figure]:
     """Build once, then edit and run."""
     ready.kseries("run", "--until", "install")
     worktree = next(ready.project.trees.glob("*/linux"))
-    shutil.copytree(worktree, ready.tree, symlinks=True, ignore=shutil.ignore_patterns(".git"))
-    words = ("run", "--tree", str(ready.tree), "--stack", "zcrx-v7", "--incremental", "-k")
+    tree = ready.project.root.parent / "linux"
+    shutil.copytree(worktree, tree, symlinks=True, ignore=shutil.ignore_patterns(".git"))
+    words = ("run", "--tree", str(tree), "--stack", "zcrx-v7", "--incremental", "-k")
     ready.kseries(*words, CASE)
-    ready.edit(SOURCE)
+    edit(tree / SOURCE)
     yield Figure("edit of zcrx.c, one case", ready.kseries(*words, CASE), EDIT_S)
     build_s = stage(ready, "build")
-    yield Figure("  of it make, to plain make", build_s / plain_make(ready), MAKE_RATIO, "x")
+    yield Figure("  of it make, to plain make", build_s / plain_make(ready, tree), MAKE_RATIO, "x")
     ready.kseries(*words, "ping.test_v4")
-    ready.edit(TEST)
+    edit(tree / TEST)
     yield Figure("edit of a test alone", ready.kseries(*words, "ping.test_v4"), TEST_S)
     yield Figure("exec of a program", ready.kseries("exec", "--", "true"), EXEC_S)
     yield Figure("shell, until its prompt", prompt(ready), PROMPT_S)
 
 
-def stage(ready: Bench, name: str) -> float:
+def stage(ready: Place, name: str) -> float:
     """Give how long a stage of the last run took, in seconds."""
-    stages = document.read(ready.latest).stages
-    return next(one.seconds for one in stages if one.name == name)
+    return next(one.seconds for one in ready.result.stages if one.name == name)
 
 
-def plain_make(ready: Bench) -> float:
+def edit(file: Path) -> None:
+    """Change a file so that whatever is made of it is made again."""
+    comment = "//" if file.suffix == ".c" else "#"
+    with file.open("a") as source:
+        source.write(f"{comment} {time.monotonic_ns()}\n")
+
+
+def plain_make(ready: Place, tree: Path) -> float:
     """Give how long make takes for the same edit, in a folder where all was built; seconds."""
     made = next(ready.project.trees.glob("*+tree*/build/*/made"))
-    place = ready.tree.parent / "plain"
-    shutil.copytree(made, place, symlinks=True)
+    build = tree.parent / "plain"
+    shutil.copytree(made, build, symlinks=True)
     words = [f"{name}={value}" for name, value in kbuild.FIXED.items()]
-    argv = ["make", "-C", str(ready.tree), f"O={place}", f"-j{kbuild.cores()}", *words, "bzImage"]
+    argv = ["make", "-C", str(tree), f"O={build}", f"-j{kbuild.cores()}", *words, "bzImage"]
 
     def make() -> float:
         started = time.monotonic()
-        proc.run(argv, cwd=ready.tree, deadline=Deadline.after(LIMIT_S))
+        proc.run(argv, cwd=tree, deadline=Deadline.after(LIMIT_S))
         return time.monotonic() - started
 
     make()  # the folder has another name now, which make sees
-    ready.edit(SOURCE)
+    edit(tree / SOURCE)
     return make()
 
 
-def prompt(ready: Bench) -> float:
+def prompt(ready: Place) -> float:
     """Give how long it takes until a shell can be typed to, in seconds."""
     typist, end = pty.openpty()
     started = time.monotonic()

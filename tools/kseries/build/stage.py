@@ -135,8 +135,7 @@ def build(
     record = _unchanged(place, box, inputs)
     objects, seconds = 0, 0.0
     if record is None:
-        sizes = cache.host / "builds" / f"{config.tree.base.version}-{config.name}.json"
-        job = _Job(config, box, inputs, jobs or kbuild.cores(), run.log("build"), sizes)
+        job = _job(config, box, inputs, cache, run, jobs)
         record, objects, seconds = _make(job, progress)
     return Kernel(
         config=config,
@@ -151,16 +150,33 @@ def build(
 
 
 def compile_objects(
-    config: KernelConfig, stack: Stack, run: RunFolder, progress: Progress, *, jobs: int | None
+    config: KernelConfig,
+    stack: Stack,
+    cache: Cache,
+    run: RunFolder,
+    progress: Progress,
+    *,
+    jobs: int | None = None,
 ) -> None:
     """Compile all that is built in, and link nothing. Raises as `build`."""
     box = kconfig_ask.sandbox(config.tree.path, config.place, trusted=stack.trusted)
     prepare(box)
     _see_config(config)
-    sizes = run.path / "sizes.json"  # of no use to others: not all of a build
-    job = _Job(config, box, "", jobs or kbuild.cores(), run.log("build"), sizes)
+    job = _job(config, box, "", cache, run, jobs)
     _run_make(job, progress, OBJECTS)
     atomicfile.remove_tree(job.state / UNFINISHED)
+
+
+def _job(
+    config: KernelConfig,
+    box: Sandbox,
+    inputs: str,
+    cache: Cache,
+    run: RunFolder,
+    jobs: int | None,
+) -> _Job:
+    sizes = cache.host / "builds" / f"{config.tree.base.version}-{config.name}.json"
+    return _Job(config, box, inputs, jobs or kbuild.cores(), run.log("build"), sizes)
 
 
 def _see_config(config: KernelConfig) -> None:

@@ -81,7 +81,8 @@ def _compile(work: RunContext, number: int) -> bool:
     there = _read(record)
     if key in there:
         return True
-    building.compile_objects(config, part, work.run, work.progress, jobs=work.request.jobs or None)
+    jobs = work.request.jobs or None
+    building.compile_objects(config, part, work.cache, work.run, work.progress, jobs=jobs)
     atomicfile.write_text(record, "".join(f"{line}\n" for line in [*there, key][-MOST_KNOWN:]))
     return False
 
