@@ -57,9 +57,13 @@ class Place:
             cwd=self.project.root,
             deadline=Deadline.after(LIMIT_S),
             env=self.environment,
-            on_line=lambda line: sys.stderr.write(f"  {line}\n"),
+            on_line=_show,
         )
         return time.monotonic() - started
+
+
+def _show(line: str) -> None:
+    sys.stderr.write(f"  {line}\n")
 
 
 @contextmanager

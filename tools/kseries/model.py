@@ -36,6 +36,7 @@ class Request:
     stack: str = ""  # name or file of a stack
     source: str = ""  # name or file of a source, or a folder with a kernel tree
     series: str = ""  # name, folder, mbox or message id of the series to test
+    before: tuple[str, ...] = ()  # the same, of series that are put below it
     tree: str = ""  # a kernel tree to test as it lies there
     configs: tuple[str, ...] = ()  # names of fragments added to the stack's
     suites: tuple[str, ...] = ()  # in place of the stack's
@@ -148,6 +149,18 @@ class Patch:
 
 
 @dataclass(frozen=True)
+class Prerequisite:
+    """What the author says must stand below a series: "prerequisite-<kind>: <value>"."""
+
+    kind: str  # "patch-id", "message-id", "change-id"
+    value: str
+
+    def __str__(self) -> str:
+        """Give it as people call it."""
+        return f"{self.kind} {self.value}"
+
+
+@dataclass(frozen=True)
 class Series:
     """Patches in order, from a folder, an mbox or an archive."""
 
@@ -162,7 +175,7 @@ class Series:
     patches: tuple[Patch, ...]
     origin: str  # folder, file or message id it came from
     base_commit: str = ""  # the base-commit: trailer, a commit id of the author's repository
-    prerequisites: tuple[str, ...] = ()  # patch ids of prerequisite-patch-id: trailers
+    prerequisites: tuple[Prerequisite, ...] = ()  # what its trailers say must stand below it
     for_sources: tuple[str, ...] = ()  # names (globs) of sources it is for; (): all
     trees: tuple[str, ...] = ()  # that its subject names, "net-next"
     notes: tuple[str, ...] = ()  # what a reader must know: versions and mails left out

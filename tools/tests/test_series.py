@@ -19,7 +19,7 @@ from kseries.lib.deadline import Deadline
 from kseries.lib.errors import UserError
 from kseries.lib.paths import Project
 from kseries.lib.progress import Silent
-from kseries.model import Series
+from kseries.model import Prerequisite, Series
 from kseries.series.archive import ArchiveConfig
 from kseries.series.mailbox import Label, parse_subject
 from kseries.series.read import read_series
@@ -443,10 +443,9 @@ def test_what_git_says_of_the_base_is_kept(author: Author, reader: Reader) -> No
         cwd=author.repo,
         deadline=Deadline.after(60),
     ).output.split()[0]
-    assert series.prerequisites == (patch_id,)
-    assert series.notes == (
-        "its author says that it needs change-id 20241029-thing-0123456789ab:v2 before it",
-        "its author says that it needs 1 other patch before it (prerequisite-patch-id)",
+    assert series.prerequisites == (
+        Prerequisite("patch-id", patch_id),
+        Prerequisite("change-id", "20241029-thing-0123456789ab:v2"),
     )
 
 

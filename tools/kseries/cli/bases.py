@@ -9,6 +9,7 @@ from argparse import Namespace
 from kseries.cli.request import request, with_settings
 from kseries.cli.run_context import progress
 from kseries.cli.screen import print_json, screen
+from kseries.lib import runfolder
 from kseries.lib.paths import Cache, Project
 from kseries.report import listing
 from kseries.stacks import bases
@@ -21,8 +22,8 @@ def base(arguments: Namespace) -> int:
     arguments.series = arguments.of
     asked = with_settings(request(arguments))
     project = Project.find(arguments.workspace)
-    with progress(arguments) as shown:
-        found = bases.find(asked, project, Cache.find(), shown, download=arguments.all)
+    with progress(arguments) as shown, runfolder.scratch() as run:
+        found = bases.find(asked, project, Cache.find(), run, shown, download=arguments.all)
     if arguments.json:
         print_json(_for_programs(found))
     else:
@@ -52,6 +53,7 @@ def _for_programs(found: Bases) -> dict[str, object]:
     choice = found.choice
     return {
         "series": found.series.name,
+        "before": [one.name for one in found.before],
         "author_base": found.series.base_commit,
         "chosen": choice.candidate.base.source.name if choice else "",
         "why": choice.why if choice else "",

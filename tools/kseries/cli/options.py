@@ -110,6 +110,14 @@ def add_stack(parser: Parser) -> None:
         "--series", default="", help="series to test: name, folder, mbox, message id or link"
     )
     complete.by(series, complete.series)
+    before = parser.add_argument(
+        "--before",
+        action="append",
+        default=[],
+        metavar="SERIES",
+        help="put another series below it, as a prerequisite",
+    )
+    complete.by(before, complete.series)
     parser.add_argument(
         "--partial",
         action="store_true",

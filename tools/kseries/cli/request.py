@@ -19,6 +19,7 @@ def request(arguments: Namespace) -> Request:
         stack=_place(arguments.stack),
         source=_place(arguments.source),
         series=_place(arguments.series),
+        before=tuple(map(_place, arguments.before)),
         tree=_place(arguments.tree),
         partial=arguments.partial,
         exact_config=arguments.exact_config,

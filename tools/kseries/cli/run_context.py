@@ -23,6 +23,7 @@ from kseries.lib.runfolder import RunFolder
 from kseries.model import Request
 from kseries.report.live import Shown, live
 from kseries.run.pipeline import RunContext
+from kseries.series.read import keep_threads
 from kseries.stacks import bases
 from kseries.stacks.candidates import Candidate
 from kseries.stacks.stack import Plan, plan
@@ -61,10 +62,14 @@ def take_up(arguments: Namespace, request: Callable[[], Request], name: str = ""
     if arguments.resume:
         return open_run(arguments.resume, arguments.workspace)
     asked = request()
-    if bases.is_open(asked) or tests.is_open(asked):
-        with progress(arguments) as shown:
-            asked = _completed(asked, arguments, shown)
-    return _new_run(asked, name, arguments.workspace)
+    project = Project.find(arguments.workspace)
+    if not (bases.is_open(asked) or tests.is_open(asked)):
+        return _new_run(asked, name, project)
+    with progress(arguments) as shown, runfolder.scratch() as searched:
+        asked = _completed(asked, project, searched, arguments.minutes, shown)
+        opened = _new_run(asked, name, project)
+        keep_threads(searched.path, opened.run.path)
+        return opened
 
 
 def candidate_for(request: Request, project: Project, shown: Progress) -> Candidate | None:
@@ -72,42 +77,45 @@ def candidate_for(request: Request, project: Project, shown: Progress) -> Candid
 
     None where there is no source. Raises UserError and InfraError for a series that cannot be read.
     """
-    if bases.is_open(request):
-        choice = bases.find(request, project, Cache.find(), shown).choice
-        return choice.candidate if choice else None
-    source = plan(request, project=project).source
-    return bases.on(source, request, project, Cache.find(), shown)
+    with runfolder.scratch() as run:
+        if bases.is_open(request):
+            choice = bases.find(request, project, Cache.find(), run, shown).choice
+            return choice.candidate if choice else None
+        source = plan(request, project=project).source
+        return bases.on(source, request, project, Cache.find(), run, shown)
 
 
-def _completed(request: Request, arguments: Namespace, shown: Progress) -> Request:
+def _completed(
+    request: Request, project: Project, run: RunFolder, minutes: float, shown: Progress
+) -> Request:
     """Choose what a series is put on and tested with, where nobody says it.
 
     What is wrong with the series is told by the stage that reads it: the run keeps that.
     """
-    project = Project.find(arguments.workspace)
-    candidate: Candidate | None
+    candidate: Candidate
+    cache = Cache.find()
     try:
         if bases.is_open(request):
-            found = bases.find(request, project, Cache.find(), shown)
+            found = bases.find(request, project, cache, run, shown)
             if found.choice is None:
                 return request
             candidate = found.choice.candidate
             request = replace(request, source=found.source, base_why=found.choice.why)
         else:
-            candidate = candidate_for(request, project, shown)
+            source = plan(request, project=project).source
+            candidate = bases.on(source, request, project, cache, run, shown)
     except (UserError, InfraError):
         return request
-    if candidate is None or not tests.is_open(request):
+    if not tests.is_open(request):
         return request
-    chosen = tests.find(candidate, project, arguments.minutes)
+    chosen = tests.find(candidate, project, minutes)
     if chosen is None:
         return request
     notes = tests.notes(chosen.choice)
     return replace(request, suites=chosen.choice.names, suites_why=notes)
 
 
-def _new_run(request: Request, name: str, workspace: str) -> Opened:
-    project = Project.find(workspace)
+def _new_run(request: Request, name: str, project: Project) -> Opened:
     planned = plan(request, project=project)
     if request.compiler and proc.which(request.compiler) is None:
         raise UserError(

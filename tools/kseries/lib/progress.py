@@ -39,6 +39,28 @@ class Silent:
         """Ignore."""
 
 
+class Unnoted:
+    """Hands on what is going on, and no notes: they are told when the same is done again."""
+
+    def __init__(self, shown: Progress) -> None:
+        self._shown = shown
+
+    def stage(self, name: str) -> None:
+        """Hand it on."""
+        self._shown.stage(name)
+
+    def update(self, text: str, *, done: int | None = None, total: int | None = None) -> None:
+        """Hand it on."""
+        self._shown.update(text, done=done, total=total)
+
+    def note(self, text: str) -> None:
+        """Ignore."""
+
+    def finish(self, text: str, *, good: bool = True) -> None:
+        """Hand it on."""
+        self._shown.finish(text, good=good)
+
+
 class Ticker:
     """Says when it is time to show progress again; `every_s` seconds lie between two times."""
 

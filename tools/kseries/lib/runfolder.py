@@ -15,6 +15,9 @@ from __future__ import annotations
 import datetime
 import json
 import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -130,6 +133,13 @@ def create(runs: Path, stack: str) -> RunFolder:
             _point_latest(runs, path)
             return RunFolder(path)
     raise UserError("Too many runs in one second.", where=str(runs), do="try again")
+
+
+@contextmanager
+def scratch() -> Iterator[RunFolder]:
+    """Give a folder for what is looked for before there is a run, and remove it."""
+    with tempfile.TemporaryDirectory(prefix="kseries-") as name:
+        yield RunFolder(Path(name))
 
 
 def find(runs: Path, name: str) -> RunFolder:

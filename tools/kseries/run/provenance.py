@@ -68,6 +68,8 @@ def arguments(request: Request) -> tuple[str, ...]:
         value = getattr(request, name)
         if value:
             options += [f"--{name}", value]
+    for series in request.before:
+        options += ["--before", series]
     for config in request.configs:
         options += ["--config", config]
     for suite in request.suites:

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Mail archives (public-inbox), asked through b4. The one module that knows b4.
+"""Mail archives (public-inbox), asked through b4. The one module that knows b4 and liblore.
 
 b4's Python interface promises no stability, so its program is run; it gives the whole thread,
 unchanged (`b4 mbox`), and what makes a series out of a thread is decided here once for
-mailboxes of every origin. Flags and messages are those of b4 0.16.
+mailboxes of every origin. Flags and messages are those of b4 0.16. It has no command that
+searches; liblore, which it asks archives with, promises its interface.
 """
 
 from __future__ import annotations
@@ -15,6 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from liblore import LibloreError, RemoteError
+from liblore.node import LoreNode
+
 from kseries.lib import atomicfile, proc, settings
 from kseries.lib.deadline import Deadline
 from kseries.lib.errors import InfraError, UserError
@@ -24,6 +28,11 @@ FETCH_LIMIT_S = 300.0
 
 # Links of these hosts name mails of the kernel's archive, which has mirrors.
 KERNEL_HOSTS = ("lore.kernel.org", "lkml.kernel.org", "patch.msgid.link", "msgid.link")
+
+KERNEL_ARCHIVE = "https://lore.kernel.org/all"
+
+NOT_FOUND = 404
+"""Status of a search that finds nothing."""
 
 # Messages of b4 and liblore: the server answered, and has no such mail.
 _UNKNOWN = re.compile(r"Server returned an error: 404|No messages found for that query")
@@ -113,6 +122,33 @@ def fetch_thread(
             for place, mail in enumerate(sorted(found[0].glob("*/*")), start=1):
                 mail.rename(maildir / f"{place:04d}.eml")
     return into
+
+
+def search(query: str, into: Path, *, archive: ArchiveConfig, progress: Progress) -> Path:
+    """Write the mails that an archive finds for a query of public-inbox to the mbox `into`.
+
+    It is empty where there is none. Raises InfraError when the archive does not answer.
+    """
+    progress.update(f"looking for {query} in {archive.shown}")
+    try:
+        with LoreNode(archive.midmask.removesuffix("/%s") or KERNEL_ARCHIVE) as node:
+            found = node.get_mbox_by_query(query)
+    except RemoteError as error:
+        if error.status_code != NOT_FOUND:
+            raise _no_answer(query, archive, error) from error
+        found = b""
+    except (LibloreError, OSError, EOFError) as error:
+        raise _no_answer(query, archive, error) from error
+    into.write_bytes(found)
+    return into
+
+
+def _no_answer(query: str, archive: ArchiveConfig, error: Exception) -> InfraError:
+    return InfraError(
+        f"The archive did not say what it has for {query}.",
+        where=f"{archive.shown}\n{error}",
+        do="check the network and the archive's address, then try again",
+    )
 
 
 def _command(message_id: str, folder: Path, archive: ArchiveConfig) -> list[str | Path]:

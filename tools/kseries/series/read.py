@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import re
+import shutil
 import tempfile
 from dataclasses import dataclass, field, replace
 from enum import Enum
@@ -43,6 +44,9 @@ from kseries.series.trees import trees_of
 KERNEL_LINK = "https://lore.kernel.org/r/%s"
 """Of a mail that came from b4's own archive, as Link: trailers write it."""
 
+THREAD = ".thread"
+"""Behind the name of a series: the folder with the mails that an archive gave."""
+
 COVER = "0000-cover-letter.eml"
 SLUG_LENGTH = 52  # as git format-patch cuts its file names
 
@@ -68,6 +72,11 @@ class Located:
     path: Path = Path()
     choice: Choice = field(default_factory=Choice)
     archive: ArchiveConfig = field(default_factory=ArchiveConfig)
+
+    @property
+    def asked(self) -> ArchiveConfig | None:
+        """The archive that it comes from; None for a file or folder."""
+        return self.archive if self.kind is Kind.ARCHIVE else None
 
     def series_file(self) -> SeriesFile:
         """Read what the folder's series.toml says; nothing for the other kinds."""
@@ -132,6 +141,12 @@ def read_series(
     return series
 
 
+def keep_threads(searched: Path, workdir: Path) -> None:
+    """Move what archives gave to where it is read next, so that nobody asks them again."""
+    for thread in searched.glob(f"*{THREAD}"):
+        shutil.move(thread, workdir / thread.name)
+
+
 def slug(text: str) -> str:
     """Make a name that is safe in a path, as git format-patch does with titles."""
     plain = re.sub(r"[^A-Za-z0-9._@+]+", "-", text)
@@ -192,8 +207,9 @@ def _read(
     elif located.kind is Kind.MAILDIR:
         mails = read_maildir(located.path)
     else:
-        thread = workdir / f"{located.name}.thread"
-        fetch_thread(located.message_id, thread, archive=located.archive, progress=progress)
+        thread = workdir / f"{located.name}{THREAD}"
+        if not thread.is_dir():  # else it was fetched to look for a base
+            fetch_thread(located.message_id, thread, archive=located.archive, progress=progress)
         mails = read_all(sorted(thread.iterdir()), "thread")
         origin = f"{located.archive.shown}: {located.message_id}"
     carriers = {mail for mail in mails if carries_diff(mail, scratch)}
@@ -249,7 +265,7 @@ def _series(
         prerequisites=trailers.prerequisites,
         for_sources=told.for_sources,
         trees=trees_of(mails[0].subject),
-        notes=(*found.notes, *_patch_notes(found), *trailers.notes),
+        notes=(*found.notes, *_patch_notes(found)),
         author=_author(found, cover),
         link=_link(located, told, message_id),
     )

@@ -6,9 +6,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from kseries.model import Prerequisite
 from kseries.series.assemble import Assembled
 
-PREREQUISITE = "prerequisite-patch-id"
+PREREQUISITE = "prerequisite-"
 BASE = "base-commit"
 
 _COMMIT = re.compile(r"[0-9a-f]{7,64}")
@@ -19,11 +20,10 @@ _TRAILER = re.compile(
 
 @dataclass(frozen=True)
 class Trailers:
-    """What the trailers of a series say. notes: of what it needs before it."""
+    """What the trailers of a series say."""
 
     base_commit: str
-    prerequisites: tuple[str, ...]  # patch ids
-    notes: tuple[str, ...]
+    prerequisites: tuple[Prerequisite, ...]
 
 
 def read_trailers(found: Assembled, cover: bytes) -> Trailers:
@@ -45,16 +45,12 @@ def read_trailers(found: Assembled, cover: bytes) -> Trailers:
             ]
     pairs = list(dict.fromkeys(pairs))
     bases = [value for key, value in pairs if key == BASE and _COMMIT.fullmatch(value)]
-    ids = tuple(value for key, value in pairs if key == PREREQUISITE)
-    notes = [
-        f"its author says that it needs {key[len('prerequisite-') :]} {value} before it"
+    prerequisites = [
+        Prerequisite(key.removeprefix(PREREQUISITE), value.strip("<>"))
         for key, value in pairs
-        if key not in (PREREQUISITE, BASE)
+        if key.startswith(PREREQUISITE)
     ]
-    if ids:
-        count = "1 other patch" if len(ids) == 1 else f"{len(ids)} other patches"
-        notes.append(f"its author says that it needs {count} before it (prerequisite-patch-id)")
-    return Trailers(bases[0] if bases else "", ids, tuple(notes))
+    return Trailers(bases[0] if bases else "", tuple(prerequisites))
 
 
 def _pairs(text: bytes) -> list[tuple[str, str]]:

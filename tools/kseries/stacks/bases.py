@@ -5,9 +5,7 @@ from __future__ import annotations
 
 import fnmatch
 import json
-import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,26 +13,26 @@ from kseries.fetch.stage import fetch, is_at_hand
 from kseries.lib import atomicfile, gitrepo
 from kseries.lib.errors import KseriesError
 from kseries.lib.paths import Cache, Project
-from kseries.lib.progress import Progress
+from kseries.lib.progress import Progress, Unnoted
 from kseries.lib.runfolder import RunFolder
-from kseries.lib.userpath import current
 from kseries.model import LocalSource, NamedSource, Request, Series
-from kseries.series.archive import ArchiveConfig
-from kseries.series.read import read_series
 from kseries.stacks import basechoice, candidates
 from kseries.stacks.basechoice import Choice
 from kseries.stacks.candidates import Candidate
 from kseries.stacks.source import pinned, read_source
+from kseries.stacks.stack import plan, resolve
 
 
 @dataclass(frozen=True)
 class Bases:
     """What was found.
 
-    source: of the choice, as --source names it. passed_over: (source, why it was not tried).
+    before: what stands below the series. source: of the choice, as --source names it.
+    passed_over: (source, why it was not tried).
     """
 
     series: Series
+    before: tuple[Series, ...]
     tried: tuple[Candidate, ...]
     passed_over: tuple[tuple[str, str], ...]
     choice: Choice | None
@@ -47,59 +45,68 @@ def is_open(request: Request) -> bool:
 
 
 def find(
-    request: Request, project: Project, cache: Cache, progress: Progress, *, download: bool = False
+    request: Request,
+    project: Project,
+    cache: Cache,
+    run: RunFolder,
+    progress: Progress,
+    *,
+    download: bool = False,
 ) -> Bases:
     """Try the series of a request on the sources of the project and the user's own.
 
     Those that are at hand come first, and decide where the series applies on one of them; else, or
-    with `download`, all others are fetched, too. Raises UserError for a series that cannot be read,
-    InfraError for one that is lost.
+    with `download`, all others are fetched, too. What is read goes into the folder `run`, where the
+    stages find it. Raises UserError for a series that cannot be read, InfraError for one that is
+    lost.
     """
     sources = [read_source(name, project=project) for name in pinned(project)]
-    with _workspace() as run:
-        series = _read(request, project, run, progress)
-        sources = [one for one in sources if _is_for(series, one)]
-        sources += _of_author(series, sources, project)
-        here = [one for one in sources if is_at_hand(one, cache)]
-        search = _Search(series, project, cache, run, progress)
-        search.look(sources if download else here)
-        if not any(one.fits for one in search.tried):
-            search.look([one for one in sources if one not in here and not download])
-        else:
-            left = [one.name for one in sources if one not in here and not download]
-            search.passed_over += [(name, "not at hand: it would be downloaded") for name in left]
+    before, series = _read(request, project, run, progress)
+    sources = [one for one in sources if _is_for(series, one)]
+    sources += _of_author(series, sources, project)
+    here = [one for one in sources if is_at_hand(one, cache)]
+    search = _Search(before, series, project, cache, run, progress)
+    search.look(sources if download else here)
+    if not any(one.fits for one in search.tried):
+        search.look([one for one in sources if one not in here and not download])
+    else:
+        left = [one.name for one in sources if one not in here and not download]
+        search.passed_over += [(name, "not at hand: it would be downloaded") for name in left]
     choice = basechoice.choose(series, search.tried)
     name = choice.candidate.base.source.name if choice else ""
     own = _pin_of_author(project, name)
     source = str(own) if own.is_file() else name
-    return Bases(series, tuple(search.tried), tuple(search.passed_over), choice, source)
+    return Bases(series, before, tuple(search.tried), tuple(search.passed_over), choice, source)
 
 
 def on(
-    source: NamedSource, request: Request, project: Project, cache: Cache, progress: Progress
+    source: NamedSource,
+    request: Request,
+    project: Project,
+    cache: Cache,
+    run: RunFolder,
+    progress: Progress,
 ) -> Candidate:
     """Try the series of a request on one source. Raises UserError and InfraError as `find`."""
-    with _workspace() as run:
-        series = _read(request, project, run, progress)
-        base = fetch(source, cache, project.out, run, progress)
-        return candidates.tried(series, base)
+    before, series = _read(request, project, run, progress)
+    base = fetch(source, cache, project.out, run, progress)
+    return candidates.tried(series, base, before)
 
 
-def _read(request: Request, project: Project, run: RunFolder, progress: Progress) -> Series:
-    return read_series(
-        request.series,
-        project=project,
-        workdir=run.path,
-        archive=ArchiveConfig.asked(request.archive),
-        progress=progress,
-        relative_to=current(),
-        partial=request.partial,
-    )
+def _read(
+    request: Request, project: Project, run: RunFolder, progress: Progress
+) -> tuple[tuple[Series, ...], Series]:
+    """Give what stands below the series of a request, and the series."""
+    planned = plan(request, project=project)
+    stack = resolve(planned, project=project, workdir=run.path, progress=Unnoted(progress))
+    place = [one.name for one in stack.series].index(stack.under_test)
+    return stack.series[:place], stack.series[place]
 
 
 class _Search:
     def __init__(
         self,
+        before: Sequence[Series],
         series: Series,
         project: Project,
         cache: Cache,
@@ -108,7 +115,7 @@ class _Search:
     ) -> None:
         self.tried: list[Candidate] = []
         self.passed_over: list[tuple[str, str]] = []
-        self._series = series
+        self._before, self._series = before, series
         self._project, self._cache, self._run = project, cache, run
         self._progress = progress
 
@@ -121,7 +128,7 @@ class _Search:
             except KseriesError as error:
                 self.passed_over.append((source.name, error.what))
                 continue
-            self.tried.append(candidates.tried(self._series, base))
+            self.tried.append(candidates.tried(self._series, base, self._before))
 
 
 def _of_author(
@@ -152,9 +159,3 @@ def _pin_of_author(project: Project, name: str) -> Path:
 def _is_for(series: Series, source: NamedSource) -> bool:
     wanted = series.for_sources
     return not wanted or any(fnmatch.fnmatchcase(source.name, pattern) for pattern in wanted)
-
-
-@contextmanager
-def _workspace() -> Iterator[RunFolder]:
-    with tempfile.TemporaryDirectory(prefix="kseries-base-") as name:
-        yield RunFolder(Path(name))

@@ -31,7 +31,7 @@ _WHERE = re.compile(r"^error: (?:patch failed: )?(.+)$", re.MULTILINE)
 
 @dataclass(frozen=True)
 class Candidate:
-    """How a series fits a base.
+    """How a series fits a base, with what must stand below it.
 
     applied: patches that apply, in their order from the first; in_base: those of them that the base
     has already. blobs, named: files that the base
@@ -48,6 +48,7 @@ class Candidate:
     named: int
     why_not: str
     has_commit: bool
+    below: str = ""  # id of the tree that it is put on, the base with what stands below it
     patched: str = ""  # id of the tree with all patches; "" where one does not apply
 
     @property
@@ -61,18 +62,22 @@ class Candidate:
         return self.fits and self.blobs == self.named > 0
 
 
-def tried(series: Series, base: BaseTree) -> Candidate:
-    """Try a series on a base. Raises UserError for a patch that is no mail."""
+def tried(series: Series, base: BaseTree, before: Sequence[Series] = ()) -> Candidate:
+    """Try a series on a base, on top of others. Raises UserError for a patch that is no mail."""
     repository = Repository(base.repo)
     with tempfile.TemporaryDirectory(prefix="kseries-base-") as name:
         scratch = Path(name)
         mails = [(patch, read_mail(repository, patch, scratch)) for patch in series.patches]
         known = _known_before(mail.diff for _, mail in mails)
-        there = _blobs(repository, base.commit, list(known))
         indexed = repository.with_index(scratch / "index")
         with atomicfile.disk_errors(scratch):
             indexed.text("read-tree", base.commit)
-            applied, in_base, why_not = _applied(indexed, mails)
+            applied = in_base = 0
+            why_not = _why_not_below(indexed, before, scratch)
+            below = indexed.text("write-tree")
+            there = _blobs(repository, below, list(known))
+            if not why_not:
+                applied, in_base, why_not = _applied(indexed, mails)
             patched = "" if why_not else indexed.text("write-tree")
     return Candidate(
         base=base,
@@ -83,8 +88,18 @@ def tried(series: Series, base: BaseTree) -> Candidate:
         named=len(known),
         why_not=why_not,
         has_commit=bool(series.base_commit and repository.commit_of(series.base_commit)),
+        below=below,
         patched=patched,
     )
+
+
+def _why_not_below(indexed: Repository, before: Sequence[Series], scratch: Path) -> str:
+    """Apply series that stand below another; say which of their patches does not apply, or ""."""
+    for series in before:
+        mails = [(patch, read_mail(indexed, patch, scratch)) for patch in series.patches]
+        if why_not := _applied(indexed, mails)[2]:
+            return f"{series.name}, which stands below it: {why_not}"
+    return ""
 
 
 def _applied(indexed: Repository, mails: Sequence[tuple[Patch, Mail]]) -> tuple[int, int, str]:
@@ -121,11 +136,11 @@ def _known_before(diffs: Iterator[Path]) -> dict[str, str]:
     return {path: blob for path, blob in known.items() if len(path) <= LONGEST_NAME}
 
 
-def _blobs(repository: Repository, commit: str, paths: Sequence[str]) -> dict[str, str]:
-    """Give path → id of the content of files in a commit."""
+def _blobs(repository: Repository, tree: str, paths: Sequence[str]) -> dict[str, str]:
+    """Give path → id of the content of files in a tree."""
     if not paths:
         return {}
-    words = ("--literal-pathspecs", "ls-tree", "-r", "-z", "--full-tree", commit, "--")
+    words = ("--literal-pathspecs", "ls-tree", "-r", "-z", "--full-tree", tree, "--")
     found = {}
     for entry in repository.ask(*words, *paths[:MOST_NAMES]).entries:
         meta, _, path = entry.partition("\t")

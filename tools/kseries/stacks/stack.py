@@ -16,8 +16,9 @@ from kseries.lib.errors import UserError
 from kseries.lib.paths import Project
 from kseries.lib.progress import Progress
 from kseries.lib.userpath import current, user_path
-from kseries.model import LocalSource, NamedSource, Request, Stack
+from kseries.model import LocalSource, NamedSource, Request, Series, Stack
 from kseries.names import DEFAULT_STACK, PLAIN_STACK
+from kseries.series import prerequisites
 from kseries.series.archive import ArchiveConfig
 from kseries.series.read import read_series
 from kseries.stacks.source import local_source, read_source
@@ -92,6 +93,8 @@ def plan(request: Request, *, project: Project) -> Plan:
         planned = replace(planned, notes=(*planned.notes, told))
     if request.series:
         planned = _with_series(planned, request.series, project)
+    if request.before:
+        planned = _with_before(planned, request.before, project)
     if request.partial:
         series = [
             replace(one, partial=True) if one.name == planned.under_test else one
@@ -108,8 +111,9 @@ def resolve(planned: Plan, *, project: Project, workdir: Path, progress: Progres
     """
     for note in planned.notes:
         progress.note(note)
-    series = tuple(
-        read_series(
+    series: list[Series] = []
+    for one in planned.series:
+        read = read_series(
             one.spec,
             project=project,
             workdir=workdir,
@@ -118,12 +122,19 @@ def resolve(planned: Plan, *, project: Project, workdir: Path, progress: Progres
             relative_to=one.base,
             partial=one.partial,
         )
-        for one in planned.series
-    )
+        archive = one.located.asked or planned.archive
+        found = prerequisites.find(
+            read, project=project, workdir=workdir, archive=archive, progress=progress
+        )
+        for note in found.notes:
+            progress.note(f"{read.name}: {note}")
+        there = {each.name for each in planned.series} | {each.name for each in series}
+        series += [each for each in found.series if each.name not in there]
+        series.append(replace(read, notes=(*read.notes, *found.notes)))
     return Stack(
         name=planned.name,
         source=planned.source,
-        series=series,
+        series=tuple(series),
         under_test=planned.under_test,
         fragments=planned.fragments,
         suites=planned.suites,
@@ -216,6 +227,29 @@ def _with_series(planned: Plan, spec: str, project: Project) -> Plan:
         notes=(*planned.notes, *notes),
         replaces=planned.under_test,
     )
+
+
+def _with_before(planned: Plan, specs: Sequence[str], project: Project) -> Plan:
+    """Put series below the one under test, in their order."""
+    if not planned.under_test:
+        raise UserError(
+            "--before puts series below the one under test, and there is none.",
+            do="name it: --series, or a stack with under_test",
+        )
+    added = [
+        plan_series(spec, project=project, archive=planned.archive, base=current())
+        for spec in specs
+    ]
+    names = [one.name for one in (*planned.series, *added)]
+    twice = [name for name in names if names.count(name) > 1]
+    if twice:
+        raise UserError(
+            f"'{twice[0]}' would be in the stack twice.",
+            where=f"--before {' --before '.join(specs)}",
+            do="leave out what the stack has already",
+        )
+    place = names.index(planned.under_test)
+    return replace(planned, series=(*planned.series[:place], *added, *planned.series[place:]))
 
 
 def _requirements(
