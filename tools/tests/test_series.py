@@ -650,3 +650,16 @@ def _message(reader: Reader, spec: Path | str) -> str:
     with pytest.raises(UserError) as caught:
         reader(spec)
     return str(caught.value)
+
+
+def test_what_is_odd_about_many_patches_is_told_once(author: Author, reader: Reader) -> None:
+    for number in range(5):
+        (author.repo / f"f{number}").write_text("x\n")
+        author.commit(f"file {number}")
+    mails = author.threaded(revisions="main~5..main")
+    stale = [mail.replace(b" 1 insertion(+)", b" 7 insertions(+)") for mail in mails]
+    file = mbox(author.repo.parent / "t.mbox", [*stale[:2], mails[2], *stale[3:]])
+    assert reader(file).notes == (
+        "patches 1 to 2, 4 to 5: each is not as its diffstat says: it was changed by hand,"
+        " or its end is missing",
+    )

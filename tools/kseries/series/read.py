@@ -25,7 +25,7 @@ from kseries.lib.progress import Progress
 from kseries.lib.userpath import named_path, user_path
 from kseries.model import Patch, Series
 from kseries.series.archive import ArchiveConfig, fetch_thread, parse_link
-from kseries.series.assemble import Assembled, Choice, assemble
+from kseries.series.assemble import Assembled, Choice, assemble, ranges
 from kseries.series.mailbox import read_all, read_bytes, read_maildir, split
 from kseries.series.mailinfo import Parts, take_apart
 from kseries.series.patchfolder import SeriesFile, is_series_folder, read_folder, read_series_file
@@ -48,6 +48,10 @@ THREAD = ".thread"
 """Behind the name of a series: the folder with the mails that an archive gave."""
 
 COVER = "0000-cover-letter.eml"
+ALIKE = 3  # notes on patches that are told one by one
+
+_FIGURES = re.compile(r" \([^()]*\)")
+
 SLUG_LENGTH = 52  # as git format-patch cuts its file names
 
 _CHOICE = re.compile(r"(?P<spec>.+)#(?:v(?P<version>\d+)|<?(?P<id>[^\s<>#@]+@[^\s<>#@]+?)>?)")
@@ -310,8 +314,16 @@ def _origin(located: Located) -> str:
 
 
 def _patch_notes(found: Assembled) -> list[str]:
+    """Say what is odd about patches; what many have in common is said once, without its figures."""
+    alike: dict[str, list[str]] = {}
+    places: dict[str, list[int]] = {}
+    for place, patch in enumerate(found.patches, start=1):
+        for note in patch.notes:
+            kind = _FIGURES.sub("", note)
+            alike.setdefault(kind, []).append(f"patch {place}, '{patch.title}': {note}")
+            places.setdefault(kind, []).append(place)
     return [
-        f"patch {place}, '{patch.title}': {note}"
-        for place, patch in enumerate(found.patches, start=1)
-        for note in patch.notes
+        note
+        for kind, each in alike.items()
+        for note in (each if len(each) <= ALIKE else [f"patches {ranges(places[kind])}: each {kind}"])
     ]
