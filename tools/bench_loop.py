@@ -46,7 +46,7 @@ def main() -> int:
 
 def measure(ready: Place) -> Iterator[Figure]:
     """Build once, then edit and run."""
-    ready.kseries("run", "--until", "install")
+    ready.kseries("run", "--until", "apply")
     worktree = next(ready.project.trees.glob("*/linux"))
     tree = ready.project.root.parent / "linux"
     shutil.copytree(worktree, tree, symlinks=True, ignore=shutil.ignore_patterns(".git"))

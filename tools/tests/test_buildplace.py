@@ -82,6 +82,17 @@ def test_versions_that_the_user_vouches_for_are_built_in_one_place() -> None:
     assert beside.folder != find(one).folder
 
 
+def test_a_tree_that_the_user_edits_is_built_in_one_place() -> None:
+    tree = stack(series("below", "b"), under_test="")
+    assert find(tree) != find(tree, commit="d" * 40)
+    edited = replace(tree, incremental=True)
+    assert find(edited) == find(edited, commit="d" * 40)
+    assert find(edited).clean is None
+    assert find(edited).ccache not in (find(tree).ccache, find(tree, commit="d" * 40).ccache)
+    source = NamedSource("toy", LocalSource("local", Path("/other/toy")))
+    assert find(replace(edited, source=source)).folder != find(edited).folder
+
+
 def test_it_is_said_when_the_base_is_worth_to_be_compiled(tmp_path: Path) -> None:
     def at(text: str) -> BuildPlace:
         whole = stack(series("below", "b"), series("s", text))

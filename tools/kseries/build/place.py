@@ -12,7 +12,8 @@ content of each patch, in order. Names of stacks, series and folders decide noth
     <cache>/ccache/<base>/<key>/   objects of one series on it
 
 A series is built with the objects of its base, which were compiled without it, and cannot change
-them. Where the user vouches for all versions of a stack (`incremental`), they have one key.
+them. Where the user vouches for all versions of a stack (`incremental`), they have one key, and so
+has a tree as it lies there.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from kseries.model import BuildPlace, Stack
+from kseries.model import BuildPlace, LocalSource, Stack
 from kseries.stacks.variant import cut, needing
 
 WORKTREE = "linux"
@@ -50,9 +51,10 @@ def find(stack: Stack, commit: str, config: str, stack_folder: Path, ccache: Pat
     key = content(stack, commit)
     is_there = any(one.name == stack.under_test for one in stack.series)
     base = content(cut(stack, 0, needing(stack)), commit) if is_there else key
-    if stack.incremental and key != base:
+    if stack.incremental and (key != base or not stack.under_test):
         # The clone's folder of worktrees stands for who vouches, here and in what bisects.
-        key = _digest("incremental", stack.name, str(stack_folder.parent))
+        key = _digest("incremental", stack.name, _tree(stack), str(stack_folder.parent))
+        base = base if stack.under_test else key
     if stack.trusted:
         # What runs as the user can write anywhere; what is not trusted gets nothing of it.
         key, base = _digest("trusted", stack.name, str(stack_folder.parent)), TRUSTED
@@ -71,6 +73,11 @@ def lacks_base(place: BuildPlace) -> bool:
     known = (place.clean.name, place.ccache.name)
     others = place.ccache.parent.glob("[!.]*")
     return any(other.name not in known and other.is_dir() for other in others)
+
+
+def _tree(stack: Stack) -> str:
+    source = stack.source.source
+    return str(source.path) if isinstance(source, LocalSource) else ""
 
 
 def _digest(*parts: str) -> str:

@@ -325,5 +325,7 @@ def _patch_notes(found: Assembled) -> list[str]:
     return [
         note
         for kind, each in alike.items()
-        for note in (each if len(each) <= ALIKE else [f"patches {ranges(places[kind])}: each {kind}"])
+        for note in (
+            each if len(each) <= ALIKE else [f"patches {ranges(places[kind])}: each {kind}"]
+        )
     ]
