@@ -53,7 +53,8 @@ class Request:
     base_why: str = ""  # why the source is the one it is, where we have chosen it
     append: tuple[str, ...] = ()  # words for the kernel's command line
     reruns: bool = True  # what fails is run again
-    each_patch: bool = False  # each patch of the series is compiled on its own, too
+    # Each patch of the series is compiled on its own, too; None: where that costs little.
+    each_patch: bool | None = None
     exact_config: bool = False  # nothing is added to the config for what the series changes
     until: str = ""  # last stage to carry out
     # Build the base without the series to compare with; None: where something failed.

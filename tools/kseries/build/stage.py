@@ -9,7 +9,7 @@ any moment is continued: what it may have left half-written is taken away first.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,6 +37,8 @@ TARGETS = ("bzImage", "headers")
 MODULES = "modules"
 # All objects that are built in: make goes down from the top folder, and does nothing with them.
 OBJECTS = (".",)
+# Else it passes over what only modules are made of.
+OF_MODULES = {"KBUILD_MODULES": "y"}
 IMAGE = "arch/x86/boot/bzImage"
 RELEASE = "include/config/kernel.release"
 HEADERS = "usr/include/linux"
@@ -53,6 +55,8 @@ FIX_LIMIT_S = 600.0
 DIGITS = 12
 # There while make runs; left behind by a build that was killed.
 UNFINISHED = "unfinished"
+# The same, while what was built elsewhere is copied.
+TAKING_OVER = "taking-over"
 
 
 @dataclass(frozen=True)
@@ -158,13 +162,35 @@ def compile_objects(
     *,
     jobs: int | None = None,
 ) -> None:
-    """Compile all that is built in, and link nothing. Raises as `build`."""
+    """Compile all objects, those of modules too, and link nothing. Raises as `build`."""
     box = kconfig_ask.sandbox(config.tree.path, config.place, trusted=stack.trusted)
     prepare(box)
     _see_config(config)
     job = _job(config, box, "", cache, run, jobs)
-    _run_make(job, progress, OBJECTS)
+    _run_make(job, progress, OBJECTS, OF_MODULES if _has_modules(config) else {})
     atomicfile.remove_tree(job.state / UNFINISHED)
+
+
+def take_over(made: BuildPlace, config: KernelConfig, stack: Stack) -> None:
+    """Copy what was built in another place, and its .config, unless this was done before.
+
+    made: of a finished build of the same tree and config. The worktree must have been checked out
+    before: make then finds all up to date.
+    """
+    place = config.place
+    mark = place.state / TAKING_OVER
+    if place.made.exists() and not mark.exists():
+        return
+    atomicfile.remove_tree(place.made)
+    source = made.made.absolute()
+    box = kconfig_ask.sandbox(config.tree.path, place, trusted=stack.trusted, readable=[source])
+    prepare(box)
+    atomicfile.write_text(mark, "")
+    atomicfile.write_bytes(place.state / kbuild.CONFIG, (made.state / kbuild.CONFIG).read_bytes())
+    words = (str(source), str(box.inside_build))
+    argv = kconfig_ask.program(box, "kseries.kbuild.copymade", *words)
+    run_in(box, argv, deadline=Deadline.after(FIX_LIMIT_S))
+    mark.unlink()
 
 
 def _job(
@@ -200,8 +226,11 @@ def _inputs(config: KernelConfig, box: Sandbox, compiler: str) -> str:
 
 def _targets(config: KernelConfig) -> tuple[str, ...]:
     """Give what make is asked for; modules, where the config has any."""
-    text = (config.place.state / kbuild.CONFIG).read_text()
-    return (*TARGETS, MODULES) if has_modules(text) else TARGETS
+    return (*TARGETS, MODULES) if _has_modules(config) else TARGETS
+
+
+def _has_modules(config: KernelConfig) -> bool:
+    return has_modules((config.place.state / kbuild.CONFIG).read_text())
 
 
 def _unchanged(place: BuildPlace, box: Sandbox, inputs: str) -> Record | None:
@@ -227,7 +256,12 @@ def _make(job: _Job, progress: Progress) -> tuple[Record, int, float]:
     return record, made.objects, made.seconds
 
 
-def _run_make(job: _Job, progress: Progress, targets: Sequence[str]) -> _Made:
+def _run_make(
+    job: _Job,
+    progress: Progress,
+    targets: Sequence[str],
+    variables: Mapping[str, str] | None = None,
+) -> _Made:
     """Run make to its end. What it has begun stays marked as unfinished."""
     marker = job.state / UNFINISHED
     if marker.exists():
@@ -242,7 +276,7 @@ def _run_make(job: _Job, progress: Progress, targets: Sequence[str]) -> _Made:
         kbuild.hand_on_config(job.box, job.log)
         done = run_in(
             job.box,
-            kbuild.make(job.box, targets, jobs=job.jobs),
+            kbuild.make(job.box, targets, jobs=job.jobs, variables=variables),
             deadline=Deadline.after(BUILD_LIMIT_S),
             log=job.log,
             on_line=watch.feed,

@@ -388,7 +388,7 @@ def _add_bisect(commands: Commands) -> None:
     options.add_stack(parser)
     tests: dict[str, Any] = {"only": [], "suite": [], "minutes": MINUTES, "append": ""}
     tests |= {"extended": False, "machines": 0, "baseline": None, "reruns": True}
-    tests["each_patch"] = False
+    tests["each_patch"] = None
     parser.set_defaults(until=RUN_STAGES[-1], **tests)
 
 

@@ -183,9 +183,9 @@ def add_tests(parser: Parser) -> None:
     )
     parser.add_argument(
         "--each-patch",
-        action="store_true",
+        action=argparse.BooleanOptionalAction,
         help="compile the series up to each of its patches: does one that bisects find a tree"
-        " that builds?",
+        " that builds? (default: where it takes no longer than the tests)",
     )
     add_append(parser)
     add_machines(parser)

@@ -12,7 +12,7 @@ from kseries.cli.reports import show
 from kseries.cli.request import request, with_settings
 from kseries.cli.run_context import open_run, progress, resumable, take_up
 from kseries.config import stage as config_stage
-from kseries.model import RunResult
+from kseries.model import Request, RunResult
 from kseries.names import RUN_STAGES
 from kseries.report.live import Shown
 from kseries.run import baseline, eachpatch, pipeline
@@ -31,11 +31,17 @@ def run(arguments: Namespace) -> int:
         for stage in baseline.STAGES
         if stage.name in names and (asked.baseline is not False or stage is not baseline.STAGE)
     ]
-    if asked.each_patch and pipeline.BUILD in stages:
+    if _is_each_patch_built(asked, stages):
         place = stages.index(baseline.STAGE) if baseline.STAGE in stages else len(stages)
         stages.insert(place, eachpatch.STAGE)
     with progress(arguments) as shown:
         return _run_stages(opened.work(shown), stages, shown, arguments.workspace)
+
+
+def _is_each_patch_built(asked: Request, stages: Sequence[Stage[Any]]) -> bool:
+    """Whether there is to be a look at it; what it would cost is known when the tests have run."""
+    after = pipeline.TEST if asked.each_patch is None else pipeline.BUILD
+    return asked.each_patch is not False and after in stages
 
 
 def stage(arguments: Namespace) -> int:

@@ -17,6 +17,7 @@ from kseries.compiled.includers import includers
 from kseries.compiled.leftout import SELFTESTS, Answer, Built
 from kseries.compiled.makefiles import Makefiles
 from kseries.config.fragments import config_values
+from kseries.kbuild import make as kbuild
 from kseries.kbuild.sandbox import INSIDE_TREE, Sandbox
 from kseries.lib.gitrepo import Repository
 from kseries.lib.untrusted import Untrusted
@@ -56,6 +57,15 @@ def changed(config: KernelConfig, stack: Stack, box: Sandbox) -> tuple[ChangedFi
             answer = built.with_lines(answer, text, lines[path].numbers)
         found.append(ChangedFile(path, numbers, answer.state, answer.by, answer.needs))
     return tuple(found)
+
+
+def readers(
+    config: KernelConfig, stack: Stack, paths: Collection[str]
+) -> Mapping[str, frozenset[str]]:
+    """Give path → the objects of the last build whose compiler read it. Raises NotPlain."""
+    box = kbuild.sandbox(config.tree.path, config.place, trusted=stack.trusted)
+    trees = (str(INSIDE_TREE), str(config.tree.path.absolute()))
+    return evidence(box.made, paths, trees, str(box.inside_build)).readers
 
 
 def names_of(repository: Repository, commit: str) -> frozenset[str]:

@@ -37,6 +37,7 @@ class Evidence:
     """What the build did with the files that were asked for, by their paths in the tree.
 
     compiled: the object that was made of each. included: an object whose source includes it.
+    readers: all objects whose compiler read it.
     named: what was made by a command that names it. kconfig: those that Kconfig read.
     folders: those in which something was compiled or archived.
     """
@@ -46,6 +47,7 @@ class Evidence:
     named: Mapping[str, str]
     kconfig: frozenset[str]
     folders: frozenset[str]
+    readers: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
 
 @dataclass
@@ -87,12 +89,17 @@ def evidence(
     # The first by name is the evidence, the same each time.
     live = sorted(_live(found), reverse=True)
     made = [target for target in live if target in there]
+    readers: dict[str, set[str]] = {}
+    for target in made:
+        for path in (*found[target].source, *found[target].deps):
+            readers.setdefault(path, set()).add(target)
     return Evidence(
         compiled={path: target for target in made for path in found[target].source},
         included={path: target for target in made for path in found[target].deps},
         named={path: target for target in live for path in found[target].command},
         kconfig=reader.kconfig(),
         folders=frozenset(str(PurePosixPath(target).parent) for target in live),
+        readers={path: frozenset(targets) for path, targets in readers.items()},
     )
 
 

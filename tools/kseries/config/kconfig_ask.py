@@ -71,12 +71,14 @@ class KconfigUnreadable(InfraError):
     """Our evaluation does not understand the tree's Kconfig, which its own make may well do."""
 
 
-def sandbox(tree: Path, place: BuildPlace, *, trusted: bool) -> Sandbox:
+def sandbox(
+    tree: Path, place: BuildPlace, *, trusted: bool, readable: Sequence[Path] = ()
+) -> Sandbox:
     """Give the sandbox for a tree and the place where it is built, with what `ask` needs there.
 
-    That is Python, its packages, and this program.
+    That is Python, its packages, and this program. readable: what else is to be read there.
     """
-    places = {Path(sys.prefix), Path(sys.base_prefix), PACKAGES}
+    places = {Path(sys.prefix), Path(sys.base_prefix), PACKAGES, *readable}
     readable = sorted(each for each in places if not each.is_relative_to("/usr"))
     return kbuild.sandbox(tree, place, trusted=trusted, readable=readable)
 

@@ -1,25 +1,28 @@
 # SPDX-License-Identifier: GPL-2.0
 """Does each patch build on its own? Who bisects later stops at any of them.
 
-The whole series is built by then. Here its first patch is compiled, then the first two, and so on,
-in one worktree and one build folder that walk along, so that make compiles what a patch touches.
-Nothing is linked. What was seen to build is not built again.
+The whole series is built by then. From a copy of that, one patch after the other is taken away, and
+what it touches is compiled again. Nothing is linked. What was seen to build is not built again.
 """
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from pydantic import TypeAdapter
 
 from kseries.build import stage as building
+from kseries.compiled import changed as compiled
+from kseries.kbuild import make as kbuild
 from kseries.lib import atomicfile
 from kseries.lib.errors import CheckFailed
+from kseries.lib.gitrepo import Repository
 from kseries.lib.locks import locked
 from kseries.lib.runfolder import RunFolder
-from kseries.model import KernelConfig
+from kseries.model import KernelConfig, Stack, Tree
 from kseries.report.words import counted
 from kseries.run import pipeline, variants
 from kseries.run.pipeline import RunContext, Stage
@@ -29,62 +32,164 @@ NAME = "patches"
 KNOWN = "built-patches"  # in the state folder: a line for each that was seen to build
 MOST_KNOWN = 1000
 
+OBJECTS_A_SECOND = 3
+"""That a core compiles; measured on an idle machine of 2026, the whole kernel."""
+
+STEP_S = 4
+"""That a patch takes beside its objects: git and make look at the tree."""
+
 
 @dataclass(frozen=True)
 class EachPatch:
-    """What was compiled. patches: of the series, but its last one; known: seen to build before."""
+    """What was compiled. patches: of the series, but its last one; known: seen to build before.
+
+    left_out: objects that would have been compiled, where these were too many.
+    """
 
     patches: int
     known: int = 0
+    left_out: int = 0
 
 
 def check(work: RunContext) -> EachPatch:
-    """Compile the series up to each of its patches.
+    """Compile the series up to each of its patches, where that is asked for or costs little.
 
     The whole of it is the run's own build. Raises CheckFailed for the first one that does not
     apply, cannot be configured, or does not build.
     """
     stack = work.stack
-    if not stack.under_test:
+    count = len(under_test(stack).patches) if stack.under_test else 0
+    if count < 2:
         return EachPatch(0)
-    patches = under_test(stack).patches
-    folder, known = work.run.path / NAME, 0
+    if work.request.each_patch is None:
+        objects = _objects(work)
+        if objects / (OBJECTS_A_SECOND * kbuild.cores()) + count * STEP_S > _tests_s(work):
+            return EachPatch(count - 1, left_out=objects)
     with locked(replace(work, suffix=NAME).stack_folder, work.progress):
-        for number, patch in enumerate(patches[:-1], start=1):
-            label = f"patch {number} of {len(patches)}"
-            work.progress.update(label, done=number - 1, total=len(patches) - 1)
-            step = variants.beside(work, RunFolder(folder / str(number)), work.plan, NAME)
-            step = replace(step, whole=stack)
+        walk = _Walk(work)
+        failed: dict[int, CheckFailed] = {}
+        for number in range(count - 1, 0, -1):
+            work.progress.update(f"up to patch {number}", done=count - number, total=count)
             try:
-                known += _compile(step, number)
+                walk.down_to(number)
             except CheckFailed as error:
-                raise CheckFailed(
-                    f"{label}, '{patch.title}', does not build without those after it:"
-                    f" {error.what}",
-                    where=error.where,
-                    do="each patch has to build, for those who bisect",
-                ) from error
-    return EachPatch(len(patches) - 1, known)
+                failed[number] = error
+    if failed:
+        raise _first(failed, stack)
+    return EachPatch(count - 1, walk.known)
 
 
-def _compile(work: RunContext, number: int) -> bool:
-    """Compile the first patches; tell whether they were known to build."""
-    whole = work.whole
-    assert whole is not None
-    # What stands on top is for the whole of the series.
-    part = cut(whole, number, above(whole))
-    work.outcomes[pipeline.SERIES.name] = part
-    work.run.save(pipeline.SERIES.name, part, pipeline.SERIES.adapter)
-    pipeline.through(work, (pipeline.APPLY, pipeline.CONFIG))
-    config = work.outcome(pipeline.CONFIG)
-    key, record = _key(config), config.place.state / KNOWN
-    there = _read(record)
-    if key in there:
-        return True
-    jobs = work.request.jobs or None
-    building.compile_objects(config, part, work.cache, work.run, work.progress, jobs=jobs)
-    atomicfile.write_text(record, "".join(f"{line}\n" for line in [*there, key][-MOST_KNOWN:]))
-    return False
+def _first(failed: dict[int, CheckFailed], stack: Stack) -> CheckFailed:
+    number = min(failed)
+    patches, error = under_test(stack).patches, failed[number]
+    more = f" ({counted(len(failed), 'patch')} of {len(patches)} so)" if len(failed) > 1 else ""
+    return CheckFailed(
+        f"patch {number} of {len(patches)}, '{patches[number - 1].title}', does not build without"
+        f" those after it{more}: {error.what}",
+        where=error.where,
+        do="each patch has to build, for those who bisect",
+    )
+
+
+class _Walk:
+    """A worktree and a build folder on their way down the series. known: steps not made again."""
+
+    def __init__(self, work: RunContext) -> None:
+        self.known = 0
+        self._work = work
+        self._config = self._begin()
+
+    def down_to(self, number: int) -> None:
+        """Compile the series without the patches behind `number`. Raises CheckFailed."""
+        whole = self._work.stack
+        # What stands on top is for the whole of the series.
+        part = cut(whole, number, above(whole))
+        step = self._step(str(number), part)
+        config = self._configured(step)
+        key, record = _key(config), config.place.state / KNOWN
+        there = _read(record)
+        if key in there:
+            self.known += 1
+            return
+        jobs = step.request.jobs or None
+        building.compile_objects(config, part, step.cache, step.run, step.progress, jobs=jobs)
+        text = "".join(f"{line}\n" for line in [*there, key][-MOST_KNOWN:])
+        atomicfile.write_text(record, text)
+
+    def _begin(self) -> KernelConfig:
+        """Go back to the whole series, with what the run has built."""
+        work = self._work
+        step = self._step("whole", work.stack)
+        built = work.outcome(pipeline.BUILD).config
+        config = replace(built, tree=step.outcome(pipeline.APPLY), place=step.place)
+        work.progress.update("copying what was built")
+        building.take_over(built.place, config, work.stack)
+        return config
+
+    def _step(self, name: str, part: Stack) -> RunContext:
+        """Bring the worktree to a part of the stack."""
+        work = self._work
+        step = variants.beside(work, RunFolder(work.run.path / NAME / name), work.plan, NAME)
+        step = replace(step, whole=work.stack)
+        step.outcomes[pipeline.SERIES.name] = part
+        step.run.save(pipeline.SERIES.name, part, pipeline.SERIES.adapter)
+        pipeline.through(step, (pipeline.APPLY,))
+        return step
+
+    def _configured(self, step: RunContext) -> KernelConfig:
+        """Configure a step, unless nothing that decides about it differs from the one before."""
+        tree = step.outcome(pipeline.APPLY)
+        if any(map(_decides, _differing(self._config.tree, tree))):
+            pipeline.through(step, (pipeline.CONFIG,))
+            self._config = step.outcome(pipeline.CONFIG)
+        self._config = replace(self._config, tree=tree)
+        return self._config
+
+
+def _differing(one: Tree, other: Tree) -> list[str]:
+    words = ("diff-tree", "-r", "-z", "--no-renames", "--name-only")
+    return Repository(one.base.repo).entries(*words, one.head, other.head)
+
+
+def _decides(path: str) -> bool:
+    """Whether a file can change what a .config becomes: Kconfig, and what it asks on its way."""
+    name = PurePosixPath(path).name
+    is_make = name in ("Makefile", "Kbuild") or name.startswith("Makefile.")
+    is_on_top = path.count("/") == 0 or path.startswith("arch/")
+    return name.startswith("Kconfig") or path.startswith("scripts/") or (is_make and is_on_top)
+
+
+def _objects(work: RunContext) -> int:
+    """Count what is compiled on the way down: for each patch, what reads the files it changes."""
+    config, stack = work.outcome(pipeline.BUILD).config, work.stack
+    changes = list(_changes(config.tree, stack))
+    asked = {path for paths in changes for path in paths}
+    readers = compiled.readers(config, stack, asked)
+    return sum(
+        len(frozenset[str]().union(*(readers.get(path, frozenset()) for path in paths)))
+        for paths in changes
+    )
+
+
+def _changes(tree: Tree, stack: Stack) -> Iterator[set[str]]:
+    """Give the files that each step changes; what stands on top goes with the first one."""
+    on_top = set(above(stack))
+    first = set[str]()
+    repository = Repository(tree.base.repo)
+    words = ("diff-tree", "-r", "-z", "--no-commit-id", "--no-renames", "--name-only")
+    for patch in reversed([patch for patch in tree.patches if patch.commit]):
+        paths = set(repository.entries(*words, patch.commit))
+        if patch.series in on_top:
+            first |= paths
+        elif patch.series == stack.under_test and patch.index > 1:
+            yield paths | first
+            first = set()
+
+
+def _tests_s(work: RunContext) -> float:
+    """Give about how long the tests took, in seconds."""
+    programs = work.outcome(pipeline.TEST).programs
+    return sum(program.seconds for program in programs) / max(1, work.machines)
 
 
 def _key(config: KernelConfig) -> str:
@@ -102,6 +207,11 @@ def _read(record: Path) -> list[str]:
 def _summary(found: EachPatch) -> str:
     if not found.patches:
         return "nothing to compile one by one"
+    if found.left_out:
+        return (
+            f"left out: {found.left_out} objects would be compiled for"
+            f" {counted(found.patches, 'patch')}, which takes longer than the tests (--each-patch)"
+        )
     told = f"{counted(found.patches, 'patch')} and the last one, each builds"
     return f"{told} ({found.known} known)" if found.known else told
 

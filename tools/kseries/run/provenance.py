@@ -82,10 +82,12 @@ def arguments(request: Request) -> tuple[str, ...]:
 
 
 def _flags(request: Request) -> list[str]:
-    names = ("partial", "incremental", "extended", "trusted", "exact_config", "each_patch")
+    names = ("partial", "incremental", "extended", "trusted", "exact_config")
     options = [f"--{name.replace('_', '-')}" for name in names if getattr(request, name)]
     if not request.reruns:
         options.append("--no-reruns")
+    if request.each_patch is not None:
+        options.append("--each-patch" if request.each_patch else "--no-each-patch")
     if request.baseline is not None:
         options.append("--baseline" if request.baseline else "--no-baseline")
     last = RUN_STAGES[-2] if request.baseline is False else RUN_STAGES[-1]
