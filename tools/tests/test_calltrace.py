@@ -54,6 +54,7 @@ def test_no_head(line: str) -> None:
     [
         (" foo+0x1f/0x2a", ("foo", "1f", "2a", None)),
         ("foo+0x1/0x2", ("foo", "1", "2", None)),
+        (" foo.cold-0x5/0x26", ("foo.cold", None, None, None)),
         (" .foo.isra.0+0x1/0x2", ("foo.isra.0", "1", "2", None)),
         (" $a_1.b$+0x1/0x2", ("$a_1.b$", "1", "2", None)),
         (" F+0x1/0x2 [my-mod_1]", ("F", "1", "2", "my-mod_1")),
@@ -395,3 +396,8 @@ def test_the_stack_of_memory_that_leaks() -> None:
         assert stacks(*lines, head, *calls, "    foo_open+0x1/0x2") == [
             ("", ["foo_new", "foo_open"])
         ]
+
+
+def test_a_call_behind_its_function_is_one_of_the_stack() -> None:
+    lines = ("x", "Call Trace:", " a+0x1/0x2", " b.cold-0x5/0x26", " ? c-0x1/0x2", " d+0x1/0x2")
+    assert [frame.symbol for frame in traces(lines)[0].frames] == ["a", "b.cold", "d"]

@@ -25,10 +25,11 @@ HEAD = re.compile(
 _ADDRESS = r"(?:\[<?(?:0x)?[0-9a-f]{4,16}>?\] *+)"
 # A function with offset and size and perhaps its module, or with file and line: as
 # decode_stacktrace.sh gives it, "foo (net/foo.c:12)", and others one that was inlined,
-# "foo net/foo.c:12 [inline]".
+# "foo net/foo.c:12 [inline]". A call that does not return may be a function's last instruction:
+# those who look up what follows it call that "foo.cold-0x5/0x1f", by the function behind.
 _FUNCTION = (
     r"\.?([A-Za-z_$][\w.$]*)(?:\+0x([0-9a-f]+)/0x([0-9a-f]+)(?: \[([\w-]+)[^\]]*\])?"
-    r"| [\w./-]+:-?\d+ \[inline\]| \((?:[\w./+-]+|\?\?):(?:\d+|\?)[ )?])"
+    r"|-0x[0-9a-f]+/0x[0-9a-f]+| [\w./-]+:-?\d+ \[inline\]| \((?:[\w./+-]+|\?\?):(?:\d+|\?)[ )?])"
 )
 # arm says "foo from bar+0x1/0x2": it is bar that stands on the stack.
 _CALLEE = r"(?:\(?[\w.$]+(?:\+0x[0-9a-f]+/0x[0-9a-f]+)?(?: \[\w+\])?\)? from )"
@@ -47,7 +48,7 @@ PC = re.compile(
 )
 # Lines that stand between the frames of a stack.
 BETWEEN = re.compile(
-    rf"\s*+(?:Call [Tt]race: *+|\()?{_ADDRESS}*+(?:\? )?(?:\.?[\w.$]+\+0x[0-9a-f]+|0x[0-9a-f]+"
+    rf"\s*+(?:Call [Tt]race: *+|\()?{_ADDRESS}*+(?:\? )?(?:\.?[\w.$]+[+-]0x[0-9a-f]+|0x[0-9a-f]+"
     rf"|{_CALLEE}|[\w.$]+ \(?(?:[\w./+-]+:-?[\d?]|\?\?:))"
     rf"|\s*+{_ADDRESS}++$|\s*</?[A-Z#][\w ]*>$|\s*<<?/?[A-Z]+>>?|\s*[RE]?IP: |\s*Code: "
     r"|\s*(?:R[A-Z0-9]{1,2}|RSP|EFLAGS|ORIG_RAX|CR\d|DR\d|FS|CS|E[A-Z]{2}|DS): "
