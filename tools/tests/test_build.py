@@ -366,6 +366,32 @@ def test_what_incbin_takes_in_is_not_taken_from_the_cache(tmp_path: Path) -> Non
 
 
 @pytest.mark.skipif(shutil.which("ccache") is None, reason="ccache is not installed")
+def test_what_does_not_ask_for_a_symbol_is_not_compiled_for_it(tmp_path: Path) -> None:
+    """Every source includes the whole config, which differs from series to series."""
+    calls = tmp_path / "calls"
+    compiler = tmp_path / "cc"
+    compiler.write_text(f'#!/bin/sh\necho "$@" >> {calls}\nexec gcc "$@"\n')
+    compiler.chmod(0o755)
+    (tmp_path / "Makefile").write_text("%.o: %.c\n\t$(CC) -include conf.h -MMD -c -o $@ $<\n")
+    (tmp_path / "asks.c").write_text("#ifdef CONFIG_B\nint b;\n#endif\nint asks;\n")
+    (tmp_path / "other.c").write_text("int other;\n")
+    (tmp_path / "out").mkdir()
+    ccache = tmp_path / "ccache"
+    box = Sandbox(tmp_path, tmp_path / "out", ccache, trusted=True, compiler=str(compiler))
+    compiled = []
+    for text in ("#define CONFIG_A 1\n", "#define CONFIG_A 1\n#define CONFIG_B 1\n"):
+        (tmp_path / "conf.h").write_text(text)
+        calls.write_text("")
+        for name in ("asks.o", "other.o"):
+            argv = kbuild.make(box, ["-B", name], jobs=1)
+            proc.run(argv, cwd=tmp_path, deadline=Deadline.after(30))
+        words = [line.split() for line in calls.read_text().splitlines()]
+        compiled.append({name for line in words if "-E" not in line for name in line[-1:]})
+    assert [any("other" in name for name in names) for names in compiled] == [True, False]
+    assert [any("asks" in name for name in names) for names in compiled] == [True, True]
+
+
+@pytest.mark.skipif(shutil.which("ccache") is None, reason="ccache is not installed")
 def test_ccache_stays_within_its_size(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(kbuild, "CCACHE_SIZE", "0.1k")
     bench.build()

@@ -20,9 +20,9 @@ from kseries.model import BuildPlace, Stack, Tree
 DEFAULT_COMPILER = "gcc"
 CCACHE_SIZE = "5G"
 OBJECTS = "objects"
-# In depend mode the cache does not see what `.incbin` takes in: it would give the boot image of one
-# kernel for another whose compressed size is the same (piggy.S). make expands this anew for each
-# recipe, where $< is the source.
+# The cache does not always see what `.incbin` takes in: it would give the boot image of one kernel
+# for another whose compressed size is the same (piggy.S). make expands this anew for each recipe,
+# where $< is the source.
 INCBIN = "%.S %/configs.c %/kheaders.c"
 CACHED = f"$(if $(filter {INCBIN},$<),{{0}},ccache {{0}})"
 # Where each instruction comes from, in file and line, and nothing of types and variables: enough
@@ -108,11 +108,9 @@ def environment(box: Sandbox) -> dict[str, str]:
         # its own; the cache's own kind of folder can only be one, and written.
         "CCACHE_REMOTE_ONLY": "1",
         "CCACHE_REMOTE_STORAGE": " ".join([*stores, f"file:{own / OBJECTS}"]),
-        # Cheaper than preprocessing again when a much used header changed.
-        "CCACHE_DEPEND": "1",
         # What knows its lines knows its folder; those of other clones are as good.
         "CCACHE_NOHASHDIR": "1",
-        # Depend mode hashes every header of every object; remember the hashes.
+        # Every header of every object is hashed; remember the hashes.
         "CCACHE_INODECACHE": "1",
         # Disk is cheaper than the time of a first build.
         "CCACHE_NOCOMPRESS": "1",
