@@ -262,6 +262,14 @@ def test_what_no_charset_explains_is_replaced_and_told(read: Read, tmp_path: Pat
     assert any("what cannot be read is replaced" in note for note in series.notes)
 
 
+def test_code_points_that_are_no_text_are_replaced_and_told(read: Read, tmp_path: Path) -> None:
+    # UTF-7 can name a lone surrogate, which no file and no terminal takes.
+    file = mail(tmp_path / "m.mbox", subject=b"[PATCH] net: =?utf-7?Q?a+2AA-b?=")
+    series = read(file)
+    assert series.patches[0].title == "net: a?b"
+    assert any("what cannot be read is replaced" in note for note in series.notes)
+
+
 def test_a_diff_keeps_its_bytes_whatever_the_mail_says(read: Read, tmp_path: Path) -> None:
     diff = DIFF.encode().replace(b"/* x */", b"/* \xfc\xdf, Content-Type: x; charset=x-none */")
     more = b"Content-Type: text/plain; charset=x-none\nContent-Transfer-Encoding: 8bit\n"

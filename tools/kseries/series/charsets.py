@@ -46,10 +46,12 @@ def decode(data: bytes, charset: str) -> tuple[str, str]:
     wider = _WIDER.get(codec, codec)
     for name in (codec, wider):
         try:
-            return data.decode(name), ""
-        except UnicodeDecodeError:
+            text = data.decode(name)
+            text.encode()  # UTF-7 has code points that are no text
+        except UnicodeError:
             continue
-    text = data.decode(wider, errors="replace")
+        return text, ""
+    text = data.decode(wider, errors="replace").encode(errors="replace").decode()
     return text, f"is not valid {charset}: what cannot be read is replaced"
 
 

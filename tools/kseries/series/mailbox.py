@@ -17,7 +17,7 @@ from pathlib import Path
 from kseries.lib import proc, textfile
 from kseries.lib.deadline import Deadline
 from kseries.lib.errors import UserError
-from kseries.series.headers import envelope_end, enveloped, has_headers, read_headers
+from kseries.series.headers import Headers, envelope_end, enveloped, has_headers, read_headers
 
 GZIP_MAGIC = b"\x1f\x8b"
 SPLIT_LIMIT_S = 300.0
@@ -130,7 +130,11 @@ def read(file: Path, origin: str, file_name: str = "") -> Mail:
 
     file_name: the name of the file that the user gave, where `file` is not that one.
     """
-    headers = read_headers(read_bytes(file))
+    return parse(read_headers(read_bytes(file)), file, origin, file_name)
+
+
+def parse(headers: Headers, file: Path, origin: str, file_name: str = "") -> Mail:
+    """Give the mail with these headers, which is or will be in `file`; otherwise as `read`."""
     subject = headers.text("Subject")
     too_long = headers.too_long or len(subject) > MAX_SUBJECT
     subject = subject[:MAX_SUBJECT]
