@@ -6,8 +6,9 @@ message ids without <>. Whatever came in a mail is as its sender chose it: make 
 it is shown. `zlib` columns are packed by `store.pack`.
 
 inbox       an archive that is read, by its name in bot.toml
-cursor      up to which commit each git epoch of an inbox is taken in. Changes in one transaction
-            with the messages that it stands behind
+cursor      up to which commit (head) each git epoch of an inbox is taken in; changes in one
+            transaction with the messages that it stands behind. skipped: how many commits were
+            there before the bot began to read, anchor: the message id of the last of these
 message     each mail once, whichever inboxes it came by. kind: patch and cover belong to a series,
             reply answers something, other is anything else (a pull request, a question). raw is
             NULL for what was too large to be kept. handled: 0 until somebody has done with it what
@@ -49,7 +50,7 @@ MIGRATIONS: tuple[str, ...] = (
         epoch INTEGER NOT NULL,
         head TEXT NOT NULL,
         anchor TEXT NOT NULL,
-        since INTEGER NOT NULL,
+        skipped INTEGER NOT NULL,
         PRIMARY KEY (inbox, epoch)
     ) WITHOUT ROWID;
     CREATE TABLE message (
