@@ -15,6 +15,7 @@ from kseries.lib.errors import UserError
 from kseries.lib.paths import Project
 from kseries.lib.progress import Silent
 from kseries.model import Series
+from kseries.series import diffpaths, diffs
 from kseries.series.archive import ArchiveConfig
 from kseries.series.mailbox import MAX_SUBJECT, Label, Mail
 from kseries.series.read import read_series
@@ -297,6 +298,31 @@ def test_paths_may_have_any_prefix_or_none(
     told = [note for note in series.notes if "made without a/ and b/" in note]
     assert len(told) == (old == "")
     assert committed(series, tmp_path)[1] == "net: change a comment"
+
+
+@pytest.mark.parametrize(
+    ("diff", "found"),
+    [
+        (
+            b"diff --git a/x y.c b/x y.c\nindex 1..2\n--- a/x y.c\t\n+++ b/x y.c\t\n"
+            b"@@ -1 +1 @@\n-a\n+b\n",
+            ("x y.c",),
+        ),
+        (b"--- a/old.c 2024-01-01 10:00\n+++ b/new.c\n@@ -1 +1 @@\n-a\n+b\n", ("new.c", "old.c")),
+        (b"--- /dev/null\n+++ b/net/new.c\n@@ -0,0 +1 @@\n+b\n", ("net/new.c",)),
+        (
+            b"diff --git a/m/one b/m/two\nsimilarity index 100%\nrename from m/one\n"
+            b"rename to m/two\n",
+            ("m/one", "m/two"),
+        ),
+        (b'diff --git "a/\\303\\274.c" "b/\\303\\274.c"\nold mode 1\nnew mode 2\n', ("ü.c",)),
+        (b'diff --git a/x b/x\nrename from "a\\tb"\nrename to x\n', ("a\tb", "x")),
+        (b'diff --git "a/\\x" "a/\\x"\nnew file mode 100644\n', ('\\x"',)),
+        (b"no diff\n", ()),
+    ],
+)
+def test_the_paths_that_a_diff_changes(diff: bytes, found: tuple[str, ...]) -> None:
+    assert diffpaths.paths(diffs.scan(diff)) == found
 
 
 def test_a_patch_made_without_a_and_b_is_not_called_damaged(read: Read, tmp_path: Path) -> None:

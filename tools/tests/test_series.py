@@ -221,6 +221,9 @@ def recoded(mail: bytes, encoding: str, *, newline: str = "\n") -> bytes:
         ("[linux] [PATCH v2 2/2] by a list", Label("by a list", 2, 2, 2, True)),
         ("[PATCH ipv6 1/2] no version", Label("no version", 1, 1, 2, True)),
         ("[PATCH 6.12.y 1/2] stable", Label("stable", 1, 1, 2, True)),
+        ("[RESEND PATCH 1/2] z", Label("z", 1, 1, 2, True, resent=True)),
+        ("[PATCH v2 re-post] z", Label("z", 2, None, 0, True, resent=True)),
+        ("[PATCH] resend: z", Label("resend: z", 1, None, 0, True)),
         ("Re: [PATCH v2 1/2] z", Label("Re: [PATCH v2 1/2] z", 1, None, 0, False, True)),
         ("plain", Label("plain", 1, None, 0, False)),
     ],
@@ -427,6 +430,24 @@ def test_copies_are_one_and_differing_mails_are_refused(author: Author, reader: 
     assert "Two different mails are patch 2/3" in message
     assert own.decode() in message
     assert "<changed@x>" in message
+
+
+def test_what_was_sent_again_takes_the_place_of_what_it_differs_from(
+    author: Author, reader: Reader
+) -> None:
+    one, two, three = author.threaded()
+    own = header(two, "Message-ID").encode()
+    again = two.replace(own, b"<again@x>").replace("ñandú".encode(), b"emu")
+    again = again.replace(b"[PATCH 2/3]", b"[PATCH RESEND 2/3]")
+    series = reader(mbox(author.repo.parent / "t.mbox", [again, one, two, three]))
+    assert series.patches[1].message_id == "again@x"
+    assert series.notes == ("patch 2 was sent again: <again@x> (t.mbox, mail 1) is taken",)
+    same = again.replace(b"emu", "ñandú".encode())
+    series = Reader(author.repo.parent / "second")(
+        mbox(author.repo.parent / "u.mbox", [same, one, two, three])
+    )
+    assert series.patches[1].message_id == own.decode().strip("<>")
+    assert series.notes == ()
 
 
 def test_what_git_says_of_the_base_is_kept(author: Author, reader: Reader) -> None:

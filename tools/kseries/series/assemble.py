@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from kseries.lib.errors import UserError
 from kseries.series.mailbox import Mail
@@ -43,8 +43,11 @@ class Assembled:
 
 
 @dataclass(frozen=True)
-class _Candidate:
-    """Mails that carry the same version and total in the same thread."""
+class Candidate:
+    """Mails that carry the same version and total in the same thread.
+
+    patches: may be none, where only a cover letter is there.
+    """
 
     thread: int
     version: int
@@ -59,10 +62,12 @@ class _Candidate:
 
     @property
     def message_ids(self) -> set[str]:
+        """Those of its mails."""
         return {mail.message_id for mail in (*self.covers, *self.patches) if mail.message_id}
 
     @property
     def title(self) -> str:
+        """Name it for people: "v2, 7 patches: net: x"."""
         first = (self.covers or self.patches)[0].label.title
         count = f", {self.total} patches" if self.total else ""
         return f"v{self.version}{count}: {first}"
@@ -82,25 +87,36 @@ def assemble(
     Raises UserError when there is none, when it is ambiguous, when a patch is missing, and when
     two different mails claim one place.
     """
-    candidates = _candidates(mails, carriers)
+    candidates = [one for one in candidates_of(mails, carriers) if one.patches]
     if not candidates:
         raise _no_patch(mails, origin)
     chosen = _choose(candidates, mails, choice, origin)
+    found = put_in_order(chosen, mails, take, choice, origin)
+    return replace(found, notes=(*found.notes, *_left_out(chosen, candidates)))
+
+
+def put_in_order(
+    chosen: Candidate,
+    mails: Sequence[Mail],
+    take: Callable[[Mail], PatchMail | None],
+    choice: Choice,
+    origin: str,
+) -> Assembled:
+    """Put the patches of a series in order. Arguments and errors as of `assemble`."""
     if len(chosen.patches) > MAX_PATCHES:
         raise UserError(
             f"The series has {len(chosen.patches)} patches; at most {MAX_PATCHES} are taken.",
             where=origin,
             do="cut it into series of their own",
         )
-    notes = _left_out(chosen, candidates)
     patches = [patch for mail in chosen.patches if (patch := take(mail)) is not None]
+    notes: list[str] = []
     if chosen.total == 0:
         ordered = _unnumbered(patches)
         if not ordered:
             raise _no_patch(mails, origin)
     else:
-        ordered, more = _by_number(chosen, patches, mails, choice, origin)
-        notes = [*more, *notes]
+        ordered, notes = _by_number(chosen, patches, mails, choice, origin)
     cover = chosen.covers[0] if chosen.covers else None
     return Assembled(ordered, cover, chosen.version, tuple(notes))
 
@@ -113,7 +129,8 @@ def _no_patch(mails: Sequence[Mail], origin: str) -> UserError:
     )
 
 
-def _candidates(mails: Sequence[Mail], carriers: Collection[Mail]) -> list[_Candidate]:
+def candidates_of(mails: Sequence[Mail], carriers: Collection[Mail]) -> list[Candidate]:
+    """Find the series that there are in mails. carriers: those that carry a patch."""
     threads = threads_of(mails)
     versions = versions_by_cover(mails, threads)
     groups: dict[tuple[int, int, int, str], list[Mail]] = defaultdict(list)
@@ -125,8 +142,8 @@ def _candidates(mails: Sequence[Mail], carriers: Collection[Mail]) -> list[_Cand
             alone = mail.label.title if not label.total and mail.message_id else ""
             version = versions.get(mail, label.version)
             groups[threads[mail], version, label.total, alone].append(mail)
-    found = [
-        _Candidate(
+    return [
+        Candidate(
             thread=thread,
             version=version,
             total=total,
@@ -135,12 +152,11 @@ def _candidates(mails: Sequence[Mail], carriers: Collection[Mail]) -> list[_Cand
         )
         for (thread, version, total, _), group in groups.items()
     ]
-    return [candidate for candidate in found if candidate.patches]
 
 
 def _choose(
-    candidates: Sequence[_Candidate], mails: Sequence[Mail], choice: Choice, origin: str
-) -> _Candidate:
+    candidates: Sequence[Candidate], mails: Sequence[Mail], choice: Choice, origin: str
+) -> Candidate:
     left = list(candidates)
     if choice.message_id:
         named = _named(candidates, mails, choice.message_id)
@@ -175,11 +191,11 @@ def _choose(
 
 
 def _named(
-    candidates: Sequence[_Candidate], mails: Sequence[Mail], message_id: str
-) -> _Candidate | None:
+    candidates: Sequence[Candidate], mails: Sequence[Mail], message_id: str
+) -> Candidate | None:
     """Find the series a message id belongs to: its own, else that of what it answers."""
     by_id = {mail.message_id: mail for mail in mails}
-    owners: dict[str, _Candidate] = {}
+    owners: dict[str, Candidate] = {}
     for candidate in candidates:
         for name in candidate.message_ids:
             owners.setdefault(name, candidate)
@@ -189,7 +205,7 @@ def _named(
 
 
 def _by_number(
-    chosen: _Candidate,
+    chosen: Candidate,
     patches: Sequence[PatchMail],
     mails: Sequence[Mail],
     choice: Choice,
@@ -197,11 +213,17 @@ def _by_number(
 ) -> tuple[tuple[PatchMail, ...], list[str]]:
     """Put numbered patches in order; the second value tells of those that may be missing."""
     places: dict[int, PatchMail] = {}
-    for patch in patches:
+    notes = []
+    # What was sent again comes last: it takes the place of what it differs from.
+    for patch in sorted(patches, key=lambda patch: patch.mail.label.resent):
         number = patch.mail.label.number or 0
         held = places.setdefault(number, patch)
-        if held is not patch and held.same != patch.same:
+        if held is patch or held.same == patch.same:
+            continue
+        if held.mail.label.resent == patch.mail.label.resent:
             raise _collision(f"{number}/{chosen.total}", held.mail, patch.mail)
+        places[number] = patch
+        notes.append(f"patch {number} was sent again: {patch.mail.named} is taken")
     outside = sorted(set(places) - set(range(1, chosen.total + 1)))
     if outside:
         raise UserError(
@@ -220,7 +242,7 @@ def _by_number(
         ]
         raise missing_patches(missing, chosen.total, "\n".join([origin, *without[:MAX_LISTED]]))
     ordered = tuple(places[number] for number in sorted(places))
-    return ordered, [partial_note(sorted(places), chosen.total)] if missing else []
+    return ordered, [*notes, *([partial_note(sorted(places), chosen.total)] if missing else [])]
 
 
 def partial_note(there: Sequence[int], total: int) -> str:
@@ -268,7 +290,7 @@ def _collision(place: str, first: Mail, second: Mail) -> UserError:
     )
 
 
-def _ambiguous(origin: str, candidates: Sequence[_Candidate]) -> UserError:
+def _ambiguous(origin: str, candidates: Sequence[Candidate]) -> UserError:
     return UserError(
         "The mailbox holds several series.",
         where=_listing(origin, candidates),
@@ -276,7 +298,7 @@ def _ambiguous(origin: str, candidates: Sequence[_Candidate]) -> UserError:
     )
 
 
-def _listing(origin: str, candidates: Collection[_Candidate]) -> str:
+def _listing(origin: str, candidates: Collection[Candidate]) -> str:
     lines = [
         f"{one.title} {f'<{min(one.message_ids)}>' if one.message_ids else ''}".rstrip()
         for one in sorted(candidates, key=lambda one: (one.version, one.title))
@@ -284,7 +306,7 @@ def _listing(origin: str, candidates: Collection[_Candidate]) -> str:
     return "\n".join([origin, *_shortened(lines)])
 
 
-def _left_out(chosen: _Candidate, candidates: Sequence[_Candidate]) -> list[str]:
+def _left_out(chosen: Candidate, candidates: Sequence[Candidate]) -> list[str]:
     others = [one for one in candidates if one is not chosen]
     notes = []
     for one in sorted(others, key=lambda one: (one.version, one.title)):

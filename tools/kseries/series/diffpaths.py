@@ -7,6 +7,7 @@ before them, and quilt's `series` may say so too.
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections.abc import Iterator
 
@@ -38,6 +39,31 @@ def rooted(diff: bytes, found: Scan, strip: int | None = None) -> tuple[bytes, b
             pieces += [diff[at:start], new]
             at = start + len(line)
     return b"".join([*pieces, diff[at:]]), bare
+
+
+def paths(found: Scan) -> tuple[str, ...]:
+    """Give the paths that a diff changes, before and after it, sorted; it is `rooted`."""
+    names = set()
+    for file in found.files:
+        pairs = [(line[1], 4) for line in (file.old, file.new) if line is not None]
+        names |= {_name(line, start) for line, start in pairs} - {NO_FILE}
+        names |= set(_git_names(file.git[1])) if file.git is not None else set()
+        # These stand without a/ and b/.
+        names |= {b"a/" + _name(line, len(prefix)) for line, prefix in _renames(file)}
+    plain = {_unquoted(name).partition(b"/")[2] for name in names}
+    return tuple(sorted(name.decode(errors="replace") for name in plain if name))
+
+
+def _unquoted(name: bytes) -> bytes:
+    """Give a path that git has put into quotation marks, with a/ or b/ before it."""
+    inner = name.removeprefix(b"a/") if name.startswith(b'a/"') else name
+    if not (len(inner) > 1 and inner.startswith(b'"') and inner.endswith(b'"')):
+        return name
+    try:
+        plain = codecs.escape_decode(inner[1:-1])[0]
+    except ValueError:
+        return name
+    return plain if inner is name else b"a/" + plain
 
 
 def _level(file: FileDiff) -> int:

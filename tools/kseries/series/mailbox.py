@@ -39,6 +39,7 @@ _VERSION = re.compile(r"(?:\b|(?<=patch)|(?<=rfc))v(\d{1,3})\b", re.IGNORECASE)
 _MESSAGE_ID = re.compile(r"<([^<>\s]+)>")
 _FORMAT_PATCH = re.compile(rb"From [0-9a-f]{40,64} Mon Sep 17 00:00:00 2001\n")
 _NEXT_MAIL = re.compile(rb"\n\n(?=From )")
+_RESENT = re.compile(r"\bre-?(?:send|sent|post)\b", re.IGNORECASE)
 _TAG = re.compile(r"patch|rfc|rft", re.IGNORECASE)
 _FROM_LINE = re.compile(rb"From (?=[^\n]*\d:\d\d)[^\n]*+\n")
 
@@ -53,6 +54,7 @@ class Label:
     total: int = 0  # 0: not numbered
     tagged: bool = False  # has brackets that make it a patch
     reply: bool = False
+    resent: bool = False  # says that it was sent before
 
 
 @dataclass(frozen=True)
@@ -184,6 +186,7 @@ def parse_subject(subject: str) -> Label:
         total=int(counter[2]) if counter else 0,
         tagged=bool(counter) or _TAG.search(text) is not None,
         reply=reply,
+        resent=_RESENT.search(text) is not None,
     )
 
 

@@ -138,7 +138,7 @@ def read_series(
                 check_complete(patch, Path(scratch))
             cover = _cover(found, Path(scratch))
             with atomicfile.new_folder(folder) as new:
-                names = _write(found, new)
+                names = write(found, new)
     series = _series(located, told, found, [folder / name for name in names], cover)
     for note in series.notes:
         progress.note(f"{series.name}: {note}")
@@ -221,7 +221,8 @@ def _read(
     return assemble(mails, carriers, take, located.choice, origin)
 
 
-def _write(found: Assembled, folder: Path) -> list[str]:
+def write(found: Assembled, folder: Path) -> list[str]:
+    """Write a series as a folder that is read as that series again; give the patches' names."""
     names = []
     for place, patch in enumerate(found.patches, start=1):
         title = slug(patch.title)[:SLUG_LENGTH].strip("-.")
