@@ -19,7 +19,7 @@ from kseries.series.threads import NO_TITLE
 from seriesbot import decisions
 from seriesbot.config import LimitsFile
 from seriesbot.postings import Known, Posting, postings
-from seriesbot.states import Kind, State
+from seriesbot.states import State
 from seriesbot.store import Connection, Row, Store
 
 WINDOW_S = 180 * 86_400  # how old a mail may be that a new one can belong to
@@ -27,7 +27,6 @@ WINDOW_MAILS = 5_000  # the latest ones of a sender
 SENDERS = 50  # of one pass
 
 _OPEN = (State.GATHERING, State.INCOMPLETE, State.BROKEN)
-_CARRIERS = f"('{Kind.PATCH}', '{Kind.COVER}')"
 
 
 @dataclass(frozen=True)
@@ -43,7 +42,7 @@ class _Sender:
 def gather(store: Store, limits: LimitsFile, now: int) -> int:
     """Sort in the mails that nobody has looked at; give the number of senders they are of."""
     query = (
-        f"SELECT DISTINCT sender FROM message WHERE handled = 0 AND kind IN {_CARRIERS}"  # noqa: S608
+        "SELECT DISTINCT sender FROM message WHERE handled = 0 AND kind IN ('patch', 'cover')"
         " LIMIT ?"
     )
     senders = [row["sender"] for row in store.rows(query, SENDERS)]
@@ -57,18 +56,28 @@ def gather(store: Store, limits: LimitsFile, now: int) -> int:
 
 
 def _leave_nameless(write: Connection, now: int) -> None:
-    condition = f"sender = '' AND handled = 0 AND kind IN {_CARRIERS}"
-    rows = write.execute(f"SELECT message_id FROM message WHERE {condition}").fetchall()  # noqa: S608
+    rows = write.execute(
+        "SELECT message_id FROM message WHERE sender = '' AND handled = 0"
+        " AND kind IN ('patch', 'cover')"
+    ).fetchall()
     for row in rows:
         reason = "its From holds no plain address, so nobody could be answered"
         decisions.note(write, now, row["message_id"], "series", State.IGNORED, reason)
-    write.execute(f"UPDATE message SET handled = 1 WHERE {condition}")  # noqa: S608
+    _set_handled(write, "")
+
+
+def _set_handled(write: Connection, address: str) -> None:
+    write.execute(
+        "UPDATE message SET handled = 1 WHERE sender = ? AND handled = 0"
+        " AND kind IN ('patch', 'cover')",
+        [address],
+    )
 
 
 def _read(write: Connection, address: str, now: int) -> _Sender:
     rows = write.execute(
-        "SELECT id, message_id, subject, refs, arrived, handled FROM message WHERE sender = ?"  # noqa: S608
-        f" AND kind IN {_CARRIERS} AND arrived >= ? ORDER BY id DESC LIMIT ?",
+        "SELECT id, message_id, subject, refs, arrived, handled FROM message WHERE sender = ?"
+        " AND kind IN ('patch', 'cover') AND arrived >= ? ORDER BY id DESC LIMIT ?",
         [address, now - WINDOW_S, WINDOW_MAILS],
     ).fetchall()
     rows.reverse()
@@ -103,10 +112,7 @@ def _sort_in(write: Connection, sender: _Sender, limits: LimitsFile, now: int) -
             due, reason = _due(write, posting, sender, limits)
             decisions.move(write, now, version, State.GATHERING, "series", reason, due=max(due, 1))
     # Older mails than the window holds would be looked at for ever.
-    write.execute(
-        f"UPDATE message SET handled = 1 WHERE sender = ? AND handled = 0 AND kind IN {_CARRIERS}",  # noqa: S608
-        [sender.address],
-    )
+    _set_handled(write, sender.address)
 
 
 class _Book:

@@ -26,7 +26,9 @@ decision    each decision with its reason, newest last; what `seriesbot why` pri
 job         work on a version, at most one that is not over. key: by which the engine knows it,
             made of id and attempt. state: one of states.JobState. cause: posted, again, test.
             fix: the reply whose patch is put on top (cause test). attempt: how often it was
-            submitted; deadline: when the bot believes it lost
+            submitted; deadline: when the bot believes it lost; tidied: 0 while the engine may keep
+            something of what is over
+attempt     keys of attempts at a job that came to nothing, until the engine has forgotten them
 result      what became of a job that is over: verdict as in results.json ('' where there is no
             document; error says why then), document: results.json (zlib)
 answer      a mail that the bot wrote about a result. state: one of states.AnswerState. raw: the
@@ -102,6 +104,7 @@ MIGRATIONS: tuple[str, ...] = (
     CREATE INDEX version_in_state ON version (state, id);
     CREATE INDEX version_of_series ON version (series, id);
     CREATE INDEX version_of_mail ON version (message_id);
+    CREATE INDEX version_of_sender ON version (sender, digest);
     CREATE TABLE part (
         version INTEGER NOT NULL REFERENCES version (id),
         message INTEGER NOT NULL REFERENCES message (id),
@@ -133,12 +136,18 @@ MIGRATIONS: tuple[str, ...] = (
         started INTEGER NOT NULL DEFAULT 0,
         deadline INTEGER NOT NULL DEFAULT 0,
         ended INTEGER NOT NULL DEFAULT 0,
+        tidied INTEGER NOT NULL DEFAULT 0,
         note TEXT NOT NULL DEFAULT ''
     );
     CREATE UNIQUE INDEX job_open ON job (version)
         WHERE state IN ('waiting', 'submitting', 'submitted');
     CREATE INDEX job_in_state ON job (state, id);
+    CREATE INDEX job_untidied ON job (id) WHERE tidied = 0 AND key != '';
     CREATE INDEX job_started ON job (started) WHERE started > 0;
+    CREATE TABLE attempt (
+        key TEXT PRIMARY KEY,
+        job INTEGER NOT NULL REFERENCES job (id)
+    ) WITHOUT ROWID;
     CREATE TABLE result (
         id INTEGER PRIMARY KEY,
         job INTEGER NOT NULL UNIQUE REFERENCES job (id),

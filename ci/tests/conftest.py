@@ -5,6 +5,21 @@ Only what tests share that pytest has to find is here: it is not checked by mypy
 the toolkit's conftest.
 """
 
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from seriesbot.store import Store
+from tests.archives import Archive
 from tests.conftest import _cache, no_settings, nothing_of_the_callers
+from tests.desk import Desk, make_home
 
 __all__ = ["_cache", "no_settings", "nothing_of_the_callers"]
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    """A bot in small."""
+    with Store.opened(tmp_path / "bot/store.sqlite", create=True) as store:
+        yield Desk(store, Archive(tmp_path / "bot/inbox"), make_home(tmp_path / "bot"))

@@ -3,75 +3,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import Sequence
 
 import pytest
 
-from seriesbot import intake
-from seriesbot.config import LimitsFile
-from seriesbot.gather import gather, settle
-from seriesbot.intake import ALL, Limits
-from seriesbot.publicinbox import epochs
-from seriesbot.store import Store
-from tests.archives import Archive, diff, mail, thread
-
-LIMITS = LimitsFile(settle_minutes=10, quiet_minutes=1)
-START = 1_730_000_000
-
-
-@dataclass
-class Desk:
-    """A store with an archive, and the time there."""
-
-    store: Store
-    archive: Archive
-    now: int = START
-    versions: list[int] = field(default_factory=list)
-
-    def post(self, *mails: bytes) -> None:
-        self.archive.add(mails)
-        intake.take_in(
-            self.store, "list", epochs(self.archive.path), Limits(ALL, 1 << 20), self.now
-        )
-        while gather(self.store, LIMITS, self.now):
-            pass
-        settle(self.store, self.now)
-
-    def wait(self, minutes: float) -> None:
-        self.now += int(60 * minutes)
-        settle(self.store, self.now)
-
-    def seen(self) -> list[tuple[object, ...]]:
-        """Give (series, version, state) of all versions."""
-        rows = self.store.rows("SELECT series, number, state FROM version ORDER BY id")
-        return [tuple(row) for row in rows]
-
-    def reasons(self) -> list[str]:
-        return [row["reason"] for row in self.store.rows("SELECT reason FROM version ORDER BY id")]
-
-    def due(self) -> list[int]:
-        """Give how long from now each version waits, in seconds; what is due waits 0."""
-        rows = self.store.rows("SELECT due FROM version ORDER BY id")
-        return [max(0, row["due"] - self.now) for row in rows]
-
-    def end(self, version: int, state: str = "judged") -> None:
-        with self.store.transaction() as write:
-            write.execute("UPDATE version SET state = ?, due = 0 WHERE id = ?", [state, version])
-
-    def parts(self, version: int) -> list[tuple[int, str]]:
-        query = (
-            "SELECT number, message_id FROM part JOIN message ON message.id = part.message"
-            " WHERE version = ? ORDER BY number, message.id"
-        )
-        return [(row["number"], row["message_id"]) for row in self.store.rows(query, version)]
-
-
-@pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
-    with Store.opened(tmp_path / "store.sqlite", create=True) as store:
-        yield Desk(store, Archive(tmp_path / "inbox"))
+from seriesbot.gather import gather
+from tests.archives import diff, mail, thread
+from tests.desk import LIMITS, Desk
 
 
 def numbered(tag: str, *numbers: int) -> list[tuple[int, str]]:

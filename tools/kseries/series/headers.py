@@ -57,6 +57,17 @@ def read_headers(data: bytes) -> Headers:
     return Headers(values, too_long)
 
 
+def all_values(data: bytes, name: str) -> list[str]:
+    """Give the values of all headers of a name, as they stand, topmost first."""
+    start = envelope_end(data)
+    wanted = name.lower().encode()
+    return [
+        field[2][:MAX_VALUE].decode(errors="replace").strip()
+        for field in _FIELD.finditer(data, start, _block_end(data, start))
+        if field[1].lower() == wanted
+    ]
+
+
 def has_headers(data: bytes) -> bool:
     """Whether text begins like a mail. "From " lines do not count."""
     return _is_mail(data[: _block_end(data, 0)])

@@ -1,0 +1,167 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The engine `local`: each order is a process of this machine, which outlives the bot.
+
+jobs/<key>/ holds order.json, series/, the lock that its runner has as long as it lives, and, once
+it is over, ended.json and results.json. So a bot that was killed finds what runs and what ended;
+an order whose lock nobody has and that has not ended is lost.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from kseries.lib import atomicfile
+from kseries.lib.runfolder import MAX_BYTES
+from kseries.lib.textfile import content
+from seriesbot.engine.base import Found, Order, Outcome
+
+SERIES = "series"
+ORDER = "order.json"
+ENDED = "ended.json"
+RESULTS = "results.json"
+OUTPUT = "output.log"
+LOCK = "lock"
+CANCEL = "cancel"
+GRACE_S = 20.0  # for what is cancelled to end by itself
+
+MAX_SAID = 4000  # characters
+
+
+@dataclass
+class LocalEngine:
+    """Carries out orders in processes. work: its folder. command: what `run …` is given to."""
+
+    work: Path
+    command: tuple[str, ...] = (sys.executable, "-P", "-m", "kseries")
+    slots: int = 1
+
+    def __post_init__(self) -> None:
+        self._children: list[subprocess.Popen[bytes]] = []
+
+    def submit(self, order: Order) -> None:
+        """Start an order, unless it runs or is over."""
+        folder = self._folder(order.key)
+        with atomicfile.disk_errors(folder):
+            if not folder.is_dir():
+                self._lay_out(folder, order)
+            lock = _locked(folder)
+            if lock is None:
+                return
+            try:
+                if not (folder / ENDED).exists():
+                    self._start(folder, lock)
+            finally:
+                os.close(lock)  # the runner has its own
+
+    def look(self, key: str) -> Outcome | Found:
+        """Tell what became of an order."""
+        self._children = [child for child in self._children if child.poll() is None]
+        folder = self._folder(key)
+        # Asked first: what ends in between has ended.json by then.
+        runs = _is_locked(folder)
+        try:
+            told = json.loads((folder / ENDED).read_bytes())
+            return Outcome(int(told["exit_code"]), _document(folder), _said(folder))
+        except (OSError, ValueError, KeyError, TypeError):
+            return Found.RUNNING if runs else Found.GONE
+
+    def forget(self, key: str) -> bool:
+        """End an order and drop its folder; False while it still runs."""
+        folder = self._folder(key)
+        if not folder.exists():
+            return True
+        if _is_locked(folder):
+            cancelled = folder / CANCEL
+            if not cancelled.exists():
+                cancelled.touch()
+            elif time.time() - cancelled.stat().st_mtime > GRACE_S:
+                _kill(folder)
+            return False
+        atomicfile.remove_tree(folder)
+        return True
+
+    def _folder(self, key: str) -> Path:
+        assert key
+        assert "/" not in key
+        return self.work / "jobs" / key
+
+    def _lay_out(self, folder: Path, order: Order) -> None:
+        told = {
+            "command": [*self.command, "run"],
+            "arguments": list(order.arguments),
+            "limit_s": order.limit_s,
+            "slots": self.slots,
+        }
+        with atomicfile.new_folder(folder) as new:
+            (new / SERIES).mkdir()
+            for name, data in order.files.items():
+                assert "/" not in name
+                (new / SERIES / name).write_bytes(data)
+            (new / ORDER).write_text(json.dumps(told))
+
+    def _start(self, folder: Path, lock: int) -> None:
+        """Start a runner, which is no child that ends with us: it has a session of its own."""
+        argv = [sys.executable, "-P", "-m", "seriesbot.engine.runner", str(folder), str(lock)]
+        with (folder / "runner.log").open("ab") as log:
+            child = subprocess.Popen(  # noqa: S603
+                argv,
+                cwd=folder,
+                env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                pass_fds=(lock,),
+            )
+        self._children.append(child)
+
+
+def _locked(folder: Path) -> int | None:
+    """Take the lock of an order; None while its runner has it."""
+    handle = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(handle)
+        return None
+    return handle
+
+
+def _is_locked(folder: Path) -> bool:
+    try:
+        handle = os.open(folder / LOCK, os.O_RDWR | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    return atomicfile.is_locked(handle)
+
+
+def _document(folder: Path) -> bytes | None:
+    try:
+        return content(folder / RESULTS, MAX_BYTES)
+    except FileNotFoundError:
+        return None
+
+
+def _said(folder: Path) -> str:
+    with suppress(OSError), (folder / OUTPUT).open("rb") as file:
+        file.seek(max(0, (folder / OUTPUT).stat().st_size - 4 * MAX_SAID))
+        return file.read().decode(errors="replace")[-MAX_SAID:]
+    return ""
+
+
+def _kill(folder: Path) -> None:
+    """Kill the runner of an order that does not end when it is told to."""
+    with suppress(OSError, ValueError):
+        pid = int((folder / "pid").read_text())
+        words = Path("/proc", str(pid), "cmdline").read_bytes().split(b"\0")
+        if os.fsencode(folder) in words:
+            os.killpg(pid, signal.SIGKILL)
