@@ -4,42 +4,79 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
+import time
 from argparse import Namespace
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 
-from kseries.cli.parser import Parser
-from kseries.lib.errors import KseriesError
+from kseries.cli.parser import Commands, Parser
+from kseries.lib.errors import Interrupted, KseriesError
 from kseries.report.printable import printable_lines
-from seriesbot import config
+from seriesbot import config, initial, operating
+from seriesbot.bot import Bot
 from seriesbot.config import Home
 from seriesbot.store import Store
+
+EPILOG = """\
+examples:
+  seriesbot --home ~/bot init         make a bot's folder
+  seriesbot --home ~/bot run          work until ended
+  seriesbot --home ~/bot queue        what runs, waits, is held, misses parts
+  seriesbot --home ~/bot why MSGID    what became of a mail, and why
+
+Exit codes: 0 done, 2 usage, 3 something that is needed does not work, or ended by a signal.
+"""
 
 
 def main(argv: Sequence[str]) -> int:
     """Carry out one command; give its exit code, which is as that of kseries."""
     arguments = _parser().parse(argv)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _interrupt)
     try:
         result: int = arguments.run(arguments)
-    except KseriesError as error:
-        print(f"seriesbot: {printable_lines(str(error))}", file=sys.stderr)
+    except (KseriesError, Interrupted) as error:
+        _say(f"seriesbot: {error}")
         return error.exit_code
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 0
     return result
 
 
 def _parser() -> Parser:
-    parser = Parser(prog="seriesbot", description="The bot on the mailing list.")
+    parser = Parser(prog="seriesbot", description="The bot on the mailing list.", epilog=EPILOG)
     parser.add_argument(
         "--home",
         default=os.environ.get("SERIESBOT_HOME", ""),
         metavar="DIR",
         help="the bot's folder (default: $SERIESBOT_HOME, else ~/.local/state/seriesbot)",
     )
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    backup = commands.add_parser("backup", help="copy the store into a file, while the bot works")
+    commands: Commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    _add(commands, "init", _init, "make the bot's folder, with settings to be filled in")
+    run = _add(commands, "run", _run, "read archives and work on series, until ended")
+    run.add_argument("--once", action="store_true", help="end when there is nothing left to do")
+    _add(commands, "queue", _queue, "list what runs, waits, is held, and misses parts")
+    for name, carry_out, told in (
+        ("why", _why, "tell what became of a mail, and by which decisions"),
+        ("show", _show, "show a series, and what it was found to be"),
+        ("release", _release, "let a series that is held be worked on"),
+        ("again", _again, "work on a series once more"),
+    ):
+        one = _add(commands, name, carry_out, told)
+        one.add_argument("message_id", metavar="MSGID", help="of any of its mails")
+    backup = _add(commands, "backup", _backup, "copy the store into a file, while the bot works")
     backup.add_argument("file", type=Path, metavar="FILE")
-    backup.set_defaults(run=_backup, parser=backup)
+    return parser
+
+
+def _add(commands: Commands, name: str, run: Callable[[Namespace], int], told: str) -> Parser:
+    parser = commands.add_parser(name, help=told, description=f"{told[0].upper()}{told[1:]}.")
+    parser.set_defaults(run=run, parser=parser)
     return parser
 
 
@@ -51,8 +88,72 @@ def _home(arguments: Namespace) -> Home:
     return Home(platformdirs.user_state_path("seriesbot"))
 
 
-def _backup(arguments: Namespace) -> int:
+@contextmanager
+def _store(arguments: Namespace) -> Iterator[Store]:
     home = config.read(_home(arguments)).home
     with Store.opened(home.store) as store:
+        yield store
+
+
+def _init(arguments: Namespace) -> int:
+    return _print(initial.init(_home(arguments)))
+
+
+def _run(arguments: Namespace) -> int:
+    settings = config.read(_home(arguments))
+    with Store.opened(settings.home.store) as store, store.owned():
+        bot = Bot(store, settings, _log)
+        if arguments.once:
+            bot.drain()
+        else:
+            bot.run()
+    return 0
+
+
+def _queue(arguments: Namespace) -> int:
+    with _store(arguments) as store:
+        return _print(operating.queue(store, int(time.time())))
+
+
+def _why(arguments: Namespace) -> int:
+    with _store(arguments) as store:
+        return _print(operating.why(store, arguments.message_id))
+
+
+def _show(arguments: Namespace) -> int:
+    with _store(arguments) as store:
+        return _print(operating.show(store, arguments.message_id))
+
+
+def _release(arguments: Namespace) -> int:
+    with _store(arguments) as store:
+        return _print(operating.release(store, arguments.message_id, int(time.time())))
+
+
+def _again(arguments: Namespace) -> int:
+    with _store(arguments) as store:
+        return _print(operating.again(store, arguments.message_id, int(time.time())))
+
+
+def _backup(arguments: Namespace) -> int:
+    with _store(arguments) as store:
         store.backup(arguments.file.absolute())
     return 0
+
+
+def _print(lines: Iterator[str]) -> int:
+    for line in lines:
+        print(line)
+    return 0
+
+
+def _log(text: str) -> None:
+    _say(f"{time.strftime('%Y-%m-%d %H:%M:%S', time.gmtime())} {text}")
+
+
+def _say(text: str) -> None:
+    print(printable_lines(text), file=sys.stderr, flush=True)
+
+
+def _interrupt(number: int, _frame: FrameType | None) -> None:
+    raise Interrupted(signal.Signals(number).name)

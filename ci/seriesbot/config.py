@@ -156,6 +156,10 @@ class Config:
         """Public keys of those who may cause work."""
         return self.home.resolve(self.told.trust.keyring)
 
+    def place_of(self, inbox: InboxFile) -> Path:
+        """Where an inbox lies on this machine."""
+        return self.home.resolve(inbox.path) if inbox.path else self.home.mirrors / inbox.name
+
 
 def read(home: Home) -> Config:
     """Read the settings. Raises UserError for mistakes, each with its line."""

@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The bot: step by step, each of which leaves the store as it may be found after a kill.
+
+A part that fails (an archive that does not answer, an engine that is down) is told, and keeps no
+other from its work; it is tried again at the next step.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from kseries.lib.errors import KseriesError
+from seriesbot import admission, gather, intake, publicinbox, rules, work
+from seriesbot.config import Config, InboxFile
+from seriesbot.engine.base import Engine
+from seriesbot.engine.local import LocalEngine
+from seriesbot.intake import Limits
+from seriesbot.mirror import Mirror
+from seriesbot.rules import Rule
+from seriesbot.store import Store
+from seriesbot.work import Worker
+
+Log = Callable[[str], None]
+
+BUSY_S = 0.2  # between two steps while the engine works
+
+
+def engine_of(config: Config) -> Engine:
+    """Give the engine of the settings."""
+    told = config.told.engine
+    home = config.home.work
+    if told.command:
+        return LocalEngine(home, tuple(told.command), told.slots)
+    return LocalEngine(home, slots=told.slots)
+
+
+@dataclass
+class _Told:
+    """What is wrong with a part of the bot, so that it is told once and not each second."""
+
+    text: str = ""
+
+
+class Bot:
+    """All that the bot does, on a store that is open. log: takes a line for people."""
+
+    def __init__(self, store: Store, config: Config, log: Log) -> None:
+        self._store, self._config, self._log = store, config, log
+        self._rules: tuple[Rule, ...] = rules.read(config.home.rules)
+        self._told: dict[str, _Told] = {}
+        self._mirrors = {
+            inbox.name: Mirror(inbox.url, config.place_of(inbox))
+            for inbox in config.told.inbox
+            if inbox.url is not None
+        }
+        made = work.maker(store, config, lambda: self._rules)
+        self._worker = Worker(store, config, engine_of(config), made)
+        self._looked = -config.told.poll_seconds
+
+    def run(self) -> None:
+        """Work until somebody ends it."""
+        while True:
+            busy = self.step()
+            waits = self._store.value("SELECT count(*) FROM job WHERE state = 'submitted'")
+            if not busy:
+                time.sleep(BUSY_S if waits else min(1.0, self._config.told.poll_seconds))
+
+    def drain(self) -> None:
+        """Take in what is there, and work until nothing is left to be done."""
+        while self.step() or self._is_open():
+            time.sleep(0.02)
+
+    def step(self) -> bool:
+        """Do a bit of everything; tell whether there may be more to do at once."""
+        busy = False
+        if time.monotonic() - self._looked >= self._config.told.poll_seconds:
+            for inbox in self._config.told.inbox:
+                with self._part(f"inbox {inbox.name}"):
+                    self._look_into(inbox)
+            self._looked = time.monotonic()
+        now = int(time.time())
+        limits = self._config.told.limits
+        with self._part("gathering"):
+            busy |= gather.gather(self._store, limits, now) > 0
+            gather.settle(self._store, now)
+        with self._part("rules"):
+            self._rules = rules.read(self._config.home.rules)
+        with self._part("admission"):
+            busy |= admission.admit(self._store, self._config, self._rules, now) > 0
+        with self._part("engine"):
+            busy |= self._worker.work(now)
+        return busy
+
+    def _look_into(self, inbox: InboxFile) -> None:
+        if inbox.name in self._mirrors:
+            self._mirrors[inbox.name].update()
+        kept = self._config.told.limits.mail_kib << 10
+        taken = intake.take_in(
+            self._store,
+            inbox.name,
+            publicinbox.epochs(self._config.place_of(inbox)),
+            Limits(inbox.history_days, kept),
+            int(time.time()),
+        )
+        if taken.new:
+            self._log(f"{inbox.name}: {taken.new} new mails")
+
+    def _is_open(self) -> bool:
+        """Whether there is work that only needs time."""
+        return bool(
+            self._store.value("SELECT count(*) FROM job WHERE state IN ('submitting', 'submitted')")
+        )
+
+    @contextmanager
+    def _part(self, name: str) -> Iterator[None]:
+        """Let a part of a step fail; its error is told once."""
+        told = self._told.setdefault(name, _Told())
+        try:
+            yield
+        except KseriesError as error:
+            if told.text != str(error):
+                self._log(f"{name}: {error}")
+            told.text = str(error)
+        else:
+            if told.text:
+                self._log(f"{name}: works again")
+            told.text = ""

@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: GPL-2.0
+"""A `kseries run` in small: takes milliseconds, leaves a run folder with a real result document.
+
+What it does is told by words in the titles of the series: TOY-FAIL, TOY-LOST (exit code 3),
+TOY-NOTHING (no document), TOY-SLEEP (for ever), TOY-ODD (a document that is none). Each call adds a
+line to the file that $TOY_LOG names.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from pathlib import Path
+
+from kseries.lib import runfolder
+from kseries.model import (
+    Provenance,
+    RunResult,
+    Scope,
+    StageRecord,
+    StageState,
+    Verdict,
+)
+from kseries.verdict import document
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("command")
+    parser.add_argument("--workspace", type=Path, required=True)
+    parser.add_argument("--series", type=Path, required=True)
+    arguments, _ = parser.parse_known_args()
+    patches = sorted(arguments.series.glob("*.patch"))
+    text = "".join(patch.read_text(errors="replace") for patch in patches)
+    if "TOY_LOG" in os.environ:
+        with Path(os.environ["TOY_LOG"]).open("a") as log:
+            log.write(f"{arguments.series.parent.name}\n")
+    if "TOY-SLEEP" in text:
+        time.sleep(1000)
+    time.sleep(float(os.environ.get("TOY_SECONDS", "0")))
+    if "TOY-LOST" in text:
+        print("the machine is gone")
+        return 3
+    if "TOY-NOTHING" in text:
+        print("There is no such source.")
+        return 2
+    code = 1 if "TOY-FAIL" in text else 0
+    run = runfolder.create(arguments.workspace / ".kseries" / "runs", "toy")
+    run.results.write_text("{}" if "TOY-ODD" in text else results(run.name, code))
+    return code
+
+
+def results(name: str, code: int) -> str:
+    """Give a small result document."""
+    verdict = Verdict.FAIL if code else Verdict.PARTIAL
+    result = RunResult(
+        run=name,
+        started="2026-11-30T00:00:00Z",
+        seconds=1.0,
+        stack="toy",
+        under_test="toy",
+        verdict=verdict,
+        exit_code=code,
+        reasons=("it is a toy",),
+        provenance=Provenance(("kseries", "run"), "0", "", "toy", "3"),
+        stages=(StageRecord("series", StageState.DONE),),
+        scope=Scope(),
+    )
+    return document.to_json(result)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
