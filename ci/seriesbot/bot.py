@@ -109,9 +109,12 @@ class Bot:
             self._log(f"{inbox.name}: {taken.new} new mails")
 
     def _is_open(self) -> bool:
-        """Whether there is work that only needs time."""
+        """Whether the engine works, or has something to forget."""
         return bool(
-            self._store.value("SELECT count(*) FROM job WHERE state IN ('submitting', 'submitted')")
+            self._store.value(
+                "SELECT count(*) FROM job WHERE state IN ('submitting', 'submitted')"
+                " OR (state != 'waiting' AND key != '' AND tidied = 0)"
+            )
         )
 
     @contextmanager

@@ -12,14 +12,18 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
+from typing import TYPE_CHECKING
 
-from kseries.cli.parser import Commands, Parser
+from kseries.cli.parser import Parser
 from kseries.lib.errors import Interrupted, KseriesError
 from kseries.report.printable import printable_lines
 from seriesbot import config, initial, operating
 from seriesbot.bot import Bot
 from seriesbot.config import Home
 from seriesbot.store import Store
+
+if TYPE_CHECKING:
+    from kseries.cli.parser import Commands
 
 EPILOG = """\
 examples:

@@ -44,9 +44,6 @@ class LocalEngine:
     command: tuple[str, ...] = (sys.executable, "-P", "-m", "kseries")
     slots: int = 1
 
-    def __post_init__(self) -> None:
-        self._children: list[subprocess.Popen[bytes]] = []
-
     def submit(self, order: Order) -> None:
         """Start an order, unless it runs or is over."""
         folder = self._folder(order.key)
@@ -64,7 +61,6 @@ class LocalEngine:
 
     def look(self, key: str) -> Outcome | Found:
         """Tell what became of an order."""
-        self._children = [child for child in self._children if child.poll() is None]
         folder = self._folder(key)
         # Asked first: what ends in between has ended.json by then.
         runs = _is_locked(folder)
@@ -109,20 +105,19 @@ class LocalEngine:
             (new / ORDER).write_text(json.dumps(told))
 
     def _start(self, folder: Path, lock: int) -> None:
-        """Start a runner, which is no child that ends with us: it has a session of its own."""
-        argv = [sys.executable, "-P", "-m", "seriesbot.engine.runner", str(folder), str(lock)]
+        """Start a runner, which is no child of ours: it has a session of its own, and lives on."""
+        runner = [sys.executable, "-P", "-m", "seriesbot.engine.runner", str(folder), str(lock)]
         with (folder / "runner.log").open("ab") as log:
-            child = subprocess.Popen(  # noqa: S603
-                argv,
+            subprocess.run(  # noqa: S603
+                ["/usr/bin/setsid", "--fork", *runner],
                 cwd=folder,
                 env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                start_new_session=True,
                 pass_fds=(lock,),
+                check=True,
             )
-        self._children.append(child)
 
 
 def _locked(folder: Path) -> int | None:
