@@ -8,7 +8,7 @@ other from its work; it is tried again at the next step.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -57,7 +57,14 @@ class Bot:
             if inbox.url is not None
         }
         made = work.maker(store, config, lambda: self._rules)
-        self._worker = Worker(store, config, engine_of(config), made)
+        worker = Worker(store, config, engine_of(config), made)
+        # In this order at each step. Each takes the time, and tells whether it may go on at once.
+        self._parts: Mapping[str, Callable[[int], bool]] = {
+            "gathering": self._gather,
+            "rules": self._read_rules,
+            "admission": self._admit,
+            "engine": worker.work,
+        }
         self._looked = -config.told.poll_seconds
 
     def run(self) -> None:
@@ -75,24 +82,28 @@ class Bot:
 
     def step(self) -> bool:
         """Do a bit of everything; tell whether there may be more to do at once."""
-        busy = False
         if time.monotonic() - self._looked >= self._config.told.poll_seconds:
             for inbox in self._config.told.inbox:
                 with self._part(f"inbox {inbox.name}"):
                     self._look_into(inbox)
             self._looked = time.monotonic()
-        now = int(time.time())
-        limits = self._config.told.limits
-        with self._part("gathering"):
-            busy |= gather.gather(self._store, limits, now) > 0
-            gather.settle(self._store, now)
-        with self._part("rules"):
-            self._rules = rules.read(self._config.home.rules)
-        with self._part("admission"):
-            busy |= admission.admit(self._store, self._config, self._rules, now) > 0
-        with self._part("engine"):
-            busy |= self._worker.work(now)
+        busy = False
+        for name, work_a_bit in self._parts.items():
+            with self._part(name):
+                busy |= work_a_bit(int(time.time()))
         return busy
+
+    def _gather(self, now: int) -> bool:
+        done = gather.gather(self._store, self._config.told.limits, now)
+        gather.settle(self._store, now)
+        return done > 0
+
+    def _read_rules(self, _now: int) -> bool:
+        self._rules = rules.read(self._config.home.rules)
+        return False
+
+    def _admit(self, now: int) -> bool:
+        return admission.admit(self._store, self._config, self._rules, now) > 0
 
     def _look_into(self, inbox: InboxFile) -> None:
         if inbox.name in self._mirrors:

@@ -25,6 +25,8 @@ from seriesbot.store import Store
 if TYPE_CHECKING:
     from kseries.cli.parser import Commands
 
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
 EPILOG = """\
 examples:
   seriesbot --home ~/bot init         make a bot's folder
@@ -39,7 +41,7 @@ Exit codes: 0 done, 2 usage, 3 something that is needed does not work, or ended 
 def main(argv: Sequence[str]) -> int:
     """Carry out one command; give its exit code, which is as that of kseries."""
     arguments = _parser().parse(argv)
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for number in SIGNALS:
         signal.signal(number, _interrupt)
     try:
         result: int = arguments.run(arguments)

@@ -15,7 +15,7 @@ import pytest
 from seriesbot.store import Store
 from tests.killing import Victim
 
-KILLS = int(os.environ.get("KILLS", "3"))
+KILLS = int(os.environ.get("KILLS", "2"))
 
 
 def check(victim: Victim) -> None:
@@ -39,7 +39,7 @@ def check(victim: Victim) -> None:
 @pytest.mark.timeout(60 + 10 * KILLS)
 def test_kills_of_the_bot_lose_and_double_nothing(tmp_path: Path) -> None:
     victim = Victim(tmp_path / "bot", seed=1)
-    victim.post(4)
+    victim.post(2)
     victim.kill_at_random(KILLS)
     victim.drain()
     check(victim)
@@ -52,7 +52,7 @@ def test_kills_of_the_bot_lose_and_double_nothing(tmp_path: Path) -> None:
 @pytest.mark.timeout(60 + 10 * KILLS)
 def test_kills_of_whatever_runs_lose_and_double_nothing(tmp_path: Path) -> None:
     victim = Victim(tmp_path / "bot", seed=2)
-    victim.post(4)
+    victim.post(2)
     victim.kill_at_random(KILLS, runners=True)
     victim.drain()
     check(victim)
