@@ -277,6 +277,7 @@ def test_a_pattern_in_place_of_names(tmp_path: Path) -> None:
         ("TEST_PROGS = a\nTEST_PROGS := $(sort $(TEST_PROGS))", {"a"}, False),
         ("TEST_FILES = a\nTEST_PROGS_EXTENDED = b\nMY_TEST_PROGS = c", set(), True),
         ("all: TEST_PROGS", set(), True),
+        ("TEST_PROGS = a \\\n\tb \\\n\nTEST_FILES := \\\n\tc", {"a", "b"}, True),
     ],
 )
 def test_what_a_makefile_lists(text: str, words: set[str], is_whole: bool) -> None:

@@ -58,7 +58,7 @@ def words_of(
 
 
 def _assignments(makefile: str) -> Iterator[tuple[str, str, str]]:
-    for line in re.sub(r"\\\n\s*", " ", makefile).split("\n"):
+    for line in re.sub(r"\\\n[ \t]*", " ", makefile).split("\n"):
         if line.startswith("\t"):
             continue
         if found := _ASSIGNED.fullmatch(line.partition("#")[0].rstrip()):
