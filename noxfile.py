@@ -139,6 +139,17 @@ def fuzz(session: nox.Session) -> None:
 
 
 @nox.session
+def bot(session: nox.Session) -> None:
+    """Show the bot on the mailing list: an archive in small, a series in it, what it finds."""
+    home = str(VENV.parent / "bot-demo")
+    try:
+        run(session, "python", "-m", "seriesbot.demo", "--home", home, *session.posargs)
+    except CommandFailed as error:
+        noxexit.tell(error.return_code)
+        raise
+
+
+@nox.session
 def mutate(session: nox.Session) -> None:
     """See that the project's own tests notice faults in the toolkit's rules."""
     run(session, "python", "-m", "mutate", *session.posargs)
