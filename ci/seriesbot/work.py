@@ -9,6 +9,7 @@ once. What the engine loses is submitted again.
 from __future__ import annotations
 
 import json
+import re
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -29,6 +30,7 @@ ATTEMPTS = 4  # submitted again at most three times
 LOST_EXIT_CODE = 3  # of kseries: says nothing about the series
 GRACE_S = 300  # behind the limit of an order, until the bot believes it lost
 
+MAX_NAME = 52
 FIX = "9999-fix.patch"  # behind all patches of the series
 
 _TAKEN = (State.QUEUED, State.RUNNING, State.JUDGED, State.GIVEN_UP)
@@ -37,8 +39,9 @@ _WAITING = (State.GATHERING, State.INCOMPLETE, State.HELD, State.QUEUED, State.R
 
 @dataclass(frozen=True)
 class Made:
-    """What is submitted for a job. files: the series as a folder."""
+    """What is submitted for a job. name: of the series. files: it, as a folder."""
 
+    name: str
     files: Mapping[str, bytes]
     arguments: tuple[str, ...]
 
@@ -192,7 +195,8 @@ class Worker:
         except NoSeriesError as error:
             self._end(job, Outcome(2, None, error.why), now)
             return True
-        self._engine.submit(Order(job["key"], made.files, made.arguments, self._limit_s))
+        order = Order(job["key"], made.name, made.files, made.arguments, self._limit_s)
+        self._engine.submit(order)
         with self._store.transaction() as write:
             write.execute(
                 "UPDATE job SET state = ? WHERE id = ? AND state = ?",
@@ -282,9 +286,16 @@ def maker(store: Store, config: Config, rules: Callable[[], Sequence[Rule]]) -> 
                 (folder / FIX).write_bytes(fix_of(mail, scratch))
             files = {file.name: file.read_bytes() for file in sorted(folder.iterdir())}
         more = next((rule.arguments for rule in rules() if rule.name == version["rule"]), ())
-        return Made(files, (*config.told.engine.arguments, *more))
+        arguments = (*config.told.engine.arguments, *more)
+        return Made(_name_of(version), files, arguments)
 
     return made
+
+
+def _name_of(version: Row) -> str:
+    """Give a version a name that is safe in a path: "net-add-x-v2"."""
+    title = re.sub(r"[^A-Za-z0-9]+", "-", version["title"])[:MAX_NAME].strip("-") or "series"
+    return f"{title}-v{version['number']}"
 
 
 def _is_still(write: Connection, job: Row) -> bool:

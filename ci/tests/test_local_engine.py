@@ -44,7 +44,7 @@ def wait_for(done: Callable[[], bool]) -> None:
 
 def order(words: str = "", key: str = "job-1-1", *arguments: str) -> Order:
     patch = f"Subject: [PATCH] {words}\n".encode()
-    return Order(key, {"0001-x.patch": patch}, arguments, LIMIT_S)
+    return Order(key, "toy-v1", {"0001-x.patch": patch}, arguments, LIMIT_S)
 
 
 def ended(engine: LocalEngine, key: str = "job-1-1") -> Outcome | Found:
@@ -138,7 +138,7 @@ def test_a_run_that_is_killed_is_lost(engine: LocalEngine, log: Path) -> None:
 
 
 def test_an_order_has_a_limit(engine: LocalEngine) -> None:
-    engine.submit(Order("job-1-1", {"a.patch": b"TOY-SLEEP"}, (), 1.0))
+    engine.submit(Order("job-1-1", "toy-v1", {"a.patch": b"TOY-SLEEP"}, (), 1.0))
     found = ended(engine)
     assert isinstance(found, Outcome)
     assert found.exit_code == 3

@@ -71,7 +71,7 @@ def test_a_job_is_submitted_with_its_series_and_judged(
     post(desk, "a")
     worker.work(desk.now)
     (order,) = engine.orders.values()
-    assert order.key == "job-1-1"
+    assert (order.key, order.name) == ("job-1-1", "a-things-v1")
     assert list(order.files) == ["0000-cover-letter.eml", "0001-a-1.patch", "0002-a-2.patch"]
     assert b"Message-ID: <a-1@x>" in order.files["0001-a-1.patch"]
     assert desk.states() == ["running"]

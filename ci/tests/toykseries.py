@@ -36,7 +36,7 @@ def main() -> int:
     text = "".join(patch.read_text(errors="replace") for patch in patches)
     if "TOY_LOG" in os.environ:
         with Path(os.environ["TOY_LOG"]).open("a") as log:
-            log.write(f"{arguments.series.parent.name}\n")
+            log.write(f"{arguments.series.parents[1].name}\n")
     if "TOY-SLEEP" in text:
         time.sleep(1000)
     time.sleep(float(os.environ.get("TOY_SECONDS", "0")))

@@ -101,7 +101,7 @@ def _show(home: Home, arguments: Sequence[str]) -> int:
         ):
             _say(f"\n$ {title}")
             for line in lines:
-                print(line)
+                _say(line)
         row = store.row("SELECT exit_code FROM result ORDER BY id DESC")
     return int(row["exit_code"]) if row is not None else 3
 
@@ -152,7 +152,7 @@ def _archive(place: Path, mails: Sequence[bytes]) -> None:
 
 
 def _say(text: str) -> None:
-    print(printable_lines(text), file=sys.stderr, flush=True)
+    print(printable_lines(text), flush=True)
 
 
 if __name__ == "__main__":

@@ -13,10 +13,12 @@ from typing import Protocol
 class Order:
     """Work on one series. key: names it for ever, and is safe in a path.
 
-    files: the folder of the series, by name. arguments: for `kseries run`, beside --series.
+    name: of the series, in reports; safe in a path, too. files: of its folder, by name. arguments:
+    for `kseries run`, beside --series.
     """
 
     key: str
+    name: str
     files: Mapping[str, bytes]
     arguments: tuple[str, ...]
     limit_s: float

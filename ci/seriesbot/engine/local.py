@@ -11,6 +11,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -34,6 +35,8 @@ CANCEL = "cancel"
 GRACE_S = 20.0  # for what is cancelled to end by itself
 
 MAX_SAID = 4000  # characters
+
+_PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+@-]*")  # kept below its folder
 
 
 @dataclass
@@ -86,22 +89,24 @@ class LocalEngine:
         return True
 
     def _folder(self, key: str) -> Path:
-        assert key
-        assert "/" not in key
+        assert _PLAIN.fullmatch(key)
         return self.work / "jobs" / key
 
     def _lay_out(self, folder: Path, order: Order) -> None:
+        assert _PLAIN.fullmatch(order.name)
         told = {
             "command": [*self.command, "run"],
+            "series": f"{SERIES}/{order.name}",
             "arguments": list(order.arguments),
             "limit_s": order.limit_s,
             "slots": self.slots,
         }
         with atomicfile.new_folder(folder) as new:
-            (new / SERIES).mkdir()
+            series = new / SERIES / order.name
+            series.mkdir(parents=True)
             for name, data in order.files.items():
                 assert "/" not in name
-                (new / SERIES / name).write_bytes(data)
+                (series / name).write_bytes(data)
             (new / ORDER).write_text(json.dumps(told))
 
     def _start(self, folder: Path, lock: int) -> None:

@@ -15,6 +15,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from kseries.lib import atomicfile, proc
 from kseries.lib.deadline import Deadline
@@ -23,7 +24,7 @@ from kseries.lib.runfolder import MAX_BYTES
 from kseries.lib.untrusted import NotPlain, Untrusted
 from kseries.lib.workspace import WORKSPACE
 from kseries.names import LATEST
-from seriesbot.engine.local import CANCEL, ENDED, ORDER, OUTPUT, RESULTS, SERIES
+from seriesbot.engine.local import CANCEL, ENDED, ORDER, OUTPUT, RESULTS
 
 WAIT_S = 0.2  # between two looks for a free workspace
 INFRA = 3  # exit code of what could not be carried out
@@ -52,11 +53,11 @@ def main(folder: Path, lock: int) -> None:
     atomicfile.write_text(folder / ENDED, json.dumps({"exit_code": code}))
 
 
-def _run(folder: Path, place: Path, told: dict[str, list[str]], deadline: Deadline) -> int:
+def _run(folder: Path, place: Path, told: dict[str, Any], deadline: Deadline) -> int:
     before = _latest(place)
     state = place / "state"
     state.mkdir(parents=True, exist_ok=True)
-    where = ("--workspace", str(place), "--series", str(folder / SERIES))
+    where = ("--workspace", str(place), "--series", str(folder / str(told["series"])))
     done = proc.run(
         [*told["command"], *where, *told["arguments"]],
         cwd=folder,

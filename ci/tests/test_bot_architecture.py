@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The bot's parts know of each other in one direction, and each outside tool has one door."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.test_architecture import imports, modules
+
+CI = Path(__file__).parents[1]
+BOT = CI / "seriesbot"
+
+DOORS = {
+    "sqlite3": {"store.py"},
+    "subprocess": {"engine/local.py"},
+    "patatt": {"trust/attest.py", "demo/__main__.py"},
+    "nacl": {"demo/__main__.py"},
+}
+
+# Pure: they open nothing, and ask neither the store nor a program.
+PURE = ("postings.py", "trust/authresults.py", "states.py", "schema.py")
+FORBIDDEN = {"os", "subprocess", "seriesbot.store", "kseries.lib.proc", "tempfile"}
+
+
+def users_of(library: str) -> set[str]:
+    return {
+        str(file.relative_to(BOT))
+        for file in modules(BOT)
+        if any(name.split(".")[0] == library for name in imports(file))
+    }
+
+
+@pytest.mark.parametrize("library", DOORS)
+def test_each_outside_tool_has_its_door(library: str) -> None:
+    assert users_of(library) == DOORS[library]
+
+
+@pytest.mark.parametrize("name", PURE)
+def test_what_is_pure_stays_so(name: str) -> None:
+    assert not imports(BOT / name) & FORBIDDEN
+
+
+def test_the_toolkit_knows_nothing_of_the_bot() -> None:
+    for file in modules(CI.parent / "tools/kseries"):
+        assert not [name for name in imports(file) if name.split(".")[0] == "seriesbot"], file
+
+
+def test_engines_know_nothing_of_the_store() -> None:
+    for file in modules(BOT / "engine"):
+        assert not {name for name in imports(file) if name.startswith("seriesbot.")} - {
+            name for name in imports(file) if name.startswith("seriesbot.engine")
+        }, file
+
+
+def test_every_file_names_its_licence() -> None:
+    for file in modules(CI):
+        assert "SPDX-License-Identifier: GPL-2.0" in file.read_text()[:200], file
