@@ -133,6 +133,12 @@ def bench_results(session: nox.Session) -> None:
 
 
 @nox.session
+def bench_bot(session: nox.Session) -> None:
+    """Measure what the bot adds to the work on a series, and how soon it begins."""
+    run(session, "python", str(ROOT / "ci" / "bench_bot.py"), *session.posargs)
+
+
+@nox.session
 def fuzz(session: nox.Session) -> None:
     """Look for logs that are read wrongly; two minutes, or as long as `-- --seconds` says."""
     run(session, "python", str(ROOT / "tools" / "fuzz_results.py"), *session.posargs)

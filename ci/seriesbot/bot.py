@@ -45,9 +45,14 @@ class _Told:
 
 
 class Bot:
-    """All that the bot does, on a store that is open. log: takes a line for people."""
+    """All that the bot does, on a store that is open.
 
-    def __init__(self, store: Store, config: Config, log: Log) -> None:
+    log: takes a line for people. engine: another than that of the settings.
+    """
+
+    def __init__(
+        self, store: Store, config: Config, log: Log, engine: Engine | None = None
+    ) -> None:
         self._store, self._config, self._log = store, config, log
         self._rules: tuple[Rule, ...] = rules.read(config.home.rules)
         self._told: dict[str, _Told] = {}
@@ -57,7 +62,7 @@ class Bot:
             if inbox.url is not None
         }
         made = work.maker(store, config, lambda: self._rules)
-        worker = Worker(store, config, engine_of(config), made)
+        worker = Worker(store, config, engine or engine_of(config), made)
         # In this order at each step. Each takes the time, and tells whether it may go on at once.
         self._parts: Mapping[str, Callable[[int], bool]] = {
             "gathering": self._gather,

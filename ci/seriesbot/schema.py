@@ -142,6 +142,7 @@ MIGRATIONS: tuple[str, ...] = (
     CREATE UNIQUE INDEX job_open ON job (version)
         WHERE state IN ('waiting', 'submitting', 'submitted');
     CREATE INDEX job_in_state ON job (state, id);
+    CREATE INDEX job_of_sender ON job (sender, wanted);
     CREATE INDEX job_untidied ON job (id) WHERE tidied = 0 AND key != '';
     CREATE INDEX job_started ON job (started) WHERE started > 0;
     CREATE TABLE attempt (

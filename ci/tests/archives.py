@@ -106,7 +106,8 @@ class Archive:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.roll_over()
+        if not (path / "git").is_dir():
+            self.roll_over()
 
     @property
     def epoch(self) -> Path:

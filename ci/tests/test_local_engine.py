@@ -91,6 +91,18 @@ def test_what_a_run_says_is_told(
     assert document or found.said.endswith(("is gone\n", "no such source.\n"))
 
 
+def test_the_bots_own_variables_stay_with_it(
+    engine: LocalEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SERIESBOT_SMTP_PASSWORD", "secret")
+    engine.command = ("/bin/sh", "-c", "env", "sh")
+    engine.submit(order("", "job-1-1"))
+    ended(engine)
+    log = engine.work / "jobs/job-1-1/output.log"
+    assert "PYTHONUNBUFFERED=1" in log.read_text()
+    assert "secret" not in log.read_text()
+
+
 def test_a_document_of_an_earlier_run_is_not_taken(engine: LocalEngine) -> None:
     engine.submit(order())
     ended(engine)

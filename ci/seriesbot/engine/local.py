@@ -34,6 +34,8 @@ LOCK = "lock"
 CANCEL = "cancel"
 GRACE_S = 20.0  # for what is cancelled to end by itself
 
+SECRET = "SERIESBOT_"  # how the names of the bot's own variables begin
+
 MAX_SAID = 4000  # characters
 
 _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+@-]*")  # kept below its folder
@@ -116,13 +118,19 @@ class LocalEngine:
             subprocess.run(  # noqa: S603
                 ["/usr/bin/setsid", "--fork", *runner],
                 cwd=folder,
-                env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+                env=_environment(),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 pass_fds=(lock,),
                 check=True,
             )
+
+
+def _environment() -> dict[str, str]:
+    """Give the variables of a runner: the bot's own may hold a password."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(SECRET)}
+    return {**kept, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
 
 
 def _locked(folder: Path) -> int | None:
