@@ -71,6 +71,10 @@ class AtOnce:
         """Tell that it is over."""
         return Outcome(0, self._document, "")
 
+    def base(self, _key: str) -> bytes:
+        """Know nothing."""
+        return b""
+
     def forget(self, _key: str) -> bool:
         """Keep nothing."""
         return True

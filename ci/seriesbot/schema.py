@@ -19,6 +19,7 @@ series      versions of the same patches, by one sender
 version     one posting of a series: what is judged and answered. state: one of states.State;
             reason says why it is in it, due when somebody has to look at it again (0: never).
             message_id, and what the answer replies to: the cover letter, else the first patch.
+            base: what `kseries base --json` says of it, '' as long as nothing is known.
             earlier: the version that this one replaces. digest: of its patches, so that a repeat
             is known
 part        the mails of a version; number 0 is the cover letter
@@ -98,6 +99,7 @@ MIGRATIONS: tuple[str, ...] = (
         rule TEXT NOT NULL DEFAULT '',
         digest TEXT NOT NULL DEFAULT '',
         paths TEXT NOT NULL DEFAULT '[]',
+        base TEXT NOT NULL DEFAULT '',
         earlier INTEGER REFERENCES version (id)
     );
     CREATE INDEX version_due ON version (due) WHERE due > 0;

@@ -205,6 +205,7 @@ class Worker:
         return True
 
     def _look(self, job: Row, now: int) -> bool:
+        self._note_base(job, now)
         found = self._engine.look(job["key"])
         if isinstance(found, Outcome):
             if found.exit_code == LOST_EXIT_CODE and job["attempt"] < ATTEMPTS:
@@ -219,6 +220,20 @@ class Worker:
             self._lose(job, "no result within its time", now)
             return True
         return False
+
+    def _note_base(self, job: Row, now: int) -> None:
+        """Say on which source the series goes, as soon as that is known."""
+        query = "SELECT message_id FROM version WHERE id = ? AND base = ''"
+        version = self._store.row(query, job["version"])
+        told = self._engine.base(job["key"]) if version is not None else b""
+        if version is None or not told:
+            return
+        with self._store.transaction() as write:
+            text = told.decode(errors="replace")
+            write.execute("UPDATE version SET base = ? WHERE id = ?", [text, job["version"]])
+            outcome, reason = _base(told)
+            name = version["message_id"]
+            decisions.note(write, now, name, "base", outcome, reason, job["version"])
 
     def _lose(self, job: Row, why: str, now: int) -> None:
         """Let a job wait again whose attempt came to nothing, or give it up."""
@@ -316,6 +331,18 @@ def _write_result(
             pack(outcome.document) if result and outcome.document is not None else None,
         ],
     )
+
+
+def _base(told: bytes) -> tuple[str, str]:
+    """Say on which source a series goes and why; of one that applies nowhere, why on each not."""
+    try:
+        found = json.loads(told)
+        tried = [f"{one['source']}: {one['why_not']}" for one in found["candidates"]]
+        if found["fits"]:
+            return str(found["chosen"]), str(found["why"])
+        return "none", f"it applies nowhere ({'; '.join(tried) or 'no source is at hand'})"
+    except (ValueError, KeyError, TypeError):
+        return "unknown", "what was found about it cannot be read"
 
 
 def _read(outcome: Outcome) -> tuple[RunResult | None, str]:

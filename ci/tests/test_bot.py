@@ -77,7 +77,9 @@ def test_from_nothing_to_results(bot: Commands, archive: Archive) -> None:
     archive.add(thread("mm", 1, folder="mm"))
     told = bot("run", "--once")
     assert "list: 10 new mails" in told
-    assert "judged since" in bot("why", "<good-1@x>")
+    why = bot("why", "<good-1@x>")
+    assert "judged since" in why
+    assert "base: toy: there is no other" in why
     assert "fail: it is a toy" in bot("why", "fail@x")
     assert "no rule takes it (net: none of its paths fits)" in bot("why", "mm-0@x")
     assert "The series toy was read" in bot("show", "good-2@x")

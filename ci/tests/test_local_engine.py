@@ -15,6 +15,7 @@ import pytest
 from kseries.lib import proc
 from seriesbot.engine.base import Found, Order, Outcome
 from seriesbot.engine.local import LocalEngine
+from tests import toykseries
 
 TOY = (sys.executable, "-P", str(Path(__file__).parent / "toykseries.py"))
 LIMIT_S = 60.0
@@ -69,6 +70,7 @@ def test_an_order_ends_with_its_document(engine: LocalEngine, log: Path) -> None
     assert isinstance(found, Outcome)
     assert found.exit_code == 0
     assert b'"verdict": "partial"' in (found.document or b"")
+    assert engine.base("job-1-1").decode().strip() == toykseries.BASE
     engine.submit(order())  # over already
     assert engine.look("job-1-1") == found
     wait_for(lambda: engine.forget("job-1-1"))
@@ -101,6 +103,12 @@ def test_the_bots_own_variables_stay_with_it(
     log = engine.work / "jobs/job-1-1/output.log"
     assert "PYTHONUNBUFFERED=1" in log.read_text()
     assert "secret" not in log.read_text()
+
+
+def test_who_names_a_source_is_asked_for_no_base(engine: LocalEngine) -> None:
+    engine.submit(order("", "job-1-1", "--source", "mine"))
+    ended(engine)
+    assert engine.base("job-1-1") == b""
 
 
 def test_a_document_of_an_earlier_run_is_not_taken(engine: LocalEngine) -> None:

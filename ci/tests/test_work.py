@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -33,6 +34,7 @@ class Forgetful:
     slots: int = 1
     orders: dict[str, Order] = field(default_factory=dict)
     fates: dict[str, Outcome | Found] = field(default_factory=dict)
+    bases: dict[str, bytes] = field(default_factory=dict)
     forgotten: list[str] = field(default_factory=list)
 
     def submit(self, order: Order) -> None:
@@ -40,6 +42,9 @@ class Forgetful:
 
     def look(self, key: str) -> Outcome | Found:
         return self.fates.get(key, Found.RUNNING)
+
+    def base(self, key: str) -> bytes:
+        return self.bases.get(key, b"")
 
     def forget(self, key: str) -> bool:
         self.forgotten.append(key)
@@ -160,6 +165,48 @@ def test_outcomes(
     assert desk.states() == [state]
     assert desk.reasons()[0].startswith(reason)
     assert desk.store.value("SELECT verdict FROM result") == verdict
+
+
+@pytest.mark.parametrize(
+    ("fits", "outcome", "reason"),
+    [
+        (True, "debian-6.12", "it applies there"),
+        (False, "none", "it applies nowhere (debian-6.12: patch 1: no x.c; debian-7.3: )"),
+    ],
+)
+def test_the_base_is_told_before_the_work_is_done(
+    desk: Desk, worker: Worker, engine: Forgetful, fits: bool, outcome: str, reason: str
+) -> None:
+    post(desk, "a")
+    worker.work(desk.now)
+    why_not = ("", "") if fits else ("patch 1: no x.c", "")
+    engine.bases["job-1-1"] = json.dumps(
+        {
+            "chosen": "debian-6.12",
+            "why": "it applies there",
+            "fits": fits,
+            "candidates": [
+                {"source": "debian-6.12", "why_not": why_not[0]},
+                {"source": "debian-7.3", "why_not": why_not[1]},
+            ],
+        }
+    ).encode()
+    for _ in range(2):
+        worker.work(desk.now)
+    rows = desk.store.rows("SELECT outcome, reason FROM decision WHERE what = 'base'")
+    assert [tuple(row) for row in rows] == [(outcome, reason)]
+    assert json.loads(desk.store.value("SELECT base FROM version"))["fits"] is fits
+
+
+@pytest.mark.parametrize("told", [b"{", b"[]", b"\xff", b'{"fits": 1}'])
+def test_a_base_that_cannot_be_read_stops_nothing(
+    desk: Desk, worker: Worker, engine: Forgetful, told: bytes
+) -> None:
+    post(desk, "a")
+    worker.work(desk.now)
+    engine.bases["job-1-1"] = told
+    worker.work(desk.now)
+    assert desk.store.value("SELECT outcome FROM decision WHERE what = 'base'") == "unknown"
 
 
 def test_lost_infrastructure_is_tried_again(desk: Desk, worker: Worker, engine: Forgetful) -> None:

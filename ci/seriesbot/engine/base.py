@@ -56,5 +56,8 @@ class Engine(Protocol):
     def look(self, key: str) -> Outcome | Found:
         """Tell what became of an order."""
 
+    def base(self, key: str) -> bytes:
+        """Give what `kseries base --json` says of the series, b"" as long as that is not known."""
+
     def forget(self, key: str) -> bool:
         """End an order that runs, drop what is kept of it; False where that takes longer."""

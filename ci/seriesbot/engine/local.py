@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kseries.lib import atomicfile
+from kseries.lib.errors import UserError
 from kseries.lib.runfolder import MAX_BYTES
 from kseries.lib.textfile import content
 from seriesbot.engine.base import Found, Order, Outcome
@@ -30,6 +31,7 @@ ORDER = "order.json"
 ENDED = "ended.json"
 RESULTS = "results.json"
 OUTPUT = "output.log"
+BASE = "base.json"
 LOCK = "lock"
 CANCEL = "cancel"
 GRACE_S = 20.0  # for what is cancelled to end by itself
@@ -37,6 +39,7 @@ GRACE_S = 20.0  # for what is cancelled to end by itself
 SECRET = "SERIESBOT_"  # how the names of the bot's own variables begin
 
 MAX_SAID = 4000  # characters
+MAX_BASE = 1 << 20  # bytes
 
 _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+@-]*")  # kept below its folder
 
@@ -75,6 +78,13 @@ class LocalEngine:
         except (OSError, ValueError, KeyError, TypeError):
             return Found.RUNNING if runs else Found.GONE
 
+    def base(self, key: str) -> bytes:
+        """Give what was found about the base, b"" as long as nothing was."""
+        try:
+            return content(self._folder(key) / BASE, MAX_BASE)
+        except (FileNotFoundError, UserError):
+            return b""
+
     def forget(self, key: str) -> bool:
         """End an order and drop its folder; False while it still runs."""
         folder = self._folder(key)
@@ -97,7 +107,7 @@ class LocalEngine:
     def _lay_out(self, folder: Path, order: Order) -> None:
         assert _PLAIN.fullmatch(order.name)
         told = {
-            "command": [*self.command, "run"],
+            "command": list(self.command),
             "series": f"{SERIES}/{order.name}",
             "arguments": list(order.arguments),
             "limit_s": order.limit_s,

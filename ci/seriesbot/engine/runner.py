@@ -24,9 +24,12 @@ from kseries.lib.runfolder import MAX_BYTES
 from kseries.lib.untrusted import NotPlain, Untrusted
 from kseries.lib.workspace import WORKSPACE
 from kseries.names import LATEST
-from seriesbot.engine.local import CANCEL, ENDED, ORDER, OUTPUT, RESULTS
+from seriesbot.engine.local import BASE, CANCEL, ENDED, ORDER, OUTPUT, RESULTS
 
 WAIT_S = 0.2  # between two looks for a free workspace
+# Who names one of these leaves no base to be chosen.
+_NAMED = {"--source", "--stack", "--tree"}
+
 INFRA = 3  # exit code of what could not be carried out
 
 
@@ -54,12 +57,15 @@ def main(folder: Path, lock: int) -> None:
 
 
 def _run(folder: Path, place: Path, told: dict[str, Any], deadline: Deadline) -> int:
+    where = ("--workspace", str(place))
+    series = str(folder / str(told["series"]))
+    if not _NAMED & set(told["arguments"]):
+        _tell_base(folder, [*told["command"], "base", *where, "-q", "--json", series], deadline)
     before = _latest(place)
     state = place / "state"
     state.mkdir(parents=True, exist_ok=True)
-    where = ("--workspace", str(place), "--series", str(folder / str(told["series"])))
     done = proc.run(
-        [*told["command"], *where, *told["arguments"]],
+        [*told["command"], "run", *where, "--series", series, *told["arguments"]],
         cwd=folder,
         deadline=deadline,
         env={"XDG_STATE_HOME": str(state), "PYTHONUNBUFFERED": "1"},
@@ -75,6 +81,23 @@ def _run(folder: Path, place: Path, told: dict[str, Any], deadline: Deadline) ->
             with (folder / OUTPUT).open("a") as output:
                 output.write(f"{error}\n")
     return done.returncode if done.returncode >= 0 else INFRA
+
+
+def _tell_base(folder: Path, command: list[str], deadline: Deadline) -> None:
+    """Write down on which source the series goes, before the work begins."""
+    done = proc.run(
+        command,
+        cwd=folder,
+        deadline=deadline,
+        watch=lambda _: _require_wanted(folder),
+        check=False,
+    )
+    text = done.output[done.output.find("{") :]
+    try:
+        json.loads(text)
+    except ValueError:
+        return  # the run tells what is wrong
+    atomicfile.write_text(folder / BASE, text)
 
 
 def _latest(place: Path) -> Path | None:
