@@ -19,6 +19,7 @@ from seriesbot.engine.base import Engine
 from seriesbot.engine.local import LocalEngine
 from seriesbot.intake import Limits
 from seriesbot.mirror import Mirror
+from seriesbot.retention import Retention
 from seriesbot.rules import Rule
 from seriesbot.store import Store
 from seriesbot.work import Worker
@@ -69,6 +70,7 @@ class Bot:
             "rules": self._read_rules,
             "admission": self._admit,
             "engine": worker.work,
+            "retention": Retention(store, config.told.keep).step,
         }
         self._looked = -config.told.poll_seconds
 

@@ -92,6 +92,17 @@ class EngineFile:
 
 
 @dataclass(frozen=True)
+class KeepFile:
+    """For how many days what is kept: replies and other mails, patches, documents of results."""
+
+    __pydantic_config__ = ConfigDict(extra="forbid")
+
+    talk_days: Count = 30
+    series_days: Count = 400
+    results_days: Count = 400
+
+
+@dataclass(frozen=True)
 class BotFile:
     """What `bot.toml` may say."""
 
@@ -101,6 +112,7 @@ class BotFile:
     trust: TrustFile = field(default_factory=TrustFile)
     limits: LimitsFile = field(default_factory=LimitsFile)
     engine: EngineFile = field(default_factory=EngineFile)
+    keep: KeepFile = field(default_factory=KeepFile)
     poll_seconds: Annotated[float, Field(gt=0, le=86_400)] = 15
 
 

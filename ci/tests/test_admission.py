@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import pytest
 
+from seriesbot.admission import A_PASS, admit
 from seriesbot.rules import Rule
 from tests.archives import diff, mail, patch_body, thread
 from tests.desk import Desk, make_home
@@ -243,3 +244,13 @@ def test_every_decision_is_kept_with_its_reason(desk: Desk) -> None:
         ("series", "gathering"),
         ("trust", "held"),
     ]
+
+
+def test_a_flood_keeps_nobody_waiting_for_a_decision(desk: Desk) -> None:
+    flood = [
+        mail(f"[PATCH] f{n}", f"f{n}@x", diff(f"net/{n}"), sender="flood@x.org") for n in range(40)
+    ]
+    desk.post(*flood, *thread("a", 1), *thread("b", 1, sender="b@x.org"))
+    assert admit(desk.store, desk.config, desk.rules, desk.now) == A_PASS
+    decided = desk.store.rows("SELECT sender FROM version WHERE state = 'held'")
+    assert {"zoe@example.org", "b@x.org"} < {row["sender"] for row in decided}
