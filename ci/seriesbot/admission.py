@@ -14,7 +14,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from kseries.lib.naming import few
 from kseries.series import headers
 from seriesbot import decisions, mails, work
 from seriesbot.assembling import Made, NoSeriesError, Part, make, parts_of
@@ -171,8 +170,3 @@ def _used(parts: Sequence[Part], made: Made) -> list[Part]:
 def _authserv(config: Config, part: Part) -> str:
     inbox = config.inboxes.get(part.inbox)
     return (inbox.authserv or "") if inbox else ""
-
-
-def shown_paths(row: Row) -> str:
-    """Name some of the files that a version changes, for people."""
-    return few(json.loads(row["paths"]), 6)

@@ -98,12 +98,22 @@ def _continues(write: Connection, row: Row) -> list[Row]:
 
 
 def _is_continued(write: Connection, old: Row, new: Row) -> bool:
-    """Whether a version is one of the same patches: a thread by title can hold others, too."""
-    if old["title"].casefold() == new["title"].casefold():
+    """Whether a version is one of the same patches: a thread by title can hold others, too.
+
+    It answers the other; or is called so, or has half of its patches, and changes a file of it,
+    as far as that is known. Two patches may be called alike that fix two files.
+    """
+    if _answers(write, old, new):
         return True
     before, after = (_titles(write, one) for one in (old, new))
-    if 2 * len(before & after) >= max(1, len(before)):
-        return True
+    called_so = old["title"].casefold() == new["title"].casefold()
+    if not called_so and 2 * len(before & after) < max(1, len(before)):
+        return False
+    changed, changes = (set(json.loads(one["paths"])) for one in (old, new))
+    return not changed or not changes or bool(changed & changes)
+
+
+def _answers(write: Connection, old: Row, new: Row) -> bool:
     answered = write.execute(
         "SELECT 1 FROM part AS new JOIN message AS mail ON mail.id = new.message,"
         " json_each(mail.refs) AS name JOIN message AS target ON target.message_id = name.value"

@@ -76,6 +76,7 @@ def thread(
     sender: str = SENDER,
     headers: Sequence[tuple[str, str]] = (),
     ids: str = "",
+    line: str = "a = 1;",
 ) -> list[bytes]:
     """Make a cover letter and its patches; message ids are tag-0@x, tag-1@x, …"""
     ids = ids or tag
@@ -92,7 +93,7 @@ def thread(
         mail(
             f"[{prefix} {n:0{width}}/{count}] {tag} {n}",
             f"{ids}-{n}@x",
-            patch_body(f"{folder}/{tag}{n}.c"),
+            patch_body(f"{folder}/{tag}{n}.c", line),
             answers=top,
             sender=sender,
             headers=headers,

@@ -156,12 +156,21 @@ def test_a_part_put_right_replaces_what_waits(desk: Desk, signer: Signer) -> Non
     assert "it came again, with other patches" in desk.reasons()[0]
 
 
+def test_patches_that_are_called_alike_do_not_replace_each_other(
+    desk: Desk, signer: Signer
+) -> None:
+    for name in ("one", "two"):
+        desk.post(signer.sign(mail("[PATCH] fix typo", f"{name}@x", patch_body(f"net/{name}.c"))))
+    desk.admit()
+    assert desk.states() == ["queued", "queued"]
+
+
 @pytest.mark.parametrize("state", ["queued", "running", "held", "incomplete", "gathering"])
 def test_a_new_version_replaces_what_is_not_over(desk: Desk, signer: Signer, state: str) -> None:
     desk.post(*map(signer.sign, thread("a", 2)))
     desk.admit()
     desk.end(1, state)
-    desk.post(*map(signer.sign, thread("a", 2, prefix="PATCH v2", ids="b", folder="mm")))
+    desk.post(*map(signer.sign, thread("a", 2, prefix="PATCH v2", ids="b", line="b = 1;")))
     desk.admit()
     assert desk.states() == ["replaced", "queued"]
     assert desk.jobs() == [(1, "cancelled"), (2, "waiting")]
@@ -171,7 +180,7 @@ def test_a_new_version_replaces_what_is_not_over(desk: Desk, signer: Signer, sta
 def test_a_version_that_comes_after_its_successor_is_replaced(desk: Desk, signer: Signer) -> None:
     first = [*map(signer.sign, thread("a", 2))]
     desk.post(*first[:2])
-    desk.post(*map(signer.sign, thread("a", 2, prefix="PATCH v2", ids="b", folder="mm")))
+    desk.post(*map(signer.sign, thread("a", 2, prefix="PATCH v2", ids="b", line="b = 1;")))
     desk.admit()
     desk.end(2)
     desk.post(first[2])
@@ -184,7 +193,7 @@ def test_a_version_that_comes_after_its_successor_is_replaced(desk: Desk, signer
 def test_a_new_version_by_nobody_who_is_known_replaces_nothing(desk: Desk, signer: Signer) -> None:
     desk.post(*map(signer.sign, thread("a", 2)))
     desk.admit()
-    desk.post(*thread("a", 2, prefix="PATCH v2", ids="b", folder="mm"))  # in the sender's name
+    desk.post(*thread("a", 2, prefix="PATCH v2", ids="b", line="b = 1;"))  # in the sender's name
     desk.admit()
     assert desk.states() == ["queued", "held"]
     assert desk.jobs() == [(1, "waiting")]

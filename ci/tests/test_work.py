@@ -223,7 +223,7 @@ def test_what_a_new_version_replaces_is_ended(
 ) -> None:
     post(desk, "a")
     worker.work(desk.now)
-    desk.post(*map(Signer(1).sign, thread("a", 2, prefix="PATCH v2", ids="b", folder="mm")))
+    desk.post(*map(Signer(1).sign, thread("a", 2, prefix="PATCH v2", ids="b", line="b = 1;")))
     desk.admit()
     worker.work(desk.now)
     assert "job-1-1" in engine.forgotten
