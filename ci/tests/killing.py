@@ -88,7 +88,7 @@ class Victim:
     def kill_at_random(self, times: int, *, runners: bool = False) -> None:
         """Start the bot and kill it, again and again. runners: kill what it started, too."""
         for _ in range(times):
-            self.post(self.chance.randint(0, 2))
+            self.post(self.chance.randint(0, 1))
             bot = self.start()
             time.sleep(self.chance.uniform(0.0, 1.2))
             if runners and self.chance.random() < 0.5:
@@ -101,7 +101,7 @@ class Victim:
         """Let the bot come to the end of its work."""
         bot = self.start("--once")
         try:
-            assert bot.wait(timeout=100) == 0, (self.folder / "bot.log").read_text()[-3000:]
+            assert bot.wait(timeout=60 + 5 * self.posted) == 0, (self.folder / "bot.log").read_text()[-3000:]
         finally:
             bot.kill()
             bot.wait()

@@ -36,7 +36,7 @@ def check(victim: Victim) -> None:
     assert list((victim.folder / "work/jobs").iterdir()) == []
 
 
-@pytest.mark.timeout(60 + 10 * KILLS)
+@pytest.mark.timeout(90 + 15 * KILLS)
 def test_kills_of_the_bot_lose_and_double_nothing(tmp_path: Path) -> None:
     victim = Victim(tmp_path / "bot", seed=1)
     victim.post(2)
@@ -49,7 +49,7 @@ def test_kills_of_the_bot_lose_and_double_nothing(tmp_path: Path) -> None:
     assert len(runs) == victim.posted
 
 
-@pytest.mark.timeout(60 + 10 * KILLS)
+@pytest.mark.timeout(90 + 15 * KILLS)
 def test_kills_of_whatever_runs_lose_and_double_nothing(tmp_path: Path) -> None:
     victim = Victim(tmp_path / "bot", seed=2)
     victim.post(2)
