@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from kseries.lib.errors import KseriesError
-from seriesbot import admission, gather, intake, publicinbox, rules, work
+from seriesbot import admission, gather, intake, orders, publicinbox, rules
 from seriesbot.config import Config, InboxFile
 from seriesbot.engine.base import Engine
 from seriesbot.engine.local import LocalEngine
@@ -22,7 +22,7 @@ from seriesbot.mirror import Mirror
 from seriesbot.retention import Retention
 from seriesbot.rules import Rule
 from seriesbot.store import Store
-from seriesbot.work import Worker
+from seriesbot.worker import Worker
 
 Log = Callable[[str], None]
 
@@ -62,7 +62,7 @@ class Bot:
             for inbox in config.told.inbox
             if inbox.url is not None
         }
-        made = work.maker(store, config, lambda: self._rules)
+        made = orders.maker(store, config, lambda: self._rules)
         worker = Worker(store, config, engine or engine_of(config), made)
         # In this order at each step. Each takes the time, and tells whether it may go on at once.
         self._parts: Mapping[str, Callable[[int], bool]] = {

@@ -101,7 +101,9 @@ class Victim:
         """Let the bot come to the end of its work."""
         bot = self.start("--once")
         try:
-            assert bot.wait(timeout=60 + 5 * self.posted) == 0, (self.folder / "bot.log").read_text()[-3000:]
+            assert bot.wait(timeout=60 + 5 * self.posted) == 0, (
+                self.folder / "bot.log"
+            ).read_text()[-3000:]
         finally:
             bot.kill()
             bot.wait()

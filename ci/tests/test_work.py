@@ -11,12 +11,12 @@ import pytest
 
 from kseries.model import Verdict
 from kseries.verdict import document
-from seriesbot import fairness, work
+from seriesbot import fairness, orders, work
 from seriesbot.engine.base import Engine, Found, Order, Outcome
 from seriesbot.rules import Rule
 from seriesbot.states import JobState
 from seriesbot.store import unpack
-from seriesbot.work import ATTEMPTS, Worker
+from seriesbot.worker import ATTEMPTS, GRACE_S, Worker
 from tests import toykseries
 from tests.archives import mail, patch_body, thread
 from tests.desk import Desk
@@ -60,7 +60,7 @@ def engine() -> Forgetful:
 def worker(desk: Desk, engine: Forgetful) -> Worker:
     Signer(1).join(desk.config.keyring)
     checked: Engine = engine
-    made = work.maker(desk.store, desk.config, lambda: desk.rules)
+    made = orders.maker(desk.store, desk.config, lambda: desk.rules)
     return Worker(desk.store, desk.config, checked, made)
 
 
@@ -132,9 +132,9 @@ def test_a_deadline_of_its_own_ends_what_is_stuck(
 ) -> None:
     post(desk, "a")
     worker.work(desk.now)
-    worker.work(desk.now + 240 * 60 + work.GRACE_S - 1)
+    worker.work(desk.now + 240 * 60 + GRACE_S - 1)
     assert list(engine.orders) == ["job-1-1"]
-    worker.work(desk.now + 240 * 60 + work.GRACE_S)
+    worker.work(desk.now + 240 * 60 + GRACE_S)
     assert list(engine.orders) == ["job-1-1", "job-1-2"]
     assert "job-1-1" in engine.forgotten
     assert "job-1-2" not in engine.forgotten
