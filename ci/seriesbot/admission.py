@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from kseries.lib.errors import KseriesError
 from kseries.series import headers
 from seriesbot import decisions, mails, work
 from seriesbot.assembling import Made, NoSeriesError, Part, make, parts_of
@@ -23,6 +24,7 @@ from seriesbot.states import State
 from seriesbot.store import Connection, Row, Store
 from seriesbot.trust.standing import Letter, Level, Standing, stand
 
+RETRY_S = 300  # until what could not be looked at is looked at again
 A_PASS = 10  # versions that are decided about before the bot looks at other things
 
 # What the author has, or will get, an answer about.
@@ -48,10 +50,25 @@ def admit(store: Store, config: Config, rules: Sequence[Rule], now: int) -> int:
         " FROM version WHERE state = ? AND due > 0 AND due <= ?) ORDER BY turn, id LIMIT ?",
         *(State.GATHERING, now, A_PASS),
     )
+    lost: KseriesError | None = None
     for row in rows:
-        outcome = _decide(store, config, rules, row)
+        try:
+            outcome = _decide(store, config, rules, row)
+        except KseriesError as error:
+            # Of the machine, not of the mails: this one waits, the others go on.
+            lost = error
+            with store.transaction() as write:
+                reason = f"it could not be looked at: {error.what}"
+                decisions.move(
+                    write, now, row["id"], State.GATHERING, "series", reason, due=now + RETRY_S
+                )
+            continue
+        except Exception as error:  # one series must not stop all others
+            outcome = Outcome(State.BROKEN, "series", f"a fault of the bot ({error!r})")
         with store.transaction() as write:
             _carry_out(write, row, outcome, now)
+    if lost is not None:
+        raise lost
     return len(rows)
 
 
@@ -128,6 +145,7 @@ def _proved(config: Config, sender: str, parts: Sequence[Part]) -> list[Part]:
 
 
 def _too_large(parts: Sequence[Part], mail_kib: int, series_kib: int) -> str:
+    """Say what of a version is too large. Copies of its parts count, too."""
     for part in parts:
         if not part.raw or part.size > mail_kib << 10:
             return f"{part.named} has {part.size >> 10} KiB; at most {mail_kib} are taken"

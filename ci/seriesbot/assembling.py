@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from kseries.lib.errors import KseriesError
+from kseries.lib.errors import CheckFailed, UserError
+from kseries.lib.proc import CommandFailed
 from kseries.series import diffpaths, diffs, headers
 from kseries.series.assemble import Assembled, Choice, put_in_order
 from kseries.series.mailbox import Mail, parse
@@ -19,6 +20,9 @@ from kseries.series.read import write
 from kseries.series.trailers import read_trailers
 from seriesbot.postings import Posting
 from seriesbot.store import Row, Store, unpack
+
+# A program that a mail sends astray fails, or does not end in time.
+_OF_MAILS = (UserError, CheckFailed, CommandFailed)
 
 MAX_PATHS = 5_000  # of a series that are kept
 
@@ -79,7 +83,7 @@ def parts_of(store: Store, version: int) -> list[Part]:
 def make(row: Row, parts: Sequence[Part], scratch: Path) -> Made:
     """Put a version together. row: of the store. scratch: an empty folder for files that may go.
 
-    Raises NoSeriesError when its mails make no series.
+    Raises NoSeriesError when its mails make no series, InfraError for what is the machine's fault.
     """
     mails = [_mail(part, place, scratch) for place, part in enumerate(parts)]
     carriers = [mail for mail in mails if carries_diff(mail, scratch)]
@@ -93,7 +97,7 @@ def make(row: Row, parts: Sequence[Part], scratch: Path) -> Made:
         for patch in found.patches:
             check_complete(patch, scratch)
         cover = _cover(found, scratch)
-    except KseriesError as error:
+    except _OF_MAILS as error:
         raise NoSeriesError(f"{error.what} {' '.join(error.where.split())}"[:1000]) from error
     trailers = read_trailers(found, cover.message + cover.diff if cover else b"")
     texts = [found.cover.subject] if found.cover else []
@@ -118,7 +122,7 @@ def fix_of(row: Row, scratch: Path) -> bytes:
         if patch is None:
             raise NoSeriesError("there is no patch in the reply", empty=True)
         check_complete(patch, scratch)
-    except KseriesError as error:
+    except _OF_MAILS as error:
         raise NoSeriesError(f"{error.what} {' '.join(error.where.split())}"[:1000]) from error
     title = f"Fix from <{row['message_id']}>"
     return render(replace(patch, title=title, subject=f"[PATCH] {title}"))

@@ -8,6 +8,7 @@ other from its work; it is tried again at the next step.
 from __future__ import annotations
 
 import time
+import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -125,6 +126,13 @@ class Bot:
         )
         if taken.new:
             self._log(f"{inbox.name}: {taken.new} new mails")
+        if taken.skipped:
+            self._log(f"{inbox.name}: {taken.skipped} entries that are no mail, or too large")
+
+    def _tell(self, name: str, told: _Told, text: str) -> None:
+        if told.text != text:
+            self._log(f"{name}: {text}")
+        told.text = text
 
     def _is_open(self) -> bool:
         """Whether the engine works, or has something to forget."""
@@ -142,9 +150,9 @@ class Bot:
         try:
             yield
         except KseriesError as error:
-            if told.text != str(error):
-                self._log(f"{name}: {error}")
-            told.text = str(error)
+            self._tell(name, told, str(error))
+        except Exception:  # a fault of ours: the other parts go on
+            self._tell(name, told, traceback.format_exc())
         else:
             if told.text:
                 self._log(f"{name}: works again")

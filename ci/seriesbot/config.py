@@ -67,7 +67,7 @@ class LimitsFile:
     __pydantic_config__ = ConfigDict(extra="forbid")
 
     patches: Count = 60
-    mail_kib: Count = 2048  # of one mail
+    mail_kib: Count = 1024  # of one mail
     series_kib: Count = 8192  # of all mails of a version
     a_day: Count = 20  # versions of one sender that are begun in 24 hours; others wait
     settle_minutes: Minutes = 20  # that missing parts are waited for after the last one came

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 """Put new mails into the versions of series that they belong to.
 
-A version waits for what is missing. One that was already decided about stays as it is: mails that
-come later for it begin another, which is a repeat where its patches turn out to be the same.
+A version waits for what is missing. One that was worked on stays as it is: mails that come later
+for it begin another, which is a repeat where its patches turn out to be the same.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from kseries.lib.errors import KseriesError
 from kseries.series.assemble import ranges
 from kseries.series.mailbox import Mail, parse_subject
 from kseries.series.threads import NO_TITLE
@@ -26,7 +27,10 @@ WINDOW_S = 180 * 86_400  # how old a mail may be that a new one can belong to
 WINDOW_MAILS = 5_000  # the latest ones of a sender
 SENDERS = 50  # of one pass
 
-_OPEN = (State.GATHERING, State.INCOMPLETE, State.BROKEN)
+COPIES = 4  # of a part that are kept: those that came first, and those that came last
+
+# What work was done for, or is to be; and what has a successor. Any other is decided about anew.
+_SETTLED = (State.QUEUED, State.RUNNING, State.JUDGED, State.GIVEN_UP, State.REPLACED)
 
 
 @dataclass(frozen=True)
@@ -47,23 +51,31 @@ def gather(store: Store, limits: LimitsFile, now: int) -> int:
     )
     senders = [row["sender"] for row in store.rows(query, SENDERS)]
     for address in senders:
-        with store.transaction() as write:
-            if address:
-                _sort_in(write, _read(write, address, now), limits, now)
-            else:
-                _leave_nameless(write, now)
+        try:
+            with store.transaction() as write:
+                if address:
+                    _sort_in(write, _read(write, address, now), limits, now)
+                else:
+                    reason = "its From holds no plain address, so nobody could be answered"
+                    _leave(write, address, reason, now)
+        except KseriesError:
+            raise
+        except Exception as error:  # one sender's mails must not stop those of all others
+            with store.transaction() as write:
+                _leave(write, address, f"a fault of the bot ({error!r})", now)
     return len(senders)
 
 
-def _leave_nameless(write: Connection, now: int) -> None:
+def _leave(write: Connection, address: str, reason: str, now: int) -> None:
+    """Leave the new mails of a sender alone."""
     rows = write.execute(
-        "SELECT message_id FROM message WHERE sender = '' AND handled = 0"
-        " AND kind IN ('patch', 'cover')"
+        "SELECT message_id FROM message WHERE sender = ? AND handled = 0"
+        " AND kind IN ('patch', 'cover')",
+        [address],
     ).fetchall()
     for row in rows:
-        reason = "its From holds no plain address, so nobody could be answered"
         decisions.note(write, now, row["message_id"], "series", State.IGNORED, reason)
-    _set_handled(write, "")
+    _set_handled(write, address)
 
 
 def _set_handled(write: Connection, address: str) -> None:
@@ -143,7 +155,7 @@ class _Book:
         """Put a posting into its version, or begin one; give it."""
         there = self._there(posting)
         series = self._series_of(posting)
-        open_ones = [version for version in there if self._states[version] in _OPEN]
+        open_ones = [version for version in there if self._states[version] not in _SETTLED]
         if there and there[0] in open_ones:
             version = there[0]
             for other in open_ones[1:]:
@@ -152,9 +164,13 @@ class _Book:
                 self._states[other] = State.REPLACED
         else:
             version = self._begin(posting, series, there[0] if there else None)
+        self._write.execute("DELETE FROM part WHERE version = ?", [version])
         self._write.executemany(
-            "INSERT OR IGNORE INTO part (version, message, number) VALUES (?, ?, ?)",
-            [(version, self._sender.ids[mail.message_id], _number(mail)) for mail in posting.mails],
+            "INSERT INTO part (version, message, number) VALUES (?, ?, ?)",
+            [
+                (version, self._sender.ids[mail.message_id], number)
+                for number, mail in _kept(posting.mails)
+            ],
         )
         self._write.execute(
             "UPDATE version SET message_id = ?, title = ?, series = ? WHERE id = ?",
@@ -195,6 +211,23 @@ class _Book:
         version = int(added.lastrowid or 0)
         self._states[version] = State.GATHERING
         return version
+
+
+def _kept(mails: Sequence[Mail]) -> list[tuple[int, Mail]]:
+    """Give the mails that are kept of a posting, each with its place in it.
+
+    Nobody needs a part a thousand times; but the one that was first is most likely the real one,
+    and the last one may put it right.
+    """
+    places: dict[int, list[Mail]] = defaultdict(list)
+    for mail in mails:
+        places[_number(mail)].append(mail)
+    half = COPIES // 2
+    return [
+        (number, mail)
+        for number, copies in places.items()
+        for mail in (copies if len(copies) <= COPIES else [*copies[:half], *copies[-half:]])
+    ]
 
 
 def _number(mail: Mail) -> int:

@@ -82,9 +82,9 @@ def _begin(store: Store, inbox: int, epochs: Sequence[Epoch], limits: Limits, no
 def _last_id(epoch: Epoch, commits: Sequence[str]) -> str:
     """Give the message id of the last mail that these commits added; "" where none has one."""
     for added in reversed(list(epoch.added(commits[-COMMITS:]))):
-        found = mails.read(added.data).mail.message_id if added.data is not None else ""
-        if found:
-            return found
+        seen = _seen(added)
+        if seen is not None and seen.mail.message_id:
+            return seen.mail.message_id
     return ""
 
 
@@ -126,9 +126,10 @@ def _rewritten(store: Store, cursor: Row, epoch: Epoch, head: str) -> list[str]:
     for at in range(0, len(commits), COMMITS):
         chunk = commits[at : at + COMMITS]
         for added in epoch.added(chunk):
-            name = mails.read(added.data).mail.message_id if added.data is not None else ""
-            if not name:
+            seen = _seen(added)
+            if seen is None or not seen.mail.message_id:
                 continue
+            name = seen.mail.message_id
             place = at + chunk.index(added.commit)
             if name == cursor["anchor"]:
                 return commits[place + 1 :]
@@ -157,9 +158,16 @@ class _Mail:
 def _rows(epoch: Epoch, commits: Sequence[str], kept: int) -> Iterator[tuple[Seen | None, _Mail]]:
     """Read mails; None for what is none: what a purge leaves has no message id."""
     for added in epoch.added(commits):
-        seen = mails.read(added.data) if added.data is not None else None
+        seen = _seen(added)
         known = seen if seen and seen.mail.message_id else None
         yield known, _Mail(added.blob, added.size, _raw(added, kept))
+
+
+def _seen(added: Added) -> Seen | None:
+    try:
+        return mails.read(added.data) if added.data is not None else None
+    except Exception:  # one mail must not stop all that come after it
+        return None
 
 
 def _raw(added: Added, kept: int) -> bytes | None:
