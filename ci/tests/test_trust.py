@@ -3,7 +3,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -12,12 +15,13 @@ from hypothesis import strategies as st
 
 from kseries.series.headers import all_values
 from seriesbot.config import TrustFile
-from seriesbot.trust import authresults
+from seriesbot.trust import attest, authresults
 from seriesbot.trust.standing import Letter, Level, Standing, stand
 from tests.archives import mail, patch_body
-from tests.signing import ZOE, Signer
+from tests.signing import ZOE, PgpSigner, Signer
 
 SERVER = "mx.example.net"
+ENVIRONMENT = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
 PASS = f"{SERVER}; dkim=pass (2048-bit key) header.d=example.org header.i=@example.org"
 
 
@@ -96,6 +100,34 @@ def test_the_users_own_keys_are_not_asked(
     monkeypatch.setenv("HOME", str(tmp_path))
     Signer(3).join(tmp_path / ".local/share/patatt/public")
     assert standing(letters(Signer(3).sign(patches()[0])), keyring).level is Level.STRANGER
+
+
+@pytest.fixture
+def pgp(tmp_path: Path) -> Iterator[PgpSigner]:
+    signer = PgpSigner(tmp_path / "gnupg")
+    yield signer
+    signer.end()
+
+
+def test_keys_of_openpgp(pgp: PgpSigner, keyring: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    signed = pgp.sign(patches()[0])
+    # That the user who runs the bot has the key says nothing: patatt would ask GnuPG for it.
+    monkeypatch.setenv("GNUPGHOME", str(keyring.parent / "gnupg"))
+    found = standing(letters(signed), keyring)
+    assert found.level is Level.STRANGER
+    pgp.join(keyring)
+    assert standing(letters(signed), keyring).level is Level.KNOWN
+    found = standing(letters(signed.replace(b"a = 1;", b"a = 2;")), keyring)
+    assert found.level is Level.STRANGER
+
+
+def test_a_signature_cannot_fill_the_disk(tmp_path: Path) -> None:
+    # A message of OpenPGP in place of a signature holds what gpg unpacks: so it inherits limits.
+    filling = f"dd if=/dev/zero of={tmp_path}/file bs=1M count=100"
+    code = f"from seriesbot.trust import attest; import os; attest._limit(); os.system('{filling}')"
+    done = subprocess.run([sys.executable, "-c", code], env=ENVIRONMENT, stderr=subprocess.DEVNULL)
+    assert done.returncode == 0
+    assert (tmp_path / "file").stat().st_size == attest.MAX_FILE
 
 
 def test_headers_that_come_twice_prove_nothing(keyring: Path) -> None:

@@ -9,10 +9,14 @@ find in a keyring it looks for in the user's: so who starts this gives it a dead
 from __future__ import annotations
 
 import json
+import resource
 import sys
 from pathlib import Path
 
 import patatt
+
+MAX_FILE = 64 << 20  # bytes
+MAX_MEMORY = 2 << 30
 
 KIND = {
     patatt.RES_NOSIG: "is not signed",
@@ -41,6 +45,16 @@ def attest(raw: bytes, keyring: Path) -> tuple[list[str], str]:
     return good, "" if good else why
 
 
+def _limit() -> None:
+    """Bound what a signature can make of this process, and of those that it starts.
+
+    One by OpenPGP can hold data that are packed: a little of it becomes a full disk.
+    """
+    resource.setrlimit(resource.RLIMIT_FSIZE, (MAX_FILE, MAX_FILE))
+    resource.setrlimit(resource.RLIMIT_AS, (MAX_MEMORY, MAX_MEMORY))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
 def _main(keyring: Path, folder: Path) -> None:
     found = []
     for file in sorted(folder.iterdir()):
@@ -50,4 +64,5 @@ def _main(keyring: Path, folder: Path) -> None:
 
 
 if __name__ == "__main__":
+    _limit()
     _main(Path(sys.argv[1]), Path(sys.argv[2]))
