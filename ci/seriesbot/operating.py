@@ -19,6 +19,7 @@ from seriesbot.states import Kind, State
 from seriesbot.store import Row, Store, unpack
 
 LISTED = 50  # of each sort
+DECISIONS = 100  # that are told of a mail
 
 _KINDS = {
     Kind.PATCH: "it carries a patch, and is to be looked at yet",
@@ -49,7 +50,9 @@ def why(store: Store, message_id: str) -> Iterator[str]:
         )
     if not found and row is not None:
         yield _KINDS[Kind(row["kind"])]
-    for one in found:
+    if len(found) > DECISIONS:
+        yield f"… {len(found) - DECISIONS} earlier decisions"
+    for one in found[-DECISIONS:]:
         yield plain(f"{_time(one['at'])}  {one['what']}: {one['outcome']}: {one['reason']}")
 
 
@@ -105,6 +108,10 @@ def queue(store: Store, now: int) -> Iterator[str]:
         since = job["started"] if runs else job["wanted"]
         what = "runs" if runs else "waits"
         yield _line(f"{what} {duration(max(0, now - since))}", job)
+    waiting = store.value("SELECT count(*) FROM job WHERE state = 'waiting'")
+    shown = sum(job["state"] == "waiting" for job in jobs)
+    if waiting > shown:
+        yield f"… {waiting - shown} more wait"
     for state in (State.HELD, State.GATHERING, State.INCOMPLETE):
         rows = store.rows(
             "SELECT * FROM version WHERE state = ? ORDER BY id DESC LIMIT ?", *(state, LISTED)
@@ -112,6 +119,9 @@ def queue(store: Store, now: int) -> Iterator[str]:
         for row in rows:
             yield _line(state.value, row)
             yield plain(f"    {row['reason']}")
+        more = store.value("SELECT count(*) FROM version WHERE state = ?", state) - len(rows)
+        if more:
+            yield f"… {more} more are {state.value}"
     if not store.value(
         "SELECT count(*) FROM version WHERE state IN ('held', 'gathering', 'incomplete', 'queued',"
         " 'running')"

@@ -49,7 +49,10 @@ class Store:
         if not create and not file.is_file():
             raise UserError("There is no store.", where=str(file), do="`seriesbot init` makes one")
         with _errors(file), closing(_connect(file)) as connection:
-            _upgrade(connection, file)
+            if _version(connection, file) != VERSION:
+                # Not below a bot that knows it as it was.
+                with _alone(file):
+                    _upgrade(connection, file)
             yield cls(file, connection)
 
     @contextmanager
@@ -98,23 +101,10 @@ class Store:
 
         The kernel drops the lock when its holder dies.
         """
-        told = self.file.with_name(f"{self.file.name}.owner")
-        lock = FileLock(self.file.with_name(f"{self.file.name}.lock"))
-        with atomicfile.disk_errors(self.file):
-            try:
-                lock.acquire(timeout=0)
-            except Timeout as error:
-                raise UserError(
-                    f"Another seriesbot works on this store: {_owner(told)}.",
-                    where=str(self.file),
-                    do="leave it the work, or end it first",
-                ) from error
-        try:
+        with _alone(self.file):
             now = {"pid": os.getpid(), "host": socket.gethostname(), "since": int(time.time())}
-            atomicfile.write_text(told, json.dumps(now) + "\n")
+            atomicfile.write_text(_told(self.file), json.dumps(now) + "\n")
             yield
-        finally:
-            lock.release()
 
 
 def pack(data: bytes) -> bytes:
@@ -125,6 +115,30 @@ def pack(data: bytes) -> bytes:
 def unpack(data: bytes | None) -> bytes:
     """Give what was packed, nothing for NULL."""
     return zlib.decompress(data) if data is not None else b""
+
+
+@contextmanager
+def _alone(file: Path) -> Iterator[None]:
+    """Be the only one that works on a store. Raises UserError while another is."""
+    lock = FileLock(file.with_name(f"{file.name}.lock"))
+    with atomicfile.disk_errors(file):
+        try:
+            lock.acquire(timeout=0)
+        except Timeout as error:
+            raise UserError(
+                f"Another seriesbot works on this store: {_owner(_told(file))}.",
+                where=str(file),
+                do="leave it the work, or end it first",
+            ) from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _told(file: Path) -> Path:
+    """Where it stands who works on a store."""
+    return file.with_name(f"{file.name}.owner")
 
 
 def _connect(file: Path) -> Connection:
@@ -138,8 +152,6 @@ def _connect(file: Path) -> Connection:
 
 
 def _upgrade(connection: Connection, file: Path) -> None:
-    if _version(connection, file) == VERSION:
-        return
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("BEGIN IMMEDIATE")
     try:

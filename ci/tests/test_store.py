@@ -57,6 +57,19 @@ def test_a_store_of_an_earlier_version_is_upgraded(
         assert store.value("SELECT count(*) FROM later") == 1
 
 
+def test_a_store_is_not_upgraded_below_a_bot_that_works_on_it(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Store.opened(file, create=True) as store, store.owned():
+        monkeypatch.setattr("seriesbot.store.MIGRATIONS", (*schema.MIGRATIONS, "SELECT 1;"))
+        monkeypatch.setattr("seriesbot.store.VERSION", schema.VERSION + 1)
+        with pytest.raises(UserError, match="Another seriesbot works on this store"):
+            Store.opened(file).__enter__()
+        assert store.value("PRAGMA user_version") == schema.VERSION
+    with Store.opened(file) as store:
+        assert store.value("PRAGMA user_version") == schema.VERSION + 1
+
+
 def test_an_upgrade_that_fails_leaves_the_store_as_it_was(
     file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
