@@ -1,11 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0
-"""The result document as the text of a reply to the series: 72 columns, nothing to click."""
+"""The result document as the text of a reply to the series: facts first, 72 columns, no clicks.
+
+`render` gives the whole text; who has more to say around it, as the bot on a list has, takes its
+parts (`outline`).
+"""
 
 from __future__ import annotations
 
 import re
-import textwrap
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
 from kseries.model import (
     Case,
@@ -21,37 +25,32 @@ from kseries.parse.calltrace import HEAD
 from kseries.parse.casetree import leaves
 from kseries.parse.ktapreason import telling
 from kseries.parse.outcome import label_of
-from kseries.report import against
+from kseries.report import against, mailfacts, recipe
+from kseries.report.mailtext import (
+    command,
+    few_listed,
+    folded,
+    listed,
+    paragraphs,
+    quoted,
+    table,
+)
 from kseries.report.printable import printable
-from kseries.report.words import again, author_base, counted, duration
+from kseries.report.words import again, counted
 from kseries.verdict import findings, functions, known_failures, repeat, uncompiled
 from kseries.verdict.known_failures import Filtered
-from kseries.verdict.scope import heading, tests
+from kseries.verdict.scope import heading
 
-WIDTH = 72
 MAX_REASONS = 6
-MAX_PROGRAMS = 8
+MAX_PROGRAMS = 4
 MAX_CASES = 4  # of one program
 MAX_LINES = 4  # of one case
-MAX_SPLAT = 24  # lines of one complaint of the kernel
-MAX_FINDINGS = 5
+MAX_SPLAT = 10  # lines of one complaint of the kernel
+MAX_FINDINGS = 3
 MAX_OTHERS = 8  # of those that the series did the same to
 MAX_DIAGNOSTICS = 10
-MAX_MESSAGE = 30
-
-# Ellipsis, dashes, quotation marks, arrow.
-_ASCII = str.maketrans(
-    {
-        "\u2026": "...",
-        "\u2013": "-",
-        "\u2014": "-",
-        "\u2018": "'",
-        "\u2019": "'",
-        "\u201c": '"',
-        "\u201d": '"',
-        "\u2192": "->",
-    }
-)
+MAX_MESSAGE = 10
+MAX_PATCHES = 8
 
 _DONE_WORDS = {
     "apply": "applied",
@@ -75,25 +74,40 @@ _VERDICTS = {
 }
 
 
+@dataclass(frozen=True)
+class Outline:
+    """The text in its parts, a paragraph each."""
+
+    head: tuple[str, ...]  # the verdict, why, and the facts
+    evidence: tuple[str, ...]  # what failed, with the lines that show it
+    beside: tuple[str, ...]  # what was compared, what was not tested, notes
+    again: tuple[str, ...]  # how to see the same
+
+
 def render(result: RunResult) -> str:
     """Give the text of the mail, without headers."""
+    parts = outline(result)
+    return "\n\n".join((*parts.head, *parts.evidence, *parts.beside, *parts.again)) + "\n"
+
+
+def outline(result: RunResult, *, message_id: str = "", config: str = "") -> Outline:
+    """Give the parts of the text. message_id, config: for the recipe, as `recipe.commands`."""
     result = printable(result)
     mine = known_failures.of(result)
-    parts = [
-        _verdict(result),
-        _tested(result),
-        _table(result),
-        *_stages(result),
-        *_programs(result, mine),
-        *_findings(result),
+    evidence = (*_stages(result), *_programs(result, mine), *_findings(result))
+    beside = (
         *_against(result),
         _patches(result),
         _diagnostics(result),
-        _notes(result),
-        _again(result),
-    ]
-    paragraphs = ["\n".join(line.rstrip() for line in part) for part in map(list, parts) if part]
-    return "\n\n".join(text for text in paragraphs if text).translate(_ASCII) + "\n"
+        _list("What was not tested:", mailfacts.untested(result)),
+        _list("Notes:", result.notes),
+    )
+    return Outline(
+        head=tuple(paragraphs((_verdict(result), *_tested(result)))),
+        evidence=tuple(paragraphs(evidence)),
+        beside=tuple(paragraphs(beside)),
+        again=tuple(paragraphs((_recipe(result, message_id, config), _again(result)))),
+    )
 
 
 def _verdict(result: RunResult) -> Iterator[str]:
@@ -103,29 +117,27 @@ def _verdict(result: RunResult) -> Iterator[str]:
     version = result.provenance.kseries_version
     sentence = f"{what} was {_done(result)} with kseries {version}."
     answer = _VERDICTS[result.verdict].format(heading=heading(result))
-    yield from _folded(f"{sentence} {answer}")
+    yield from folded(f"{sentence} {answer}")
     said = [*filter(None, (uncompiled.statement(result), functions.idle(result)))]
     if said or result.reasons:
         yield ""
-    yield from _listed(said)
-    yield from _listed(result.reasons[:MAX_REASONS])
-    if len(result.reasons) > MAX_REASONS:
-        yield f"- and {len(result.reasons) - MAX_REASONS} more"
+    yield from listed(said)
+    yield from few_listed(result.reasons, MAX_REASONS)
     yield from _compiling(result)
     excuse = against.excuse(result)
     if excuse:
         yield ""
-        yield from _folded(f"{excuse}.")
+        yield from folded(f"{excuse}.")
 
 
 def _compiling(result: RunResult) -> Iterator[str]:
-    what, _, command = uncompiled.advice(result).partition(": ")
+    what, _, line = uncompiled.advice(result).partition(": ")
     if what:
         yield ""
-        yield from _folded(f"{what}:" if command else f"{what}.")
-    if command:
+        yield from folded(f"{what}:" if line else f"{what}.")
+    if line:
         yield ""
-        yield from _command(command)
+        yield from command(line)
 
 
 def _done(result: RunResult) -> str:
@@ -134,33 +146,15 @@ def _done(result: RunResult) -> str:
     return " and ".join(filter(None, (", ".join(words[:-1]), words[-1])))
 
 
-def _tested(result: RunResult) -> Iterator[str]:
-    facts = result.provenance
-    applied = sum(patch.state is PatchState.APPLIED for patch in result.patches)
-    own = sum(patch.series == result.under_test for patch in result.patches)
-    patches = f"{counted(own, 'patch')} of the series, {applied} applied in all"
-    pairs = (
-        ("source", facts.source),
-        ("base commit", facts.base_commit),
-        ("its base", author_base(result.author_base)),
-        ("patches", patches if result.patches else ""),
-        ("config", facts.config),
-        ("kernel", facts.kernel_release),
-        ("compiler", facts.compiler),
-        ("tests", tests(result)),
-        ("machine", " ".join(filter(None, (facts.qemu, facts.accelerator)))),
-        ("time", duration(result.seconds)),
-    )
-    if not result.stack:
-        return
-    yield "What was tested:" if result.programs else "What was looked at:"
-    yield ""
-    for what, value in pairs:
-        if value:
-            yield from _folded(value, f"  {what + ':':<13} ", " " * 16)
+def _tested(result: RunResult) -> Iterator[Iterable[str]]:
+    """Give what was tested: a table of facts, and one of suites."""
+    if result.stack:
+        yield ("What was tested:" if result.programs else "What was looked at:",)
+        yield table(mailfacts.facts(result))
+    yield _suites(result)
 
 
-def _table(result: RunResult) -> Iterator[str]:
+def _suites(result: RunResult) -> Iterator[str]:
     suites = against.suites(result)
     if not suites:
         return
@@ -180,15 +174,11 @@ def _stages(result: RunResult) -> Iterator[Iterable[str]]:
     for stage in result.stages:
         if stage.message and stage.state is not StageState.DONE:
             lines = stage.message.splitlines()
-            yield [f"{stage.name}:", "", *_quoted(lines, MAX_MESSAGE)]
-
-
-def _bad(programs: Iterable[ProgramResult]) -> list[ProgramResult]:
-    return [program for program in programs if not program.status.good]
+            yield [f"{stage.name}:", "", *quoted(lines, MAX_MESSAGE)]
 
 
 def _programs(result: RunResult, mine: Filtered) -> Iterator[Iterable[str]]:
-    bad = _bad(mine.programs)
+    bad = [program for program in mine.programs if not program.status.good]
     for program in bad[:MAX_PROGRAMS]:
         yield _program(result, program)
     if len(bad) > MAX_PROGRAMS:
@@ -196,8 +186,8 @@ def _programs(result: RunResult, mine: Filtered) -> Iterator[Iterable[str]]:
 
 
 def _program(result: RunResult, program: ProgramResult) -> Iterator[str]:
-    yield from _folded(f"{program.status.value.upper()} {label_of(program)}")
-    yield from _listed(program.problems, "  ")
+    yield from folded(f"{program.status.value.upper()} {label_of(program)}")
+    yield from listed(program.problems, "  ")
     bad = [case for case in leaves(program.cases) if not case.status.good]
     missing = sum(case.status is Status.MISSING for case in bad)
     seen = [case for case in bad if case.status is not Status.MISSING]
@@ -209,11 +199,11 @@ def _program(result: RunResult, program: ProgramResult) -> Iterator[str]:
         if number > 0:
             yield ""
             yield f"  and {_counted_cases(number, what)}"
-    command = repeat.command(result, repeat.pattern(program))
-    if command:
+    line = repeat.command(result, repeat.pattern(program))
+    if line:
         yield ""
         yield "  Again:"
-        yield from _command(command, "    ")
+        yield from command(line, "    ")
 
 
 def _counted_cases(number: int, what: str) -> str:
@@ -222,11 +212,11 @@ def _counted_cases(number: int, what: str) -> str:
 
 def _case(case: Case) -> Iterator[str]:
     often = f" ({again(case.reruns)})" if case.reruns else ""
-    yield from _folded(f"{case.status.value}: {case.name}{often}", "  ", "    ")
+    yield from folded(f"{case.status.value} {case.name}{often}", "  ", "    ")
     lines = telling([(line, line.lstrip().startswith("#")) for line in case.diagnostics])
     if case.reason and not any(case.reason in line for line in lines[:MAX_LINES]):
         lines = [case.reason, *lines]
-    yield from _quoted(lines, MAX_LINES)
+    yield from quoted(lines, MAX_LINES)
 
 
 def _findings(result: RunResult) -> Iterator[Iterable[str]]:
@@ -239,34 +229,31 @@ def _findings(result: RunResult) -> Iterator[Iterable[str]]:
 
 def _finding(finding: Finding, splat: Sequence[str]) -> Iterator[str]:
     happened = f"Kernel log, {findings.line(finding)}{findings.happened(finding)}:"
-    yield from _folded(happened, "  ", "  ")
+    yield from folded(happened, "  ", "  ")
     lines = [line for line in splat if not _MACHINERY.match(line)]
     if finding.stack and not finding.undecoded:
         # The stack as it was read, rather than as the kernel printed it.
         head = next((at for at, line in enumerate(lines) if HEAD.match(line)), len(lines))
         lines = [*lines[: head + 1], *(f" {line}" for line in finding.stack)]
-    yield from _quoted(lines or [finding.title], MAX_SPLAT)
+    yield from quoted(lines or [finding.title], MAX_SPLAT)
     if finding.suspect:
         yield ""
-        yield from _folded(findings.suspicion(finding), "  ", "    ")
+        yield from folded(findings.suspicion(finding), "  ", "    ")
 
 
 def _against(result: RunResult) -> Iterator[Iterable[str]]:
-    if result.baseline is not None:
-        yield _folded(f"Against the {against.counts(result.baseline)}")
-    for listed in against.lists(result):
-        lines = [*listed.lines[:MAX_OTHERS]]
-        if len(listed.lines) > MAX_OTHERS:
-            lines.append(f"and {len(listed.lines) - MAX_OTHERS} more")
-        yield [f"{listed.title}:", "", *_listed(lines)]
+    for found in against.lists(result):
+        yield [f"{found.title}:", "", *few_listed(found.lines, MAX_OTHERS)]
 
 
 def _patches(result: RunResult) -> Iterator[str]:
-    for patch in result.patches:
-        if patch.state is not PatchState.APPLIED:
-            found = f" as {patch.found_as}" if patch.found_as else ""
-            text = f"{patch.series} {patch.index}: {patch.state.value}{found}: {patch.title}"
-            yield from _folded(text, "", "  ")
+    odd = [patch for patch in result.patches if patch.state is not PatchState.APPLIED]
+    for patch in odd[:MAX_PATCHES]:
+        found = f" as {patch.found_as}" if patch.found_as else ""
+        text = f"{patch.series} {patch.index}: {patch.state.value}{found}: {patch.title}"
+        yield from folded(text, "", "  ")
+    if len(odd) > MAX_PATCHES:
+        yield f"and {counted(len(odd) - MAX_PATCHES, 'more patch')} like that"
 
 
 def _diagnostics(result: RunResult) -> Iterator[str]:
@@ -276,54 +263,34 @@ def _diagnostics(result: RunResult) -> Iterator[str]:
     yield "The build says:"
     yield ""
     lines = [f"{d.file}:{d.line}: {d.severity.value}: {d.text} {d.option}" for d in found]
-    yield from _quoted(lines, MAX_DIAGNOSTICS)
+    yield from quoted(lines, MAX_DIAGNOSTICS)
 
 
-def _notes(result: RunResult) -> Iterator[str]:
-    if result.notes:
-        yield "Notes:"
-        yield ""
-        yield from _listed(result.notes)
+def _list(title: str, texts: Iterable[str]) -> list[str]:
+    lines = [*listed(texts)]
+    return [title, "", *lines] if lines else []
+
+
+def _recipe(result: RunResult, message_id: str, config: str) -> Iterator[str]:
+    lines = recipe.commands(result, message_id, config)
+    if not lines:
+        return
+    besides = "" if config else recipe.differences(result)
+    told = f" ({besides} here)" if besides else ""
+    yield from folded(f"To see it without kseries, in a kernel tree{told}:")
+    yield ""
+    for line in lines:
+        yield from command(line)
 
 
 def _again(result: RunResult) -> Iterator[str]:
-    command = repeat.command(result)
-    if not command:
+    line = repeat.command(result)
+    if not line:
         return
     where = "" if result.provenance.installed else ", in a clone of kseries"
     yield f"To reproduce this{where}:"
     yield ""
     checkout = repeat.checkout(result.provenance)
     if checkout:
-        yield from _command(checkout)
-    yield from _command(command)
-
-
-def _listed(texts: Iterable[str], indent: str = "") -> Iterator[str]:
-    for text in texts:
-        yield from _folded(text, f"{indent}- ", f"{indent}  ")
-
-
-def _quoted(lines: Sequence[str], limit: int) -> Iterator[str]:
-    """Give lines that others wrote, set in; what is too wide goes on below."""
-    for line in lines[:limit]:
-        yield from _folded(line, "    ", "      ") or [""]
-    if len(lines) > limit:
-        yield f"    ... {counted(len(lines) - limit, 'more line')}"
-
-
-def _command(line: str, indent: str = "  ") -> Iterator[str]:
-    """Give a command; one that is too wide goes on below, as a shell takes it."""
-    folded = textwrap.wrap(
-        line, WIDTH - 2, initial_indent=indent, subsequent_indent=f"{indent}  ",
-        break_long_words=False, break_on_hyphens=False,
-    )  # fmt: skip
-    yield from (f"{part} \\" for part in folded[:-1])
-    yield from folded[-1:]
-
-
-def _folded(text: str, first: str = "", others: str = "") -> list[str]:
-    return textwrap.wrap(
-        text, WIDTH, initial_indent=first, subsequent_indent=others, break_on_hyphens=False,
-        replace_whitespace=False, drop_whitespace=True,
-    )  # fmt: skip
+        yield from command(checkout)
+    yield from command(line)
