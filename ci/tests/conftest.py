@@ -12,10 +12,24 @@ import pytest
 
 from seriesbot.store import Store
 from tests.archives import Archive
-from tests.conftest import _cache, no_settings, nothing_of_the_callers
+from tests.conftest import (
+    _cache,
+    failing_run,
+    hostile_run,
+    no_settings,
+    nothing_of_the_callers,
+    passing_run,
+)
 from tests.desk import Desk, make_home
 
-__all__ = ["_cache", "no_settings", "nothing_of_the_callers"]
+__all__ = [
+    "_cache",
+    "failing_run",
+    "hostile_run",
+    "no_settings",
+    "nothing_of_the_callers",
+    "passing_run",
+]
 
 
 @pytest.fixture
