@@ -33,8 +33,9 @@ attempt     keys of attempts at a job that came to nothing, until the engine has
 result      what became of a job that is over: verdict as in results.json ('' where there is no
             document; error says why then), document: results.json (zlib)
 answer      a mail that the bot wrote about a result. state: one of states.AnswerState. raw: the
-            whole mail (zlib). channel: where it goes (inbox, author, thread). due: when it is tried
-            again, tries how often it was
+            whole mail (zlib), NULL where none was written. channel: where it goes (inbox, author,
+            thread). at: when it was written; due: when it is tried (again), tries how often that
+            was begun; delivered: when it was, 0 before
 optout      who wants no answers; message_id: of the mail that said so
 """
 
@@ -172,10 +173,12 @@ MIGRATIONS: tuple[str, ...] = (
         at INTEGER NOT NULL,
         due INTEGER NOT NULL,
         tries INTEGER NOT NULL DEFAULT 0,
+        delivered INTEGER NOT NULL DEFAULT 0,
         note TEXT NOT NULL DEFAULT '',
         raw BLOB
     );
     CREATE INDEX answer_in_state ON answer (state, due);
+    CREATE INDEX answer_delivered ON answer (delivered) WHERE delivered > 0;
     CREATE TABLE optout (
         address TEXT PRIMARY KEY,
         at INTEGER NOT NULL,
