@@ -15,6 +15,7 @@ from pydantic import ConfigDict, Field, StringConstraints, TypeAdapter
 
 from kseries.lib import tomlfile
 from kseries.lib.errors import UserError
+from seriesbot.answer.settings import AnswerFile
 
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 Text = Annotated[str, Field(min_length=1, max_length=1000)]
@@ -113,6 +114,7 @@ class BotFile:
     limits: LimitsFile = field(default_factory=LimitsFile)
     engine: EngineFile = field(default_factory=EngineFile)
     keep: KeepFile = field(default_factory=KeepFile)
+    answer: AnswerFile = field(default_factory=AnswerFile)
     poll_seconds: Annotated[float, Field(gt=0, le=86_400)] = 15
 
 
