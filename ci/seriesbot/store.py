@@ -55,6 +55,26 @@ class Store:
                     _upgrade(connection, file)
             yield cls(file, connection)
 
+    @classmethod
+    @contextmanager
+    def reading(cls, file: Path) -> Iterator[Store]:
+        """Open a store of this version to read it, as it is at this moment: nothing is written.
+
+        Raises UserError when there is none or it is of another version, InfraError when it cannot
+        be read.
+        """
+        if not file.is_file():
+            raise UserError("There is no store.", where=str(file), do="`seriesbot init` makes one")
+        with _errors(file), closing(_connect(file, read_only=True)) as connection:
+            if _version(connection, file) != VERSION:
+                raise UserError(
+                    "The store is of an earlier version.",
+                    where=str(file),
+                    do="start the bot, which brings it up to date",
+                )
+            connection.execute("BEGIN")
+            yield cls(file, connection)
+
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
         """Write: all that happens in the block or nothing of it, on the disk when it ends.
@@ -141,10 +161,15 @@ def _told(file: Path) -> Path:
     return file.with_name(f"{file.name}.owner")
 
 
-def _connect(file: Path) -> Connection:
-    file.parent.mkdir(parents=True, exist_ok=True)
-    connection = sqlite3.connect(file, timeout=TIMEOUT_S, isolation_level=None)
+def _connect(file: Path, *, read_only: bool = False) -> Connection:
+    if not read_only:
+        file.parent.mkdir(parents=True, exist_ok=True)
+    name = f"{file.absolute().as_uri()}?mode={'ro' if read_only else 'rwc'}"
+    connection = sqlite3.connect(name, uri=True, timeout=TIMEOUT_S, isolation_level=None)
     connection.row_factory = sqlite3.Row
+    if read_only:
+        connection.execute("PRAGMA query_only = ON")
+        return connection
     connection.execute("PRAGMA foreign_keys = ON")
     # A power failure may cost no committed transaction: what was answered is not answered again.
     connection.execute("PRAGMA synchronous = FULL")

@@ -1,0 +1,190 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The web page's requests. Nothing is changed by any of them: the store is opened to be read.
+
+Whatever a page shows of mails goes through `shown.harmless` and is escaped, and the browser is told
+to run and load nothing but the style sheet.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from importlib import resources
+from typing import Any
+
+import jinja2
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from kseries.lib.errors import KseriesError
+from kseries.report import html
+from kseries.report.words import counted, duration
+from kseries.verdict import document
+from seriesbot.config import Config
+from seriesbot.store import Store, unpack
+from seriesbot.web import flakes, metrics, pages, shown
+from seriesbot.web.headers import SecurityHeaders
+from seriesbot.web.reading import Reader
+
+LOCAL = ("localhost", "127.0.0.1", "[::1]")
+# The toolkit's report is one file with its style in it.
+REPORT_POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none';"
+    " form-action 'none'; frame-ancestors 'none'"
+)
+
+Page = Callable[[Reader, Request], "pages.Context | None"]
+
+
+class Site:
+    """All pages of one bot."""
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        self._templates = _environment()
+        self._seen = flakes.reader(self._document)
+        self._style = _style()
+
+    def routes(self) -> Sequence[Route]:
+        """Give what is answered."""
+        told = self._config
+        return (
+            self._shows("/", "overview", lambda reader, _: pages.overview(reader, told, _now())),
+            self._shows(
+                "/series", "series", lambda reader, asked: pages.listed(reader, asked.query_params)
+            ),
+            self._shows(
+                "/versions/{number:int}",
+                "version",
+                lambda reader, asked: pages.version(reader, told, _number(asked)),
+            ),
+            self._shows("/work", "work", lambda reader, _: pages.work(reader, told, _now())),
+            self._shows("/flakes", "flakes", lambda reader, _: pages.flaky(reader, self._seen)),
+            Route("/results/{number:int}", self.result),
+            Route("/style.css", self.style),
+            Route("/metrics", self.metrics),
+            Route("/healthz", self.health),
+            Route("/readyz", self.ready),
+        )
+
+    def _shows(self, path: str, name: str, page: Page) -> Route:
+        """Give the route of a page. name: of its template."""
+
+        def answer(request: Request) -> Response:
+            with self._opened() as store:
+                context = page(Reader(store), request)
+                return self._not_found() if context is None else self._written(name, context)
+
+        return Route(path, answer)
+
+    def result(self, request: Request) -> Response:
+        """Answer with the toolkit's report of a result, or with why there is none."""
+        with self._opened() as store:
+            row = Reader(store).result(_number(request))
+        if row is None:
+            return self._not_found()
+        if row["document"] is None:
+            return self._written("unjudged", {"row": row, "error": shown.lines(row["error"])})
+        told = document.parse(unpack(row["document"]), f"result {row['id']}")
+        policy = {"Content-Security-Policy": REPORT_POLICY}
+        return HTMLResponse(html.render(told), headers=policy)
+
+    def style(self, _request: Request) -> Response:
+        """Answer with the style sheet."""
+        return Response(self._style, media_type="text/css")
+
+    def metrics(self, _request: Request) -> Response:
+        """Answer Prometheus."""
+        text = metrics.text(self._opened)
+        return Response(text, media_type="text/plain; version=0.0.4; charset=utf-8")
+
+    def health(self, _request: Request) -> Response:
+        """Say that this process answers."""
+        return PlainTextResponse("ok\n")
+
+    def ready(self, _request: Request) -> Response:
+        """Say whether the store can be read."""
+        with self._opened() as store:
+            Reader(store).counts()
+        return PlainTextResponse("ready\n")
+
+    def failed(self, _request: Request, error: Exception) -> Response:
+        """Answer where the store cannot be read. What is wrong is told without its place."""
+        told = error.what if isinstance(error, KseriesError) else str(error)
+        return self._written("failed", {"told": told}, 503)
+
+    def missing(self, _request: Request, _error: Exception) -> Response:
+        """Answer where there is no such page."""
+        return self._not_found()
+
+    def _written(self, name: str, context: pages.Context, status: int = 200) -> Response:
+        template = self._templates.get_template(f"{name}.html.j2")
+        about = {"page": name, "bot": self._config.told.answer.name, "ago": shown.ago(_now())}
+        return HTMLResponse(template.render(context | about), status)
+
+    def _not_found(self) -> Response:
+        return self._written("failed", {"told": "There is no such page."}, 404)
+
+    def _opened(self) -> AbstractContextManager[Store]:
+        return Store.reading(self._config.home.store)
+
+    def _document(self, number: int) -> bytes:
+        with self._opened() as store:
+            row = Reader(store).result(number)
+            return unpack(row["document"]) if row is not None else b""
+
+
+def make(config: Config, hosts: Sequence[str] = ()) -> Starlette:
+    """Make the application. hosts: names it is asked by, beside those of this machine."""
+    site = Site(config)
+    handlers: dict[Any, Any] = {404: site.missing, 405: site.missing, KseriesError: site.failed}
+    return Starlette(
+        routes=site.routes(),
+        middleware=[
+            Middleware(SecurityHeaders),
+            # A page elsewhere may have its name resolve to this machine.
+            Middleware(TrustedHostMiddleware, allowed_hosts=[*LOCAL, *hosts]),
+        ],
+        exception_handlers=handlers,
+    )
+
+
+def _number(request: Request) -> int:
+    number: int = request.path_params["number"]
+    return number if number < 1 << 62 else 0
+
+
+def _now() -> float:
+    return time.time()
+
+
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("seriesbot.web"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        finalize=shown.harmless,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "counted": counted,
+        "duration": duration,
+        "minutes": shown.minutes,
+        "outcome": shown.outcome,
+        "stamp": shown.stamp,
+        "verdict": shown.verdict,
+        "word": shown.word,
+    }
+    return environment
+
+
+def _style() -> str:
+    palette = resources.files("kseries.report") / "templates/palette.css"
+    own = resources.files("seriesbot.web") / "style.css"
+    return palette.read_text() + own.read_text()
