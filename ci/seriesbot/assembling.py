@@ -18,6 +18,8 @@ from kseries.series.mailinfo import Parts, take_apart
 from kseries.series.patchmail import PatchMail, carries_diff, check_complete, extract, render
 from kseries.series.read import write
 from kseries.series.trailers import read_trailers
+from seriesbot import asking
+from seriesbot.answer import thread
 from seriesbot.postings import Posting
 from seriesbot.store import Row, Store, unpack
 
@@ -115,8 +117,16 @@ def write_out(made: Made, folder: Path) -> None:
 
 
 def fix_of(row: Row, scratch: Path) -> bytes:
-    """Give the patch in a reply as a mail of its own. row: of the store. Raises NoSeriesError."""
-    part = Part(0, row["message_id"], row["subject"], unpack(row["raw"]), "", row["size"])
+    """Give the patch that a reply asks to test, as a mail of its own. row: of the store.
+
+    Raises NoSeriesError.
+    """
+    raw = unpack(row["raw"])
+    asked, read = asking.parse(raw), thread.read(raw)
+    if asked is None or not asked.patch or read is None:
+        raise NoSeriesError("there is no patch in the reply", empty=True)
+    letter = asking.fix_mail(asked, read)
+    part = Part(0, row["message_id"], row["subject"], letter, "", len(letter))
     try:
         patch = extract(_mail(part, 0, scratch), scratch)
         if patch is None:

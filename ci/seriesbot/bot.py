@@ -15,6 +15,9 @@ from dataclasses import dataclass
 
 from kseries.lib.errors import KseriesError
 from seriesbot import admission, gather, intake, orders, publicinbox, rules
+from seriesbot.answer.outbox import Outbox
+from seriesbot.answer.writing import Writer
+from seriesbot.commands import Commands
 from seriesbot.config import Config, InboxFile
 from seriesbot.engine.base import Engine
 from seriesbot.engine.local import LocalEngine
@@ -65,12 +68,16 @@ class Bot:
         }
         made = orders.maker(store, config, lambda: self._rules)
         worker = Worker(store, config, engine or engine_of(config), made)
+        outbox = Outbox(store, config.told.answer, config.home.path)
         # In this order at each step. Each takes the time, and tells whether it may go on at once.
         self._parts: Mapping[str, Callable[[int], bool]] = {
             "gathering": self._gather,
             "rules": self._read_rules,
             "admission": self._admit,
+            "commands": Commands(store, config).step,
             "engine": worker.work,
+            "answers": Writer(store, config.told.answer).step,
+            "outbox": lambda now: outbox.step(now) > 0,
             "retention": Retention(store, config.told.keep).step,
         }
         self._looked = -config.told.poll_seconds

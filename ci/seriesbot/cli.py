@@ -25,6 +25,7 @@ from seriesbot.store import Store
 if TYPE_CHECKING:
     from kseries.cli.parser import Commands
 
+HOST, PORT = "127.0.0.1", 8411  # of the web page
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 EPILOG = """\
@@ -75,6 +76,11 @@ def _parser() -> Parser:
     ):
         one = _add(commands, name, carry_out, told)
         one.add_argument("message_id", metavar="MSGID", help="of any of its mails")
+    web = _add(commands, "web", _web, "serve the web page, which only reads")
+    web.add_argument("--host", default=HOST, metavar="ADDRESS", help=f"to listen on ({HOST})")
+    web.add_argument("--port", type=int, default=PORT, metavar="N", help=f"to listen on ({PORT})")
+    optouts = _add(commands, "optouts", _optouts, "list who wants no answers")
+    optouts.add_argument("--remove", metavar="ADDRESS", help="answer that address again")
     backup = _add(commands, "backup", _backup, "copy the store into a file, while the bot works")
     backup.add_argument("file", type=Path, metavar="FILE")
     return parser
@@ -139,6 +145,19 @@ def _release(arguments: Namespace) -> int:
 def _again(arguments: Namespace) -> int:
     with _store(arguments) as store:
         return _print(operating.again(store, arguments.message_id, int(time.time())))
+
+
+def _web(arguments: Namespace) -> int:
+    # It takes a while to import, which other commands need not wait for.
+    from seriesbot.web import serve
+
+    serve.serve(config.read(_home(arguments)), arguments.host, arguments.port)
+    return 0
+
+
+def _optouts(arguments: Namespace) -> int:
+    with _store(arguments) as store:
+        return _print(operating.optouts(store, arguments.remove))
 
 
 def _backup(arguments: Namespace) -> int:

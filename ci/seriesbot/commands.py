@@ -54,8 +54,8 @@ class Commands:
     store: Store
     config: Config
 
-    def step(self, now: int) -> int:
-        """Look at new replies, and do what they ask; give how many there were."""
+    def step(self, now: int) -> bool:
+        """Look at new replies, and do what they ask; tell whether there were any."""
         rows = self.store.rows(_NEW, Kind.REPLY, MAX_AT_ONCE)
         for row in rows:
             asked = asking.parse(unpack(row["raw"]))
@@ -64,7 +64,7 @@ class Commands:
                     _handled(write, row)
             else:
                 self._decide(row, asked, now)
-        return len(rows)
+        return bool(rows)
 
     def _decide(self, row: Row, asked: Asked, now: int) -> None:
         version = self.store.row(_VERSION, row["id"])

@@ -32,6 +32,18 @@ a_day = 20                 # series of one sender that are begun in 24 hours
 [engine]
 kind = "local"             # one series after the other, on this machine
 deadline_minutes = 240
+
+[answer]
+channel = "inbox"          # a public-inbox of its own, no mail; or "author", "thread"
+list = "answers"           # that public-inbox
+name = "kseries bot"
+address = "seriesbot@localhost"
+# site = "https://ci.example.org"     # where others see the web page, for links in answers
+a_day = 100
+
+# [answer.smtp]            # for "author" and "thread"
+# host = "mail.example.org"
+# credentials = "smtp.toml"           # user and password, mode 0600; or from the environment
 """
 
 RULES = """\

@@ -151,6 +151,27 @@ def show(store: Store, message_id: str) -> Iterator[str]:
         yield from map(plain, row["error"].splitlines())
 
 
+def optouts(store: Store, remove: str | None) -> Iterator[str]:
+    """List who wants no answers. remove: an address that is answered again.
+
+    Raises UserError for one that did not opt out.
+    """
+    if remove is not None:
+        with store.transaction() as write:
+            done = write.execute("DELETE FROM optout WHERE address = ?", [remove.lower()])
+        if not done.rowcount:
+            raise UserError(
+                f"{plain(remove)} did not opt out.", do="`seriesbot optouts` lists who did"
+            )
+        yield plain(f"{remove} is answered again")
+        return
+    rows = store.rows("SELECT * FROM optout ORDER BY address")
+    for row in rows:
+        yield plain(f"{row['address']}  since {_time(row['at'])}, by <{row['message_id']}>")
+    if not rows:
+        yield "nobody opted out"
+
+
 def _line(what: str, row: Row) -> str:
     return plain(
         f"{what:<14} v{row['number']} {row['title']}  <{row['message_id']}>  {row['sender']}"

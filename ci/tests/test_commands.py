@@ -56,7 +56,7 @@ def test_again_is_a_job(judged: Desk) -> None:
     assert judged.store.value("SELECT cause FROM job WHERE id = 2") == "again"
     assert told(judged) == ("done", "#kseries again")
     # Once: the reply has been looked at.
-    assert Commands(judged.store, judged.config).step(judged.now) == 0
+    assert not Commands(judged.store, judged.config).step(judged.now)
     ask(judged, "#kseries again\n", name="r2@x")
     assert told(judged)[1].endswith("there is work on the series already")
     assert len(judged.jobs()) == 2

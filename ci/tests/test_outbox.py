@@ -134,6 +134,16 @@ def test_what_fails_is_tried_again_later_and_later(store: Store, tmp_path: Path)
     assert states(store) == [("delivered", 3)]
 
 
+def test_a_server_that_takes_nothing_is_asked_once(store: Store, tmp_path: Path) -> None:
+    with smtpserver.served() as server:
+        server.to_data = ["451 busy"]
+        put(store, 3, channel=Channel.AUTHOR)
+        box = Outbox(store, smtp(server), tmp_path)
+        assert [box.step(NOW), box.step(NOW + 59)] == [0, 0]
+        assert states(store) == [("written", 1), ("written", 0), ("written", 0)]
+        assert box.step(NOW + 60) == 3
+
+
 def test_waits_grow_and_end() -> None:
     waits = [outbox.wait(tries) for tries in (0, 1, 2, 3, 8, 9, 50)]
     assert waits == [60, 120, 240, 480, 15360, 21600, 21600]

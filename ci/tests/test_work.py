@@ -238,7 +238,9 @@ def test_a_fix_is_put_on_top(desk: Desk, worker: Worker, engine: Forgetful) -> N
     desk.end(1)
     with desk.store.transaction() as write:
         write.execute("UPDATE job SET state = 'ended'")
-    reply = mail("Re: [PATCH 2/2] a 2", "fix@x", patch_body("net/fix.c"), answers="a-2@x")
+    reply = mail(
+        "Re: [PATCH 2/2] a 2", "fix@x", "#kseries test\n" + patch_body("net/fix.c"), answers="a-2@x"
+    )
     desk.post(reply)
     fix = desk.store.value("SELECT id FROM message WHERE message_id = 'fix@x'")
     with desk.store.transaction() as write:

@@ -10,7 +10,7 @@ library that retries would forget that.
 from __future__ import annotations
 
 import email
-from collections.abc import Callable, Collection
+from collections.abc import Sequence
 from dataclasses import dataclass
 from email import policy
 from email.utils import getaddresses
@@ -37,24 +37,28 @@ _TURN = """
 """
 
 
-@dataclass(frozen=True)
+@dataclass
 class Outbox:
-    """What delivers. home: the bot's folder. send: as smtp.send."""
+    """What delivers. home: the bot's folder."""
 
     store: Store
     settings: AnswerFile
     home: Path
-    send: Callable[..., Sent] = smtp.send
+    _rests_until: float = 0  # a server that takes nothing now is not asked for each answer
 
     def step(self, now: float) -> int:
         """Deliver what is due, oldest first; give how many were delivered. now: Unix seconds."""
         delivered = 0
+        if now < self._rests_until:
+            return delivered
         for row in self.store.rows(_TURN, AnswerState.WRITTEN, int(now), MAX_AT_ONCE):
             free = self._free_at(now)
             if free > now:
                 self._postpone(row, free, "as many answers as are allowed a day were sent")
             else:
                 delivered += self._deliver(row, now)
+            if now < self._rests_until:
+                break
         return delivered
 
     def _deliver(self, row: Row, now: float) -> bool:
@@ -76,9 +80,10 @@ class Outbox:
             self._end(row, AnswerState.FAILED, now, told)
         else:
             self._postpone(row, now + wait(row["tries"]), f"{sent.fate.value}: {sent.note}")
+            self._rests_until = now + FIRST_WAIT_S
         return False
 
-    def _sent(self, row: Row, raw: bytes, receivers: Collection[str]) -> Sent:
+    def _sent(self, row: Row, raw: bytes, receivers: Sequence[str]) -> Sent:
         if row["channel"] == Channel.INBOX:
             try:
                 OwnList(self.home / Path(self.settings.list).expanduser()).deliver(raw)
@@ -92,7 +97,7 @@ class Outbox:
             secret = login(server, self.home)
         except UserError as error:
             return Sent(Fate.LATER, error.what)
-        return self.send(raw, self.settings.address, receivers, server, secret, self.home)
+        return smtp.send(raw, self.settings.address, receivers, server, secret, self.home)
 
     def _free_at(self, now: float) -> float:
         """Give when the next answer may be sent: now, or when the oldest of a full day is past."""

@@ -40,7 +40,7 @@ class SmtpFile:
     tls: Literal["starttls", "implicit", "none"] = "starttls"
     credentials: Line | None = None
     ca: Line | None = None
-    timeout_seconds: Annotated[float, Field(gt=0, le=600)] = 60
+    timeout_seconds: Annotated[float, Field(gt=0, le=600)] = 20
 
 
 @dataclass(frozen=True)

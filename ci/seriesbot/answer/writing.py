@@ -62,8 +62,8 @@ class Writer:
     store: Store
     settings: AnswerFile
 
-    def step(self, now: float) -> int:
-        """Write what is to be written; give how many results were looked at. now: Unix seconds."""
+    def step(self, now: float) -> bool:
+        """Write what is to be written; tell whether there was anything. now: Unix seconds."""
         rows = self.store.rows(_NEW, MAX_AT_ONCE)
         for row in rows:
             try:
@@ -74,7 +74,7 @@ class Writer:
                 name = compose.message_id(answer.thread, answer.run, self.settings.address)
                 raw = bytes(compose.compose(answer))
                 self._put(row, name, AnswerState.WRITTEN, now, "", raw)
-        return len(rows)
+        return bool(rows)
 
     def _answer(self, row: Row, now: float) -> Answer:
         """Gather what an answer is made of. Raises _Silent where there is to be none."""

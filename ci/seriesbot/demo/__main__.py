@@ -25,6 +25,7 @@ from kseries.report.printable import printable_lines
 from seriesbot import config, operating
 from seriesbot.bot import Bot
 from seriesbot.config import Home
+from seriesbot.demo import answer
 from seriesbot.store import Store
 
 AUTHOR = "demo@example.org"
@@ -40,6 +41,9 @@ path = "inbox"
 history_days = -1
 [engine]
 arguments = {arguments}
+[answer]
+name = "demonstration"
+address = "bot@seriesbot.example"
 """
 RULES = """\
 # SPDX-License-Identifier: GPL-2.0
@@ -103,6 +107,9 @@ def _show(home: Home, arguments: Sequence[str]) -> int:
             for line in lines:
                 _say(line)
         row = store.row("SELECT exit_code FROM result ORDER BY id DESC")
+    for line in answer.read_back(home):
+        _say(line)
+    _say("\n" + answer.page(settings))
     return int(row["exit_code"]) if row is not None else 3
 
 

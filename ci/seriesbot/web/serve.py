@@ -10,10 +10,8 @@ import uvicorn
 from seriesbot.config import Config
 from seriesbot.web import app
 
-HOST, PORT = "127.0.0.1", 8411
 
-
-def serve(config: Config, host: str = HOST, port: int = PORT) -> None:
+def serve(config: Config, host: str, port: int) -> None:
     """Serve until a signal ends it.
 
     It is asked by the names of this machine and by that of `answer.site`, where a server that knows
