@@ -196,3 +196,17 @@ def test_a_command_names_the_series_and_no_place_of_this_machine(
     text = written(store)[0].get_content()
     assert "./nox -s selftest -- --series v1-0@x --config debug\n" in text
     assert "/home" not in text
+
+
+def test_a_command_does_not_name_tests_that_were_chosen(
+    store: Store, passing_run: RunResult
+) -> None:
+    options = ("--series", "/x.mbox", "--suite", "a", "--suite", "b")
+    facts = replace(passing_run.provenance, options=options)
+    for version, chosen in ((1, ("a", "b")), (2, ())):
+        scope = replace(passing_run.scope, chosen_suites=chosen)
+        put(store, replace(passing_run, provenance=facts, scope=scope), version=version)
+    Writer(store, TOLD).step(NOW)
+    texts = [made.get_content() for made in written(store)]
+    assert "--series v1-0@x\n" in texts[0]
+    assert "--series v2-0@x --suite a --suite b\n" in texts[1]

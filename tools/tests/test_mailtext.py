@@ -13,7 +13,7 @@ from b4 import LoreMessage
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kseries.model import AuthorBase, Case, ProgramResult, RunResult, Status, Verdict
+from kseries.model import AuthorBase, Case, ProgramResult, RunResult, Status, Subject, Verdict
 from kseries.report import mail, recipe
 from kseries.report.mailtext import WIDTH, folded, listed, paragraphs, quoted
 from kseries.verdict.verdict import decided
@@ -116,6 +116,12 @@ def test_a_report_full_of_them_is_only_text(failing_run: RunResult, tmp_path: Pa
     assert taken(text, tmp_path) == []
 
 
+def test_a_series_is_called_as_its_author_calls_it(passing_run: RunResult) -> None:
+    assert mail.render(passing_run).startswith("The series zcrx-v7 was applied")
+    called = replace(passing_run, subject=Subject("net: do it"))
+    assert mail.render(called).startswith("The series 'net: do it' was applied")
+
+
 # ---- the recipe
 
 
@@ -140,6 +146,8 @@ def test_the_recipe_ends_with_the_test_that_fails(
     ("source", "release", "author", "base"),
     [
         ("debian-6.12: linux-source-6.12 6.12.117-1", "6.12.117", None, "v6.12.117"),
+        ("debian-6.12: linux-source-6.12 6.12.117-1~deb12u1", "", None, "v6.12.117"),
+        ("debian-7: linux-source-7.0 7.0~rc3-1~exp1", "", None, "v7.0-rc3"),
         ("mine: https://x/y " + "a" * 40, "6.12.0", None, "a" * 40),
         ("local", "6.15.0-rc3", None, "v6.15-rc3"),
         ("local", "6.15.0", AuthorBase("b" * 12, used=True), "b" * 12),

@@ -166,11 +166,15 @@ def _result(row: Row, answered: Thread) -> RunResult | str:
 
 
 def _public(result: RunResult, answered: Thread) -> RunResult:
-    """Give a document whose command works elsewhere: it names the series by its message id."""
+    """Give a document whose command works elsewhere: it names the series by its message id.
+
+    Tests that were chosen for the series are chosen again; dozens of them would hide the command.
+    """
+    left_out = ["--archive", "--workspace", *(["--suite"] if result.scope.chosen_suites else [])]
     options: list[str] = []
     words = iter(result.provenance.options)
     for word in words:
-        if word in ("--archive", "--workspace"):
+        if word in left_out:
             next(words, None)
         elif word == "--series":
             given = next(words, "")

@@ -111,7 +111,8 @@ def outline(result: RunResult, *, message_id: str = "", config: str = "") -> Out
 
 
 def _verdict(result: RunResult) -> Iterator[str]:
-    what = f"The series {result.under_test}" if result.under_test else "The tree"
+    named = f"'{result.subject.title}'" if result.subject.title else result.under_test
+    what = f"The series {named}" if result.under_test else "The tree"
     if not result.stack:
         what = f"The log {result.run}"
     version = result.provenance.kseries_version

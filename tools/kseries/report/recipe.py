@@ -15,6 +15,8 @@ _SELFTESTS = "kselftest/"
 _KUNIT = "kunit/"
 # Of a release that has a tag: "6.12.117", "6.15.0-rc3".
 _RELEASE = re.compile(r"(\d+\.\d+)(?:\.(\d+))?(-rc\d+)?$")
+# A version of a Debian package of the kernel's source: "6.12.117-1~deb12u1", "7.0~rc3-1~exp1".
+_PACKAGE = re.compile(r"(\d+\.\d+)(?:\.(\d+))?(~rc\d+)?-\d")
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _MESSAGE_ID = re.compile(r"[A-Za-z0-9._+=%@-]{3,200}")
 _URL = re.compile(r"https?://[!-~]{1,300}")
@@ -62,14 +64,14 @@ def _base(result: RunResult) -> str:
     author = result.author_base
     if author is not None and author.used:
         return shlex.quote(author.commit)
-    source = result.provenance.source.rsplit(" ", 1)[-1]
+    source = result.provenance.source.rpartition(" ")[2]
     if _COMMIT.fullmatch(source):
         return source
-    release = _RELEASE.match(result.provenance.kernel_release)
+    release = _RELEASE.match(result.provenance.kernel_release) or _PACKAGE.match(source)
     if release is None:
         return ""
     minor = f".{release[2]}" if release[2] not in (None, "0") else ""
-    return f"v{release[1]}{minor}{release[3] or ''}"
+    return f"v{release[1]}{minor}{(release[3] or '').replace('~', '-')}"
 
 
 def _test(result: RunResult) -> Iterator[str]:
