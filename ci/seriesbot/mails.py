@@ -5,11 +5,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from email.utils import getaddresses, parseaddr
+from email.utils import getaddresses
 from pathlib import Path
 
 from kseries.series import headers as headers_of
 from kseries.series.mailbox import Mail, parse
+from seriesbot.people import people
 from seriesbot.states import Kind
 
 MAX_ADDRESSES = 16 << 10  # characters of a header with addresses that are looked at
@@ -33,7 +34,7 @@ def read(data: bytes) -> Seen:
     """Read the headers of a mail."""
     headers = headers_of.read_headers(data)
     mail = parse(headers, Path(), "")
-    sender = address(headers.text("From"))
+    sender = next((one.address for one in people(headers, "From")), "")
     # What answers by itself is never answered, our own mails least of all (RFC 3834).
     automatic = headers.text("Auto-Submitted").casefold() not in ("", "no")
     return Seen(mail, Kind.OTHER if automatic else _kind(mail), sender)
@@ -53,12 +54,6 @@ def references(mail: Mail) -> list[str]:
     found = list(mail.references)
     half = MAX_REFERENCES // 2
     return found if len(found) <= MAX_REFERENCES else [*found[:half], *found[-half:]]
-
-
-def address(text: str) -> str:
-    """Give the address of a header with one, in lower case; "" for what is none."""
-    found = parseaddr(text[:MAX_ADDRESSES])[1].strip()
-    return found.lower() if _ADDRESS.fullmatch(found) else ""
 
 
 def addresses(text: str) -> tuple[str, ...]:

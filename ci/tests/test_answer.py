@@ -30,7 +30,8 @@ from kseries.verdict.verdict import decided
 from seriesbot.answer import compose, deciding, since, thread
 from seriesbot.answer.compose import Answer, Bot, Earlier, Links
 from seriesbot.answer.deciding import Channel, Known, Recipients
-from seriesbot.answer.thread import Person, Thread
+from seriesbot.answer.thread import Thread
+from seriesbot.people import Person
 
 GOLDEN = Path(__file__).parent / "data"
 

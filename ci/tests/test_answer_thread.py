@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seriesbot.answer import thread
-from seriesbot.answer.headers import is_address, is_message_id
-from seriesbot.answer.thread import Person
+from seriesbot.answer.headers import is_message_id
+from seriesbot.people import Person, is_address
 
 COVER = b"""\
 From: =?utf-8?q?Zo=C3=AB_=C3=85ngstr=C3=B6m?= <Zoe@Example.org>

@@ -284,10 +284,15 @@ def test_what_answers_by_itself_is_no_reply() -> None:
         ("<a@b@c>", ""),
         ("a\x1b[2J@x.org", ""),
         ("", ""),
+        # A name is no place for addresses, and may have a comma, in an encoded word as well.
+        ("=?utf-8?q?Doe=2C_J=C3=B6rg?= <j@example.org>", "j@example.org"),
+        ("=?utf-8?q?good=40example.org=2C?= <evil@x.org>", "evil@x.org"),
+        ("=?utf-8?q?=22x=22_=3Cgood=40example.org=3E?= <evil@x.org>", "evil@x.org"),
+        ("(" * 10_000, ""),
     ],
 )
-def test_addresses(sender: str, found: str) -> None:
-    assert mails.address(sender) == found
+def test_senders(sender: str, found: str) -> None:
+    assert mails.read(f"Subject: x\nFrom: {sender}\n\n".encode()).sender == found
 
 
 @example(["Subject: ", "=?utf-7?q?+2AA-?="])

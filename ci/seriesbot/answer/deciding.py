@@ -7,7 +7,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
 
-from seriesbot.answer.thread import Person, Thread
+from seriesbot.answer.thread import Thread
+from seriesbot.people import Person
 
 
 class Channel(StrEnum):

@@ -15,19 +15,13 @@ from email.message import EmailMessage
 from email.policy import EmailPolicy
 
 from kseries.report.words import plain
+from seriesbot.people import MAX_NAME
 
 MAX_TEXT = 300  # characters of a subject; the titles of commits have some 70
-MAX_NAME = 80
 MAX_ID = 250  # of a message id
 MAX_IDS = 30  # of References: the first one and the last ones tell the thread
 LINE = 76
 WORD = 39  # bytes in an encoded word: its line, which a header's name begins, stays below LINE
-
-ADDRESS = re.compile(
-    r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*"
-    r"@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*"
-)
-MAX_ADDRESS = 254  # characters; RFC 5321 allows no more
 
 _ID = re.compile(r"[!-;=?-~]+")
 _ATOMS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]+")
@@ -63,7 +57,7 @@ def text(value: str) -> str:
 
 
 def address(name: str, at: str) -> str:
-    """Give a mailbox with its name. at: an address that `is_address` takes."""
+    """Give a mailbox with its name. at: an address that `people.is_address` takes."""
     name = _short(plain(name, 4 * MAX_NAME), MAX_NAME)
     if not name:
         return at
@@ -91,11 +85,6 @@ def message_ids(ids: Sequence[str]) -> str:
 def is_message_id(value: str) -> bool:
     """Whether a text, without <>, can be written as a message id."""
     return len(value) <= MAX_ID and _ID.fullmatch(value) is not None
-
-
-def is_address(value: str) -> bool:
-    """Whether mail can be sent to it; what needs quotes or more than ASCII is left alone."""
-    return len(value) <= MAX_ADDRESS and ADDRESS.fullmatch(value) is not None
 
 
 def _short(value: str, limit: int) -> str:

@@ -14,7 +14,7 @@ from typing import Annotated, Literal
 from pydantic import ConfigDict, Field, StringConstraints, TypeAdapter
 
 from kseries.lib.errors import UserError
-from seriesbot.answer.headers import ADDRESS
+from seriesbot.people import ADDRESS
 
 USER, PASSWORD = "SERIESBOT_SMTP_USER", "SERIESBOT_SMTP_PASSWORD"
 LOOPBACK = ("127.0.0.1", "::1", "localhost")

@@ -4,27 +4,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
-from email.utils import getaddresses
 
 from kseries.report.words import plain
-from kseries.series.charsets import decode_header
 from kseries.series.headers import Headers, read_headers
-from seriesbot.answer.headers import MAX_NAME, is_address, is_message_id
+from seriesbot.answer.headers import is_message_id
+from seriesbot.people import Person, people
 
 MAX_PEOPLE = 100  # that are answered; busy threads have some 40
-MAX_HEADER = 16 << 10  # bytes of a header with addresses that are looked at
 
 _MESSAGE_ID = re.compile(r"<([^<>\s]+)>")
-
-
-@dataclass(frozen=True)
-class Person:
-    """A mailbox. address: in lower case; name: harmless, perhaps ""."""
-
-    name: str
-    address: str
 
 
 @dataclass(frozen=True)
@@ -48,11 +38,11 @@ def read(raw: bytes) -> Thread | None:
     """Read the headers of a mail; None where it cannot be answered: no message id or sender."""
     headers = read_headers(raw)
     ids = _MESSAGE_ID.findall(headers.raw("Message-ID"))
-    authors = [*_people(headers, "From")]
+    authors = [*people(headers, "From")]
     if len(ids) != 1 or not is_message_id(ids[0]) or not authors:
         return None
     author = authors[0]
-    listed = (*authors[1:], *_people(headers, "To"), *_people(headers, "Cc"))
+    listed = (*authors[1:], *people(headers, "To"), *people(headers, "Cc"))
     replied = _MESSAGE_ID.findall(headers.raw("In-Reply-To"))
     references = [*_MESSAGE_ID.findall(headers.raw("References")), *replied]
     return Thread(
@@ -64,21 +54,6 @@ def read(raw: bytes) -> Thread | None:
         references=tuple(one for one in dict.fromkeys(references) if is_message_id(one)),
         automatic=_automatic(headers),
     )
-
-
-def _people(headers: Headers, name: str) -> Iterator[Person]:
-    """Give the mailboxes of a header; what is no address is passed over."""
-    raw = headers.values.get(name.lower(), b"")[:MAX_HEADER]
-    # Taken apart before anything is decoded: a name may hold commas and addresses.
-    value = " ".join(raw.decode("latin-1").split())
-    try:
-        pairs = getaddresses([value])
-    except RecursionError:  # comments in comments in comments
-        return
-    for found, address in pairs:
-        if is_address(address):
-            decoded = decode_header(found.encode("latin-1"))[0]
-            yield Person(plain(decoded, MAX_NAME).strip(), address.lower())
 
 
 def _once(people: Iterable[Person], but: str) -> tuple[Person, ...]:
