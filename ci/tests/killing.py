@@ -37,6 +37,8 @@ a_day = 1000
 [engine]
 command = {json.dumps(TOY)}
 slots = 2
+[answer]
+a_day = 1000
 """
 RULES = '[[rule]]\nname = "all"\n'
 

@@ -7,6 +7,7 @@ KILLS=200 in the environment takes more moments than those of every day.
 from __future__ import annotations
 
 import os
+import re
 from collections import Counter
 from pathlib import Path
 
@@ -14,12 +15,13 @@ import pytest
 
 from seriesbot.store import Store
 from tests.killing import Victim
+from tests.test_ownlist import mails
 
 KILLS = int(os.environ.get("KILLS", "2"))
 
 
 def check(victim: Victim) -> None:
-    """See that each series was taken in, and judged, once."""
+    """See that each series was taken in, judged and answered, once."""
     with Store.opened(victim.config.home.store) as store:
         versions = store.rows("SELECT state, number, total FROM version")
         assert Counter(row["state"] for row in versions) == {"judged": victim.posted}
@@ -33,6 +35,11 @@ def check(victim: Victim) -> None:
             " HAVING count(*) > 1)"
         )
         assert doubled == 0
+        answers = store.rows("SELECT message_id, state FROM answer")
+        assert [row["state"] for row in answers] == ["delivered"] * victim.posted
+    written = [mail.partition(b"\n\n")[0].decode() for mail in mails(victim.folder / "answers")]
+    ids = [re.findall(r"^Message-ID: <(.*)>$", head, re.MULTILINE)[0] for head in written]
+    assert sorted(ids) == sorted(row["message_id"] for row in answers)
     assert list((victim.folder / "work/jobs").iterdir()) == []
 
 
