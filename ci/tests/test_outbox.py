@@ -226,7 +226,7 @@ with Store.opened(home / "store.sqlite") as store:
 """
 
 
-@pytest.mark.parametrize("wait_ms", [0, 3, 9, 20, 45, 80])
+@pytest.mark.parametrize("wait_ms", [3, 30])
 @pytest.mark.parametrize("channel", [Channel.INBOX, Channel.AUTHOR])
 def test_a_kill_at_any_moment_loses_nothing(
     channel: Channel, wait_ms: int, store: Store, tmp_path: Path

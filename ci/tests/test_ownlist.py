@@ -19,7 +19,7 @@ from kseries.lib import proc
 from kseries.lib.deadline import Deadline
 from kseries.lib.errors import InfraError
 from kseries.model import RunResult
-from seriesbot.answer import compose, deciding
+from seriesbot.answer import compose, deciding, ownlist
 from seriesbot.answer.deciding import Channel
 from seriesbot.answer.ownlist import OwnList
 from tests.archives import git
@@ -76,6 +76,17 @@ def test_a_new_epoch_begins_when_one_is_full(
     assert mails(tmp_path / "list") == [letter(1), letter(2)]
 
 
+def test_files_are_packed_now_and_then(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ownlist, "MANY", -1)
+    own = OwnList(tmp_path / "list")
+    for number in range(3):
+        own.deliver(letter(number))
+    objects = tmp_path / "list/git/0.git/objects"
+    assert len(list(objects.glob("pack/*.pack"))) >= 1
+    assert mails(tmp_path / "list") == [letter(number) for number in range(3)]
+    assert own.deliver(letter(1)) is False
+
+
 def test_two_writers_at_once(tmp_path: Path) -> None:
     numbers = [*range(12), *range(12)]
     told: list[bool] = []
@@ -105,7 +116,7 @@ for number in range(40):
 """
 
 
-@pytest.mark.parametrize("lines", [1, 2, 5, 9])
+@pytest.mark.parametrize("lines", [1, 6])
 def test_a_writer_that_is_killed_has_written_it_or_not(lines: int, tmp_path: Path) -> None:
     place = tmp_path / "list"
     with subprocess.Popen(

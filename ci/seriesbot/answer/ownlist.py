@@ -34,6 +34,9 @@ LOCK = "inbox.lock"  # which public-inbox takes, too
 # What is told as delivered is on the disk, the branch included.
 _SETTINGS = (("core.fsync", "committed,loose-object,reference"),)
 _MARK = "Message-ID: "
+# Each mail is three files until they are packed, to a twentieth. As git does, one folder of 256 is
+# counted for all.
+MANY = 8
 
 
 class OwnList:
@@ -80,10 +83,8 @@ class OwnList:
         }
         subject = " ".join(str(headers["Subject"]).split())
         ezpi.git_write_commit(epoch, author, f"{subject}\n\n{_MARK}<{message_id}>", raw)
-        # Each mail is three files; together they are a twentieth of that.
-        Repository(Path(epoch)).ask(
-            "-c", "gc.auto=2000", "-c", "gc.autoDetach=false", "gc", "--auto"
-        )
+        if len(list(Path(epoch, "objects/17").glob("*"))) > MANY:
+            Repository(Path(epoch)).ask("gc", "--quiet")
 
     def _has(self, message_id: str) -> bool:
         wanted = f"{_MARK}<{message_id}>"

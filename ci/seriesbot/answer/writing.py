@@ -3,8 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from pathlib import PurePath
+from dataclasses import dataclass
 
 from kseries.lib.errors import UserError
 from kseries.model import RunResult, Verdict
@@ -13,6 +12,7 @@ from seriesbot import decisions
 from seriesbot.answer import compose, deciding, thread
 from seriesbot.answer.compose import Answer, Bot, Earlier, Links
 from seriesbot.answer.deciding import Channel, Known, Recipients
+from seriesbot.answer.public import public
 from seriesbot.answer.settings import AnswerFile
 from seriesbot.answer.thread import Thread
 from seriesbot.states import AnswerState, State
@@ -162,24 +162,4 @@ def _result(row: Row, answered: Thread) -> RunResult | str:
         result = document.parse(unpack(row["document"]), "results.json")
     except UserError as error:
         return error.what
-    return _public(result, answered)
-
-
-def _public(result: RunResult, answered: Thread) -> RunResult:
-    """Give a document whose command works elsewhere: it names the series by its message id.
-
-    Tests that were chosen for the series are chosen again; dozens of them would hide the command.
-    """
-    left_out = ["--archive", "--workspace", *(["--suite"] if result.scope.chosen_suites else [])]
-    options: list[str] = []
-    words = iter(result.provenance.options)
-    for word in words:
-        if word in left_out:
-            next(words, None)
-        elif word == "--series":
-            given = next(words, "")
-            local = PurePath(given).is_absolute() or "@" not in given
-            options += [word, answered.message_id if local else given]
-        else:
-            options.append(word)
-    return replace(result, provenance=replace(result.provenance, options=tuple(options)))
+    return public(result, answered.message_id)

@@ -25,6 +25,7 @@ from kseries.lib.errors import KseriesError
 from kseries.report import html
 from kseries.report.words import counted, duration
 from kseries.verdict import document
+from seriesbot.answer.public import public
 from seriesbot.config import Config
 from seriesbot.store import Store, unpack
 from seriesbot.web import flakes, metrics, pages, shown
@@ -92,7 +93,7 @@ class Site:
             return self._written("unjudged", {"row": row, "error": shown.lines(row["error"])})
         told = document.parse(unpack(row["document"]), f"result {row['id']}")
         policy = {"Content-Security-Policy": REPORT_POLICY}
-        return HTMLResponse(html.render(told), headers=policy)
+        return HTMLResponse(html.render(public(told, row["message_id"])), headers=policy)
 
     def style(self, _request: Request) -> Response:
         """Answer with the style sheet."""

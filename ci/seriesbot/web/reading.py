@@ -116,7 +116,11 @@ class Reader:
 
     def result(self, number: int) -> Row | None:
         """Give a result, None where there is none."""
-        return self._store.row("SELECT * FROM result WHERE id = ?", number)
+        return self._store.row(
+            "SELECT result.*, version.message_id FROM result"
+            " JOIN version ON version.id = result.version WHERE result.id = ?",
+            number,
+        )
 
     def verdicts(self, since: int) -> list[Row]:
         """Give (day, verdict, how many) since a moment; day: in days since 1970."""
