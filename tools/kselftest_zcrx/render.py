@@ -59,6 +59,19 @@ DATA_SUPPORT = (
     ),
 )
 
+BENCH = "zcrx_bench"
+"""The program that measures what it costs to receive; not a test, and run by itself."""
+
+# What it is made of besides, which no test is linked with.
+BENCH_PARTS = ("epoll", "epoll_zc", "options", "payload", "report", "ring", "sched", "sender")
+BENCH_SUPPORT = (
+    f"{BENCH}.c",
+    "bench_marks.h",
+    "bench_method.h",
+    *(f"bench_{part}.c" for part in (*BENCH_PARTS, "uring", "zcrx")),
+    *(f"bench_{part}.h" for part in BENCH_PARTS if not part.startswith("epoll")),
+)
+
 Macro = Callable[..., str]
 
 
@@ -73,16 +86,20 @@ def render(level: int, dialect: str = V7, *, lib_mk: str = LIB_MK) -> dict[str, 
     programs = _programs(level, dialect)
     environment = _environment(level, dialect)
     support = SUPPORT + (DATA_SUPPORT if level >= QUEUE_LEVEL else ())
+    bench = BENCH_SUPPORT if level >= QUEUE_LEVEL else ()
     values = {
         "programs": programs,
         "sources": [name for name in support if name.endswith(".c")],
-        "headers": [name for name in support if name.endswith(".h")],
+        "headers": [name for name in (*support, *bench) if name.endswith(".h")],
+        "bench": BENCH if bench else "",
+        "bench_sources": [n for n in bench if n.endswith(".c") and n != f"{BENCH}.c"],
         "lib_mk": lib_mk,
         "selftests": posixpath.dirname(lib_mk),
         "timeout_s": TIMEOUT_S,
     }
     files = {
-        name: environment.get_template(f"{name.lstrip('.')}.j2").render(values) for name in support
+        name: environment.get_template(f"{name.lstrip('.')}.j2").render(values)
+        for name in (*support, *bench)
     }
     for program in programs:
         if program.long_of:

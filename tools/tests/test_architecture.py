@@ -33,6 +33,7 @@ LAYERS = (
     "machines",
     "verdict",
     "test",
+    "bench",
     "report",
     "host",
     "run",

@@ -34,6 +34,7 @@
 #define IOSQE_CQE_SKIP_SUCCESS		(1U << 6)
 
 #define IORING_CQE_F_MORE		(1U << 1)
+#define IORING_CQE_BUFFER_SHIFT		16
 
 #define IORING_ZCRX_AREA_SHIFT		48
 
@@ -41,6 +42,7 @@ enum io_uring_op {
 	IORING_OP_NOP,
 	IORING_OP_ASYNC_CANCEL = 14,
 	IORING_OP_LINK_TIMEOUT,
+	IORING_OP_RECV = 27,
 	IORING_OP_RECV_ZC = 58
 };
 
@@ -48,6 +50,7 @@ enum io_uring_register_op {
 	IORING_REGISTER_FILES = 2,
 	IORING_REGISTER_FILES_UPDATE = 6,
 	IORING_REGISTER_RING_FDS = 20,
+	IORING_REGISTER_PBUF_RING = 22,
 	IORING_REGISTER_NAPI = 27,
 	IORING_REGISTER_ZCRX_IFQ = 32,
 	IORING_REGISTER_USE_REGISTERED_RING = 1U << 31
@@ -116,6 +119,33 @@ struct io_uring_rsrc_update {
 	__u32 offset;
 	__u32 resv;
 	__u64 data;
+};
+
+struct io_uring_buf {
+	__u64 addr;
+	__u32 len;
+	__u16 bid;
+	__u16 resv;
+};
+
+struct io_uring_buf_ring {
+	union {
+		struct {
+			__u64 resv1;
+			__u32 resv2;
+			__u16 resv3;
+			__u16 tail;
+		};
+		struct io_uring_buf bufs[0];
+	};
+};
+
+struct io_uring_buf_reg {
+	__u64 ring_addr;
+	__u32 ring_entries;
+	__u16 bgid;
+	__u16 flags;
+	__u64 resv[3];
 };
 
 struct io_uring_zcrx_cqe {
