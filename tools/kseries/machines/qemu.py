@@ -42,6 +42,7 @@ class Machine:
     memory_mib: int
     kernel: Path
     arguments: tuple[str, ...]  # of the kernel's command line
+    cpu: str = ""  # model and features; "": all that there is
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,7 @@ def base_argv(machine: Machine) -> list[str]:
     q35, as the kernel with KASAN loses a minute in the ACPI tables of `pc`. -no-reboot: a reset
     or triple fault ends QEMU.
     """
-    cpu = "host" if machine.accelerator == "kvm" else "max"
+    cpu = machine.cpu or ("host" if machine.accelerator == "kvm" else "max")
     return [
         *(PROGRAM, "-machine", "q35", "-accel", machine.accelerator, "-cpu", cpu),
         *("-smp", str(machine.cpus), "-m", f"{machine.memory_mib}M"),

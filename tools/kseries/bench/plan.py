@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: GPL-2.0
+"""What is measured by default and in full, and the goals; as data. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import product
+
+from kseries.bench.answer import RECEIVERS, Receiver, Regime
+from kseries.bench.model import KIB, Cpu, Setup
+
+REGIMES: tuple[Regime, ...] = ("prompt", "late")
+PACKETS = (60 * KIB, 32 * KIB, 4 * KIB)
+LARGE, SMALL = PACKETS[0], PACKETS[-1]
+CPUS: tuple[Cpu, ...] = ("without-erms", "with-erms")
+
+UNTOUCHABLE: Receiver = "discard"
+"""It has nothing that could be touched."""
+
+PROGRAM = "/zcrx_bench"
+
+
+@dataclass(frozen=True)
+class Goal:
+    """What the cost of zcrx is to be of another receiver's, at most."""
+
+    of: Receiver
+    packet: int
+    regime: Regime
+    most: float
+
+
+GOALS = (
+    Goal("epoll", LARGE, "prompt", 0.60),
+    Goal("epoll", LARGE, "late", 0.50),
+    Goal("epoll-zc", LARGE, "prompt", 0.29),
+    Goal("epoll-zc", LARGE, "late", 0.23),
+    Goal("discard", LARGE, "prompt", 1.05),
+    Goal("discard", LARGE, "late", 1.07),
+    Goal("epoll", SMALL, "prompt", 0.80),
+    Goal("epoll", SMALL, "late", 0.70),
+)
+
+
+def usual() -> tuple[Setup, ...]:
+    """Give what the default session measures: what the goals want, data touched, copies by ERMS."""
+    pairs = list(product(RECEIVERS, REGIMES))
+    setups = [Setup(receiver, regime) for receiver, regime in pairs]
+    for packet in PACKETS[1:]:
+        setups += [Setup(receiver, regime, packet) for receiver, regime in pairs]
+    setups += [Setup(r, regime, touched=True) for r, regime in pairs if r != UNTOUCHABLE]
+    setups += [Setup(receiver, regime, cpu="with-erms") for receiver, regime in pairs]
+    return tuple(setups)
+
+
+def full() -> tuple[Setup, ...]:
+    """Give all receivers, regimes, packets, versions of IP, processors, untouched and touched."""
+    return tuple(_full())
+
+
+def _full() -> Iterator[Setup]:
+    for cpu, packet, family in product(CPUS, PACKETS, (4, 6)):
+        for touched, receiver, regime in product((False, True), RECEIVERS, REGIMES):
+            if not (touched and receiver == UNTOUCHABLE):
+                yield Setup(receiver, regime, packet, 6 if family == 6 else 4, touched, cpu)
+
+
+def select(setups: Sequence[Setup], words: Sequence[str]) -> tuple[Setup, ...]:
+    """Choose by parts of names: each word has to be in it. () where none fits."""
+    return tuple(setup for setup in setups if all(word in setup.name for word in words))
+
+
+def command(setup: Setup) -> tuple[str, ...]:
+    """Give the program's command line."""
+    words = [PROGRAM, "--receiver", setup.receiver, "--regime", setup.regime]
+    words += ["--write", str(setup.packet)]
+    words += ["--warm-up", str(setup.warm_up), "--bytes", str(setup.bytes)]
+    if setup.packet < LARGE:
+        # Else TCP makes large ones of small writes.
+        words.append("--packets")
+    if setup.family == 6:
+        words.append("--ipv6")
+    if setup.touched:
+        words.append("--touch")
+    return tuple(words)

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "booking.h"
+
+#define FAULTS	8	/* that are told */
+
+static const char *const role_names[ROLES] = {
+	[OTHER] = "other",
+	[SENDER] = "sender",
+	[RECEIVER] = "receiver",
+};
+
+struct events events;
+
+static uint64_t (*booked)[ROLES][LAYERS];	/* by function */
+static int *polled;				/* functions of the present poll */
+static int polled_count;
+static bool goes_on;
+static uint64_t faults;
+static char *told[FAULTS];
+
+const char *booking_open(void)
+{
+	booked = calloc(function_count, sizeof(*booked));
+	polled = calloc(function_count, sizeof(*polled));
+	return booked && polled ? NULL : "no memory";
+}
+
+void booking_begin(void)
+{
+	memset(booked, 0, function_count * sizeof(*booked));
+	memset(&events, 0, sizeof(events));
+	polled_count = 0;
+	faults = 0;
+	goes_on = true;
+}
+
+void booking_end(void)
+{
+	goes_on = false;
+}
+
+bool booking_goes_on(void)
+{
+	return goes_on;
+}
+
+void book(enum role role, enum layer layer, int function, uint64_t count)
+{
+	uint64_t *place = &booked[function][role][layer];
+
+	if (!goes_on || !count)
+		return;
+	if (layer == POLL && !*place)
+		polled[polled_count++] = function;
+	*place += count;
+}
+
+void book_poll(enum role role, bool receives)
+{
+	int i;
+
+	for (i = 0; i < polled_count; i++) {
+		uint64_t *places = booked[polled[i]][role];
+
+		places[receives ? POLL_RX : POLL_TX] += places[POLL];
+		places[POLL] = 0;
+	}
+	polled_count = 0;
+	if (receives)
+		events.polls_rx++;
+	else
+		events.polls_tx++;
+}
+
+void booking_fault(const char *what, const char *where)
+{
+	if (!goes_on)
+		return;
+	if (faults < FAULTS) {
+		free(told[faults]);
+		if (asprintf(&told[faults], "%s %s", what, where) < 0)
+			told[faults] = NULL;
+	}
+	faults++;
+}
+
+static uint64_t write_function(FILE *file, int function)
+{
+	uint64_t count, total = 0;
+	int role, layer;
+
+	for (role = 0; role < ROLES; role++) {
+		for (layer = 0; layer < LAYERS; layer++) {
+			count = booked[function][role][layer];
+			if (!count)
+				continue;
+			fprintf(file, "count %s %s %" PRIu64 " %s\n", role_names[role],
+				layer_names[layer], count, functions[function].name);
+			total += count;
+		}
+	}
+	return total;
+}
+
+void booking_write(FILE *file)
+{
+	uint64_t total = 0, i;
+	int n;
+
+	fprintf(file, "segment\n");
+	for (n = 0; n < function_count; n++)
+		total += write_function(file, n);
+	fprintf(file, "event switches %" PRIu64 "\n", events.switches);
+	fprintf(file, "event polls-rx %" PRIu64 "\n", events.polls_rx);
+	fprintf(file, "event polls-tx %" PRIu64 "\n", events.polls_tx);
+	for (n = HARDIRQ; n < LAYERS; n++) {
+		if (events.entries[n])
+			fprintf(file, "event enter-%s %" PRIu64 "\n", layer_names[n],
+				events.entries[n]);
+	}
+	for (i = 0; i < faults && i < FAULTS; i++)
+		fprintf(file, "fault %s\n", told[i] ? told[i] : "no memory");
+	fprintf(file, "faults %" PRIu64 "\n", faults);
+	fprintf(file, "total %" PRIu64 "\n", total);
+	fflush(file);
+}

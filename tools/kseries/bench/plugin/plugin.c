@@ -1,0 +1,301 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A plugin for QEMU that books each instruction of the guest, one processor
+ * under -icount: whose task it is, in which context, in which function.
+ *
+ * Nothing of the guest's registers can be seen. Which task runs is known by the
+ * address that __switch_to_asm loads its stack pointer from; who it is, by marks
+ * that programs run (bench_marks.h); the context, by functions that are entered
+ * and by the addresses they return to.
+ */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "booking.h"
+#include "qemu_api.h"
+#include "tables.h"
+
+#define MARKS		0x6b736200U	/* BENCH_MARKS */
+#define DEEPEST		32
+#define MOST_TASKS	4096
+
+QEMU_CALLED int qemu_plugin_version = QEMU_API_VERSION;
+
+/* A block of instructions that was translated. */
+struct block {
+	uint64_t	start;
+	uint64_t	end;		/* behind its last instruction */
+	int		function;
+	bool		is_entry;	/* it begins the function */
+	bool		calls;		/* it ends in a call */
+	bool		is_thunk;	/* on the way of a call to what is called */
+};
+
+/* A layer that was entered, and where it is left. */
+struct frame {
+	uint64_t	back;
+	enum layer	layer;
+	enum layer	before;
+};
+
+static FILE *output;
+static uint64_t executed;	/* instructions since the start; QEMU adds to it */
+static uint64_t accounted;
+static const struct block *current;
+static const struct block *caller;	/* the last block that is no thunk */
+
+static struct frame frames[DEEPEST];
+static int depth;
+static enum layer layer = SYSCALL;
+static bool poll_receives;
+
+static uint64_t task;		/* what stands for the one that runs */
+static enum role role = OTHER;
+static struct {
+	uint64_t	task;
+	enum role	role;
+} known[MOST_TASKS];
+static int known_count;
+
+static void account(void)
+{
+	const struct function *function;
+	enum layer where = layer;
+
+	if (current) {
+		function = &functions[current->function];
+		if (function->in_program && layer == SYSCALL)
+			where = USER;
+		book(role, where, current->function, executed - accounted);
+	}
+	accounted = executed;
+}
+
+static enum role role_of(uint64_t which)
+{
+	int i;
+
+	for (i = 0; i < known_count; i++) {
+		if (known[i].task == which)
+			return known[i].role;
+	}
+	return OTHER;
+}
+
+static void set_role(enum role new)
+{
+	int i;
+
+	role = new;
+	for (i = 0; i < known_count; i++) {
+		if (known[i].task == task) {
+			known[i].role = new;
+			return;
+		}
+	}
+	if (known_count == MOST_TASKS) {
+		booking_fault("too many tasks", "");
+		return;
+	}
+	known[known_count].task = task;
+	known[known_count++].role = new;
+}
+
+/* The instruction that loads the stack pointer of the task that goes on. */
+static void on_switch(unsigned int cpu, qemu_plugin_meminfo_t info, uint64_t address, void *data)
+{
+	(void)cpu;
+	(void)info;
+	(void)data;
+	account();
+	if (depth)
+		booking_fault("another task goes on within", layer_names[layer]);
+	task = address;
+	role = role_of(address);
+	events.switches++;
+}
+
+static void leave(void)
+{
+	const struct frame *frame = &frames[--depth];
+
+	if (frame->layer == POLL)
+		book_poll(role, poll_receives);
+	layer = frame->before;
+}
+
+static void enter(const struct function *function)
+{
+	if (function->caller && (!caller ||
+	    strncmp(functions[caller->function].name, function->caller,
+		    strlen(function->caller))))
+		return;
+	if (!caller || !caller->calls) {
+		booking_fault("entered by a jump:", function->name);
+		return;
+	}
+	if (depth == DEEPEST) {
+		booking_fault("too deep:", function->name);
+		return;
+	}
+	frames[depth++] = (struct frame) {
+		.back = caller->end, .layer = function->layer, .before = layer,
+	};
+	layer = function->layer;
+	events.entries[layer]++;
+	if (layer == POLL)
+		poll_receives = false;
+	if (layer == DMA)
+		poll_receives = true;
+}
+
+static void on_block(unsigned int cpu, void *data)
+{
+	const struct block *block = data;
+	const struct function *function = &functions[block->function];
+
+	(void)cpu;
+	account();
+	while (depth && block->start == frames[depth - 1].back)
+		leave();
+	if (block->is_entry && function->kind == ENTRY_LAYER)
+		enter(function);
+	if (block->is_entry && function->kind == ENTRY_RECEIVES)
+		poll_receives = true;
+	current = block;
+	if (!block->is_thunk)
+		caller = block;
+}
+
+static void on_mark(unsigned int cpu, void *data)
+{
+	(void)cpu;
+	account();
+	switch ((uintptr_t)data) {
+	case 1:
+		set_role(SENDER);
+		break;
+	case 2:
+		set_role(RECEIVER);
+		break;
+	case 3:
+		booking_begin();
+		break;
+	case 4:
+		if (booking_goes_on())
+			booking_write(output);
+		booking_end();
+		break;
+	}
+}
+
+/* call, or call through a register or memory */
+static bool is_call(const unsigned char *code, size_t size)
+{
+	if (size && (code[0] & 0xf0) == 0x40) {	/* REX */
+		code++;
+		size--;
+	}
+	return (size == 5 && code[0] == 0xe8) ||
+	       (size >= 2 && code[0] == 0xff && (code[1] & 0x38) == 0x10);
+}
+
+/* nopl MARK(%rax): give its number, else 0 */
+static uintptr_t mark_in(const unsigned char *code, size_t size)
+{
+	static const unsigned char nopl[] = { 0x0f, 0x1f, 0x80 };
+	uint32_t operand;
+
+	if (size != sizeof(nopl) + sizeof(operand) || memcmp(code, nopl, sizeof(nopl)))
+		return 0;
+	memcpy(&operand, code + sizeof(nopl), sizeof(operand));
+	return operand > MARKS && operand <= MARKS + 4 ? operand - MARKS : 0;
+}
+
+/* mov DISPLACEMENT(%rsi), %rsp */
+static bool loads_stack(const unsigned char *code, size_t size)
+{
+	return size == 7 && code[0] == 0x48 && code[1] == 0x8b && code[2] == 0xa6;
+}
+
+static void watch(struct qemu_plugin_insn *insn, const struct function *function)
+{
+	const unsigned char *code = qemu_plugin_insn_data(insn);
+	size_t size = qemu_plugin_insn_size(insn);
+	uintptr_t mark = mark_in(code, size);
+
+	qemu_plugin_register_vcpu_insn_exec_inline(insn, QEMU_INLINE_ADD_U64, &executed, 1);
+	if (mark)
+		qemu_plugin_register_vcpu_insn_exec_cb(insn, on_mark, QEMU_CB_NO_REGS,
+						       (void *)mark);
+	if (function->kind == ENTRY_SWITCH && loads_stack(code, size))
+		qemu_plugin_register_vcpu_mem_cb(insn, on_switch, QEMU_CB_NO_REGS, QEMU_MEM_RW,
+						 NULL);
+}
+
+static void on_translation(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
+{
+	size_t i, count = qemu_plugin_tb_n_insns(tb);
+	struct qemu_plugin_insn *last = qemu_plugin_tb_get_insn(tb, count - 1);
+	struct block *block = calloc(1, sizeof(*block));
+	const struct function *function;
+
+	(void)id;
+	if (!block)
+		abort();
+	block->start = qemu_plugin_tb_vaddr(tb);
+	block->end = qemu_plugin_insn_vaddr(last) + qemu_plugin_insn_size(last);
+	block->function = find_function(block->start);
+	function = &functions[block->function];
+	block->is_entry = block->start == function->address;
+	block->calls = is_call(qemu_plugin_insn_data(last), qemu_plugin_insn_size(last));
+	block->is_thunk = strstr(function->name, "thunk") != NULL;
+	qemu_plugin_register_vcpu_tb_exec_cb(tb, on_block, QEMU_CB_NO_REGS, block);
+	for (i = 0; i < count; i++)
+		watch(qemu_plugin_tb_get_insn(tb, i), function);
+}
+
+static void on_exit_of_qemu(qemu_plugin_id_t id, void *data)
+{
+	(void)id;
+	(void)data;
+	fclose(output);
+}
+
+static int refuse(const char *what)
+{
+	fprintf(stderr, "kseries plugin: %s\n", what);
+	return 1;
+}
+
+/* Arguments: tables=FILE, output=FILE; none: say that it could be loaded. */
+QEMU_CALLED int qemu_plugin_install(qemu_plugin_id_t id, const struct qemu_info *info, int argc,
+				    char **argv)
+{
+	const char *told = NULL;
+	int i;
+
+	if (!argc) {
+		fprintf(stderr, "kseries plugin: loaded, API %d to %d\n", info->version.min,
+			info->version.cur);
+		return 1;
+	}
+	for (i = 0; i < argc && !told; i++) {
+		if (!strncmp(argv[i], "tables=", strlen("tables=")))
+			told = read_tables(argv[i] + strlen("tables="));
+		else if (!strncmp(argv[i], "output=", strlen("output=")))
+			output = fopen(argv[i] + strlen("output="), "w");
+		else
+			told = argv[i];
+	}
+	if (!told)
+		told = booking_open();
+	if (told)
+		return refuse(told);
+	if (!output)
+		return refuse("no output");
+	qemu_plugin_register_vcpu_tb_trans_cb(id, on_translation);
+	qemu_plugin_register_atexit_cb(id, on_exit_of_qemu, NULL);
+	return 0;
+}

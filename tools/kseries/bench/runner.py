@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Measurements carried out: a boot each, several guests side by side.
+
+Each has a guest of its own, so that none depends on what was measured before it, and a single one
+can be repeated to the last instruction.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from kseries.bench import cpio, machine, plan, programs, reading, tables
+from kseries.bench.elf import NotAnElf, functions
+from kseries.bench.model import Lost, Measurement, Setup
+from kseries.bench.reading import Seen
+from kseries.lib import atomicfile, proc, threads
+from kseries.lib.deadline import Deadline
+from kseries.lib.errors import InfraError, UserError
+from kseries.lib.progress import Progress
+from kseries.lib.untrusted import NotPlain, Untrusted
+from kseries.model import InstalledSuites, Kernel
+
+PLACE = "drivers/net/zcrx"  # of the program, where tests are installed
+PROGRAM = "zcrx_bench"
+SYMBOLS = "System.map"
+MAX_PROGRAM = 64 << 20
+DEADLINE_S = 120.0
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What all measurements share."""
+
+    kernel: Path
+    init: bytes
+    program: bytes
+    plugin: bytes
+    tables: str
+
+
+def prepare(kernel: Kernel, installed: InstalledSuites) -> Bench:
+    """Make what all measurements share. Raises as `of_folders`."""
+    return of_folders(kernel.image, kernel.config.place.made, installed.folder)
+
+
+def of_folders(image: Path, made: Path, installed: Path) -> Bench:
+    """Make the same of a kernel's image, its build folder and the folder of its tests.
+
+    Raises UserError for a kernel without symbols or tests without the program, InfraError for a
+    QEMU that takes no plugin.
+    """
+    plugin = programs.compile_plugin()
+    place = Untrusted(installed / PLACE)
+    if not place.has(PROGRAM):
+        raise UserError(
+            "There is no program to measure with: the stack receives nothing by zero copy.",
+            where=str(installed / PLACE),
+            do="take a stack with the whole series, and the suite zcrx among its tests",
+        )
+    program = place.read_bytes(PROGRAM, MAX_PROGRAM)
+    try:
+        told = tables.tables(Untrusted(made).read_text(SYMBOLS), functions(program))
+    except (NotPlain, NotAnElf, ValueError) as error:
+        raise UserError(
+            "The kernel has no symbols to book instructions by.",
+            where=f"{made / SYMBOLS}\n{error}",
+            do="build it anew: `kseries run --until install`",
+        ) from error
+    return Bench(image, programs.compile_init(), program, plugin, told)
+
+
+class Runner:
+    """Carries out measurements side by side."""
+
+    def __init__(self, bench: Bench, folder: Path, progress: Progress, deadline_s: float) -> None:
+        """folder: for what each left. deadline_s: of one, on the host's clock."""
+        self._bench = bench
+        self._folder = folder
+        self._progress = progress
+        self._deadline_s = deadline_s
+        self._lock = threading.Lock()
+        self._error: BaseException | None = None
+        self._left: list[Setup] = []
+        self._done: dict[Setup, Measurement | Lost] = {}
+
+    def run(self, setups: Sequence[Setup], machines: int) -> tuple[Measurement | Lost, ...]:
+        """Measure all; give what came of each, in their order. Raises InfraError."""
+        self._left = list(reversed(setups))
+        self._progress.update("measuring", done=0, total=len(setups))
+        count = max(1, min(machines, len(setups)))
+        work = [threading.Thread(target=self._work, args=(len(setups),)) for _ in range(count)]
+        threads.run(work, self._abort)
+        if self._error is not None:
+            raise self._error
+        return tuple(self._done[setup] for setup in setups)
+
+    def _work(self, total: int) -> None:
+        try:
+            while (setup := self._take()) is not None:
+                done = self._measure(setup)
+                with self._lock:
+                    self._done[setup] = done
+                    self._progress.update(setup.name, done=len(self._done), total=total)
+        except BaseException as error:
+            self._abort(error)
+
+    def _take(self) -> Setup | None:
+        with self._lock:
+            return self._left.pop() if self._left and self._error is None else None
+
+    def _abort(self, error: BaseException) -> None:
+        with self._lock:
+            self._error = self._error or error
+
+    def _watch(self, _child: proc.Child) -> None:
+        if self._error is not None:
+            raise InfraError("The measurements were ended.")
+
+    def _measure(self, setup: Setup) -> Measurement | Lost:
+        folder = self._folder / setup.name
+        atomicfile.remove_tree(folder)
+        folder.mkdir(parents=True)
+        try:
+            seen = self._boot(setup, folder / "qemu.log")
+        except machine.Hung as hung:
+            _keep(folder, hung.seen)
+            return Lost(setup, f"{hung} ({folder})")
+        _keep(folder, seen)
+        try:
+            return reading.measurement(setup, seen)
+        except reading.Worthless as error:
+            return Lost(setup, f"{error} ({folder})")
+
+    def _boot(self, setup: Setup, log: Path) -> Seen:
+        bench = self._bench
+        command = b"".join(word.encode() + b"\0" for word in plan.command(setup))
+        files = {"init": bench.init, plan.PROGRAM.lstrip("/"): bench.program, "command": command}
+        job = machine.Job(bench.kernel, cpio.archive(files), bench.plugin, bench.tables, setup.cpu)
+        return machine.boot(job, Deadline.after(self._deadline_s), log, self._watch)
+
+
+def _keep(folder: Path, seen: Seen) -> None:
+    for name in ("answer", "counts", "console"):
+        atomicfile.write_text(folder / f"{name}.txt", getattr(seen, name))

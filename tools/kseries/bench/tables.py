@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: GPL-2.0
+"""What the plugin is told: functions by address, and which of them begin another context. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from kseries.bench.elf import Function
+
+UNKNOWN = "[unknown]"
+"""What has no function: the vDSO, code that the kernel made at run time."""
+
+_SYMBOL = re.compile(r"^([0-9a-f]{16}) ([tTwWi]) (\S+)$")
+# Behind these no function of the kernel lies, until the next.
+_ENDS = re.compile(r"^([0-9a-f]{16}) [A-Za-z] (_etext|_einittext)$")
+# What the compiler or an alignment puts in front of a function, and aliases of it.
+_LESSER = re.compile(r"^(__pfx_|__cfi_|__x64_sys_|__ia32_sys_|__SCT__)|^(_stext|_text|_start)$")
+
+
+@dataclass(frozen=True)
+class Bracket:
+    """A function that begins a context. caller: it has to be called by one that begins so."""
+
+    layer: str
+    function: str
+    caller: str = ""
+
+
+# All functions of a kernel that has them; those of the device are netdevsim's.
+BRACKETS = (
+    Bracket("hardirq", "sysvec_apic_timer_interrupt"),
+    Bracket("hardirq", "sysvec_reschedule_ipi"),
+    Bracket("hardirq", "sysvec_irq_work"),
+    Bracket("hardirq", "sysvec_call_function_single"),
+    Bracket("hardirq", "common_interrupt"),
+    Bracket("softirq", "handle_softirqs"),
+    Bracket("poll", "nsim_poll"),
+    # What stands for DMA of the simulated device: the bytes go into the buffer.
+    Bracket("dma", "nsim_dma_write"),
+    Bracket("dma", "skb_copy_bits", "nsim_"),
+    # It hashes headers, as a NIC does.
+    Bracket("steer", "nsim_steer"),
+    # The sender's packet, which no wire brings to a receiver.
+    Bracket("drop", "consume_skb", "nsim_"),
+    Bracket("drop", "kfree_skb_reason", "nsim_"),
+    Bracket("drop", "sk_skb_reason_drop", "nsim_"),
+    Bracket("drop", "__kfree_skb", "nsim_"),
+)
+# Called where a segment with data is queued: so a queue is known that splits no headers.
+RECEIVES = "tcp_data_ready"
+SWITCH = "__switch_to_asm"
+
+
+def tables(system_map: str, program: Iterable[Function]) -> str:
+    """Give the text that the plugin reads. Raises ValueError for a kernel without symbols."""
+    kernel = list(_kernel(system_map))
+    if not any(name == SWITCH for _, name in kernel):
+        raise ValueError(f"it has no {SWITCH}")
+    lines = [f"kernel {address:x} {name}" for address, name in kernel]
+    lines += [f"program {address:x} {name}" for address, name in _program(program)]
+    lines += [f"layer {b.layer} {b.function} {b.caller}".rstrip() for b in BRACKETS]
+    lines += [f"receives {RECEIVES}", f"switch {SWITCH}"]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _kernel(system_map: str) -> Iterator[tuple[int, str]]:
+    """Give one name for each address at which a function begins, in the order of addresses."""
+    named: dict[int, str] = {}
+    for line in system_map.splitlines():
+        if end := _ENDS.match(line):
+            named.setdefault(int(end[1], 16), UNKNOWN)
+        elif found := _SYMBOL.match(line):
+            address, name = int(found[1], 16), found[3]
+            if address not in named or _rank(name) < _rank(named[address]):
+                named[address] = name
+    yield from sorted(named.items())
+
+
+def _rank(name: str) -> tuple[bool, bool, str]:
+    known = name in {bracket.function for bracket in BRACKETS} or name in {RECEIVES, SWITCH}
+    return not known, name == UNKNOWN or _LESSER.match(name) is not None, name
+
+
+def _program(functions: Iterable[Function]) -> Iterator[tuple[int, str]]:
+    """Give the same of a program, with an end behind its last function."""
+    named: dict[int, str] = {}
+    end = 0
+    for function in sorted(functions, key=lambda one: (one.address, one.name)):
+        named.setdefault(function.address, function.name)
+        end = max(end, function.address + function.size)
+    if end:
+        named.setdefault(end, UNKNOWN)
+    yield from sorted(named.items())

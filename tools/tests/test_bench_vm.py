@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Measure on the real kernel that was built last: exact, whatever else the host has to do."""
+
+from __future__ import annotations
+
+import multiprocessing
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from kseries.bench import answer, machine, runner
+from kseries.bench.answer import RECEIVERS, Receiver
+from kseries.bench.model import MIB, Cpu, Lost, Measurement, Setup
+from kseries.lib import proc
+from kseries.lib.deadline import Deadline
+from kseries.lib.errors import UserError
+from kseries.lib.progress import Silent
+from tests.builtkernel import kernel_image
+
+pytestmark = [pytest.mark.vm, pytest.mark.timeout(400)]
+
+DEADLINE_S = 120.0
+
+
+def short(receiver: Receiver, *, touched: bool = False) -> Setup:
+    return Setup(receiver, "late", touched=touched, warm_up=4 * MIB, bytes=4 * MIB)
+
+
+@pytest.fixture(scope="module")
+def bench() -> runner.Bench:
+    image = kernel_image()
+    if image is None:
+        pytest.skip("no kernel: build one")
+    place = image.parent.parent
+    try:
+        return runner.of_folders(image, place / "made", image.parent / "installed")
+    except UserError as error:
+        pytest.skip(str(error))
+
+
+def measured(bench: runner.Bench, folder: Path, *setups: Setup) -> list[Measurement]:
+    found = runner.Runner(bench, folder, Silent(), DEADLINE_S).run(setups, 2)
+    assert [one for one in found if isinstance(one, Lost)] == []
+    return [one for one in found if isinstance(one, Measurement)]
+
+
+@contextmanager
+def load(count: int) -> Iterator[None]:
+    children = [multiprocessing.Process(target=spin, daemon=True) for _ in range(count)]
+    for child in children:
+        child.start()
+    try:
+        yield
+    finally:
+        for child in children:
+            child.kill()
+
+
+def spin() -> None:
+    while True:
+        time.monotonic()
+
+
+def test_two_runs_agree_to_the_last_instruction_one_of_them_under_load(
+    bench: runner.Bench, tmp_path: Path
+) -> None:
+    setup = short("zcrx")
+    measured(bench, tmp_path / "quiet", setup)
+    with load(4):
+        measured(bench, tmp_path / "loaded", setup)
+    for name in ("counts.txt", "answer.txt"):
+        quiet, loaded = (
+            (tmp_path / n / setup.name / name).read_bytes() for n in ("quiet", "loaded")
+        )
+        assert quiet == loaded
+        assert quiet
+
+
+def test_every_receiver_adds_up_and_touched_data_has_one_checksum(
+    bench: runner.Bench, tmp_path: Path
+) -> None:
+    setups = [short(receiver, touched=receiver != "discard") for receiver in RECEIVERS]
+    found = {one.setup.receiver: one for one in measured(bench, tmp_path, *setups)}
+    assert set(found) == set(RECEIVERS)
+    sums = {name: one.answer.checksum for name, one in found.items() if name != "discard"}
+    assert len(set(sums.values())) == 1
+    assert found["zcrx"].cost < found["epoll"].cost < found["epoll-zc"].cost
+    for one in found.values():
+        assert one.column("dma") > one.answer.bytes / 3
+        assert one.unbooked == found["epoll"].unbooked
+
+
+def test_the_plugin_disturbs_nothing(
+    bench: runner.Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    setup = short("epoll")
+    (with_plugin,) = measured(bench, tmp_path / "with", setup)
+
+    def without(cpu: Cpu, kernel: Path, inside: Path) -> list[str]:
+        words = with_it(cpu, kernel, inside)
+        return words[: words.index("-plugin")]
+
+    with_it = machine.command
+    monkeypatch.setattr(machine, "command", without)
+    (lost,) = runner.Runner(bench, tmp_path / "without", Silent(), DEADLINE_S).run([setup], 1)
+    assert isinstance(lost, Lost)
+    assert "the program came to no end mark" in lost.why
+    line = (tmp_path / "without" / setup.name / "answer.txt").read_text().splitlines()[0]
+    assert answer.read(line) == with_plugin.answer
+
+
+def test_a_receiver_that_hangs_is_lost_at_the_deadline_of_the_host(
+    bench: runner.Bench, tmp_path: Path
+) -> None:
+    began = time.monotonic()
+    # A program that waits for ever: an idle guest spins.
+    waits = tmp_path / "waits"
+    source = tmp_path / "waits.c"
+    source.write_text("#include <unistd.h>\nint main(void) { pause(); return 0; }\n")
+    words = ["gcc", "-static", "-o", str(waits), str(source)]
+    proc.run(words, cwd=tmp_path, deadline=Deadline.after(60))
+    hanging = replace(bench, program=waits.read_bytes())
+    (lost,) = runner.Runner(hanging, tmp_path / "out", Silent(), 15.0).run([short("epoll")], 1)
+    assert isinstance(lost, Lost)
+    assert lost.why.startswith("the guest did not end within 15 s (")
+    assert time.monotonic() - began < 100
+
+
+def test_a_program_that_cannot_receive_is_lost_with_its_reason(
+    bench: runner.Bench, tmp_path: Path
+) -> None:
+    setup = replace(short("zcrx"), packet=1 << 30)
+    (lost,) = runner.Runner(bench, tmp_path, Silent(), DEADLINE_S).run([setup], 1)
+    assert isinstance(lost, Lost)
+    assert "the program failed (exit 2): zcrx_bench: --write takes a number" in lost.why

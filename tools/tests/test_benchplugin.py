@@ -1,0 +1,184 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The plugin on a real QEMU: a guest of which every instruction is known (data/bench/toy.S)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from kseries.bench import counts, machine, programs
+from kseries.bench.model import Row
+from kseries.lib import proc
+from kseries.lib.deadline import Deadline
+from kseries.lib.errors import InfraError
+
+TOY = Path(__file__).parent / "data" / "bench" / "toy.S"
+EXIT_0 = 1  # of QEMU, for a 0 written to the port
+BASE = 0x100000
+
+BRACKETS = """\
+layer softirq softirq
+layer poll driver_poll
+layer dma dma
+layer dma copy driver_
+receives deliver
+switch __switch_to_asm
+"""
+
+# (role, layer, function): instructions between the marks, as the comments of the source have them.
+EXPECTED = {
+    ("receiver", "syscall", "measured"): 1 + 3 + 3 + 2,
+    ("receiver", "softirq", "softirq"): 2 * 5,
+    ("receiver", "softirq", "poll"): 2 * 4,
+    ("receiver", "softirq", "poll_of_acks"): 2 * 2,
+    ("receiver", "poll-rx", "driver_poll"): 2 * 10,
+    ("receiver", "poll-tx", "driver_poll"): 2 * 9,
+    ("receiver", "poll-rx", "driver_rx"): 2 * 5,
+    ("receiver", "dma", "dma"): 2 * 22,
+    ("receiver", "dma", "copy"): 2 * (9 + 9),
+    ("receiver", "poll-rx", "deliver"): 2 * 6,
+    ("receiver", "poll-rx", "copy"): 2 * 9,
+    ("receiver", "user", "program"): 31,
+    ("receiver", "syscall", "__switch_to_asm"): 2,
+    ("sender", "syscall", "__switch_to_asm"): 1,
+    ("sender", "syscall", "measured"): 11,
+}
+
+
+@pytest.fixture(scope="module")
+def plugin(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    file = tmp_path_factory.mktemp("plugin") / "plugin.so"
+    file.write_bytes(programs.compile_plugin())
+    return file
+
+
+def toy(folder: Path, *defines: str) -> tuple[Path, str]:
+    """Give the guest's image, and the lines that tell its functions."""
+    made, image = folder / "toy.o", folder / "toy"
+    words = ["gcc", "-c", "-o", str(made), *(f"-D{name}" for name in defines), str(TOY)]
+    proc.run(words, cwd=folder, deadline=Deadline.after(30))
+    linked = folder / "toy.elf"
+    for options in (["-o", str(linked)], ["--oformat", "binary", "-o", str(image)]):
+        link = ["ld", f"-Ttext={BASE:#x}", "-e", "start", *options, str(made)]
+        proc.run(link, cwd=folder, deadline=Deadline.after(30))
+    named = proc.run(["nm", "-g", linked], cwd=folder, deadline=Deadline.after(30))
+    lines = (line.split() for line in named.output.splitlines())
+    functions = [(address, name) for address, kind, name in lines if kind == "T"]
+    return image, "".join(
+        f"{'program' if name == 'program' else 'kernel'} {address} {name}\n"
+        for address, name in functions
+    )
+
+
+def booked(plugin: Path, folder: Path, *defines: str, tables: str = BRACKETS) -> str:
+    image, functions = toy(folder, *defines)
+    (folder / "tables").write_text(functions + tables)
+    argv: list[str | Path] = ["qemu-system-x86_64", "-accel", "tcg,thread=single", "-cpu", "max"]
+    argv += ["-icount", "shift=0,sleep=off", "-m", "16M", "-nodefaults", "-display", "none"]
+    argv += ["-device", "isa-debug-exit,iobase=0xf4", "-kernel", image, "-plugin"]
+    argv += [f"file={plugin},tables={folder / 'tables'},output={folder / 'counts'}"]
+    done = proc.run(argv, cwd=folder, deadline=Deadline.after(30), check=False)
+    assert (done.returncode, done.output) == (EXIT_0, "")
+    return (folder / "counts").read_text()
+
+
+def test_every_instruction_is_booked_where_it_belongs(plugin: Path, tmp_path: Path) -> None:
+    text = booked(plugin, tmp_path)
+    lines = [line.split() for line in text.splitlines()]
+    found = {(w[1], w[2], w[4]): int(w[3]) for w in lines if w[0] == "count"}
+    assert found == EXPECTED
+    events = {w[1]: int(w[2]) for w in lines if w[0] == "event"}
+    assert events == {
+        "switches": 1,
+        "polls-rx": 2,
+        "polls-tx": 2,
+        "enter-softirq": 2,
+        "enter-poll": 4,
+        "enter-dma": 4,
+    }
+    read = counts.read(text)
+    assert read.total == sum(EXPECTED.values())
+    assert Row("softirq", "deliver", 12) in read.rows
+    assert Row("sender", "driver_poll", 18) in read.rows
+
+
+def test_two_runs_agree_to_the_byte(plugin: Path, tmp_path: Path) -> None:
+    texts = []
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        texts.append(booked(plugin, tmp_path / name))
+    assert texts[0] == texts[1]
+
+
+@pytest.mark.parametrize(
+    ("define", "fault"),
+    [
+        ("JUMPS", "entered by a jump: dma"),
+        ("SWITCHES", "another task goes on within softirq"),
+    ],
+)
+def test_what_it_does_not_understand_is_a_fault(
+    plugin: Path, tmp_path: Path, define: str, fault: str
+) -> None:
+    tables = BRACKETS + "layer softirq softirq_that_switches\n"
+    with pytest.raises(counts.Incomplete, match=f"^the guest was not understood: {fault}"):
+        counts.read(booked(plugin, tmp_path, define, tables=tables))
+
+
+@pytest.mark.parametrize(
+    ("tables", "told"),
+    [
+        ("", "has no functions: "),
+        ("kernel 10 f\nnonsense\n", "cannot be read: nonsense"),
+        ("kernel 10 f\nlayer cellar f\n", "no such layer: layer cellar f"),
+        ("kernel 10 f\nswitch g\n", "has to be there once: switch g"),
+    ],
+)
+def test_it_refuses_tables_that_it_cannot_use(
+    plugin: Path, tmp_path: Path, tables: str, told: str
+) -> None:
+    (tmp_path / "tables").write_text(tables)
+    argv = ["qemu-system-x86_64", "-machine", "none", "-display", "none", "-nodefaults", "-plugin"]
+    argv += [f"file={plugin},tables={tmp_path / 'tables'},output={tmp_path / 'counts'}"]
+    done = proc.run(argv, cwd=tmp_path, deadline=Deadline.after(30), check=False)
+    assert done.returncode == 1
+    assert done.output.splitlines()[0].startswith(f"kseries plugin: {told}")
+
+
+def fake_qemu(folder: Path, says: str) -> str:
+    """Make what stands for a QEMU of another kind: there is none on this host."""
+    program = folder / "qemu"
+    program.write_text(f"#!/bin/sh\necho '{says}' >&2\nexit 1\n")
+    program.chmod(0o755)
+    return str(program)
+
+
+def test_a_qemu_that_takes_no_plugin_is_refused_with_its_own_words(tmp_path: Path) -> None:
+    says = "qemu: -plugin: invalid option"
+    with pytest.raises(InfraError, match="takes no plugin of ours") as refused:
+        programs.require(b"", fake_qemu(tmp_path, says))
+    assert refused.value.where == says
+    assert "--enable-plugins" in refused.value.do
+
+
+def test_a_plugin_of_another_version_is_refused_by_the_real_qemu(tmp_path: Path) -> None:
+    source, made = tmp_path / "other.c", tmp_path / "other.so"
+    source.write_text(
+        "int qemu_plugin_version = 99;\nint qemu_plugin_install(void) { return 0; }\n"
+    )
+    words = ["gcc", "-shared", "-fPIC", "-o", str(made), str(source)]
+    proc.run(words, cwd=tmp_path, deadline=Deadline.after(30))
+    with pytest.raises(InfraError) as refused:
+        programs.require(made.read_bytes())
+    assert "API version 99" in refused.value.where
+
+
+def test_the_guest_is_told_to_be_the_same_each_time() -> None:
+    words = machine.command("without-erms", Path("/vm/kernel"), Path("/vm"))
+    told = " ".join(words)
+    assert "-smp 1 " in told
+    assert "-accel tcg,thread=single -cpu max,-rdrand,-rdseed,-erms,-fsrm " in told
+    assert "-icount shift=0,sleep=off " in told
+    for word in ("nokaslr", "norandmaps", "random.trust_cpu=off"):
+        assert word in words[words.index("-append") + 1].split()
