@@ -78,6 +78,12 @@ def bisect(session: nox.Session) -> None:
 
 
 @nox.session
+def bench(session: nox.Session) -> None:
+    """Measure what it costs to receive, in instructions of a guest."""
+    kseries(session, "bench", *session.posargs)
+
+
+@nox.session
 def tests(session: nox.Session) -> None:
     """Run the project's own tests (those without a virtual machine)."""
     run(session, "pytest", "-n", "2", *session.posargs)

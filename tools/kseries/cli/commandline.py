@@ -63,6 +63,7 @@ def build_parser() -> Parser:
     _add_kselftest(commands)
     _add_mutants(commands)
     _add_bisect(commands)
+    _add_bench(commands)
     _add_maintenance(commands)
     _add_shell(commands)
     return parser
@@ -270,6 +271,9 @@ def _add_reports(commands: Commands) -> None:
     parse.add_argument("file", metavar="FILE", help="plain or .gz; `-` for standard input")
     options.add_format(parse, formats.NAMES_FOR_LOGS)
     schema = _add(commands, "schema", "reports.schema", "give the JSON Schema of results.json")
+    schema.add_argument(
+        "--bench", action="store_true", help="of what zcrx_bench prints, in place of that"
+    )
     options.add_out(schema)
 
 
@@ -390,6 +394,41 @@ def _add_bisect(commands: Commands) -> None:
     tests |= {"extended": False, "machines": 0, "baseline": None, "reruns": True}
     tests["each_patch"] = None
     parser.set_defaults(until=RUN_STAGES[-1], **tests)
+
+
+def _add_bench(commands: Commands) -> None:
+    parser = _add(
+        commands,
+        "bench",
+        "bench.bench",
+        "what it costs to receive: zero copy against other ways, in instructions of a guest",
+        (
+            "kseries bench                       all receivers, 60, 32 and 4 KiB; minutes",
+            "kseries bench zcrx late             only what has these in its name",
+            "kseries bench --run latest --full   on the kernel of a run",
+            "kseries bench --show latest         the report again",
+        ),
+    )
+    parser.add_argument(
+        "names", nargs="*", metavar="NAME", help="only what has all of these in its name"
+    )
+    parser.add_argument("--full", action="store_true", help="everything there is to compare")
+    parser.add_argument("--list", action="store_true", help="only say what would be measured")
+    options.add_run_argument(parser, "--run", default="", help="measure the kernel of that run")
+    options.add_run_argument(parser, "--show", default="", help="the report of that run again")
+    parser.add_argument(
+        "--deadline",
+        type=options.seconds,
+        default=120.0,
+        metavar="S",
+        help="of one measurement, on this host's clock (default: %(default)g)",
+    )
+    options.add_stack(parser)
+    options.add_machines(parser)
+    options.add_json(parser)
+    tests: dict[str, Any] = {"only": [], "suite": [], "minutes": MINUTES, "append": ""}
+    tests |= {"extended": False, "baseline": None, "reruns": True, "each_patch": False}
+    parser.set_defaults(until="install", resume=None, **tests)
 
 
 def _add_maintenance(commands: Commands) -> None:

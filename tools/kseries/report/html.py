@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""The result document as one HTML page without script or network; kseries' only user of jinja2.
+"""Documents as one HTML page each, without script or network; kseries' only user of jinja2.
 
 Everything that others wrote is escaped, and the page forbids scripts besides.
 """
@@ -10,21 +10,40 @@ from functools import cache
 
 import jinja2
 
+from kseries.bench import plan
+from kseries.bench.model import Bench
 from kseries.model import RunResult
-from kseries.report import page
+from kseries.report import benchpage, page
+from kseries.report.bench import NAMES
 from kseries.report.printable import printable
 from kseries.report.words import again, counted, duration, moment, took
 
 TEMPLATE = "report.html.j2"
+BENCH_TEMPLATE = "bench.html.j2"
 
 
 def render(result: RunResult) -> str:
-    """Give the page."""
-    return _template().render(page=page.make(printable(result)))
+    """Give the page of a run."""
+    return _template(TEMPLATE).render(page=page.make(printable(result)))
+
+
+def render_bench(bench: Bench) -> str:
+    """Give the page of a bench."""
+    size = {
+        "width": benchpage.WIDTH,
+        "height": benchpage.HEIGHT,
+        "left": benchpage.LEFT,
+        "right": benchpage.RIGHT,
+        "top": benchpage.TOP,
+        "bottom": benchpage.BOTTOM,
+    }
+    return _template(BENCH_TEMPLATE).render(
+        page=benchpage.make(printable(bench)), names=NAMES, regimes=plan.REGIMES, size=size
+    )
 
 
 @cache
-def _template() -> jinja2.Template:
+def _template(name: str) -> jinja2.Template:
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("kseries.report"),
         autoescape=True,
@@ -40,4 +59,4 @@ def _template() -> jinja2.Template:
         "moment": moment,
         "took": took,
     }
-    return environment.get_template(TEMPLATE)
+    return environment.get_template(name)

@@ -1,0 +1,186 @@
+# SPDX-License-Identifier: GPL-2.0
+"""What the HTML page of a bench shows: tables, and where the pictures' lines go. Pure."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from kseries.bench import plan
+from kseries.bench.answer import RECEIVERS, Receiver, Regime
+from kseries.bench.model import KIB, Bench, Measurement, Setup
+from kseries.report import bench as tables
+
+COLOURED = 11  # functions of the bars; the others are one piece
+OTHERS = "all others"
+
+# The picture of cost against packet size, in its own units.
+WIDTH, HEIGHT = 420.0, 300.0
+LEFT, RIGHT, TOP, BOTTOM = 46.0, 92.0, 14.0, 34.0
+LABEL_GAP = 13.0
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A piece of a bar: of which colour (COLOURED: the others), where, in per cent of the row."""
+
+    function: str
+    colour: int
+    start: float
+    width: float
+    per_byte: float
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A receiver in a regime."""
+
+    receiver: Receiver
+    regime: Regime
+    cost: float
+    pieces: tuple[Piece, ...]
+
+
+@dataclass(frozen=True)
+class Tick:
+    """A line of the grid, and what stands beside it."""
+
+    place: float
+    label: str
+
+
+@dataclass(frozen=True)
+class Curve:
+    """A receiver: points "x,y x,y", dots (x, y, what they are), where its name stands."""
+
+    receiver: Receiver
+    colour: int
+    points: str
+    dots: tuple[tuple[float, float, str], ...]
+    label_y: float
+
+
+@dataclass(frozen=True)
+class Plot:
+    """Cost against packet size in a regime."""
+
+    regime: Regime
+    curves: tuple[Curve, ...]
+    rows: tuple[Tick, ...]
+    columns: tuple[Tick, ...]
+
+
+@dataclass(frozen=True)
+class Page:
+    """All that is shown."""
+
+    bench: Bench
+    goals: tuple[tables.GoalLine, ...]
+    cores: tuple[tuple[Regime, tuple[tables.Cores, ...]], ...]
+    groups: tuple[tuple[tables.Group, tuple[tables.Line, ...]], ...]
+    functions: tuple[str, ...]  # that have a colour
+    bars: tuple[Bar, ...]
+    plots: tuple[Plot, ...]
+
+
+def make(bench: Bench) -> Page:
+    """Work out the page of a document."""
+    found = tables.by_setup(bench)
+    shown = [
+        found[setup]
+        for regime in plan.REGIMES
+        for receiver in RECEIVERS
+        if (setup := Setup(receiver, regime)) in found
+    ]
+    functions = _coloured(shown)
+    return Page(
+        bench=bench,
+        goals=tuple(line for line in tables.goals(bench) if line.ratio is not None),
+        cores=tuple((r, rows) for r in plan.REGIMES if (rows := tables.cores(bench, r))),
+        groups=tuple(tables.groups(bench).items()),
+        functions=functions,
+        bars=tuple(_bars(shown, functions)),
+        plots=tuple(_plots(found)),
+    )
+
+
+def _coloured(shown: Sequence[Measurement]) -> tuple[str, ...]:
+    """Choose the functions that cost most, over all bars."""
+    counts: Counter[str] = Counter()
+    for one in shown:
+        for row in tables.by_function(one):
+            counts[row.function] += row.count
+    return tuple(name for name, _ in counts.most_common(COLOURED))
+
+
+def _bars(shown: Sequence[Measurement], functions: Sequence[str]) -> Iterator[Bar]:
+    most = max((one.cost for one in shown), default=1.0)
+    for one in shown:
+        per_byte = {r.function: r.count / one.answer.bytes for r in tables.by_function(one)}
+        named = [(name, per_byte.get(name, 0.0)) for name in functions]
+        named.append((OTHERS, one.cost - sum(cost for _, cost in named)))
+        pieces, at = [], 0.0
+        for colour, (name, cost) in enumerate(named):
+            width = 100 * cost / most
+            if cost:
+                pieces.append(Piece(name, colour, round(at, 3), round(width, 3), cost))
+            at += width
+        yield Bar(one.setup.receiver, one.setup.regime, one.cost, tuple(pieces))
+
+
+def _plots(found: dict[Setup, Measurement]) -> Iterator[Plot]:
+    for regime in plan.REGIMES:
+        lines = {
+            receiver: [
+                (packet, found[setup].cost)
+                for packet in sorted(plan.PACKETS)
+                if (setup := Setup(receiver, regime, packet)) in found
+            ]
+            for receiver in RECEIVERS
+        }
+        lines = {receiver: points for receiver, points in lines.items() if len(points) > 1}
+        if lines:
+            yield _plot(regime, lines)
+
+
+def _plot(regime: Regime, lines: dict[Receiver, list[tuple[int, float]]]) -> Plot:
+    costs = [cost for points in lines.values() for _, cost in points]
+    low, high = math.floor(math.log2(min(costs))), math.ceil(math.log2(max(costs)))
+    sizes = [packet for points in lines.values() for packet, _ in points]
+    first, last = math.log2(min(sizes)), math.log2(max(sizes))
+
+    def x(packet: float) -> float:
+        share = (math.log2(packet) - first) / (last - first)
+        return round(LEFT + share * (WIDTH - LEFT - RIGHT), 1)
+
+    def y(cost: float) -> float:
+        share = (math.log2(cost) - low) / (high - low)
+        return round(HEIGHT - BOTTOM - share * (HEIGHT - TOP - BOTTOM), 1)
+
+    labels = _apart({name: y(points[-1][1]) for name, points in lines.items()})
+    curves = tuple(
+        Curve(
+            name,
+            RECEIVERS.index(name),
+            " ".join(f"{x(packet)},{y(cost)}" for packet, cost in points),
+            tuple((x(p), y(c), f"{name}, {p // KIB} KiB: {c:.4f}") for p, c in points),
+            labels[name],
+        )
+        for name, points in lines.items()
+    )
+    rows = tuple(Tick(y(2.0**n), f"{2.0**n:g}") for n in range(low, high + 1))
+    columns = tuple(Tick(x(size), f"{size // KIB} KiB") for size in sorted(set(sizes)))
+    return Plot(regime, curves, rows, columns)
+
+
+def _apart(wanted: dict[Receiver, float]) -> dict[Receiver, float]:
+    """Move names so that none is upon another."""
+    placed: dict[Receiver, float] = {}
+    at = -LABEL_GAP
+    for name, place in sorted(wanted.items(), key=lambda item: item[1]):
+        at = max(place, at + LABEL_GAP)
+        placed[name] = at
+    over = at - (HEIGHT - 2.0)
+    return {name: round(place - max(over, 0.0), 1) for name, place in placed.items()}

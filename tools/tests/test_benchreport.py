@@ -1,0 +1,184 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The report of a bench: goals, the cover letter's tables, pictures; for terminal and browser."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from kseries.bench import answer as answers
+from kseries.bench import model, plan
+from kseries.bench.model import Bench, Lost, Measurement, Row, Setup
+from kseries.report import bench as report
+from kseries.report import benchpage, html
+from tests import browser
+from tests.conftest import EVIL
+from tests.test_benchreading import ANSWER
+
+COSTS = {"epoll": 400, "epoll-zc": 800, "uring": 390, "zcrx": 230, "discard": 220}
+
+
+def measured(setup: Setup) -> Measurement:
+    """Give a measurement of 1000 bytes in packets of 100."""
+    told = answers.read(json.dumps({**ANSWER, "bytes": 1000, "packets": 10}))
+    cost = COSTS[setup.receiver] * (60 * model.KIB // setup.packet)
+    cost += 100 if setup.regime == "prompt" else 0
+    parts = ((model.USER, "run", 30), (model.SYSCALL, "recv", cost // 2))
+    rest = cost - sum(count for _, _, count in parts)
+    rows = [Row(*part) for part in (*parts, (model.SOFTIRQ, "poll", rest))]
+    rows += [Row(model.DMA, "memcpy", 408), Row(model.SENDER, "send", 999)]
+    rows.sort(key=lambda row: -row.count)
+    return Measurement(setup, told, tuple(rows), {}, 81)
+
+
+@pytest.fixture
+def bench() -> Bench:
+    setups = plan.usual()
+    return Bench(
+        run="20261130T101500-bench",
+        stack="zcrx-v7",
+        started="2026-11-30T10:15:00+00:00",
+        seconds=300.0,
+        kernel="6.12.117",
+        head="d" * 40,
+        dialect="the interface of v7, up to patch 15",
+        qemu="QEMU emulator version 7.2.22",
+        compiler="gcc (Debian 12.2.0-14) 12.2.0",
+        models={"without-erms": "max,-erms", "with-erms": "max,+erms"},
+        measurements=tuple(measured(setup) for setup in setups),
+    )
+
+
+def lines_of(text: str, start: str) -> list[str]:
+    lines = text.splitlines()
+    at = next(n for n, line in enumerate(lines) if line.startswith(start))
+    return lines[at : lines.index("", at)] if "" in lines[at:] else lines[at:]
+
+
+def test_goals_are_told_as_reached_or_missed(bench: Bench) -> None:
+    found = {line.title: (round(line.ratio or 0, 4), line.good) for line in report.goals(bench)}
+    assert found["zcrx / epoll, packets of 60 KiB, late"] == (0.575, False)
+    assert found["zcrx / epoll-zc, packets of 60 KiB, prompt"] == (0.3667, False)
+    assert found["zcrx / discard, packets of 60 KiB, prompt"] == (1.0312, True)
+    told = lines_of(report.text(bench), "what zero copy costs")
+    assert "  zcrx / epoll, packets of 60 KiB, late             0.575  goal 0.50  missed" in told
+    assert len(told) == 1 + len(plan.GOALS)
+
+
+def test_a_goal_that_was_not_measured_is_not_told(bench: Bench) -> None:
+    few = replace(bench, measurements=tuple(m for m in bench.measurements if m.setup.packet < 9999))
+    assert len(lines_of(report.text(few), "what zero copy costs")) == 3
+    none = replace(bench, measurements=())
+    assert "what zero copy costs" not in report.text(none)
+
+
+def test_the_tables_of_the_cover_letter_have_the_third_receiver(bench: Bench) -> None:
+    told = lines_of(report.text(bench), "as in the cover letter: packets of 60 KiB, untouched, no")
+    assert [line.split("  ")[1].strip() for line in told[2:]] == [
+        "epoll",
+        "epoll + TCP_ZEROCOPY_RECEIVE",
+        "io_uring, zero copy",
+        "zero copy to epoll",
+        "zero copy to epoll-zc",
+    ]
+    rows = report.cores(bench, "late")
+    assert [(r.receiver, round(r.application, 3), round(r.softirq, 3)) for r in rows] == [
+        ("epoll", 0.23, 0.17),
+        ("epoll-zc", 0.43, 0.37),
+        ("zcrx", 0.145, 0.085),
+    ]
+    late = next(n for n, line in enumerate(report.text(bench).splitlines()) if "ERMS, late" in line)
+    assert "busier of two cores -37%, one core -43%" in report.text(bench).splitlines()[late + 5]
+
+
+def test_model_regime_and_packet_size_stand_beside_every_figure(bench: Bench) -> None:
+    text = report.text(bench)
+    titles = [line for line in text.splitlines() if line.startswith("packets of")]
+    assert titles == [
+        "packets of 60 KiB, IPv4, data untouched, no ERMS",
+        "packets of 32 KiB, IPv4, data untouched, no ERMS",
+        "packets of 4 KiB, IPv4, data untouched, no ERMS",
+        "packets of 60 KiB, IPv4, data touched, no ERMS",
+        "packets of 60 KiB, IPv4, data untouched, ERMS",
+    ]
+    assert "0.125 instructions" in text
+    assert re.search(r"\b(Gbps|Gbit|cycles|seconds)\b", text) is None
+    assert [line for line in text.splitlines() if len(line) > 100] == []
+
+
+def test_what_was_lost_is_told_and_leaves_a_gap(bench: Bench) -> None:
+    gone = bench.measurements[0]
+    lost = (Lost(gone.setup, "the guest did not end within 120 s"),)
+    text = report.text(replace(bench, measurements=bench.measurements[1:], lost=lost))
+    assert f"  {gone.setup.name}: the guest did not end within 120 s" in text
+    assert "1 lost" in text.splitlines()[0]
+    assert re.search(r"^  epoll +- +- +- +- +- +0\.4000 ", text, re.MULTILINE)
+
+
+def test_a_document_is_read_as_it_was_written(bench: Bench) -> None:
+    assert model.BENCH.validate_json(model.BENCH.dump_json(bench)) == bench
+
+
+def test_the_pieces_of_a_bar_are_the_whole_cost(bench: Bench) -> None:
+    page = benchpage.make(bench)
+    assert len(page.bars) == 10
+    most = max(bar.cost for bar in page.bars)
+    for bar in page.bars:
+        assert sum(piece.per_byte for piece in bar.pieces) == pytest.approx(bar.cost)
+        ends = [piece.start + piece.width for piece in bar.pieces]
+        assert [piece.start for piece in bar.pieces[1:]] == pytest.approx(ends[:-1], abs=0.01)
+        assert ends[-1] == pytest.approx(100 * bar.cost / most, abs=0.02)
+
+
+def test_curves_stay_within_the_picture_and_names_apart(bench: Bench) -> None:
+    plots = benchpage.make(bench).plots
+    assert [plot.regime for plot in plots] == ["prompt", "late"]
+    for plot in plots:
+        assert [tick.label for tick in plot.columns] == ["4 KiB", "32 KiB", "60 KiB"]
+        labels = sorted(curve.label_y for curve in plot.curves)
+        assert all(b - a >= benchpage.LABEL_GAP - 0.2 for a, b in itertools.pairwise(labels))
+        assert 0 <= labels[0] <= labels[-1] <= benchpage.HEIGHT
+        for curve in plot.curves:
+            assert len(curve.dots) == 3
+            for x, y, _ in curve.dots:
+                assert benchpage.LEFT <= x <= benchpage.WIDTH - benchpage.RIGHT
+                assert benchpage.TOP <= y <= benchpage.HEIGHT - benchpage.BOTTOM
+            # The smaller the packet, the dearer.
+            heights = [y for _, y, _ in curve.dots]
+            assert heights == sorted(heights)
+
+
+def test_the_page_has_no_script_and_escapes_what_others_wrote(bench: Bench) -> None:
+    first = bench.measurements[0]
+    rows = (Row(model.SYSCALL, EVIL, 10**6), *first.rows)
+    evil = replace(
+        bench,
+        stack=EVIL,
+        head=EVIL,
+        notes=(EVIL,),
+        measurements=(replace(first, rows=rows), *bench.measurements[1:]),
+        lost=(Lost(first.setup, EVIL),),
+    )
+    text = html.render_bench(evil)
+    assert "<script" not in text
+    assert "default-src 'none'" in text
+    assert "\x1b" not in report.text(evil)
+
+
+def test_a_bench_of_nothing_has_a_page(bench: Bench) -> None:
+    assert "All figures" in html.render_bench(replace(bench, measurements=()))
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("width", [360, 1200])
+def test_the_page_fits_its_window(bench: Bench, tmp_path: Path, width: int) -> None:
+    chromium = browser.find()
+    if chromium is None:
+        pytest.skip(browser.INSTALL)
+    told = browser.opened(chromium, html.render_bench(bench), width, tmp_path)
+    assert (told["overflow"], told["ran"]) == (0, False)
