@@ -103,6 +103,23 @@ def test_every_instruction_is_booked_where_it_belongs(plugin: Path, tmp_path: Pa
     assert Row("sender", "driver_poll", 18) in read.rows
 
 
+def test_a_call_that_is_interrupted_before_what_it_calls_begins_is_one(
+    plugin: Path, tmp_path: Path
+) -> None:
+    text = booked(plugin, tmp_path, "INTERRUPTS")
+    lines = [line.split() for line in text.splitlines()]
+    found = {(w[1], w[2], w[4]): int(w[3]) for w in lines if w[0] == "count"}
+    extra = {
+        ("receiver", "syscall", "interrupted"): 11,
+        ("receiver", "syscall", "asm_exc_debug"): 3,
+        ("receiver", "dma", "dma"): EXPECTED["receiver", "dma", "dma"] + 22,
+        ("receiver", "dma", "copy"): EXPECTED["receiver", "dma", "copy"] + 9,
+        ("receiver", "syscall", "measured"): EXPECTED["receiver", "syscall", "measured"] + 1,
+    }
+    assert found == EXPECTED | extra
+    assert counts.read(text).events["enter-dma"] == 5
+
+
 def test_two_runs_agree_to_the_byte(plugin: Path, tmp_path: Path) -> None:
     texts = []
     for name in ("one", "two"):

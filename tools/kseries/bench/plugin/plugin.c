@@ -13,12 +13,13 @@
 #include <string.h>
 
 #include "booking.h"
+#include "code.h"
 #include "qemu_api.h"
 #include "tables.h"
 
-#define MARKS		0x6b736200U	/* BENCH_MARKS */
 #define DEEPEST		32
 #define MOST_TASKS	4096
+#define CUT_CALLS	16
 
 QEMU_CALLED int qemu_plugin_version = QEMU_API_VERSION;
 
@@ -29,7 +30,9 @@ struct block {
 	int		function;
 	bool		is_entry;	/* it begins the function */
 	bool		calls;		/* it ends in a call */
+	uint64_t	target;		/* of it, 0 where only the processor knows */
 	bool		is_thunk;	/* on the way of a call to what is called */
+	bool		interrupts;	/* it begins an interrupt, or an exception */
 };
 
 /* A layer that was entered, and where it is left. */
@@ -44,6 +47,10 @@ static uint64_t executed;	/* instructions since the start; QEMU adds to it */
 static uint64_t accounted;
 static const struct block *current;
 static const struct block *caller;	/* the last block that is no thunk */
+
+/* Calls that were interrupted before what they call began. The last ones. */
+static const struct block *cut[CUT_CALLS];
+static unsigned int cut_count;
 
 static struct frame frames[DEEPEST];
 static int depth;
@@ -125,13 +132,33 @@ static void leave(void)
 	layer = frame->before;
 }
 
+/* Who called a function that was entered just now. */
+static const struct block *find_caller(uint64_t address)
+{
+	const struct block *block;
+	unsigned int i, place;
+
+	if (caller && caller->calls)
+		return caller;
+	for (i = 1; i <= CUT_CALLS && i <= cut_count; i++) {
+		place = (cut_count - i) % CUT_CALLS;
+		block = cut[place];
+		if (!block || (block->target && block->target != address))
+			continue;
+		cut[place] = NULL;
+		return block;
+	}
+	return caller;
+}
+
 static void enter(const struct function *function)
 {
-	if (function->caller && (!caller ||
-	    strncmp(functions[caller->function].name, function->caller,
-		    strlen(function->caller))))
+	const struct block *by = find_caller(function->address);
+
+	if (function->caller && (!by || strncmp(functions[by->function].name, function->caller,
+						strlen(function->caller))))
 		return;
-	if (!caller || !caller->calls) {
+	if (!by || !by->calls) {
 		booking_fault("entered by a jump:", function->name);
 		return;
 	}
@@ -140,7 +167,7 @@ static void enter(const struct function *function)
 		return;
 	}
 	frames[depth++] = (struct frame) {
-		.back = caller->end, .layer = function->layer, .before = layer,
+		.back = by->end, .layer = function->layer, .before = layer,
 	};
 	layer = function->layer;
 	events.entries[layer]++;
@@ -159,6 +186,8 @@ static void on_block(unsigned int cpu, void *data)
 	account();
 	while (depth && block->start == frames[depth - 1].back)
 		leave();
+	if (block->interrupts && current && current->calls)
+		cut[cut_count++ % CUT_CALLS] = current;
 	if (block->is_entry && function->kind == ENTRY_LAYER)
 		enter(function);
 	if (block->is_entry && function->kind == ENTRY_RECEIVES)
@@ -190,33 +219,10 @@ static void on_mark(unsigned int cpu, void *data)
 	}
 }
 
-/* call, or call through a register or memory */
-static bool is_call(const unsigned char *code, size_t size)
+/* What the processor goes to at an interrupt: in Linux these have such names. */
+static bool is_interrupt(const char *name)
 {
-	if (size && (code[0] & 0xf0) == 0x40) {	/* REX */
-		code++;
-		size--;
-	}
-	return (size == 5 && code[0] == 0xe8) ||
-	       (size >= 2 && code[0] == 0xff && (code[1] & 0x38) == 0x10);
-}
-
-/* nopl MARK(%rax): give its number, else 0 */
-static uintptr_t mark_in(const unsigned char *code, size_t size)
-{
-	static const unsigned char nopl[] = { 0x0f, 0x1f, 0x80 };
-	uint32_t operand;
-
-	if (size != sizeof(nopl) + sizeof(operand) || memcmp(code, nopl, sizeof(nopl)))
-		return 0;
-	memcpy(&operand, code + sizeof(nopl), sizeof(operand));
-	return operand > MARKS && operand <= MARKS + 4 ? operand - MARKS : 0;
-}
-
-/* mov DISPLACEMENT(%rsi), %rsp */
-static bool loads_stack(const unsigned char *code, size_t size)
-{
-	return size == 7 && code[0] == 0x48 && code[1] == 0x8b && code[2] == 0xa6;
+	return !strncmp(name, "asm_", strlen("asm_")) || strstr(name, "entries_start");
 }
 
 static void watch(struct qemu_plugin_insn *insn, const struct function *function)
@@ -240,6 +246,8 @@ static void on_translation(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
 	struct qemu_plugin_insn *last = qemu_plugin_tb_get_insn(tb, count - 1);
 	struct block *block = calloc(1, sizeof(*block));
 	const struct function *function;
+	const unsigned char *code;
+	size_t size;
 
 	(void)id;
 	if (!block)
@@ -249,7 +257,11 @@ static void on_translation(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
 	block->function = find_function(block->start);
 	function = &functions[block->function];
 	block->is_entry = block->start == function->address;
-	block->calls = is_call(qemu_plugin_insn_data(last), qemu_plugin_insn_size(last));
+	code = qemu_plugin_insn_data(last);
+	size = qemu_plugin_insn_size(last);
+	block->calls = is_call(code, size);
+	block->target = target_of(code, size, block->end);
+	block->interrupts = is_interrupt(function->name);
 	block->is_thunk = strstr(function->name, "thunk") != NULL;
 	qemu_plugin_register_vcpu_tb_exec_cb(tb, on_block, QEMU_CB_NO_REGS, block);
 	for (i = 0; i < count; i++)

@@ -65,6 +65,9 @@ measured:
 #ifdef JUMPS
 	call jumper
 #endif
+#ifdef INTERRUPTS
+	call interrupted
+#endif
 #ifdef SWITCHES
 	call softirq_that_switches
 #endif
@@ -140,6 +143,30 @@ program:
 jumper:
 	jmp dma
 
+/*
+ * A trap behind the call of dma, before its first instruction: 11 here, 3 of the
+ * handler, and what dma does.
+ */
+	.globl interrupted
+interrupted:
+	lea asm_exc_debug, %rax
+	mov %ax, idt + 16
+	shr $16, %rax
+	mov %ax, idt + 22
+	lidt idt_pointer
+	pushf
+	orl $0x100, (%rsp)		/* TF: after the next instruction */
+	nops 1
+	popf
+	call dma
+	ret
+
+	.globl asm_exc_debug
+asm_exc_debug:
+	andl $~0x100, 16(%rsp)
+	nops 1
+	iretq
+
 	.globl softirq_that_switches
 softirq_that_switches:
 	lea task_two, %rsi
@@ -166,6 +193,14 @@ has_data:
 	.balign 8
 gdt:
 	.quad 0, 0x00af9a000000ffff, 0x00cf92000000ffff
+idt:
+	.quad 0, 0
+	.word 0, 8, 0x8e00, 0		/* the debug trap; its address is filled in */
+	.quad 0
+idt_pointer:
+	.word . - idt - 1
+	.quad idt
+	.balign 8
 gdt_pointer:
 	.word . - gdt - 1
 	.quad gdt
