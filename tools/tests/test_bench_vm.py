@@ -12,9 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from kseries.bench import answer, machine, runner
-from kseries.bench.answer import RECEIVERS, Receiver
-from kseries.bench.model import MIB, Cpu, Lost, Measurement, Setup
+import kselftest_zcrx
+from kseries.bench import answer, counts, cpio, machine, plan, runner
+from kseries.bench.answer import RECEIVERS, Receiver, Regime
+from kseries.bench.model import MIB, RECEIVER_SIDE, Cpu, Lost, Measurement, Setup
 from kseries.lib import proc
 from kseries.lib.deadline import Deadline
 from kseries.lib.errors import UserError
@@ -111,6 +112,73 @@ def test_the_plugin_disturbs_nothing(
     assert "the program came to no end mark" in lost.why
     line = (tmp_path / "without" / setup.name / "answer.txt").read_text().splitlines()[0]
     assert answer.read(line) == with_plugin.answer
+
+
+DATA = Path(__file__).parent / "data" / "bench"
+WRAPPED = ("poll", "read", "getsockopt")
+WITHIN = 0.05  # of the cost of what is compared
+
+
+def reference(folder: Path, name: str, marks: Path) -> Path:
+    """Compile a program that receives, so that it measures as ours does."""
+    tree = tree_of_kernel()
+    sources = {
+        "tcp_mmap": tree / "tools/testing/selftests/net/tcp_mmap.c",
+        "plain": DATA / "plain.c",
+    }
+    made = folder / name
+    words = ["gcc", "-O2", "-static", "-w", f"-I{marks}", "-o", str(made), str(sources[name])]
+    words += [str(DATA / "counted.c"), *(f"-Wl,--wrap={call}" for call in WRAPPED)]
+    words += ["-lcrypto", "-lpthread", "-ldl"] if name == "tcp_mmap" else []
+    done = proc.run(words, cwd=folder, deadline=Deadline.after(120), check=False)
+    if not done.ok:
+        pytest.skip(f"{name} does not compile on this host: {done.output[-200:]}")
+    return made
+
+
+def tree_of_kernel() -> Path:
+    image = kernel_image()
+    assert image is not None
+    return image.parents[3] / "linux"
+
+
+def cost_of(bench: runner.Bench, folder: Path, setup: Setup, program: Path, *words: str) -> float:
+    """Give the cost of another program that receives."""
+    argv = [*plan.command(setup), "--", "/reference", *words]
+    command = b"".join(word.encode() + b"\0" for word in argv)
+    files = {"init": bench.init, "zcrx_bench": bench.program, "reference": program.read_bytes()}
+    initrd = cpio.archive({**files, "command": command})
+    job = machine.Job(bench.kernel, initrd, bench.plugin, bench.tables, setup.cpu)
+    seen = machine.boot(job, Deadline.after(DEADLINE_S), folder / "qemu.log")
+    assert seen.answer == f'{{"bytes": {setup.bytes}}}\nexit 0\n', seen.console[-500:]
+    rows = counts.read(seen.counts).rows
+    return sum(row.count for row in rows if row.column in RECEIVER_SIDE) / setup.bytes
+
+
+@pytest.mark.parametrize("regime", ["prompt", "late"])
+@pytest.mark.parametrize(
+    ("receiver", "name", "words"),
+    [
+        ("epoll", "plain", ()),
+        ("uring", "plain", ()),
+        ("epoll", "tcp_mmap", ("-4", "-s", "-p", "5201")),
+        ("epoll-zc", "tcp_mmap", ("-4", "-s", "-z", "-p", "5201")),
+    ],
+)
+def test_the_baselines_are_no_dearer_than_programs_of_others(
+    bench: runner.Bench,
+    tmp_path: Path,
+    regime: Regime,
+    receiver: Receiver,
+    name: str,
+    words: tuple[str, ...],
+) -> None:
+    marks = tmp_path / "marks"
+    kselftest_zcrx.write(marks)
+    setup = Setup(receiver, regime)
+    (own,) = measured(bench, tmp_path / "own", setup)
+    other = cost_of(bench, tmp_path, setup, reference(tmp_path, name, marks), *words)
+    assert own.cost <= other * (1 + WITHIN)
 
 
 def test_a_receiver_that_hangs_is_lost_at_the_deadline_of_the_host(

@@ -176,6 +176,7 @@ def test_a_stream_that_ends_early_is_an_error(program: Path) -> None:
         (("--receiver", "discard", "--touch"), "discard has nothing to touch or check"),
         (("--port", "1"), "--port is for one end"),
         (("more",), "'more' is no option"),
+        (("--flows", "2", "--", "x"), "a program receives one flow, over netdevsims"),
     ],
 )
 def test_what_cannot_be_done_is_refused_in_a_line(

@@ -22,7 +22,7 @@ STATIC = ("-static", "-s")
 COMPILE_S, PROBE_S = 120.0, 30.0
 
 LOADED = "kseries plugin: loaded, API "
-_ADVICE = "take a QEMU that was built with --enable-plugins, of version 4.2 to 9.0"
+_ADVICE = "take a QEMU built with --enable-plugins that knows version 1 of their API, as 7.2 does"
 
 
 def compile_init() -> bytes:

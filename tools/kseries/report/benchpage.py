@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -15,6 +14,7 @@ from kseries.report import bench as tables
 
 COLOURED = 11  # functions of the bars; the others are one piece
 OTHERS = "all others"
+DEAREST = 30
 
 # The picture of cost against packet size, in its own units.
 WIDTH, HEIGHT = 420.0, 300.0
@@ -73,6 +73,15 @@ class Plot:
 
 
 @dataclass(frozen=True)
+class Dearest:
+    """The dearest functions of zero copy: what they cost each receiver for each byte."""
+
+    regime: Regime
+    receivers: tuple[Receiver, ...]
+    rows: tuple[tuple[str, tuple[float, ...]], ...]
+
+
+@dataclass(frozen=True)
 class Page:
     """All that is shown."""
 
@@ -82,6 +91,7 @@ class Page:
     groups: tuple[tuple[tables.Group, tuple[tables.Line, ...]], ...]
     functions: tuple[str, ...]  # that have a colour
     bars: tuple[Bar, ...]
+    dearest: tuple[Dearest, ...]
     plots: tuple[Plot, ...]
 
 
@@ -102,17 +112,34 @@ def make(bench: Bench) -> Page:
         groups=tuple(tables.groups(bench).items()),
         functions=functions,
         bars=tuple(_bars(shown, functions)),
+        dearest=tuple(_dearest(found)),
         plots=tuple(_plots(found)),
     )
 
 
 def _coloured(shown: Sequence[Measurement]) -> tuple[str, ...]:
-    """Choose the functions that cost most, over all bars."""
-    counts: Counter[str] = Counter()
+    """Choose the functions that are the largest part of some bar."""
+    parts: dict[str, float] = {}
     for one in shown:
         for row in tables.by_function(one):
-            counts[row.function] += row.count
-    return tuple(name for name, _ in counts.most_common(COLOURED))
+            part = row.count / one.answer.bytes / one.cost
+            parts[row.function] = max(part, parts.get(row.function, 0.0))
+    return tuple(sorted(parts, key=lambda name: (-parts[name], name))[:COLOURED])
+
+
+def _dearest(found: dict[Setup, Measurement]) -> Iterator[Dearest]:
+    """Tell of each regime what the functions of zero copy cost, and cost the others."""
+    for regime in plan.REGIMES:
+        ones = {r: found[s] for r in RECEIVERS if (s := Setup(r, regime)) in found}
+        if "zcrx" not in ones:
+            continue
+        costs = {
+            receiver: {r.function: r.count / one.answer.bytes for r in tables.by_function(one)}
+            for receiver, one in ones.items()
+        }
+        names = list(costs["zcrx"])[:DEAREST]
+        rows = tuple((name, tuple(of.get(name, 0.0) for of in costs.values())) for name in names)
+        yield Dearest(regime, tuple(costs), rows)
 
 
 def _bars(shown: Sequence[Measurement], functions: Sequence[str]) -> Iterator[Bar]:
