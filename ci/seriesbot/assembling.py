@@ -107,7 +107,7 @@ def make(row: Row, parts: Sequence[Part], scratch: Path) -> Made:
     for patch in found.patches:
         texts += [patch.title, patch.message.decode(errors="replace")]
     paths = {path for patch in found.patches for path in diffpaths.paths(diffs.scan(patch.diff))}
-    base = (trailers.base_commit, *trailers.prerequisites)
+    base = (trailers.base_commit, *map(str, trailers.prerequisites))
     return Made(found, tuple(sorted(paths)[:MAX_PATHS]), tuple(texts), _digest(found.patches, base))
 
 

@@ -166,7 +166,7 @@ def test_b4_reads_an_answer(delivered: Path, tmp_path: Path, failing_run: RunRes
         done = proc.run(list(argv), cwd=tmp_path, deadline=Deadline.after(60), env=env)
         return done.output
 
-    from tests.test_archive import free_port, listens  # the toolkit's, which need no copy
+    from tests.publicinbox import free_port, listens  # of the toolkit, which need no copy
 
     (tmp_path / "out").mkdir()
     url = "http://127.0.0.1/answers"
