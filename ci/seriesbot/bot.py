@@ -66,6 +66,7 @@ class Bot:
             for inbox in config.told.inbox
             if inbox.url is not None
         }
+        self._fetched: dict[str, float] = {}
         made = orders.maker(store, config, lambda: self._rules)
         worker = Worker(store, config, engine or engine_of(config), made)
         outbox = Outbox(store, config.told.answer, config.home.path)
@@ -99,6 +100,8 @@ class Bot:
         """Do a bit of everything; tell whether there may be more to do at once."""
         if time.monotonic() - self._looked >= self._config.told.poll_seconds:
             for inbox in self._config.told.inbox:
+                with self._part(f"mirror {inbox.name}"):
+                    self._update(inbox)
                 with self._part(f"inbox {inbox.name}"):
                     self._look_into(inbox)
             self._looked = time.monotonic()
@@ -120,9 +123,15 @@ class Bot:
     def _admit(self, now: int) -> bool:
         return admission.admit(self._store, self._config, self._rules, now) > 0
 
+    def _update(self, inbox: InboxFile) -> None:
+        """Fetch what is new in an archive that is far away, not as often as one here is read."""
+        mirror = self._mirrors.get(inbox.name)
+        since = time.monotonic() - self._fetched.get(inbox.name, -self._config.told.fetch_seconds)
+        if mirror is not None and since >= self._config.told.fetch_seconds:
+            self._fetched[inbox.name] = time.monotonic()
+            mirror.update()
+
     def _look_into(self, inbox: InboxFile) -> None:
-        if inbox.name in self._mirrors:
-            self._mirrors[inbox.name].update()
         kept = self._config.told.limits.mail_kib << 10
         taken = intake.take_in(
             self._store,

@@ -115,6 +115,8 @@ class BotFile:
     engine: EngineFile = field(default_factory=EngineFile)
     keep: KeepFile = field(default_factory=KeepFile)
     answer: AnswerFile = field(default_factory=AnswerFile)
+    # Between two looks at archives; those that are far away are fetched from less often.
+    fetch_seconds: Annotated[float, Field(gt=0, le=86_400)] = 120
     poll_seconds: Annotated[float, Field(gt=0, le=86_400)] = 15
 
 

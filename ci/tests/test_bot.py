@@ -131,6 +131,21 @@ def test_an_archive_that_is_broken_keeps_no_other_from_its_work(
     assert "judged" in bot("why", "a-1@x")
 
 
+def test_an_archive_that_is_far_away_is_fetched_from(bot: Commands, archive: Archive) -> None:
+    with (bot.home / "bot.toml").open("a") as settings:
+        settings.write(f'[[inbox]]\nname = "far"\nurl = "file://{bot.home}/served"\n')
+        settings.write("history_days = -1\n")
+    far = Archive(bot.home / "far")
+    far.add([*map(Signer(1).sign, thread("far", 1))])
+    (bot.home / "served").mkdir()
+    told = bot("run", "--once")
+    assert "mirror far: An archive cannot be fetched." in told
+    (bot.home / "served/0").symlink_to(far.epoch)
+    told = bot("run", "--once")
+    assert "far: 2 new mails" in told
+    assert "judged" in bot("why", "far-1@x")
+
+
 def test_rules_that_are_broken_later_stop_nothing(bot: Commands, archive: Archive) -> None:
     archive.add([*map(Signer(1).sign, thread("a", 1))])
     (bot.home / "rules.toml").write_text("[[rule]\n")
