@@ -11,8 +11,8 @@ from __future__ import annotations
 import re
 import smtplib
 import ssl
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -22,7 +22,6 @@ from seriesbot.answer.settings import Login, SmtpFile
 
 _LINE_END = re.compile(rb"\r?\n")
 
-NAME = "seriesbot.invalid"  # a server that cares for names asks for a login
 MAX_NOTE = 300  # characters of a server's words
 
 
@@ -62,7 +61,7 @@ def send(
     """Send a mail. home: what a relative name of a file of certificates starts from."""
     handed_over = False
     try:
-        with _connected(smtp, home) as server:
+        with _connected(smtp, home, sender.rpartition("@")[2]) as server:
             _introduced(server, smtp, login, home)
             refused = _envelope(server, sender, receivers)
             handed_over = True
@@ -81,26 +80,22 @@ def send(
     return Sent(Fate.SENT, f"refused for {', '.join(refused)}" if refused else "")
 
 
-class _connected:  # noqa: N801 - used as a function
-    """A connection that is closed without a word once the mail is sent: nothing undoes it then."""
-
-    def __init__(self, smtp: SmtpFile, home: Path) -> None:
-        timeout = smtp.timeout_seconds
-        self._server: smtplib.SMTP
-        if smtp.tls == "implicit":
-            self._server = smtplib.SMTP_SSL(
-                smtp.host, smtp.port, NAME, timeout=timeout, context=_context(smtp, home)
-            )
-        else:
-            self._server = smtplib.SMTP(smtp.host, smtp.port, NAME, timeout)
-
-    def __enter__(self) -> smtplib.SMTP:
-        return self._server
-
-    def __exit__(self, *_: object) -> None:
+@contextmanager
+def _connected(smtp: SmtpFile, home: Path, name: str) -> Iterator[smtplib.SMTP]:
+    """Connect; name: what we call ourselves. What goes wrong at the end undoes nothing."""
+    timeout = smtp.timeout_seconds
+    server: smtplib.SMTP
+    if smtp.tls == "implicit":
+        context = _context(smtp, home)
+        server = smtplib.SMTP_SSL(smtp.host, smtp.port, name, timeout=timeout, context=context)
+    else:
+        server = smtplib.SMTP(smtp.host, smtp.port, name, timeout)
+    try:
+        yield server
+    finally:
         with suppress(smtplib.SMTPException, OSError):
-            self._server.quit()
-        self._server.close()
+            server.quit()
+        server.close()
 
 
 def _introduced(server: smtplib.SMTP, smtp: SmtpFile, login: Login | None, home: Path) -> None:
