@@ -4,21 +4,28 @@
 from __future__ import annotations
 
 import email
+import os
+import signal
+import subprocess
+import sys
 from email import policy
 from email.message import EmailMessage
 from pathlib import Path
 
 from b4 import LoreMessage
 
+from kseries.lib.deadline import Deadline
 from seriesbot import config
 from seriesbot.config import Home
 from seriesbot.demo import answer
 from seriesbot.web import app
 from tests.archives import Archive, diff, mail, thread
+from tests.killing import CI, TOOLS
 from tests.signing import Signer
+from tests.test_archive import free_port, listens
 from tests.test_bot import Commands, archive, bot  # noqa: F401 - fixtures
 from tests.test_ownlist import mails
-from tests.webserver import served
+from tests.webserver import Served, served
 
 
 def answers(home: Path) -> list[EmailMessage]:
@@ -88,3 +95,22 @@ def test_what_a_reply_to_an_answer_asks_for(
     assert "answered again" in bot("optouts", "--remove", "ZOE@example.org")
     assert "did not opt out" in bot("optouts", "--remove", "zoe@example.org", code=2)
     assert bot("optouts") == "nobody opted out\n"
+
+
+def test_the_page_is_a_process_of_its_own(bot: Commands) -> None:  # noqa: F811
+    port = free_port()
+    argv = [sys.executable, "-P", "-m", "seriesbot", "--home", str(bot.home), "web"]
+    env = {**os.environ, "PYTHONPATH": f"{TOOLS}:{CI}"}
+    with subprocess.Popen([*argv, "--port", str(port)], env=env, stderr=subprocess.PIPE) as page:
+        deadline = Deadline.after(60)
+        while not listens(port):
+            assert page.poll() is None
+            assert not deadline.expired
+        assert Served(port).get("/readyz").text == "ready\n"
+        # While the bot works.
+        bot("run", "--once")
+        assert Served(port).get("/").status == 200
+        page.send_signal(signal.SIGTERM)
+        assert page.wait(timeout=30) == 3
+        assert page.stderr is not None
+        assert b"Traceback" not in page.stderr.read()

@@ -282,8 +282,10 @@ def test_mail_of_many_failures_stays_short(failing_run: RunResult) -> None:
     program = failing_run.programs[1]
     cases = tuple(Case(f"case_{n}", Status.FAIL, "no", ("# no",) * 50) for n in range(500))
     many = tuple(replace(program, name=f"p{n}", cases=cases) for n in range(50))
-    text = mail.render(decided(replace(failing_run, programs=many)))
-    assert len(text.splitlines()) < 400
+    notes = tuple(f"note {number}" for number in range(500))
+    text = mail.render(decided(replace(failing_run, programs=many, notes=notes)))
+    assert "- and 490 more" in text
+    assert len(text.splitlines()) < 250
     assert "and 496 more cases" in text
     assert "and 46 more programs that did not pass" in text
 

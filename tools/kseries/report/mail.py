@@ -51,6 +51,7 @@ MAX_OTHERS = 8  # of those that the series did the same to
 MAX_DIAGNOSTICS = 10
 MAX_MESSAGE = 10
 MAX_PATCHES = 8
+MAX_LISTED = 10  # notes, and what was not tested
 
 _DONE_WORDS = {
     "apply": "applied",
@@ -268,7 +269,7 @@ def _diagnostics(result: RunResult) -> Iterator[str]:
 
 
 def _list(title: str, texts: Iterable[str]) -> list[str]:
-    lines = [*listed(texts)]
+    lines = [*few_listed([*texts], MAX_LISTED)]
     return [title, "", *lines] if lines else []
 
 
