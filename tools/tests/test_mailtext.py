@@ -13,7 +13,15 @@ from b4 import LoreMessage
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kseries.model import AuthorBase, Case, ProgramResult, RunResult, Status, Subject, Verdict
+from kseries.model import (
+    AuthorBase,
+    Case,
+    ProgramResult,
+    RunResult,
+    Status,
+    Subject,
+    Verdict,
+)
 from kseries.report import mail, recipe
 from kseries.report.mailtext import WIDTH, folded, listed, paragraphs, quoted
 from kseries.verdict.verdict import decided

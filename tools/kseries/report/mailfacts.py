@@ -63,8 +63,11 @@ def untested(result: RunResult) -> Iterator[str]:
     left = [stage.name for stage in result.stages if stage.state is StageState.NOT_RUN]
     if left and result.stack:
         yield f"these stages were not reached: {', '.join(left)}"
-    if told := tests(result):
-        yield told
+    chosen, planned = result.scope.chosen, result.scope.planned
+    if tests(result):
+        left_out = counted(planned.tests - chosen.tests, "test")
+        programs = counted(planned.programs - chosen.programs, "program")
+        yield f"{left_out} in {programs} that take minutes (--extended has them run)"
     for suite in dict.fromkeys(program.suite for program in result.programs):
         if said := skipped(suite, result.programs):
             yield said
