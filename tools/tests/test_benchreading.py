@@ -31,6 +31,7 @@ ANSWER = {
     "pin": "anywhere",
     "cpu": -1,
     "busy_poll_us": 0,
+    "defer_us": 0,
     "touched": False,
     "checked": False,
     "buffer": 262144,
@@ -139,6 +140,7 @@ def test_functions_of_a_column_are_one_row_and_those_of_unknown_programs_have_no
         ({"provider_bytes": None}, f"{SETUP.bytes} bytes were copied, not placed"),
         ({"receiver": "epoll"}, "the answer is to something else"),
         ({"regime": "prompt"}, "the answer is to something else"),
+        ({"defer_us": 50}, "the answer is to something else"),
         ({"waits": -1}, "the answer cannot be read: waits: "),
         ({"more": 1}, "the answer cannot be read: more: "),
         ({"ticks": 999}, "the counts (1000) are not what the guest's clock says (999)"),
@@ -249,8 +251,8 @@ def test_the_usual_session_measures_what_the_goals_want() -> None:
     usual = plan.usual()
     assert len(set(usual)) == len({setup.name for setup in usual}) == len(usual)
     for goal in plan.GOALS:
-        assert Setup("zcrx", goal.regime, goal.packet) in usual
-        assert Setup(goal.of, goal.regime, goal.packet) in usual
+        assert goal.setup("zcrx") in usual
+        assert goal.setup(goal.of) in usual
     assert set(usual) <= set(plan.full())
 
 
@@ -280,3 +282,6 @@ def test_the_program_is_told_what_is_to_be_measured() -> None:
         *("--warm-up", "15728640", "--bytes", "31457280", "--packets", "--ipv6", "--touch"),
     )
     assert "--packets" not in plan.command(SETUP)
+    batched = replace(SETUP, packet=4 * KIB, defer_us=50)
+    assert plan.command(batched)[-2:] == ("--defer", "50")
+    assert batched.name.startswith("zcrx-late-4k-batched-ipv4")

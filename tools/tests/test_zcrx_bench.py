@@ -175,6 +175,7 @@ def test_a_stream_that_ends_early_is_an_error(program: Path) -> None:
         ),
         (("--receiver", "discard", "--touch"), "discard has nothing to touch or check"),
         (("--port", "1"), "--port is for one end"),
+        (("--listen", "::1", "--defer", "5"), "--defer is for netdevsims"),
         (("more",), "'more' is no option"),
         (("--flows", "2", "--", "x"), "a program receives one flow, over netdevsims"),
     ],

@@ -43,6 +43,7 @@ class Answer:
     pin: Literal["anywhere", "same", "different", "explicit"]
     cpu: int  # of the receiver; -1: anywhere
     busy_poll_us: Count
+    defer_us: Count  # that interrupts are put off by the timer of NAPI
     touched: bool
     checked: bool
     buffer: Count  # bytes of one read

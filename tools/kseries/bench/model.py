@@ -36,6 +36,7 @@ class Setup:
     family: Literal[4, 6] = 4
     touched: bool = False
     cpu: Cpu = "without-erms"
+    defer_us: int = 0  # that interrupts are put off, so that packets are polled together
     warm_up: int = 15 * MIB
     bytes: int = 30 * MIB
 
@@ -44,6 +45,7 @@ class Setup:
         """Name it, as its folder is called."""
         touched = "touched" if self.touched else "untouched"
         size = f"{self.packet // KIB}k" if self.packet % KIB == 0 else str(self.packet)
+        size += "-batched" if self.defer_us else ""
         return f"{self.receiver}-{self.regime}-{size}-ipv{self.family}-{touched}-{self.cpu}"
 
 

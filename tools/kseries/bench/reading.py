@@ -70,6 +70,8 @@ def _wrong(setup: Setup, told: Answer) -> str:
     asked = (setup.receiver, setup.regime, setup.packet, setup.family, setup.touched)
     if (told.receiver, told.regime, told.write, told.family, told.touched) != asked:
         return "the answer is to something else"
+    if told.defer_us != setup.defer_us:
+        return "the answer is to something else"
     if (told.warm_up, told.bytes) != (setup.warm_up, setup.bytes):
         return f"{told.bytes} bytes were received, not {setup.bytes}"
     if told.bad:

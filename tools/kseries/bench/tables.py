@@ -30,11 +30,11 @@ class Bracket:
 
 # All functions of a kernel that has them; those of the device are netdevsim's.
 BRACKETS = (
-    Bracket("hardirq", "sysvec_apic_timer_interrupt"),
-    Bracket("hardirq", "sysvec_reschedule_ipi"),
-    Bracket("hardirq", "sysvec_irq_work"),
-    Bracket("hardirq", "sysvec_call_function_single"),
-    Bracket("hardirq", "common_interrupt"),
+    # The handlers alone: on the way out of an interrupt another task may go on.
+    Bracket("hardirq", "__sysvec_apic_timer_interrupt"),
+    Bracket("hardirq", "__sysvec_irq_work"),
+    Bracket("hardirq", "__sysvec_call_function_single"),
+    Bracket("hardirq", "__common_interrupt"),
     Bracket("softirq", "handle_softirqs"),
     Bracket("poll", "nsim_poll"),
     # What stands for DMA of the simulated device: the bytes go into the buffer.

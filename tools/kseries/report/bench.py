@@ -42,13 +42,15 @@ class Group:
     touched: bool
     family: Literal[4, 6]
     packet: int
+    defer_us: int
 
     @property
     def title(self) -> str:
         """Name model, packet size and the rest, as it stands beside every figure."""
+        polled = ", polled together" if self.defer_us else ""
         erms = "no ERMS" if self.cpu == "without-erms" else "ERMS"
         touched = "data touched" if self.touched else "data untouched"
-        return f"packets of {self.packet // KIB} KiB, IPv{self.family}, {touched}, {erms}"
+        return f"packets of {self.packet // KIB} KiB{polled}, IPv{self.family}, {touched}, {erms}"
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,8 @@ class GoalLine:
     def title(self) -> str:
         """Say what is compared."""
         size = self.goal.packet // KIB
-        return f"zcrx / {self.goal.of}, packets of {size} KiB, {self.goal.regime}"
+        polled = ", polled together" if self.goal.defer_us else ""
+        return f"zcrx / {self.goal.of}, packets of {size} KiB{polled}, {self.goal.regime}"
 
 
 @dataclass(frozen=True)
@@ -105,8 +108,12 @@ def by_setup(bench: Bench) -> dict[Setup, Measurement]:
 def groups(bench: Bench) -> dict[Group, tuple[Line, ...]]:
     """Give the tables, those of the goals first."""
     found = by_setup(bench)
-    present = {Group(s.cpu, s.touched, s.family, s.packet) for s in found}
-    order = sorted(present, key=lambda g: (plan.CPUS.index(g.cpu), g.touched, g.family, -g.packet))
+    present = {Group(s.cpu, s.touched, s.family, s.packet, s.defer_us) for s in found}
+
+    def place(g: Group) -> tuple[int, bool, int, int, int]:
+        return plan.CPUS.index(g.cpu), g.touched, g.family, -g.packet, g.defer_us
+
+    order = sorted(present, key=place)
     return {group: tuple(_lines(group, found)) for group in order}
 
 
@@ -118,7 +125,8 @@ def _lines(group: Group, found: dict[Setup, Measurement]) -> Iterator[Line]:
 
 
 def _setup(group: Group, receiver: Receiver, regime: Regime) -> Setup:
-    return Setup(receiver, regime, group.packet, group.family, group.touched, group.cpu)
+    of = (group.packet, group.family, group.touched, group.cpu, group.defer_us)
+    return Setup(receiver, regime, *of)
 
 
 def goals(bench: Bench) -> tuple[GoalLine, ...]:
@@ -126,8 +134,7 @@ def goals(bench: Bench) -> tuple[GoalLine, ...]:
     found = by_setup(bench)
 
     def ratio(goal: plan.Goal) -> float | None:
-        zcrx = found.get(Setup("zcrx", goal.regime, goal.packet))
-        other = found.get(Setup(goal.of, goal.regime, goal.packet))
+        zcrx, other = found.get(goal.setup("zcrx")), found.get(goal.setup(goal.of))
         return zcrx.cost / other.cost if zcrx and other else None
 
     return tuple(GoalLine(goal, ratio(goal)) for goal in plan.GOALS)
@@ -181,7 +188,7 @@ def _goals(bench: Bench) -> Iterator[str]:
         yield "what zero copy costs of another receiver's price (data untouched, IPv4, no ERMS)"
     for line in told:
         mark = "reached" if line.good else "missed"
-        yield f"  {line.title:48}  {line.ratio:.3f}  goal {line.goal.most:.2f}  {mark}"
+        yield f"  {line.title:54}  {line.ratio:.3f}  goal {line.goal.most:.2f}  {mark}"
 
 
 def _cover(bench: Bench) -> Iterator[str]:
