@@ -83,7 +83,9 @@ class Victim:
             "TOY_LOG": str(self.log),
             "TOY_SECONDS": "0.05",
         }
-        argv = [sys.executable, "-P", "-m", "seriesbot", "--home", str(self.folder), "run", *words]
+        # It must not outlive tests that are ended.
+        argv = ["setpriv", "--pdeathsig", "KILL", "--", sys.executable, "-P", "-m", "seriesbot"]
+        argv += ["--home", str(self.folder), "run", *words]
         with (self.folder / "bot.log").open("ab") as log:
             return subprocess.Popen(argv, env=environment, stdout=log, stderr=log)
 
