@@ -21,8 +21,8 @@ from seriesbot.demo import answer
 from seriesbot.web import app
 from tests.archives import Archive, diff, mail, thread
 from tests.killing import CI, TOOLS
+from tests.publicinbox import free_port, listens
 from tests.signing import Signer
-from tests.test_archive import free_port, listens
 from tests.test_bot import Commands, archive, bot  # noqa: F401 - fixtures
 from tests.test_ownlist import mails
 from tests.webserver import Served, served
