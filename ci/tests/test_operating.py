@@ -3,13 +3,18 @@
 
 from __future__ import annotations
 
+import pytest
+
 from seriesbot import decisions, operating
-from seriesbot.operating import DECISIONS, LISTED
+from seriesbot.operating import DECISIONS
 from tests.archives import diff, mail
 from tests.desk import Desk
 
+LISTED = 5
 
-def test_long_queues_are_cut_and_counted(desk: Desk) -> None:
+
+def test_long_queues_are_cut_and_counted(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(operating, "LISTED", LISTED)
     desk.post(*(mail(f"[PATCH] x{n}", f"x{n}@x", diff(f"net/{n}")) for n in range(LISTED + 3)))
     desk.admit()
     held = list(operating.queue(desk.store, desk.now))
