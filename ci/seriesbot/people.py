@@ -46,7 +46,8 @@ def people(headers: Headers, name: str) -> Iterator[Person]:
     except RecursionError:  # comments in comments in comments
         return
     for found, address in pairs:
-        if is_address(address):
+        # Made of what stands around comments, it would be somebody else's.
+        if is_address(address) and address in value:
             decoded = decode_header(found.encode("latin-1"))[0]
             yield Person(plain(decoded, MAX_NAME).strip(), address.lower())
 

@@ -289,6 +289,7 @@ def test_what_answers_by_itself_is_no_reply() -> None:
         ("=?utf-8?q?good=40example.org=2C?= <evil@x.org>", "evil@x.org"),
         ("=?utf-8?q?=22x=22_=3Cgood=40example.org=3E?= <evil@x.org>", "evil@x.org"),
         ("(" * 10_000, ""),
+        ("x <$(id)@x.org>", ""),
     ],
 )
 def test_senders(sender: str, found: str) -> None:
