@@ -26,6 +26,8 @@ STRICT = ConfigDict(extra="forbid")
 Seconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
 Line = Annotated[str, StringConstraints(min_length=1, pattern=r"^[^\n]*$")]
 Package = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9+.-]+$")]
+# The same, also from another suite of Debian than the guest's: "ethtool/forky".
+GuestPackage = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9+.-]+(/[a-z-]+)?$")]
 Setting = Annotated[str, StringConstraints(pattern=r"^(CONFIG_\w+=[ym]|# CONFIG_\w+ is not set)$")]
 Symbol = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9_]+$")]
 # A folder or file below another one, never beside it, and a file in a folder. None is hidden.
@@ -87,7 +89,7 @@ class _Common:
     covers: tuple[Line, ...] = ()  # globs of files of the kernel that it tests
     config: tuple[Line, ...] = ()  # fragments of configs/: promises of the kernel's config
     symbols: tuple[Setting, ...] = ()  # lines of a fragment, kept where the tree can
-    packages: tuple[Package, ...] = ()  # of Debian, in the guest beside the usual ones
+    packages: tuple[GuestPackage, ...] = ()  # of Debian, in the guest beside the usual ones
     memory_mib: Annotated[int, Field(ge=0, le=1 << 20)] = 0  # of the guest, at least
     timeout_s: Seconds = TIMEOUT_S  # of a program that says nothing else
     known_failures: tuple[KnownFailure, ...] = ()
@@ -99,13 +101,15 @@ class _Common:
 class Kselftest(_Common):
     """Tests of the kernel tree, built and installed by its own Makefiles.
 
-    programs: () for all that the targets list. variables: of make, for these targets.
+    programs: () for all that the targets list. variables: of make, for these targets. nics: how
+    many queues the NIC has that each program gets, linked to another one; 0: it gets none.
     """
 
     kind: Literal["kselftest"]
     targets: Annotated[tuple[Below, ...], Field(min_length=1)]
     programs: tuple[Program, ...] = ()
     library: Library | None = None
+    nics: Annotated[int, Field(ge=0, le=256)] = 0
     variables: Mapping[str, str] = field(default_factory=dict)
     optional: bool = True  # what cannot be built on this host is left out; False: it is an error
 

@@ -159,6 +159,23 @@ def test_one_program_of_a_target_may_be_compiled(tmp_path: Path) -> None:
     assert plan.left_out == (("kselftest/exec", "the tree has no tools/testing/selftests/exec/b"),)
 
 
+def test_nics_are_made_around_each_program(tmp_path: Path) -> None:
+    selftests = "tools/testing/selftests/drivers/net/hw"
+    makefile = {f"{selftests}/Makefile": "TEST_PROGS := a.py\n"}
+    tree = worktree(tmp_path / "tree", makefile | {f"{selftests}/b.py": ""})
+    text = 'kind = "kselftest"\ntitle = "x"\ntargets = ["drivers/net/hw"]\nnics = 8\n'
+    (tmp_path / "whole.toml").write_text(text)
+    one = '[[programs]]\nname = "b.py"\nfolder = "drivers/net/hw"\n'
+    (tmp_path / "one.toml").write_text(text + one)
+    plan = planned(tree, str(tmp_path / "whole.toml"), str(tmp_path / "one.toml"))
+    around = ("sh", "../../../nics/nics.sh", "8", "--")
+    assert [(program.folder, program.argv) for program in plan.programs] == [
+        ("drivers/net/hw", (*around, "./a.py")),
+        ("drivers/net/hw", (*around, "./b.py")),
+    ]
+    assert "REMOTE_TYPE=netns" in plan.texts["nics/nics.sh"]
+
+
 @pytest.mark.parametrize(
     ("settings", "timeout_s"),
     [("", 300.0), ("timeout=45\n", 300.0), ("timeout=900\n", 900.0), ("timeout=0\n", 3600.0)],

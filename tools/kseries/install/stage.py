@@ -133,6 +133,7 @@ def _inputs(kernel: Kernel, stack: Stack, plan: Plan, steps: Sequence[Step]) -> 
     parts += [content.digest(suite) for suite in stack.suites]
     for made in plan.generated:
         parts += [text for file in sorted(made.files.items()) for text in file]
+    parts += [text for file in sorted(plan.texts.items()) for text in file]
     return hashlib.sha256("\0".join(parts).encode(errors="surrogateescape")).hexdigest()
 
 

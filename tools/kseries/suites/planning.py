@@ -5,10 +5,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from kseries.lib.untrusted import Untrusted
 from kseries.lib.userpath import user_path
+from kseries.machines import nics
 from kseries.model import TestProgram
 from kseries.suite import (
     SELFTESTS,
@@ -32,6 +33,7 @@ GENERATORS: Mapping[str, Generator] = {"zcrx": ZCRX}
 # Below the installed folder.
 OWN_PROGRAMS = "program"
 LIBURING = "liburing"
+NICS = "nics/nics.sh"
 # liburing's tests say with 77 that they are skipped.
 SKIP_OF_LIBURING = '"$@"; status=$?; [ $status -eq 77 ] && exit 4; exit $status'
 
@@ -125,13 +127,21 @@ def of_tree(suite: Suite, folder: str, name: str, settings: str = "") -> TestPro
     return TestProgram(
         suite=suite.name,
         name=name,
-        argv=(f"./{name}",),
+        argv=_argv(suite, folder, name),
         folder=folder,
         timeout_s=max(suite.told.timeout_s, listed.timeout_of(settings)),
         # Scripts of kselftest may print what they like: their exit status counts then.
         ktap=None,
         known=suite.told.known_failures,
     )
+
+
+def _argv(suite: Suite, folder: str, name: str) -> tuple[str, ...]:
+    """Give the command for a program of the tree; where it gets NICs, they are made around it."""
+    if not isinstance(suite.told, Kselftest) or not suite.told.nics:
+        return (f"./{name}",)
+    script = "/".join([*(".." for _ in PurePosixPath(folder).parts), NICS])
+    return ("sh", script, str(suite.told.nics), "--", f"./{name}")
 
 
 def _joined(plan: Plan, part: Plan) -> Plan:
@@ -182,13 +192,19 @@ def _kselftest(suite: Suite, told: Kselftest, tree: Path) -> Plan:
                 TestProgram(
                     suite=suite.name,
                     name=program.name,
-                    argv=(f"./{program.name}",),
+                    argv=_argv(suite, program.folder, program.name),
                     folder=program.folder,
                     timeout_s=program.timeout_s,
                     ktap=program.ktap,
                 )
             )
-    return Plan(tuple(programs), (install,) if programs else (), left_out=tuple(left_out))
+    installs = (install,) if programs else ()
+    return Plan(tuple(programs), installs, left_out=tuple(left_out), texts=_texts(told))
+
+
+def _texts(told: Kselftest) -> dict[str, str]:
+    """Give what programs of the tree need beside what it installs: the script that makes NICs."""
+    return {NICS: nics.SCRIPT.read_text()} if told.nics else {}
 
 
 def _has(tree: Untrusted, folder: str, name: str) -> bool:
@@ -214,7 +230,10 @@ def _whole(suite: Suite, told: Kselftest, install: Install, tree: Untrusted) -> 
     if not targets:
         return Plan(left_out=tuple(left_out))
     install = replace(install, targets=targets)
-    return Plan(tuple(programs), (install,), left_out=tuple(left_out), whole=(suite,))
+    whole = (suite,)
+    return Plan(
+        tuple(programs), (install,), left_out=tuple(left_out), whole=whole, texts=_texts(told)
+    )
 
 
 def _generated(suite: Suite, told: Generated, tree: Path, lib_mk: str) -> Plan:

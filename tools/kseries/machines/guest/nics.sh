@@ -1,8 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0
-# nics.sh: make two linked netdevsims, one here and one in the namespace "peer", made ready for zero
-# copy receive as far as the kernel can: headers split, one queue kept for one port. Says what is what.
+# nics.sh [QUEUES -- COMMAND ...]: make two linked netdevsims, one here and one in the namespace "peer".
+# Without a command they are made ready for zero copy receive as far as the kernel can: headers split,
+# one queue kept for one port. A command finds them as devices come, its environment says where they are
+# as the kernel's tests of drivers want it (drivers/net/README.rst), and they go when it ends.
 set -u
 queues=4 last=3 port=9999
+if [ $# -gt 0 ]; then
+	queues=$1
+	shift 2
+fi
 bus=/sys/bus/netdevsim
 modprobe netdevsim 2>/dev/null
 if [ ! -w $bus/new_device ]; then
@@ -34,6 +40,15 @@ if [ -w $bus/link_device ]; then
 	exec 5<&- 6<&-
 else
 	echo "nics: this kernel cannot link two netdevsims"
+fi
+if [ $# -gt 0 ]; then
+	NETIF=$here LOCAL_V4=192.0.2.1 LOCAL_V6=2001:db8::1 LOCAL_PREFIX_V6=2001:db8:2::/64 \
+		REMOTE_V4=192.0.2.2 REMOTE_V6=2001:db8::2 REMOTE_TYPE=netns REMOTE_ARGS=peer "$@"
+	status=$?
+	echo 801 >$bus/del_device
+	echo 802 >$bus/del_device
+	ip netns del peer
+	exit $status
 fi
 told ethtool -G "$here" tcp-data-split on
 told ethtool -X "$here" equal $last
