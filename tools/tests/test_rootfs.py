@@ -67,6 +67,23 @@ def test_the_plan_names_mirror_and_keyring() -> None:
     assert "--skip=check/chrootless" in words
 
 
+def test_packages_of_another_suite_are_pinned_to_it() -> None:
+    archive = mirror.Archive("https://m.example/debian", ("bookworm",))
+    words = rootfs.unpack_argv(archive, "trixie", Path("/t"), ("bpftool", "ethtool/forky"))
+    (included,) = (word for word in words if word.startswith("--include="))
+    assert included.endswith(",bpftool,ethtool")
+    (hook,) = (word for word in words if word.startswith("--setup-hook="))
+    # Nothing else comes from there, but what this one needs and the guest's suite has not.
+    assert "Package: *\nPin: release n=forky\nPin-Priority: 1\n" in hook
+    assert "Package: ethtool\nPin: release n=forky\nPin-Priority: 990\n" in hook
+    assert "bpftool" not in hook
+    sources = [word for word in words if word.startswith("deb ")]
+    assert [line.split()[2] for line in sources] == ["trixie", "forky"]
+    # The archive that mmdebstrap knows has all suites.
+    known = rootfs.unpack_argv(None, "trixie", Path("/t"), ("ethtool/forky",))
+    assert known[-1].startswith("deb http://deb.debian.org/debian forky ")
+
+
 @pytest.mark.parametrize(
     ("output", "do"),
     [

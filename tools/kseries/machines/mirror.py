@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 APT = Path("/etc/apt")
+KNOWN = "http://deb.debian.org/debian"
+"""What mmdebstrap takes without being told."""
 
 ONE_LINE = re.compile(r"^deb\s+(?:\[(?P<options>[^\]]*)\]\s+)?(?P<uri>\S+)\s+(?P<suite>\S+)")
 

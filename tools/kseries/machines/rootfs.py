@@ -58,6 +58,10 @@ ADVICE = (
     ),
 )
 
+_PIN = "Package: {}\nPin: release n={}\nPin-Priority: {}\n\n"
+# A hook of mmdebstrap; the folder of the new system is its argument.
+_PREFERENCES = 'cd "$1/etc/apt" && mkdir -p preferences.d && printf %s "{text}" >preferences.d/pins'
+
 UNPACK_LIMIT_S = 1800.0
 MORE_MIB = 512  # of an image with more packages
 KEPT_IMAGES = 4
@@ -138,16 +142,36 @@ def _sweep(folder: Path, made: Path) -> None:
 def unpack_argv(
     archive: mirror.Archive | None, suite: str, tree: Path, more: Sequence[str] = ()
 ) -> list[str]:
-    """Plan the unpacking. Without an archive mmdebstrap takes the one that it knows."""
+    """Plan the unpacking. Without an archive mmdebstrap takes the one that it knows.
+
+    more: packages beside the list's; "NAME/SUITE" is taken from that suite of Debian.
+    """
+    names = [name.partition("/")[0] for name in more]
+    others = sorted({name.partition("/")[2] for name in more} - {"", suite})
     # Newer ones (1.5) refuse this mode to root, whom maintainer scripts could harm: none is run.
     words = ["mmdebstrap", "--mode=chrootless", "--variant=extract", "--skip=check/chrootless"]
-    words += [f"--include={','.join((*listed(PACKAGES.read_text()), *more))}"]
+    words += [f"--include={','.join((*listed(PACKAGES.read_text()), *names))}"]
     words += ['--aptopt=Acquire::Languages "none"', "--aptopt=Acquire::Retries 3"]
+    if others:
+        words.append(f"--setup-hook={_PREFERENCES.format(text=_pins(others, more))}")
+        # Lists of testing count for a week, and a mirror may lag; they are signed all the same.
+        words.append('--aptopt=Acquire::Check-Valid-Until "false"')
     words += [suite, str(tree)]
+    if archive is None and others:
+        archive = mirror.Archive(mirror.KNOWN, (suite,))
     if archive is not None:
         option = f"[signed-by={archive.signed_by}] " if archive.signed_by else ""
-        words.append(f"deb {option}{archive.uri} {suite} main")
+        words += [f"deb {option}{archive.uri} {one} main" for one in (suite, *others)]
     return words
+
+
+def _pins(suites: Sequence[str], packages: Sequence[str]) -> str:
+    """Give apt's preferences: of another suite only what names it, and what that needs of it."""
+    pins = [("*", suite, 1) for suite in suites]
+    pins += [
+        (name, suite, 990) for name, _, suite in (one.partition("/") for one in packages) if suite
+    ]
+    return "".join(_PIN.format(name, suite, priority) for name, suite, priority in pins)
 
 
 def _make(
