@@ -99,6 +99,8 @@ static const struct {
 };
 
 static const char *const variables[] = {
+	/* What a test has reported counts, also when it is killed. */
+	"PYTHONUNBUFFERED=1",
 	"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
 	"HOME=/root",
 	"LANG=C.UTF-8",
