@@ -185,6 +185,15 @@ def test_a_target_may_ask_for_more_time(settings: str, timeout_s: float) -> None
     assert of_tree(suite, "exec", "a", settings).timeout_s == timeout_s
 
 
+def test_the_settings_of_a_target_hold_for_what_its_makefile_lists(tmp_path: Path) -> None:
+    files = {"Makefile": "TEST_PROGS := a.sh b.sh\n", "settings": "timeout=900\n", "a.sh": ""}
+    tree = worktree(tmp_path, {f"tools/testing/selftests/exec/{n}": t for n, t in files.items()})
+    whole = planned(tree, "kselftest/exec")
+    assert {one.timeout_s for one in whole.programs} == {900.0}
+    (one,) = planned(tree, "kselftest/exec:a.sh").programs
+    assert one.timeout_s == 900.0
+
+
 def test_kunit_tests_are_modules(tmp_path: Path) -> None:
     files = {
         "lib/Makefile": "obj-$(CONFIG_LIST_KUNIT_TEST) += list-test.o\n",

@@ -186,7 +186,8 @@ def _kselftest(suite: Suite, told: Kselftest, tree: Path) -> Plan:
             file = SELFTESTS / program.folder / program.name
             left_out.append((suite.name, f"the tree has no {file}"))
         elif told.optional:
-            programs.append(of_tree(suite, program.folder, program.name))
+            settings = _settings(Untrusted(tree), program.folder)
+            programs.append(of_tree(suite, program.folder, program.name, settings))
         else:
             programs.append(
                 TestProgram(
@@ -200,6 +201,12 @@ def _kselftest(suite: Suite, told: Kselftest, tree: Path) -> Plan:
             )
     installs = (install,) if programs else ()
     return Plan(tuple(programs), installs, left_out=tuple(left_out), texts=_texts(told))
+
+
+def _settings(tree: Untrusted, folder: str) -> str:
+    """Give the settings of a folder of tests: how much time they may take."""
+    place = str(SELFTESTS / folder / "settings")
+    return tree.read_text(place) if tree.has(place) else ""
 
 
 def _texts(told: Kselftest) -> dict[str, str]:
@@ -221,8 +228,11 @@ def _whole(suite: Suite, told: Kselftest, install: Install, tree: Untrusted) -> 
             left_out.append((suite.name, f"the tree has no {makefile}"))
             continue
         words = listed.words_of(tree.read_text(makefile), listed.RUN, lambda _: [])
+        settings = _settings(tree, target)
         programs += [
-            of_tree(suite, target, name) for name in sorted(words.words) if "/" not in name
+            of_tree(suite, target, name, settings)
+            for name in sorted(words.words)
+            if "/" not in name
         ]
     targets = tuple(
         target for target in told.targets if tree.has(str(SELFTESTS / target / "Makefile"))
