@@ -23,8 +23,8 @@ def next_job(store: Store, a_day: int, now: int) -> Row | None:
         " AS wanted_today,"
         " (SELECT count(*) FROM job AS past WHERE past.sender = job.sender AND past.started > ?"
         " AND past.attempt > 0) AS begun_today"
-        " FROM job WHERE state = ? GROUP BY sender",
-        *(now - DAY_S, now - DAY_S, JobState.WAITING),
+        " FROM job WHERE state = ? AND not_before <= ? GROUP BY sender",
+        *(now - DAY_S, now - DAY_S, JobState.WAITING, now),
     )
     # What was begun before goes on: it waited already.
     able = [row for row in waiting if row["begun_today"] < a_day or row["attempt"]]

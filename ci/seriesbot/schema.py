@@ -28,7 +28,7 @@ job         work on a version, at most one that is not over. key: by which the e
             made of id and attempt. state: one of states.JobState. cause: posted, again, test.
             fix: the reply whose patch is put on top (cause test). attempt: how often it was
             submitted; deadline: when the bot believes it lost; tidied: 0 while the engine may keep
-            something of what is over
+            something of what is over; not_before: when it may have its turn again
 attempt     keys of attempts at a job that came to nothing, until the engine has forgotten them
 result      what became of a job that is over: verdict as in results.json ('' where there is no
             document; error says why then), document: results.json (zlib)
@@ -140,6 +140,7 @@ MIGRATIONS: tuple[str, ...] = (
         deadline INTEGER NOT NULL DEFAULT 0,
         ended INTEGER NOT NULL DEFAULT 0,
         tidied INTEGER NOT NULL DEFAULT 0,
+        not_before INTEGER NOT NULL DEFAULT 0,
         note TEXT NOT NULL DEFAULT ''
     );
     CREATE UNIQUE INDEX job_open ON job (version)

@@ -23,6 +23,7 @@ from seriesbot.store import Connection, Row, Store, pack
 
 ATTEMPTS = 4  # submitted again at most three times
 LOST_EXIT_CODE = 3  # of kseries: says nothing about the series
+RETRY_S = 300  # until what could not be carried out is tried again; then three times as long
 GRACE_S = 300  # behind the limit of an order, until the bot believes it lost
 
 
@@ -101,7 +102,10 @@ class Worker:
         found = self._engine.look(job["key"])
         if isinstance(found, Outcome):
             if found.exit_code == LOST_EXIT_CODE and job["attempt"] < ATTEMPTS:
-                self._lose(job, f"could not be carried out: {_last_line(found.said)}", now)
+                # A full disk is full a second later, too.
+                wait = RETRY_S * 3 ** (job["attempt"] - 1)
+                why = f"could not be carried out: {_last_line(found.said)}"
+                self._lose(job, why, now, not_before=now + wait)
             else:
                 self._end(job, found, now)
             return True
@@ -127,7 +131,7 @@ class Worker:
             name = version["message_id"]
             decisions.note(write, now, name, "base", outcome, reason, job["version"])
 
-    def _lose(self, job: Row, why: str, now: int) -> None:
+    def _lose(self, job: Row, why: str, now: int, *, not_before: int = 0) -> None:
         """Let a job wait again whose attempt came to nothing, or give it up."""
         given_up = job["attempt"] >= ATTEMPTS
         with self._store.transaction() as write:
@@ -138,11 +142,11 @@ class Worker:
             decisions.move(write, now, job["version"], state, "work", told)
             write.execute("INSERT INTO attempt (key, job) VALUES (?, ?)", [job["key"], job["id"]])
             write.execute(
-                "UPDATE job SET state = ?, ended = ?, note = ? WHERE id = ?",
+                "UPDATE job SET state = ?, ended = ?, note = ?, not_before = ? WHERE id = ?",
                 [
                     JobState.LOST if given_up else JobState.WAITING,
                     now if given_up else 0,
-                    *(told, job["id"]),
+                    *(told, not_before, job["id"]),
                 ],
             )
             if given_up:

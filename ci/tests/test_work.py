@@ -16,7 +16,7 @@ from seriesbot.engine.base import Engine, Found, Order, Outcome
 from seriesbot.rules import Rule
 from seriesbot.states import JobState
 from seriesbot.store import unpack
-from seriesbot.worker import ATTEMPTS, GRACE_S, Worker
+from seriesbot.worker import ATTEMPTS, GRACE_S, RETRY_S, Worker
 from tests import toykseries
 from tests.archives import mail, patch_body, thread
 from tests.desk import Desk
@@ -214,7 +214,17 @@ def test_lost_infrastructure_is_tried_again(desk: Desk, worker: Worker, engine: 
     worker.work(desk.now)
     engine.fates["job-1-1"] = Outcome(3, results(), "disk full")
     worker.work(desk.now)
+    worker.work(desk.now + RETRY_S - 1)
+    assert list(engine.orders) == ["job-1-1"]
+    assert desk.reasons() == ["attempt 1 of 4: could not be carried out: disk full"]
+    worker.work(desk.now + RETRY_S)
     assert list(engine.orders) == ["job-1-1", "job-1-2"]
+    engine.fates["job-1-2"] = Outcome(3, None, "disk full")
+    worker.work(desk.now + RETRY_S)
+    worker.work(desk.now + 4 * RETRY_S - 1)
+    assert list(engine.orders) == ["job-1-1", "job-1-2"]
+    worker.work(desk.now + 4 * RETRY_S)
+    assert list(engine.orders) == ["job-1-1", "job-1-2", "job-1-3"]
     assert desk.store.value("SELECT count(*) FROM result") == 0
 
 
