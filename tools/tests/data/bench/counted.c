@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Linked around the calls of a program that receives, so that it measures as
- * zcrx_bench does: --wrap=poll,read,getsockopt,accept. It ends the program.
+ * zcrx_bench does: --wrap=poll,read,getsockopt,setsockopt. It ends the program.
  */
 #define _GNU_SOURCE
 #include <linux/tcp.h>
@@ -19,6 +19,8 @@
 int __real_poll(struct pollfd *fds, nfds_t count, int timeout);
 ssize_t __real_read(int fd, void *buffer, size_t size);
 int __real_getsockopt(int fd, int level, int name, void *value, socklen_t *size);
+
+int __real_setsockopt(int fd, int level, int name, const void *value, socklen_t size);
 
 static unsigned long long total, target;
 static enum { FRESH, WARM, MEASURED } state;
@@ -82,4 +84,12 @@ int __wrap_getsockopt(int fd, int level, int name, void *value, socklen_t *size)
 	if (!ret && level == IPPROTO_TCP && name == TCP_ZEROCOPY_RECEIVE)
 		total += ((struct tcp_zerocopy_receive *)value)->length;
 	return ret;
+}
+
+/* Woken for each packet, as ours are: tcp_mmap waits for 512 KiB. */
+int __wrap_setsockopt(int fd, int level, int name, const void *value, socklen_t size)
+{
+	if (level == SOL_SOCKET && name == SO_RCVLOWAT)
+		return 0;
+	return __real_setsockopt(fd, level, name, value, size);
 }
