@@ -18,13 +18,14 @@ from kseries.lib.deadline import Deadline
 from kseries.lib.errors import UserError
 from kseries.lib.runfolder import RunFolder
 from kseries.lib.userpath import current, user_path
-from kseries.machines import nics, terminal
+from kseries.machines import terminal
 from kseries.machines.base import KernelDied
 from kseries.machines.vm import VirtualMachine
 from kseries.model import KernelEvent
 from kseries.parse import klog
 from kseries.run import pipeline
 from kseries.run.pipeline import RunContext
+from kseries.suites import nics
 from kseries.test.session import BOOT_S, PLACE, PUT_S, bring_modules
 
 FOLDER = "tried"  # of the run: logs of the last machine

@@ -9,7 +9,6 @@ from pathlib import Path, PurePosixPath
 
 from kseries.lib.untrusted import Untrusted
 from kseries.lib.userpath import user_path
-from kseries.machines import nics
 from kseries.model import TestProgram
 from kseries.suite import (
     SELFTESTS,
@@ -21,7 +20,7 @@ from kseries.suite import (
     Liburing,
     Suite,
 )
-from kseries.suites import kunit, listed
+from kseries.suites import kunit, listed, nics
 from kseries.suites.base import Generator, Made, Unfit
 from kseries.suites.zcrx import ZCRX
 
