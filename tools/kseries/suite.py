@@ -71,12 +71,16 @@ class Library:
 
 @dataclass(frozen=True)
 class KnownFailure:
-    """A test that fails, as known. test: "program" or "program: case", with * for anything."""
+    """A test that fails, as known. test: "program" or "program: case", with * for anything.
+
+    without: a program of this host; where it is there, the test is not expected to fail.
+    """
 
     __pydantic_config__ = STRICT
 
     test: Line
     why: Line
+    without: FileName | Literal[""] = ""
 
 
 @dataclass(frozen=True, kw_only=True)

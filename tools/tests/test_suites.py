@@ -226,6 +226,17 @@ def test_programs_of_ones_own(tmp_path: Path) -> None:
     assert plan.files == {"program/mine/run.sh": tmp_path / "run.sh"}
 
 
+def test_a_failure_may_be_known_only_where_the_host_lacks_a_program(tmp_path: Path) -> None:
+    rows = [("a", "sh"), ("b", "no-such-program"), ("c", "")]
+    known = ", ".join(f'{{test = "{t}", why = "x", without = "{w}"}}' for t, w in rows)
+    (tmp_path / "mine.toml").write_text(
+        f'kind = "program"\ntitle = "mine"\nknown_failures = [{known}]\n'
+        '[[programs]]\nname = "run"\ncommand = ["true"]\n'
+    )
+    (program,) = planned(tmp_path, str(tmp_path / "mine.toml")).programs
+    assert [one.test for one in program.known] == ["b", "c"]
+
+
 def test_tests_of_liburing(tmp_path: Path) -> None:
     (tmp_path / "liburing/test").mkdir(parents=True)
     (tmp_path / "liburing/test/nop.c").write_text("")

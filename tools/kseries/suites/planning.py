@@ -5,8 +5,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
+from kseries.lib import proc
 from kseries.lib.untrusted import Untrusted
 from kseries.lib.userpath import user_path
 from kseries.model import TestProgram
@@ -14,6 +15,7 @@ from kseries.suite import (
     SELFTESTS,
     Commands,
     Generated,
+    KnownFailure,
     Kselftest,
     Kunit,
     Library,
@@ -32,7 +34,6 @@ GENERATORS: Mapping[str, Generator] = {"zcrx": ZCRX}
 # Below the installed folder.
 OWN_PROGRAMS = "program"
 LIBURING = "liburing"
-NICS = "nics/nics.sh"
 # liburing's tests say with 77 that they are skipped.
 SKIP_OF_LIBURING = '"$@"; status=$?; [ $status -eq 77 ] && exit 4; exit $status'
 
@@ -82,8 +83,7 @@ def plan_suites(tree: Path, suites: Sequence[Suite], lib_mk: str) -> Plan:
             part = _commands(suite, told)
         else:
             part = _liburing(suite, told)
-        known = told.known_failures
-        programs = tuple(replace(program, known=known) for program in part.programs)
+        programs = tuple(replace(program, known=_known(suite)) for program in part.programs)
         plan = _joined(plan, replace(part, programs=programs))
     return plan
 
@@ -131,16 +131,20 @@ def of_tree(suite: Suite, folder: str, name: str, settings: str = "") -> TestPro
         timeout_s=max(suite.told.timeout_s, listed.timeout_of(settings)),
         # Scripts of kselftest may print what they like: their exit status counts then.
         ktap=None,
-        known=suite.told.known_failures,
+        known=_known(suite),
     )
 
 
+def _known(suite: Suite) -> tuple[KnownFailure, ...]:
+    """Give the failures that are known on this host."""
+    known = suite.told.known_failures
+    return tuple(one for one in known if not one.without or proc.which(one.without) is None)
+
+
 def _argv(suite: Suite, folder: str, name: str) -> tuple[str, ...]:
-    """Give the command for a program of the tree; where it gets NICs, they are made around it."""
-    if not isinstance(suite.told, Kselftest) or not suite.told.nics:
-        return (f"./{name}",)
-    script = "/".join([*(".." for _ in PurePosixPath(folder).parts), NICS])
-    return ("sh", script, str(suite.told.nics), "--", f"./{name}")
+    """Give the command for a program of the tree."""
+    queues = suite.told.nics if isinstance(suite.told, Kselftest) else 0
+    return nics.around(f"./{name}", folder, queues) if queues else (f"./{name}",)
 
 
 def _joined(plan: Plan, part: Plan) -> Plan:
@@ -199,18 +203,13 @@ def _kselftest(suite: Suite, told: Kselftest, tree: Path) -> Plan:
                 )
             )
     installs = (install,) if programs else ()
-    return Plan(tuple(programs), installs, left_out=tuple(left_out), texts=_texts(told))
+    return Plan(tuple(programs), installs, left_out=tuple(left_out), texts=nics.texts(told.nics))
 
 
 def _settings(tree: Untrusted, folder: str) -> str:
     """Give the settings of a folder of tests: how much time they may take."""
     place = str(SELFTESTS / folder / "settings")
     return tree.read_text(place) if tree.has(place) else ""
-
-
-def _texts(told: Kselftest) -> dict[str, str]:
-    """Give what programs of the tree need beside what it installs: the script that makes NICs."""
-    return {NICS: nics.SCRIPT.read_text()} if told.nics else {}
 
 
 def _has(tree: Untrusted, folder: str, name: str) -> bool:
@@ -241,7 +240,11 @@ def _whole(suite: Suite, told: Kselftest, install: Install, tree: Untrusted) -> 
     install = replace(install, targets=targets)
     whole = (suite,)
     return Plan(
-        tuple(programs), (install,), left_out=tuple(left_out), whole=whole, texts=_texts(told)
+        tuple(programs),
+        (install,),
+        left_out=tuple(left_out),
+        whole=whole,
+        texts=nics.texts(told.nics),
     )
 
 
