@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import stat
 from dataclasses import replace
@@ -407,6 +408,13 @@ def test_of_a_whole_target_what_builds_is_taken(extra: Bench) -> None:
         lacks, wrong = sorted(why for _, why in installed.left_out)
         assert lacks == "lacks does not build on this host: nobody/has.h: No such file or directory"
         assert wrong.startswith("wrong does not build on this host: ")
+
+
+def test_a_program_without_its_mode_can_be_started(extra: Bench) -> None:
+    installing = "cp extra/settings $(INSTALL_PATH)/extra/"
+    unmarked = f"{installing}\n\tchmod 644 $(INSTALL_PATH)/extra/good"
+    extra.change(SELFTESTS / "Makefile", installing, unmarked)
+    assert os.access(extra.install().folder / "extra/good", os.X_OK)
 
 
 def test_a_target_that_cannot_be_made_at_all_is_left_out(extra: Bench) -> None:

@@ -102,6 +102,7 @@ def install(
         _take_over(box, state / STAGED, plan)
         atomicfile.write_bytes(state / RECORD, RECORD_ADAPTER.dump_json(record))
     installed = presence.installed(state / STAGED, plan, kernel, record.unbuilt)
+    _make_runnable(installed)
     for note in installed.notes:
         progress.note(note)
     return installed
@@ -255,6 +256,15 @@ def _take_over(box: Sandbox, final: Path, plan: Plan) -> None:
                 where="\n".join(absent),
                 do="look at what the series changes in the Makefiles of the tests",
             )
+
+
+def _make_runnable(installed: InstalledSuites) -> None:
+    """Let scripts be started that a tree has not marked: kselftest goes by their first line."""
+    for program in installed.programs:
+        for word in program.argv:
+            file = installed.folder / program.folder / word
+            if word.startswith("./") and file.is_file():
+                file.chmod(file.stat().st_mode | 0o111)
 
 
 def _put(folder: Path, plan: Plan) -> None:
