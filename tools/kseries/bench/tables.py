@@ -42,6 +42,8 @@ BRACKETS = (
     Bracket("dma", "skb_copy_bits", "nsim_"),
     # It hashes headers, as a NIC does.
     Bracket("steer", "nsim_steer"),
+    # It raises the interrupt of the queue, which is no work of whoever sends.
+    Bracket("steer", "nsim_irq_raise"),
     # The sender's packet, which no wire brings to a receiver.
     Bracket("drop", "consume_skb", "nsim_"),
     Bracket("drop", "kfree_skb_reason", "nsim_"),
