@@ -23,7 +23,7 @@ from kseries.lib.runfolder import RunFolder
 from kseries.model import Request
 from kseries.report.live import Shown, live
 from kseries.run.pipeline import RunContext
-from kseries.series.read import keep_threads
+from kseries.series import archive
 from kseries.stacks import bases
 from kseries.stacks.candidates import Candidate
 from kseries.stacks.stack import Plan, plan
@@ -68,7 +68,7 @@ def take_up(arguments: Namespace, request: Callable[[], Request], name: str = ""
     with progress(arguments) as shown, runfolder.scratch() as searched:
         asked = _completed(asked, project, searched, arguments.minutes, shown)
         opened = _new_run(asked, name, project)
-        keep_threads(searched.path, opened.run.path)
+        archive.keep(searched.path, opened.run.path)
         return opened
 
 
@@ -81,8 +81,14 @@ def candidate_for(request: Request, project: Project, shown: Progress) -> Candid
         if bases.is_open(request):
             choice = bases.find(request, project, Cache.find(), run, shown).choice
             return choice.candidate if choice else None
-        source = plan(request, project=project).source
-        return bases.on(source, request, project, Cache.find(), run, shown)
+        return _on_its_source(request, project, run, shown)
+
+
+def _on_its_source(
+    request: Request, project: Project, run: RunFolder, shown: Progress
+) -> Candidate:
+    source = plan(request, project=project).source
+    return bases.on(source, request, project, Cache.find(), run, shown)
 
 
 def _completed(
@@ -93,17 +99,15 @@ def _completed(
     What is wrong with the series is told by the stage that reads it: the run keeps that.
     """
     candidate: Candidate
-    cache = Cache.find()
     try:
         if bases.is_open(request):
-            found = bases.find(request, project, cache, run, shown)
+            found = bases.find(request, project, Cache.find(), run, shown)
             if found.choice is None:
                 return request
             candidate = found.choice.candidate
             request = replace(request, source=found.source, base_why=found.choice.why)
         else:
-            source = plan(request, project=project).source
-            candidate = bases.on(source, request, project, cache, run, shown)
+            candidate = _on_its_source(request, project, run, shown)
     except (UserError, InfraError):
         return request
     if not tests.is_open(request):

@@ -9,7 +9,9 @@ searches; liblore, which it asks archives with, promises its interface.
 
 from __future__ import annotations
 
+import hashlib
 import re
+import shutil
 import sys
 import tempfile
 from dataclasses import dataclass
@@ -25,11 +27,18 @@ from kseries.lib.errors import InfraError, UserError
 from kseries.lib.progress import Progress
 
 FETCH_LIMIT_S = 300.0
+DIGITS = 16  # of a digest
 
 # Links of these hosts name mails of the kernel's archive, which has mirrors.
 KERNEL_HOSTS = ("lore.kernel.org", "lkml.kernel.org", "patch.msgid.link", "msgid.link")
 
 KERNEL_ARCHIVE = "https://lore.kernel.org/all"
+
+THREAD = ".thread"
+"""Behind the name of a series: the folder with the mails that an archive gave."""
+
+FOUND = ".found"
+"""Behind the digest of a query: the mbox that an archive gave."""
 
 NOT_FOUND = 404
 """Status of a search that finds nothing."""
@@ -124,11 +133,21 @@ def fetch_thread(
     return into
 
 
-def search(query: str, into: Path, *, archive: ArchiveConfig, progress: Progress) -> Path:
-    """Write the mails that an archive finds for a query of public-inbox to the mbox `into`.
+def keep(searched: Path, workdir: Path) -> None:
+    """Move what archives gave to where it is read next, so that nobody asks them again."""
+    for given in (*searched.glob(f"*{THREAD}"), *searched.glob(f"*{FOUND}")):
+        shutil.move(given, workdir / given.name)
 
-    It is empty where there is none. Raises InfraError when the archive does not answer.
+
+def search(query: str, workdir: Path, *, archive: ArchiveConfig, progress: Progress) -> Path:
+    """Write the mails that an archive finds for a query of public-inbox to an mbox in `workdir`.
+
+    It is empty where there is none. Where it is there already, nobody is asked. Raises InfraError
+    when the archive does not answer.
     """
+    into = workdir / (hashlib.sha256(query.encode()).hexdigest()[:DIGITS] + FOUND)
+    if into.is_file():
+        return into
     progress.update(f"looking for {query} in {archive.shown}")
     try:
         with LoreNode(archive.midmask.removesuffix("/%s") or KERNEL_ARCHIVE) as node:
@@ -139,7 +158,8 @@ def search(query: str, into: Path, *, archive: ArchiveConfig, progress: Progress
         found = b""
     except (LibloreError, OSError, EOFError) as error:
         raise _no_answer(query, archive, error) from error
-    into.write_bytes(found)
+    workdir.mkdir(parents=True, exist_ok=True)
+    atomicfile.write_bytes(into, found)
     return into
 
 

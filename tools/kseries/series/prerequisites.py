@@ -86,6 +86,8 @@ def find(
 
     An archive that is not there is no error: the base may have what it lacks.
     """
+    if not series.prerequisites:
+        return Found()
     wanted = [one for one in series.prerequisites if _is_known(one)]
     strange = [one for one in series.prerequisites if not _is_known(one)]
     if len(wanted) > MOST:
@@ -160,8 +162,8 @@ class _Search:
         return [mail.message_id for mail in firsts if wanted in (0, mail.label.version)]
 
     def _ask(self, query: str, scratch: Path) -> tuple[Mail, ...]:
+        mbox = mails.search(query, self.workdir, archive=self.archive, progress=self.progress)
         folder = Path(tempfile.mkdtemp(dir=scratch))
-        mbox = mails.search(query, folder / "found", archive=self.archive, progress=self.progress)
         return split(mbox, folder) if mbox.stat().st_size else ()
 
     def _read(self, message_id: str) -> Series | None:

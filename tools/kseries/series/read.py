@@ -10,7 +10,6 @@ from __future__ import annotations
 import functools
 import hashlib
 import re
-import shutil
 import tempfile
 from dataclasses import dataclass, field, replace
 from enum import Enum
@@ -24,7 +23,7 @@ from kseries.lib.paths import Project
 from kseries.lib.progress import Progress
 from kseries.lib.userpath import named_path, user_path
 from kseries.model import Patch, Series
-from kseries.series.archive import ArchiveConfig, fetch_thread, parse_link
+from kseries.series.archive import THREAD, ArchiveConfig, fetch_thread, parse_link
 from kseries.series.assemble import Assembled, Choice, assemble, ranges
 from kseries.series.mailbox import read_all, read_bytes, read_maildir, split
 from kseries.series.mailinfo import Parts, take_apart
@@ -43,9 +42,6 @@ from kseries.series.trees import trees_of
 
 KERNEL_LINK = "https://lore.kernel.org/r/%s"
 """Of a mail that came from b4's own archive, as Link: trailers write it."""
-
-THREAD = ".thread"
-"""Behind the name of a series: the folder with the mails that an archive gave."""
 
 COVER = "0000-cover-letter.eml"
 ALIKE = 3  # notes on patches that are told one by one
@@ -143,12 +139,6 @@ def read_series(
     for note in series.notes:
         progress.note(f"{series.name}: {note}")
     return series
-
-
-def keep_threads(searched: Path, workdir: Path) -> None:
-    """Move what archives gave to where it is read next, so that nobody asks them again."""
-    for thread in searched.glob(f"*{THREAD}"):
-        shutil.move(thread, workdir / thread.name)
 
 
 def slug(text: str) -> str:
