@@ -17,10 +17,7 @@ def files(tree: Tree, series: str) -> Sequence[str]:
     repository = Repository(tree.base.repo)
     found: dict[str, None] = {}
     for patch in _of_series(tree, series).values():
-        for name in repository.entries(
-            "diff-tree", "-r", "-z", "--name-only", "--no-commit-id", patch.commit
-        ):
-            found[name] = None
+        found.update(dict.fromkeys(repository.changed_by(patch.commit)))
     return sorted(found)
 
 

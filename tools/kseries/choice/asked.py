@@ -40,8 +40,7 @@ def find(candidate: Candidate, project: Project, minutes: float) -> Asked | None
     if not candidate.patched:
         return None
     repository = Repository(candidate.base.repo)
-    words = ("diff-tree", "-r", "-z", "--no-renames", "--name-only")
-    paths = repository.entries(*words, candidate.below, candidate.patched)
+    paths = repository.changed_between(candidate.below, candidate.patched)
     catalogue = Catalogue.of(project)
     wanted = {name for one in catalogue.listed if one.suite for name in one.suite.told.host}
     has = [name for name in sorted(wanted) if proc.which(name)]

@@ -39,8 +39,7 @@ def changed(config: KernelConfig, stack: Stack, box: Sandbox) -> tuple[ChangedFi
     patches = changed_files(repository, tree, stack)
     there = names_of(repository, tree.head)
     values = config_values(box.made.read_text(".config"))
-    trees = (str(INSIDE_TREE), str(tree.path.absolute()))
-    seen = evidence(box.made, patches, trees, str(box.inside_build))
+    seen = _evidence(config, box, patches)
     unseen = [path for path in patches if path.endswith((".h", ".c"))]
     unseen = [path for path in unseen if path not in seen.compiled and path not in seen.included]
     users = {
@@ -64,8 +63,12 @@ def readers(
 ) -> Mapping[str, frozenset[str]]:
     """Give path → the objects of the last build whose compiler read it. Raises NotPlain."""
     box = kbuild.sandbox(config.tree.path, config.place, trusted=stack.trusted)
+    return _evidence(config, box, paths).readers
+
+
+def _evidence(config: KernelConfig, box: Sandbox, paths: Collection[str]) -> Evidence:
     trees = (str(INSIDE_TREE), str(config.tree.path.absolute()))
-    return evidence(box.made, paths, trees, str(box.inside_build)).readers
+    return evidence(box.made, paths, trees, str(box.inside_build))
 
 
 def names_of(repository: Repository, commit: str) -> frozenset[str]:

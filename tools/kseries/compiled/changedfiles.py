@@ -93,8 +93,7 @@ def _commits(tree: Tree, stack: Stack) -> list[str]:
 
 def _files_of(repository: Repository, patch: AppliedPatch, mail: Path | None) -> Iterable[str]:
     if patch.state is PatchState.APPLIED:
-        words = ("diff-tree", "-r", "-z", "--no-commit-id", "--no-renames", "--name-only")
-        return repository.entries(*words, patch.commit)
+        return repository.changed_by(patch.commit)
     if mail is None:
         return ()
     answer = repository.ask("apply", "--numstat", "-z", mail)

@@ -105,6 +105,9 @@ _DISK_FULL = (
 )
 
 
+_NAMES_CHANGED = ("diff-tree", "-r", "-z", "--no-renames", "--name-only")
+
+
 class GitError(InfraError):
     """git failed. `said` holds its own words."""
 
@@ -288,6 +291,14 @@ class Repository:
         # ":000000 160000 0000… 1234… A", then the path
         pairs = zip(entries[::2], entries[1::2], strict=True)
         return [path for meta, path in pairs if meta.split(" ")[1] == GITLINK]
+
+    def changed_between(self, before: str, after: str) -> list[str]:
+        """Name the files that differ between two commits or trees; one that moved is two."""
+        return self.entries(*_NAMES_CHANGED, before, after)
+
+    def changed_by(self, commit: str) -> list[str]:
+        """Name the files that a commit changes; one that it moves is two."""
+        return self.entries(*_NAMES_CHANGED, "--no-commit-id", commit)
 
     def tree_of(self, name: str) -> str:
         """Give the 40 digits of the tree of a commit or path (`commit:folder`)."""

@@ -139,16 +139,13 @@ class _Walk:
     def _configured(self, step: RunContext) -> KernelConfig:
         """Configure a step, unless nothing that decides about it differs from the one before."""
         tree = step.outcome(pipeline.APPLY)
-        if any(map(_decides, _differing(self._config.tree, tree))):
+        repository = Repository(tree.base.repo)
+        differing = repository.changed_between(self._config.tree.head, tree.head)
+        if any(map(_decides, differing)):
             pipeline.through(step, (pipeline.CONFIG,))
             self._config = step.outcome(pipeline.CONFIG)
         self._config = replace(self._config, tree=tree)
         return self._config
-
-
-def _differing(one: Tree, other: Tree) -> list[str]:
-    words = ("diff-tree", "-r", "-z", "--no-renames", "--name-only")
-    return Repository(one.base.repo).entries(*words, one.head, other.head)
 
 
 def _decides(path: str) -> bool:
@@ -176,9 +173,8 @@ def _changes(tree: Tree, stack: Stack) -> Iterator[set[str]]:
     on_top = set(above(stack))
     first = set[str]()
     repository = Repository(tree.base.repo)
-    words = ("diff-tree", "-r", "-z", "--no-commit-id", "--no-renames", "--name-only")
     for patch in reversed([patch for patch in tree.patches if patch.commit]):
-        paths = set(repository.entries(*words, patch.commit))
+        paths = set(repository.changed_by(patch.commit))
         if patch.series in on_top:
             first |= paths
         elif patch.series == stack.under_test and patch.index > 1:
