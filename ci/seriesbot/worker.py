@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 
-from kseries.lib.errors import UserError
+from kseries.lib.errors import InfraError, UserError
 from kseries.model import RunResult
 from kseries.verdict import document
 from seriesbot import decisions, fairness
@@ -22,7 +22,7 @@ from seriesbot.states import JobState, State
 from seriesbot.store import Connection, Row, Store, pack
 
 ATTEMPTS = 4  # submitted again at most three times
-LOST_EXIT_CODE = 3  # of kseries: says nothing about the series
+LOST_EXIT_CODE = InfraError.exit_code  # of kseries: says nothing about the series
 RETRY_S = 300  # until what could not be carried out is tried again; then three times as long
 GRACE_S = 300  # behind the limit of an order, until the bot believes it lost
 

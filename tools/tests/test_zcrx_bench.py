@@ -20,6 +20,7 @@ from kseries.bench import answer
 from kseries.bench.answer import Answer
 from kseries.lib import proc
 from kseries.lib.deadline import Deadline
+from tests.publicinbox import free_port
 from tests.test_kselftest_zcrx import DATA, TOY
 
 ROOT = Path(__file__).parents[2]
@@ -52,13 +53,6 @@ def listening(program: Path, *words: str, port: int) -> Iterator[subprocess.Pope
             yield child
         finally:
             child.kill()
-
-
-def free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        port: int = one.getsockname()[1]
-    return port
 
 
 def answered(child: subprocess.Popen[str]) -> Answer:

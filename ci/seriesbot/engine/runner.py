@@ -19,7 +19,7 @@ from typing import Any
 
 from kseries.lib import atomicfile, proc
 from kseries.lib.deadline import Deadline
-from kseries.lib.errors import KseriesError
+from kseries.lib.errors import InfraError, KseriesError
 from kseries.lib.runfolder import MAX_BYTES
 from kseries.lib.untrusted import NotPlain, Untrusted
 from kseries.lib.workspace import WORKSPACE
@@ -29,8 +29,6 @@ from seriesbot.engine.local import BASE, CANCEL, ENDED, ORDER, OUTPUT, RESULTS
 WAIT_S = 0.2  # between two looks for a free workspace
 # Who names one of these leaves no base to be chosen.
 _NAMED = {"--source", "--stack", "--tree"}
-
-INFRA = 3  # exit code of what could not be carried out
 
 
 class _CancelledError(Exception):
@@ -48,11 +46,11 @@ def main(folder: Path, lock: int) -> None:
         with _workspace(work, int(told["slots"]), folder, deadline) as place:
             code = _run(folder, place, told, deadline)
     except _CancelledError:
-        code = INFRA
+        code = InfraError.exit_code
     except KseriesError as error:
         with (folder / OUTPUT).open("a") as output:
             output.write(f"{error}\n")
-        code = INFRA
+        code = InfraError.exit_code
     atomicfile.write_text(folder / ENDED, json.dumps({"exit_code": code}))
 
 
@@ -80,7 +78,7 @@ def _run(folder: Path, place: Path, told: dict[str, Any], deadline: Deadline) ->
         except NotPlain as error:
             with (folder / OUTPUT).open("a") as output:
                 output.write(f"{error}\n")
-    return done.returncode if done.returncode >= 0 else INFRA
+    return done.returncode if done.returncode >= 0 else InfraError.exit_code
 
 
 def _tell_base(folder: Path, command: list[str], deadline: Deadline) -> None:

@@ -17,7 +17,7 @@ from kseries.cli.request import request, with_settings
 from kseries.cli.run_context import Opened, open_run, progress, resumable, take_up
 from kseries.cli.screen import print_json
 from kseries.lib import atomicfile, runfolder
-from kseries.lib.errors import CheckFailed, UserError
+from kseries.lib.errors import CheckFailed, InfraError, UserError
 from kseries.lib.paths import Project
 from kseries.lib.runfolder import RunFolder
 from kseries.machines import qemu
@@ -33,7 +33,6 @@ from kseries.suites import zcrx
 NAME = "bench"
 TEXT, PAGE = "bench.txt", "bench.html"
 STAGES = pipeline.STAGES[: pipeline.STAGES.index(pipeline.INSTALL) + 1]
-LOST = 3
 
 
 def bench(arguments: Namespace) -> int:
@@ -147,4 +146,4 @@ def _tell(done: Bench, run: RunFolder | None, *, as_json: bool) -> int:
         sys.stdout.write(report.text(done))
         if run is not None:
             print(f"\nas a page: {run.path / PAGE}")
-    return LOST if done.lost else 0
+    return InfraError.exit_code if done.lost else 0
