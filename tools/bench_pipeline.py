@@ -43,8 +43,7 @@ def main() -> int:
     parser.add_argument("--make", action="store_true", help="compare with plain make")
     arguments = parser.parse_args()
     with place("downloads") as ready:
-        figures = list(measure(ready, compare=arguments.make))
-    return exit_status(figures)
+        return exit_status(measure(ready, compare=arguments.make))
 
 
 def measure(ready: Place, *, compare: bool) -> Iterator[Figure]:

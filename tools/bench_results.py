@@ -66,7 +66,7 @@ def main() -> int:
     if arguments.parse:
         return parse_and_tell(arguments.parse)
     try:
-        return exit_status(list(measure()))
+        return exit_status(measure())
     except UserError as error:
         print(error, file=sys.stderr)
         return error.exit_code

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from rich.console import Console
@@ -25,8 +25,20 @@ class Figure:
         return self.measured <= self.goal
 
 
-def exit_status(figures: Sequence[Figure]) -> int:
-    """Print the table; give 1 when a goal is missed, else 0."""
+def exit_status(figures: Iterable[Figure]) -> int:
+    """Measure, print the table; give 1 when a goal is missed, else 0.
+
+    What was measured before a measurement failed is printed, too.
+    """
+    measured: list[Figure] = []
+    try:
+        measured.extend(figures)
+    finally:
+        _show(measured)
+    return 0 if all(figure.met for figure in measured) else 1
+
+
+def _show(figures: Iterable[Figure]) -> None:
     table = Table(box=None, pad_edge=False)
     table.add_column("figure")
     for heading in ("measured", "goal"):
@@ -40,4 +52,3 @@ def exit_status(figures: Sequence[Figure]) -> int:
             "[green]met[/]" if figure.met else "[red]missed[/]",
         )
     Console().print(table)
-    return 0 if all(figure.met for figure in figures) else 1
