@@ -30,6 +30,7 @@ Package = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9+.-]+$")]
 GuestPackage = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9+.-]+(/[a-z-]+)?$")]
 Setting = Annotated[str, StringConstraints(pattern=r"^(CONFIG_\w+=[ym]|# CONFIG_\w+ is not set)$")]
 Symbol = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9_]+$")]
+Machines = Annotated[int, Field(ge=1, le=2)]  # 2: with one at the other end of a cable
 # A folder or file below another one, never beside it, and a file in a folder. None is hidden.
 Below = Annotated[str, StringConstraints(pattern=r"^[\w+-][\w.+-]*(/[\w+-][\w.+-]*)*$")]
 FileName = Annotated[str, StringConstraints(pattern=r"^[\w+-][\w.+-]*$")]
@@ -114,6 +115,7 @@ class Kselftest(_Common):
     programs: tuple[Program, ...] = ()
     library: Library | None = None
     nics: Annotated[int, Field(ge=0, le=256)] = 0
+    machines: Machines = 1
     variables: Mapping[str, str] = field(default_factory=dict)
     optional: bool = True  # what cannot be built on this host is left out; False: it is an error
 
@@ -133,6 +135,7 @@ class Commands(_Common):
     kind: Literal["program"]
     programs: Annotated[tuple[Command, ...], Field(min_length=1)]
     files: tuple[Below, ...] = ()
+    machines: Machines = 1
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -29,8 +29,11 @@ from kseries.test import session
 class HostTarget:
     """A target whose machine is a folder of this host."""
 
-    def __init__(self, root: Path, console: Path, boots: Sequence[str]) -> None:
+    def __init__(
+        self, root: Path, console: Path, boots: Sequence[str], peer: HostTarget | None = None
+    ) -> None:
         self.root = root
+        self._peer = peer
         self.kmsg = console
         self.dies_at_boot = list(boots)
         self.boots = 0
@@ -50,10 +53,16 @@ class HostTarget:
         self.close()
 
     @property
+    def peer(self) -> HostTarget | None:
+        return self._peer
+
+    @property
     def facts(self) -> Mapping[str, str]:
         return {"accelerator": "none"}
 
     def boot(self, kernel: Kernel, deadline: Deadline) -> None:
+        if self._peer is not None:
+            self._peer.boot(kernel, deadline)
         shutil.rmtree(self.root, ignore_errors=True)
         self.root.mkdir()
         self._collect()
@@ -156,6 +165,8 @@ class HostTarget:
 
     def close(self) -> None:
         self.closed = True
+        if self._peer is not None:
+            self._peer.close()
 
     def _say(self, line: str) -> None:
         with self.kmsg.open("a") as file:

@@ -127,6 +127,7 @@ def test_a_name_that_is_none(folder: Path, name: str, told: str) -> None:
         ('kind = "program"', 'kind = "programm"', "mine.toml:1: "),
         ("ktap = false", 'packages = ["x"]', "mine.toml:9: program.programs.0.packages: "),
         ("title", "titel", "mine.toml:2: program.titel: "),
+        ("[[programs]]", "machines = 3\n[[programs]]", "mine.toml:6: program.machines: "),
         ('name = "run"', 'name = "a/b"', "mine.toml:7: program.programs.0.name: "),
         ('why = "emulated"', 'because = "x"', "mine.toml:4: "),
     ],
@@ -136,6 +137,12 @@ def test_mistakes_are_told_with_their_line(folder: Path, old: str, new: str, tol
     message = refusal(folder, "mine")
     assert told in message, message
     assert [one.name for one in catalogue(folder).listed if one.problem] == ["mine"]
+
+
+def test_two_machines_or_two_nics(folder: Path) -> None:
+    text = 'kind = "kselftest"\ntitle = "x"\ntargets = ["net"]\nnics = 4\nmachines = 2\n'
+    (folder / "mine.toml").write_text(text)
+    assert "mine.toml:5: machines: nics are two of one machine" in refusal(folder, "mine")
 
 
 def test_a_program_that_is_there_twice(folder: Path) -> None:

@@ -12,8 +12,11 @@ from kseries.machines.base import BootFailed, Starved
 from kseries.model import EventKind, Status
 from kseries.parse.attribution import Death
 from kseries.parse.marks import Marks
-from kseries.test.session import NoBoot, Seen, Session
+from kseries.suites import linked
+from kseries.test.observed import Seen
+from kseries.test.session import NoBoot, Session
 from kseries.test.shards import Shard
+from tests.hosttarget import HostTarget
 from tests.test_teststage import GOOD, KERNEL, Bench, bench
 
 __all__ = ["bench"]  # a fixture
@@ -51,7 +54,7 @@ def test_one_that_hid_something_is_booted_again_once(bench: Bench) -> None:
     bench.add("good", GOOD)
     with opened(bench, []) as session:
         session.boot()
-        session._watch.hidden = True
+        session._logs[0]._watch.hidden = True
         for _ in range(2):
             session.boot()
             assert session.boots == 2
@@ -104,7 +107,7 @@ def test_a_kernel_that_dies_has_died_however_busy_the_host_is(bench: Bench) -> N
         assert ran.machine == 1
         assert 0 < ran.seconds < 30
         assert 0 <= ran.began < 30
-        seen = session.end()
+        (seen,) = session.end()
         assert seen.deaths == (Death("demo/dies", len(seen.lines), "demo.b"),)
         assert [event.during for event in seen.events()] == ["demo/dies: demo.b"]
 
@@ -114,7 +117,8 @@ def test_what_a_program_prints_that_is_no_text_is_read(bench: Bench) -> None:
     with opened(bench, []) as session:
         session.boot()
         assert session.run_shard(shard).status is Status.PASS
-        assert session.end().deaths == ()
+        (seen,) = session.end()
+        assert seen.deaths == ()
 
 
 def test_one_that_hangs_on_a_busy_host_does_not_say_so_of_its_kernel(bench: Bench) -> None:
@@ -133,3 +137,61 @@ def test_what_comes_once_it_was_told_to_power_off_is_of_no_program() -> None:
         seen = Seen(1, "console.log", lines, 0, {}, (), closed, signed)
         (event,) = seen.events()
         assert (event.kind, event.during, event.log) == (EventKind.WARN, during, "console.log")
+
+
+@contextmanager
+def two(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Session, HostTarget]]:
+    """A session on two linked machines; a program writes to the other's kernel log by $PEER."""
+    monkeypatch.setattr(linked, "words", lambda *words: ["echo", *words])
+    peer = HostTarget(bench.path / "peer", bench.run.peer_console(), ())
+    monkeypatch.setenv("PEER", str(peer.kmsg))
+    target = HostTarget(bench.path / "first", bench.run.console(), (), peer)
+    with target:
+        yield Session(1, bench.installed, KERNEL, target, bench.run, lambda _: None), peer
+
+
+def test_two_machines_have_the_tests_and_both_logs_are_read(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shards = [
+        Shard(bench.add("good", GOOD)),
+        Shard(bench.add("warns", f"{GOOD}echo '{WARNING}' >>$PEER\n")),
+    ]
+    with two(bench, monkeypatch) as (session, peer):
+        session.boot()
+        assert (peer.root / "kselftest/demo/warns").is_file()
+        for shard in shards:
+            assert session.run_shard(shard).status is Status.PASS
+        own, others = session.end()
+    assert own.events() == ()
+    (event,) = others.events()
+    assert (event.during, event.log) == ("demo/warns", "console.peer.log")
+    assert peer.closed
+
+
+def test_the_death_of_the_other_machine_is_charged_to_the_program(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    panic = "[    9.000000] Kernel panic - not syncing: far away"
+    dies = bench.add("dies", f"{GOOD}echo '{panic}' >>$PEER\n")
+    after = bench.add("good", GOOD)
+    with two(bench, monkeypatch) as (session, peer):
+        session.boot()
+        result = session.run_shard(Shard(dies))
+        assert result.status is Status.CRASH
+        assert "far away" in result.problems[0]
+        session.boot()
+        assert (session.boots, peer.boots) == (2, 2)
+        assert session.run_shard(Shard(after)).status is Status.PASS
+        _, others = session.end()
+    assert [(event.kind, event.during) for event in others.events()] == [
+        (EventKind.PANIC, "demo/dies")
+    ]
+
+
+def test_two_machines_that_cannot_be_linked(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    bench.add("good", GOOD)
+    with two(bench, monkeypatch) as (session, _):
+        monkeypatch.setattr(linked, "words", lambda *_: ["sh", "-c", "echo no card; exit 1"])
+        with pytest.raises(NoBoot, match=r"do not find each other.*no card"):
+            session.boot()

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 import kselftest_zcrx
+from kseries.machines import needs
+from kseries.machines.needs import Needs
 from kseries.model import Status
 from kseries.parse import ktap
 from kseries.suite import Kselftest
@@ -174,6 +176,25 @@ def test_nics_are_made_around_each_program(tmp_path: Path) -> None:
         ("drivers/net/hw", (*around, "./b.py")),
     ]
     assert "REMOTE_TYPE=netns" in plan.texts["nics/nics.sh"]
+
+
+def test_two_machines_and_where_they_are(tmp_path: Path) -> None:
+    selftests = "tools/testing/selftests/drivers/net"
+    makefile = {f"{selftests}/Makefile": "TEST_PROGS := a.py\n"}
+    tree = worktree(tmp_path / "tree", makefile)
+    text = 'kind = "kselftest"\ntitle = "x"\ntargets = ["drivers/net"]\nmachines = 2\n'
+    file = tmp_path / "two.toml"
+    file.write_text(text)
+    (program,) = planned(tree, str(file)).programs
+    assert ("REMOTE_TYPE", "ssh") in program.env
+    assert ("NETIF", "eth0") in program.env
+    (two,) = suites(str(file))
+    (one,) = suites("kselftest/drivers/net")
+    assert needs.of_suites([one]).machines == 1
+    assert needs.of_suites([two]) == Needs(("openssh-client", "openssh-server"), machines=2)
+    assert needs.of_suites([one, two]).machines == 2
+    assert ("CONFIG_VIRTIO_NET=y",) in treeconfig.wanted(two, tree)
+    assert treeconfig.wanted(one, tree) == []
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,10 @@ from kseries.lib.paths import Cache, Project
 from kseries.lib.progress import Silent
 from kseries.machines import confine, guest_process, vm
 from kseries.machines.base import BootFailed, KernelDied, TargetLost
+from kseries.machines.needs import Needs
 from kseries.machines.vm import VirtualMachine
+from kseries.suites import linked
+from kseries.test import session
 from tests.builtkernel import kernel_image
 
 pytestmark = [pytest.mark.vm, pytest.mark.timeout(300)]
@@ -396,3 +399,29 @@ def test_qemu_ends_with_us(tmp_path: Path, number: signal.Signals) -> None:
         for _ in itertools.takewhile(lambda _: Path(f"/proc/{pid}").exists(), range(100)):
             time.sleep(0.1)
         assert not Path(f"/proc/{pid}").exists()
+
+
+def test_two_machines_with_a_cable(tmp_path: Path) -> None:
+    run = runfolder.create(tmp_path / "runs", "vm")
+    needs = Needs(linked.PACKAGES, machines=2)
+    folder = tmp_path / "installed"
+    folder.mkdir()
+    (folder / "probe").write_text("#!/bin/sh\ncat /proc/sys/kernel/random/boot_id\n")
+    (folder / "probe").chmod(0o755)
+    with VirtualMachine(Project.find(), Cache.find(), run, Silent(), needs=needs) as here:
+        for _ in range(2):  # a second boot, as after a kernel that died
+            here.boot(kernel(), soon(BOOT_S))
+            if not output(here, "ls", "/sys/bus/virtio/drivers/virtio_net")[1]:
+                pytest.skip("this kernel has no VIRTIO_NET")
+            session.bring(here, model.InstalledSuites(folder, ()))
+            assert here.peer is not None
+            probe = f"{session.PLACE}/probe"
+            own, other = output(here, probe), output(here.peer, probe)
+            assert own != other
+            assert output(here, "ssh", "peer", probe) == other
+            assert output(here, "ping", "-q", "-c1", "2001:db8::2")[0] == 0
+            here.mark("a mark here", soon())
+            here.peer.mark("a mark there", soon())
+    assert "a mark here" in run.console().read_text()
+    assert "a mark here" not in run.peer_console().read_text()
+    assert "a mark there" in run.peer_console().read_text()

@@ -62,6 +62,10 @@ class RunFolder:
         """Where the kernel log of a machine goes, raw."""
         return self.log("console", machine)
 
+    def peer_console(self, machine: int = 1) -> Path:
+        """Where the kernel log of the machine goes that it is linked with."""
+        return self.log("console", machine).with_suffix(".peer.log")
+
     @property
     def results(self) -> Path:
         """The result document."""

@@ -70,6 +70,13 @@ class Target(Protocol):
     """One machine. Used as a context manager; leaving it powers the machine off."""
 
     @property
+    def peer(self) -> Target | None:
+        """The machine at the other end of its cable, where there is one.
+
+        It is booted, closed and ended with this one.
+        """
+
+    @property
     def facts(self) -> Mapping[str, str]:
         """What provenance and notes want to know, e.g. `qemu`, `accelerator`, `note`."""
 

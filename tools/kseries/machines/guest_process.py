@@ -160,10 +160,12 @@ def started(
     meter: Meter,
     *,
     terminal: bool = False,
+    cable: socket.socket | None = None,
 ) -> Iterator[Guest]:
     """Start a machine that lives as long as the block. Its console goes to its log and `lines`.
 
     meter: measures how long the host lets it wait. terminal: whether it has a port for one.
+    cable: its end of a socket whose other end is another machine's; remains the caller's.
     """
     with ExitStack() as stack:
         disk = stack.enter_context(image.open("rb"))
@@ -179,17 +181,21 @@ def started(
         channel_end, channel = _pair(stack)
         console = ConsoleLog(console_stream, logs.console, lines)
         stack.callback(console.close)
-        ends = [disk.fileno(), console_end.fileno(), channel_end.fileno()]
+        channels = qemu.Channels(disk.fileno(), console_end.fileno(), channel_end.fileno())
         given = [console_end, channel_end]
         typed: socket.socket | None = None
         if terminal:
             typed_end, typed = _pair(stack)
             given.append(typed_end)
-            ends.append(typed_end.fileno())
+            channels = replace(channels, terminal=typed_end.fileno())
+        if cable is not None:
+            channels = replace(channels, cable=cable.fileno())
         machine = replace(machine, kernel=place.kernel)
-        argv = place.argv(qemu.argv(machine, qemu.Channels(*ends)))
+        argv = place.argv(qemu.argv(machine, channels))
         log = stack.enter_context(qemulog.appended(logs.qemu, f"$ {proc.command_text(argv)}"))
-        child = stack.enter_context(proc.start(argv, cwd=Path("/"), stdout=log, pass_fds=ends))
+        child = stack.enter_context(
+            proc.start(argv, cwd=Path("/"), stdout=log, pass_fds=channels.fds)
+        )
         # Only QEMU holds these now: they end when it ends.
         log.close()
         for end in given:

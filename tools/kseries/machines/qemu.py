@@ -43,6 +43,7 @@ class Machine:
     kernel: Path
     arguments: tuple[str, ...]  # of the kernel's command line
     cpu: str = ""  # model and features; "": all that there is
+    mac: str = ""  # of the network card, where there is a cable
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,13 @@ class Channels:
     console: int
     agent: int
     terminal: int | None = None  # for somebody who types
+    cable: int | None = None  # to another machine
+
+    @property
+    def fds(self) -> list[int]:
+        """All that there are."""
+        more = (self.terminal, self.cable)
+        return [self.image, self.console, self.agent, *(fd for fd in more if fd is not None)]
 
 
 def version() -> str:
@@ -87,10 +95,13 @@ def base_argv(machine: Machine) -> list[str]:
 
 def argv(machine: Machine, channels: Channels) -> list[str]:
     """Plan the machine with console, channels and a disk whose changes are dropped."""
-    terminal: list[str] = []
+    more: list[str] = []
     if channels.terminal is not None:
-        terminal += ["-chardev", f"socket,id=terminal,fd={channels.terminal}"]
-        terminal += ["-device", "virtserialport,chardev=terminal,nr=2,name=kseries.terminal"]
+        more += ["-chardev", f"socket,id=terminal,fd={channels.terminal}"]
+        more += ["-device", "virtserialport,chardev=terminal,nr=2,name=kseries.terminal"]
+    if channels.cable is not None:
+        more += ["-netdev", f"socket,id=cable,fd={channels.cable}"]
+        more += ["-device", f"virtio-net-pci,netdev=cable,mac={machine.mac}"]
     return [
         *base_argv(machine),
         # mux: the only way to send a break, which asks for SysRq, through a socket.
@@ -99,7 +110,7 @@ def argv(machine: Machine, channels: Channels) -> list[str]:
         *("-device", "virtio-serial-pci"),
         *("-chardev", f"socket,id=agent,fd={channels.agent}"),
         *("-device", "virtserialport,chardev=agent,nr=1,name=kseries.agent"),
-        *terminal,
+        *more,
         *("-add-fd", f"fd={channels.image},set=1"),
         *("-drive", f"file={IMAGE},if=none,id=root,format=raw,snapshot=on"),
         *("-device", "virtio-blk-pci,drive=root"),

@@ -17,10 +17,11 @@ from kseries.lib import atomicfile, leases, proc
 from kseries.lib.deadline import Deadline
 from kseries.lib.errors import UserError
 from kseries.lib.paths import Cache, Project
-from kseries.lib.progress import Progress
+from kseries.lib.progress import Progress, Silent
 from kseries.lib.runfolder import RunFolder
 from kseries.machines import accel, capacity, confine, copying, qemu, rootfs
-from kseries.machines.agent import Agent, Garbled, Gone, Silent
+from kseries.machines.agent import Agent, Garbled, Gone
+from kseries.machines.agent import Silent as Unanswered
 from kseries.machines.base import BootFailed, Exit, KernelDied, TargetLost, TimedLine, Witness
 from kseries.machines.command import Command, Unfit
 from kseries.machines.console import Lines
@@ -37,6 +38,9 @@ MESSAGE_BYTES = 4000
 READ_SIZE = 1 << 20
 
 T = TypeVar("T")
+
+# Of the network card, where there is a cable.
+MAC, PEER_MAC = "52:54:00:00:00:01", "52:54:00:00:00:02"
 
 USUAL = Needs()
 MARK = Command(("mark",))  # for messages
@@ -57,16 +61,36 @@ class VirtualMachine:
         arguments: Sequence[str] = (),
         needs: Needs = USUAL,
         terminal: bool = False,
+        is_peer: bool = False,
     ) -> None:
         """Describe the machine; nothing is made or started before it is entered.
 
         number: of those that work for this run, names its logs; what they hold stays.
         accelerator: "kvm" or "tcg"; None: KVM when it works. arguments: more words for the
         kernel's command line; they win. needs: of the tests that it is going to run.
-        terminal: whether it has a port for somebody who types.
+        terminal: whether it has a port for somebody who types. is_peer: of another machine,
+        which boots it.
         """
         self._cache = cache
-        self._logs = Logs(run.console(number), run.log("qemu", number))
+        self._peer: VirtualMachine | None = None
+        if needs.machines > 1:
+            alone = replace(needs, machines=1)
+            self._peer = VirtualMachine(
+                project,
+                cache,
+                run,
+                Silent(),  # what there is to tell is told of the first one
+                number=number,
+                accelerator=accelerator,
+                arguments=arguments,
+                needs=alone,
+                is_peer=True,
+            )
+        self._mac = PEER_MAC if is_peer else MAC
+        self._logs = Logs(
+            run.peer_console(number) if is_peer else run.console(number),
+            run.log("qemu-peer" if is_peer else "qemu", number),
+        )
         self._rootfs_log = run.log("guest")
         self._progress = progress
         self._wanted = accelerator
@@ -88,7 +112,7 @@ class VirtualMachine:
     @staticmethod
     def capacity(project: Project, needs: Needs = USUAL) -> int:
         """Give how many such machines can work side by side on this host."""
-        return capacity.machines(_settings(project, needs).memory_mib)
+        return capacity.machines(needs.machines * _settings(project, needs).memory_mib)
 
     def __enter__(self) -> VirtualMachine:
         """Make the root file system when it is not there."""
@@ -106,6 +130,11 @@ class VirtualMachine:
             self.close()
         else:
             self._let_go()
+
+    @property
+    def peer(self) -> VirtualMachine | None:
+        """The machine at the other end of its cable, where there is one."""
+        return self._peer
 
     @property
     def facts(self) -> Mapping[str, str]:
@@ -127,6 +156,8 @@ class VirtualMachine:
         self._facts["guest"] = self._image.stem
         if why := confine.why_open():
             self._progress.note(f"QEMU sees the files of this host that anybody may read: {why}")
+        if self._peer is not None:
+            self._peer.prepare()
 
     def boot(self, kernel: Kernel, deadline: Deadline) -> None:
         """Start the kernel and wait until programs can be run. Raises BootFailed.
@@ -135,13 +166,22 @@ class VirtualMachine:
         """
         if self._image is None:
             self.prepare()
-        assert self._image is not None
         self._let_go()
+        if self._peer is None:
+            self._boot(kernel, deadline)
+            return
+        near, far = socket.socketpair()
+        with near, far:
+            self._peer._boot(kernel, deadline, far)
+            self._boot(kernel, deadline, near)
+
+    def _boot(self, kernel: Kernel, deadline: Deadline, cable: socket.socket | None = None) -> None:
+        assert self._image is not None
         granted_s = deadline.remaining()
         choice = self._accelerator(kernel.image)
         deadline = Deadline.after(granted_s)
         machine = self._machine(kernel.image, choice.name)
-        guest = self._start(machine, self._image)
+        guest = self._start(machine, self._image, cable)
         try:
             up = guest.agent.wait_hello(deadline)
         except Gone:
@@ -247,9 +287,13 @@ class VirtualMachine:
             self._aborted = True
             if self._child is not None:
                 proc.kill(self._child)
+        if self._peer is not None:
+            self._peer.abort()
 
     def close(self) -> None:
         """Power off and let go. Safe to repeat."""
+        if self._peer is not None:
+            self._peer.close()
         if self._guest is not None:
             with suppress(Gone, Garbled):
                 self._guest.agent.power_off(Deadline.after(PING_S))
@@ -279,6 +323,7 @@ class VirtualMachine:
             cpus=self._settings.cpus,
             memory_mib=self._settings.memory_mib,
             kernel=image,
+            mac=self._mac,
             arguments=(
                 *qemu.CONSOLE_ARGUMENTS,
                 *qemu.TIMER_ARGUMENTS,
@@ -289,7 +334,7 @@ class VirtualMachine:
             ),
         )
 
-    def _start(self, machine: qemu.Machine, image: Path) -> Guest:
+    def _start(self, machine: qemu.Machine, image: Path, cable: socket.socket | None) -> Guest:
         with self._abort_lock:
             if self._aborted:
                 raise TargetLost("The virtual machine was ended.", where=str(self._logs.console))
@@ -301,6 +346,7 @@ class VirtualMachine:
                     self._lines,
                     self._meter,
                     terminal=self._has_terminal,
+                    cable=cable,
                 )
             )
             self._child = guest.child
@@ -334,7 +380,7 @@ class VirtualMachine:
             raise self._lost(guest.death(KernelDied)) from None
         except Garbled as error:
             raise self._lost(guest.garbled(error, KernelDied)) from error
-        except Silent:
+        except Unanswered:
             raise self._lost(guest.hang(command)) from None
 
     def _running(self) -> Guest:
@@ -353,6 +399,8 @@ class VirtualMachine:
         with self._abort_lock:
             self._guest = self._child = None
         self._stack.close()
+        if self._peer is not None:
+            self._peer._let_go()
 
 
 def _settings(project: Project, needs: Needs) -> rootfs.VmSettings:

@@ -26,7 +26,7 @@ from kseries.parse import klog
 from kseries.run import pipeline
 from kseries.run.pipeline import RunContext
 from kseries.suites import nics
-from kseries.test.session import BOOT_S, PLACE, PUT_S, bring_modules
+from kseries.test.session import BOOT_S, PLACE, PUT_S, bring
 
 FOLDER = "tried"  # of the run: logs of the last machine
 SHARED = "/shared"
@@ -135,8 +135,7 @@ def _machine(
         machine.boot(kernel, Deadline.after(BOOT_S))
         if work.run.has(pipeline.INSTALL.name):
             installed = work.outcome(pipeline.INSTALL)
-            machine.put(installed.folder, PLACE, Deadline.after(PUT_S))
-            bring_modules(machine, installed)
+            bring(machine, installed)
         else:
             machine.run(["mkdir", "-p", PLACE], deadline=Deadline.after(PUT_S))
         machine.run(["mkdir", "-p", OWN], deadline=Deadline.after(PUT_S))

@@ -180,6 +180,8 @@ def _mistakes(suite: Suite, file: Path) -> Iterable[tuple[int, str]]:
                 yield line, f"files: there is no {suite.folder / name}"
     if isinstance(told, Liburing) and not user_path(told.source, suite.folder).is_dir():
         yield tomlfile.line_of(file, "source"), f"source: there is no folder {told.source}"
+    if isinstance(told, Kselftest) and told.nics and told.machines > 1:
+        yield tomlfile.line_of(file, "machines"), "machines: nics are two of one machine"
     if isinstance(told, Kselftest | Commands):
         places = [(getattr(one, "folder", ""), one.name) for one in told.programs]
         yield from _repeated(file, places)

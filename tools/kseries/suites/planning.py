@@ -22,7 +22,7 @@ from kseries.suite import (
     Liburing,
     Suite,
 )
-from kseries.suites import kunit, listed, nics
+from kseries.suites import kunit, linked, listed, nics
 from kseries.suites.base import Generator, Made, Unfit
 from kseries.suites.zcrx import ZCRX
 
@@ -83,7 +83,8 @@ def plan_suites(tree: Path, suites: Sequence[Suite], lib_mk: str) -> Plan:
             part = _commands(suite, told)
         else:
             part = _liburing(suite, told)
-        programs = tuple(replace(program, known=_known(suite)) for program in part.programs)
+        known, env = _known(suite), linked.environment(suite)
+        programs = tuple(replace(program, known=known, env=env) for program in part.programs)
         plan = _joined(plan, replace(part, programs=programs))
     return plan
 
@@ -132,6 +133,7 @@ def of_tree(suite: Suite, folder: str, name: str, settings: str = "") -> TestPro
         # Scripts of kselftest may print what they like: their exit status counts then.
         ktap=None,
         known=_known(suite),
+        env=linked.environment(suite),
     )
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from kseries.lib.untrusted import Untrusted
 from kseries.suite import SELFTESTS, Kselftest, Kunit, Suite
-from kseries.suites import kunit
+from kseries.suites import kunit, linked
 
 # Of a target of kselftest; the second one is for this architecture alone.
 CONFIGS = ("config", "config.x86_64")
@@ -26,7 +26,8 @@ def wanted(suite: Suite, tree: Path) -> list[tuple[str, ...]]:
     A target's `config` is read where the suite names no fragment, which would be made of it.
     """
     told = suite.told
-    found = [_wants(line) for line in told.symbols]
+    more = linked.SYMBOLS if linked.machines(suite) > 1 else ()
+    found = [_wants(line) for line in (*told.symbols, *more)]
     if isinstance(told, Kunit):
         found += [(*kunit.SYMBOLS, f"CONFIG_{symbol}=m") for symbol in told.tests]
     if isinstance(told, Kselftest) and not told.config:

@@ -23,8 +23,9 @@ from kseries.model import InstalledSuites, Kernel, KernelEvent, ProgramResult, S
 from kseries.parse import outcome
 from kseries.parse.outcome import label_of
 from kseries.test import checkpoint, merge
+from kseries.test.observed import Seen
 from kseries.test.queue import Queue
-from kseries.test.session import NoBoot, Seen, Session
+from kseries.test.session import NoBoot, Session
 from kseries.test.shards import Shard
 
 MAX_DEATHS = 8  # of kernels, then the rest is not run
@@ -167,7 +168,7 @@ class Scheduler:
             self._tell(number, "")
         seen = session.end()
         with self._lock:
-            self.seen.append(seen)
+            self.seen += seen
             self.notes += session.notes
             self.boots += session.boots
             self.facts.update(target.facts)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 
@@ -13,27 +13,26 @@ from kseries.install import modules
 from kseries.lib import atomicfile
 from kseries.lib.bounded import MIB, HeadTail
 from kseries.lib.deadline import Deadline
+from kseries.lib.errors import InfraError
 from kseries.lib.runfolder import RunFolder
 from kseries.machines.base import BootFailed, KernelDied, Starved, Target, TargetLost
 from kseries.model import (
     EventKind,
     InstalledSuites,
     Kernel,
-    KernelEvent,
     ProgramResult,
     Ran,
     TestProgram,
 )
-from kseries.parse import attribution, klog, ktap, marks, outcome
-from kseries.parse.attribution import Death
-from kseries.parse.marks import Marks
+from kseries.parse import ktap, marks, outcome
 from kseries.parse.outcome import Ended, label_of
 from kseries.parse.running import RunningCases, Span
+from kseries.suites import linked
 from kseries.test import checkpoint
 from kseries.test.coverage import Coverage
+from kseries.test.observed import Observed, Seen
 from kseries.test.shards import Shard
 from kseries.test.testlog import TestLog, open_log
-from kseries.test.watch import Watch
 
 PLACE = "/kselftest"  # of the installed folder, on the target
 BOOT_S = 180.0  # a kernel with all checkers, emulated, needs 25
@@ -66,30 +65,12 @@ STALL_S = {
 STARVED_SHARE = 0.5  # of that time
 
 
+class Unlinked(InfraError):
+    """Two machines do not find each other."""
+
+
 class NoBoot(Exception):
     """The kernel did not come up; the text says so for people."""
-
-
-@dataclass(frozen=True)
-class Seen:
-    """What one machine's kernel log says of the programs that ran there."""
-
-    number: int  # of the machine
-    log: str  # name of the file
-    lines: tuple[tuple[float, str], ...]  # of the whole file: (time of arrival, line)
-    first: int  # index of the first line that is told of here
-    spans: Mapping[str, tuple[Span, ...]]
-    deaths: tuple[Death, ...]
-    closed: float  # when the machine was told to power off, on the monotonic clock
-    signed: Marks
-
-    def events(self) -> tuple[KernelEvent, ...]:
-        """Give what the kernel complained of, charged to programs and cases."""
-        found = attribution.events(
-            self.lines, self.signed, self.spans, closed=self.closed, first=self.first
-        )
-        charged = attribution.charge_death(found, self.lines, self.deaths)
-        return tuple(replace(event, log=self.log) for event in charged)
 
 
 @dataclass
@@ -114,36 +95,39 @@ class Session:
     used: bool = False  # since it was booted
     notes: list[str] = field(default_factory=list)
     _spans: dict[str, tuple[Span, ...]] = field(default_factory=dict)
-    _deaths: list[Death] = field(default_factory=list)
-    _first: int = field(init=False)
 
     def __post_init__(self) -> None:
-        """Remember where the log of earlier sessions ends."""
-        self._first = len(self.target.console())
-        self._signed = checkpoint.marks(self.run)
-        self._watch = Watch(self.target, self._signed)
+        """Remember where the logs of earlier sessions end."""
+        signed = checkpoint.marks(self.run)
+        logs = [(self.target, self.run.console(self.number))]
+        if self.target.peer is not None:
+            logs.append((self.target.peer, self.run.peer_console(self.number)))
+        self._logs = [Observed(target, log, signed) for target, log in logs]
         self._coverage = Coverage(self.functions, self.target, self.run)
 
     def boot(self) -> None:
         """See to it that the machine is up and has the programs. Raises NoBoot."""
-        if self.up and not self._watch.hidden and not (self.fresh and self.used):
+        is_witness = not any(log.hidden for log in self._logs)
+        if self.up and is_witness and not (self.fresh and self.used):
             return
         self.up = self.used = False
         self.boots += 1
-        self._watch.booting()
-        self._looked = len(self.target.console())
+        for log in self._logs:
+            log.booting()
         began = time.monotonic()
         try:
             self.tell("booting" if self.boots == 1 else f"booting again ({self.boots})")
             self.target.boot(self.kernel, Deadline.after(BOOT_S))
             self.tell("copying the tests")
-            self.target.put(self.installed.folder, PLACE, Deadline.after(PUT_S))
-            bring_modules(self.target, self.installed)
+            bring(self.target, self.installed)
             self._coverage.begin()
         except KernelDied as death:
             if death.hung:
                 self._raise_starved(began, time.monotonic())
             raise NoBoot(_no_boot(death, self.boots)) from death
+        except Unlinked as error:
+            # What kernel and suite make of it is seen: it is no fault of the host's.
+            raise NoBoot(f"{error.what} {error.where}") from error
         self.up = True
 
     def run_shard(self, shard: Shard) -> ProgramResult:
@@ -173,7 +157,8 @@ class Session:
         result = outcome.judge(program, said, Ended(status, now - started, death, running))
         spans = sink.running.spans(now)
         if death and running:
-            self._deaths.append(Death(label, len(self.target.console()), running[-1]))
+            for observed in self._logs:
+                observed.died(label, running[-1])
         self._spans[label] = (*self._spans.get(label, ()), *spans)
         result = outcome.with_times(result, spans)
         ran = Ran(self.number, round(started - self.began, 3), round(now - started, 3))
@@ -183,8 +168,8 @@ class Session:
         """Run a program between marks in the kernel log; give its exit status."""
         label = label_of(program)
         # What came late is still of what ran before.
-        self._watch.mark(marks.CLOSE)
-        self._watch.mark(marks.START, label)
+        self._mark(marks.CLOSE)
+        self._mark(marks.START, label)
         end = self.target.run(
             command_of(program),
             deadline=Deadline.after(program.timeout_s),
@@ -192,17 +177,20 @@ class Session:
             env=dict(program.env),
             on_line=sink.take,
         )
-        self._watch.mark(marks.END, label)
+        self._mark(marks.END, label)
         return end.status
+
+    def _mark(self, kind: str, label: str = "") -> None:
+        for log in self._logs:
+            log.mark(kind, label)
 
     def _look_for_stalls(self) -> None:
         """See whether the kernel complains of what the host did. Raises Starved."""
-        lines = self.target.console()
-        for event in klog.events(lines[self._looked :], first_line=self._looked + 1):
-            if event.kind in STALL_S:
-                at = lines[event.line - 1][0]
-                self._raise_starved(at - STALL_S[event.kind], at)
-        self._looked = len(lines)
+        for log in self._logs:
+            for event, at in log.new_events():
+                if event.kind in STALL_S:
+                    self._raise_starved(at - STALL_S[event.kind], at)
+            log.look()
 
     def _raise_starved(self, since: float, until: float) -> None:
         """Raise Starved when the host let the machine wait for half of that time or more."""
@@ -213,15 +201,15 @@ class Session:
             f"this host has too much to do: of {whole_s:.0f} s the machine's processors"
             f" waited {waited_s:.0f} s for one of the host's"
         )
-        since_line = f"from line {self._looked + 1}: {said}"
-        self.target.note([self._signed.line(marks.STARVED, since_line)])
+        for log in self._logs:
+            log.note(marks.STARVED, f"from line {log.looked + 1}: {said}")
         raise Starved(
             f"{said[0].upper()}{said[1:]}.",
             where=f"machine {self.number}, load {os.getloadavg()[0]:.1f}",
             do="go on when there is less to do on it (`--resume`)",
         )
 
-    def end(self) -> Seen:
+    def end(self) -> tuple[Seen, ...]:
         """Have the kernel tell what it lost, power the machine off, give what was seen."""
         if self.up:
             self._look_for_leaks()
@@ -230,22 +218,13 @@ class Session:
         closed = time.monotonic()
         self.target.close()
         self.up = False
-        return Seen(
-            number=self.number,
-            log=self.run.console(self.number).name,
-            lines=self.target.console(),
-            first=self._first,
-            spans=self._spans,
-            deaths=tuple(self._deaths),
-            closed=closed,
-            signed=self._signed,
-        )
+        return tuple(log.seen(self.number, self._spans, closed) for log in self._logs)
 
     def _last_look(self) -> None:
         """See what the kernel said since the last program has ended."""
         began = time.monotonic()
         try:
-            self._watch.mark(marks.CLOSE)
+            self._mark(marks.CLOSE)
             self._look_for_stalls()
         except Starved as starved:
             # All tests have run, and what they did is known.
@@ -260,9 +239,7 @@ class Session:
         self.up = False
         what = f"the kernel died {when}: {death.reason}"
         self.notes.append(what)
-        if any(
-            e.kind is EventKind.PANIC for e in klog.events(self.target.console()[self._looked :])
-        ):
+        if any(e.kind is EventKind.PANIC for log in self._logs for e, _ in log.new_events()):
             return
         try:
             if death.hung:
@@ -270,7 +247,7 @@ class Session:
         except Starved as starved:
             self.notes.append(starved.what)
         else:
-            self.target.note([self._signed.line(marks.TAINT, what)])
+            self._logs[0].note(marks.TAINT, what)
 
     def _look_for_leaks(self) -> None:
         """Have the kernel say what was never freed; its log tells how many, our log where."""
@@ -298,8 +275,43 @@ class Session:
             self.notes.append(f"memory was lost: {log.name} tells where it was allocated")
 
 
-def bring_modules(target: Target, installed: InstalledSuites) -> None:
-    """Have modprobe find the kernel's modules among the tests that were put on a target."""
+def bring(target: Target, installed: InstalledSuites) -> None:
+    """Put the tests on a booted target, and on the one that it is linked with.
+
+    There modprobe finds the kernel's modules among them.
+    """
+    for one in (target, target.peer):
+        if one is not None:
+            one.put(installed.folder, PLACE, Deadline.after(PUT_S))
+            _bring_modules(one, installed)
+    if target.peer is not None:
+        _connect(target, target.peer)
+
+
+def _connect(target: Target, peer: Target) -> None:
+    """Give two machines addresses, and let the first one log in to the other. Raises Unlinked."""
+    (key,) = _said(target, "1")
+    _said(peer, "2", key)
+    _said(target, "connect")
+
+
+def _said(target: Target, *arguments: str) -> list[str]:
+    said: list[str] = []
+    end = target.run(
+        linked.words(*arguments),
+        deadline=Deadline.after(PUT_S),
+        on_line=lambda _at, line: said.append(line),
+    )
+    if end.status != 0:
+        raise Unlinked(
+            "The two machines do not find each other.",
+            where="\n".join(said[-5:]),
+            do="the kernel needs VIRTIO_NET, INET and IPV6",
+        )
+    return said
+
+
+def _bring_modules(target: Target, installed: InstalledSuites) -> None:
     if (installed.folder / modules.FOLDER).is_dir():
         link = ["sh", "-c", _LINK, "sh", f"{PLACE}/{modules.FOLDER}", f"/{modules.FOLDER}"]
         target.run(link, deadline=Deadline.after(PUT_S))
