@@ -23,7 +23,7 @@ from kseries.lib.deadline import Deadline
 from kseries.machines.base import BootFailed, Exit, KernelDied, TargetLost, TimedLine, Witness
 from kseries.model import Kernel
 from kseries.parse.taint import Counts
-from kseries.test import session
+from kseries.test.ready import PLACE
 
 
 class HostTarget:
@@ -83,7 +83,7 @@ class HostTarget:
         env: Mapping[str, str] | None = None,
         on_line: TimedLine | None = None,
     ) -> Exit:
-        words = [word.replace(session.PLACE, f"{self.root}{session.PLACE}") for word in argv]
+        words = [word.replace(PLACE, f"{self.root}{PLACE}") for word in argv]
         started = time.monotonic()
 
         def take(line: str) -> None:

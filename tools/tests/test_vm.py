@@ -25,7 +25,7 @@ from kseries.machines.base import BootFailed, KernelDied, TargetLost
 from kseries.machines.needs import Needs
 from kseries.machines.vm import VirtualMachine
 from kseries.suites import linked
-from kseries.test import session
+from kseries.test import ready
 from tests.builtkernel import kernel_image
 
 pytestmark = [pytest.mark.vm, pytest.mark.timeout(300)]
@@ -413,9 +413,9 @@ def test_two_machines_with_a_cable(tmp_path: Path) -> None:
             here.boot(kernel(), soon(BOOT_S))
             if not output(here, "ls", "/sys/bus/virtio/drivers/virtio_net")[1]:
                 pytest.skip("this kernel has no VIRTIO_NET")
-            session.bring(here, model.InstalledSuites(folder, ()))
+            ready.bring(here, model.InstalledSuites(folder, ()))
             assert here.peer is not None
-            probe = f"{session.PLACE}/probe"
+            probe = f"{ready.PLACE}/probe"
             own, other = output(here, probe), output(here.peer, probe)
             assert own != other
             assert output(here, "ssh", "peer", probe) == other

@@ -26,7 +26,8 @@ from kseries.parse import klog
 from kseries.run import pipeline
 from kseries.run.pipeline import RunContext
 from kseries.suites import nics
-from kseries.test.session import BOOT_S, PLACE, PUT_S, bring
+from kseries.test.ready import PLACE, PUT_S, bring
+from kseries.test.session import BOOT_S
 
 FOLDER = "tried"  # of the run: logs of the last machine
 SHARED = "/shared"

@@ -9,11 +9,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 
-from kseries.install import modules
 from kseries.lib import atomicfile
 from kseries.lib.bounded import MIB, HeadTail
 from kseries.lib.deadline import Deadline
-from kseries.lib.errors import InfraError
 from kseries.lib.runfolder import RunFolder
 from kseries.machines.base import BootFailed, KernelDied, Starved, Target, TargetLost
 from kseries.model import (
@@ -27,16 +25,14 @@ from kseries.model import (
 from kseries.parse import ktap, marks, outcome
 from kseries.parse.outcome import Ended, label_of
 from kseries.parse.running import RunningCases, Span
-from kseries.suites import linked
 from kseries.test import checkpoint
 from kseries.test.coverage import Coverage
 from kseries.test.observed import Observed, Seen
+from kseries.test.ready import PLACE, Unlinked, bring
 from kseries.test.shards import Shard
 from kseries.test.testlog import TestLog, open_log
 
-PLACE = "/kselftest"  # of the installed folder, on the target
 BOOT_S = 180.0  # a kernel with all checkers, emulated, needs 25
-PUT_S = 180.0
 
 KMEMLEAK = "/sys/kernel/debug/kmemleak"
 LEAK_AGE_S = 6  # kmemleak tells of an object when it is older than 5 s, in the second scan
@@ -52,9 +48,6 @@ cat "$1"
 """
 GAVE_UP = 3
 
-# Arguments: the folder with the modules of a release, and where such are looked for.
-_LINK = 'mkdir -p "$2" && ln -sfn "$1"/* "$2"/'
-
 # How long a kernel waits before it complains that something stalls, and a little more: seconds. The
 # watchdog takes 20, RCU 21, the search for hung tasks 120.
 STALL_S = {
@@ -63,10 +56,6 @@ STALL_S = {
     EventKind.HUNG_TASK: 130.0,
 }
 STARVED_SHARE = 0.5  # of that time
-
-
-class Unlinked(InfraError):
-    """Two machines do not find each other."""
 
 
 class NoBoot(Exception):
@@ -273,48 +262,6 @@ class Session:
             log = self.run.log("kmemleak", self.number)
             atomicfile.write_bytes(log, b"".join([*kept, found.end()]))
             self.notes.append(f"memory was lost: {log.name} tells where it was allocated")
-
-
-def bring(target: Target, installed: InstalledSuites) -> None:
-    """Put the tests on a booted target, and on the one that it is linked with.
-
-    There modprobe finds the kernel's modules among them.
-    """
-    for one in (target, target.peer):
-        if one is not None:
-            one.put(installed.folder, PLACE, Deadline.after(PUT_S))
-            _bring_modules(one, installed)
-    if target.peer is not None:
-        _connect(target, target.peer)
-
-
-def _connect(target: Target, peer: Target) -> None:
-    """Give two machines addresses, and let the first one log in to the other. Raises Unlinked."""
-    (key,) = _said(target, "1")
-    _said(peer, "2", key)
-    _said(target, "connect")
-
-
-def _said(target: Target, *arguments: str) -> list[str]:
-    said: list[str] = []
-    end = target.run(
-        linked.words(*arguments),
-        deadline=Deadline.after(PUT_S),
-        on_line=lambda _at, line: said.append(line),
-    )
-    if end.status != 0:
-        raise Unlinked(
-            "The two machines do not find each other.",
-            where="\n".join(said[-5:]),
-            do="the kernel needs VIRTIO_NET, INET and IPV6",
-        )
-    return said
-
-
-def _bring_modules(target: Target, installed: InstalledSuites) -> None:
-    if (installed.folder / modules.FOLDER).is_dir():
-        link = ["sh", "-c", _LINK, "sh", f"{PLACE}/{modules.FOLDER}", f"/{modules.FOLDER}"]
-        target.run(link, deadline=Deadline.after(PUT_S))
 
 
 def command_of(program: TestProgram) -> list[str]:
