@@ -22,6 +22,7 @@ from pathlib import Path
 from benchplace import LIMIT_S, Place, place
 from benchtable import Figure, exit_status
 from kseries.kbuild import make as kbuild
+from kseries.kbuild.sandbox import MOUNTPOINT
 from kseries.lib import proc
 from kseries.lib.deadline import Deadline
 
@@ -61,7 +62,6 @@ def measure(ready: Place) -> Iterator[Figure]:
     yield Figure("edit of a test alone", ready.kseries(*words, PROGRAM), TEST_S)
     yield Figure("exec of a program", ready.kseries("exec", "--", "true"), EXEC_S)
     yield Figure("shell, until its prompt", prompt(ready), PROMPT_S)
-    # The last, as it compiles all once more.
     yield Figure("make after the edit / plain", build_s / plain_make(ready, tree), MAKE_RATIO, "x")
 
 
@@ -80,17 +80,18 @@ def edit(file: Path) -> None:
 def plain_make(ready: Place, tree: Path) -> float:
     """Give how long make takes for the same edit, in a folder where all was built; seconds."""
     made = next(ready.project.trees.glob("*+tree*/build/*/made"))
-    build = tree.parent / "plain"
-    shutil.copytree(made, build, symlinks=True)
-    words = [f"{name}={value}" for name, value in kbuild.FIXED.items()]
-    argv = ["make", "-C", str(tree), f"O={build}", f"-j{kbuild.cores()}", *words, "bzImage"]
+    # Where the sandbox has it, and by the same compiler: so nothing else is made anew.
+    shutil.copytree(made, tree / MOUNTPOINT, symlinks=True, dirs_exist_ok=True)
+    settings = {"O": MOUNTPOINT, **kbuild.FIXED, **kbuild.compilers(kbuild.DEFAULT_COMPILER)}
+    words = [f"{name}={value}" for name, value in settings.items()]
+    argv = ["make", "-C", str(tree), f"-j{kbuild.cores()}", *words, "bzImage"]
 
     def make() -> float:
         started = time.monotonic()
         proc.run(argv, cwd=tree, deadline=Deadline.after(LIMIT_S))
         return time.monotonic() - started
 
-    make()  # the folder has another name now, which make sees
+    make()  # what the copy has changed
     edit(tree / SOURCE)
     return make()
 

@@ -152,7 +152,12 @@ def is_clean(tree: Tree) -> bool:
 def _compilers(box: Sandbox) -> dict[str, str]:
     if box.inside_ccache is None:
         return {} if box.compiler == DEFAULT_COMPILER else {"CC": box.compiler}
-    return {"CC": CACHED.format(box.compiler), "HOSTCC": f"ccache {DEFAULT_COMPILER}"}
+    return compilers(box.compiler)
+
+
+def compilers(compiler: str) -> dict[str, str]:
+    """Give the variables of make that have the cache asked before that compiler."""
+    return {"CC": CACHED.format(compiler), "HOSTCC": f"ccache {DEFAULT_COMPILER}"}
 
 
 def _has_ccache(trusted: bool) -> bool:
