@@ -59,6 +59,7 @@ def build_parser() -> Parser:
     _add_base(commands)
     _add_suites(commands)
     _add_reports(commands)
+    _add_b4(commands)
     _add_lists(commands)
     _add_kselftest(commands)
     _add_mutants(commands)
@@ -275,6 +276,25 @@ def _add_reports(commands: Commands) -> None:
         "--bench", action="store_true", help="of what zcrx_bench prints, in place of that"
     )
     options.add_out(schema)
+
+
+def _add_b4(commands: Commands) -> None:
+    b4 = _add(
+        commands,
+        "b4",
+        "b4checks.check",
+        "what runs found of a mail on standard input, for check commands of b4",
+        (
+            "git config b4.review-perpatch-check-cmd 'kseries b4 patch'",
+            "git config b4.review-series-check-cmd 'kseries b4 series'",
+            "git config b4.prep-perpatch-check-cmd 'kseries b4 prep'",
+        ),
+    )
+    b4.add_argument(
+        "kind",
+        choices=("patch", "series", "prep"),
+        help="what asks: b4 review for each patch or for the series, or b4 prep --check",
+    )
 
 
 def _add_lists(commands: Commands) -> None:

@@ -14,16 +14,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from kseries.lib import proc
-from kseries.lib.deadline import Deadline
 from kseries.lib.errors import InfraError, UserError
 from kseries.lib.naming import few
 from kseries.lib.paths import Project
 from kseries.lib.progress import Progress
 from kseries.model import Patch, Prerequisite, Series
 from kseries.series import archive as mails
+from kseries.series import patchid
 from kseries.series.archive import ArchiveConfig
-from kseries.series.mailbox import GIT_ENV, Mail, split
+from kseries.series.mailbox import Mail, split
 from kseries.series.read import read_series
 
 PATCH_ID, MESSAGE_ID, CHANGE_ID = "patch-id", "message-id", "change-id"
@@ -36,8 +35,6 @@ NAMED = 3
 
 TRIED = 3
 """Mails that are looked at for one patch id, which a patch keeps when it is sent again."""
-
-PATCH_ID_LIMIT_S = 60.0
 
 _KNOWN = {
     PATCH_ID: re.compile(r"[0-9a-f]{40,64}"),
@@ -182,22 +179,9 @@ class _Search:
     def _matches(self, series: Series) -> dict[Patch, Prerequisite]:
         """Give the patches of a series that are wanted, and not there yet."""
         wanted = {one.value: one for one in self.wanted if one.kind == PATCH_ID}
-        ids = {patch: patch_id(patch) for patch in series.patches}
+        ids = {patch: patchid.of_file(patch.file) for patch in series.patches}
         return {
             patch: wanted[found]
             for patch, found in ids.items()
             if found in wanted and wanted[found] not in self.met
         }
-
-
-def patch_id(patch: Patch) -> str:
-    """Give what `git patch-id --stable` says of a patch; "" where it changes nothing."""
-    with patch.file.open("rb") as stdin:
-        done = proc.run(
-            ["git", "patch-id", "--stable"],
-            cwd=patch.file.parent,
-            deadline=Deadline.after(PATCH_ID_LIMIT_S),
-            env=GIT_ENV,
-            stdin=stdin,
-        )
-    return done.output.split(" ")[0].strip()
