@@ -13,6 +13,7 @@ from kseries.model import (
     ChangedFunction,
     FunctionState,
     RunResult,
+    Scope,
     StageRecord,
     StageState,
     Verdict,
@@ -121,6 +122,20 @@ def test_a_pass_says_how_many_ran(passing_run: RunResult) -> None:
     text = render(result, width=100, color=False)
     assert "PASS, 2 of 3 changed functions ran" in text
     assert "no test ran f2, which the series changes" in text
+
+
+@pytest.mark.parametrize(
+    ("only", "functions", "told"),
+    [
+        (("ping",), (RAN, NOT_RUN), "PASS of chosen tests, 1 of 2 changed functions ran"),
+        (("ping",), (NOT_RUN,), "PASS of chosen tests, 0 of 1 changed function ran"),
+    ],
+)
+def test_a_part_says_so_too(
+    passing_run: RunResult, only: tuple[str, ...], functions: tuple[FunctionState, ...], told: str
+) -> None:
+    part = replace(passing_run, functions=changed(*functions), scope=Scope(only=only))
+    assert heading(decided(part)) == told
 
 
 def test_what_cannot_be_told_is_told(passing_run: RunResult) -> None:

@@ -28,6 +28,7 @@ from kseries.verdict import functions
 BASELINE = RUN_STAGES[-1]
 
 # What is shown when a stage was the last one asked for, and went well.
+_IDLE = "PASS of tests that run nothing of what is changed"
 _HEADINGS = {
     "series": "READ",
     "fetch": "FETCHED",
@@ -62,9 +63,13 @@ def lacking(result: RunResult) -> tuple[str, ...]:
 
 def heading(result: RunResult) -> str:
     """Give the answer in a few words: "PASS", "BUILDS", "PASS of 3 chosen tests"."""
-    if result.verdict is Verdict.PASS:
-        told = functions.statement(result)
-        return f"PASS, {told}" if told else "PASS"
+    told = _answer(result)
+    is_pass = result.verdict in (Verdict.PASS, Verdict.PARTIAL) and told != _IDLE
+    ran = functions.statement(result) if is_pass else ""
+    return f"{told}, {ran}" if ran else told
+
+
+def _answer(result: RunResult) -> str:
     if result.verdict is not Verdict.PARTIAL:
         return result.verdict.value.upper()
     scope = seen(result)
@@ -81,7 +86,7 @@ def heading(result: RunResult) -> str:
     if scope.not_asked == (BASELINE,):
         return "PASS, not compared with the base"
     if functions.lacking(result):
-        return "PASS of tests that run nothing of what is changed"
+        return _IDLE
     return Verdict.PARTIAL.value.upper()
 
 
