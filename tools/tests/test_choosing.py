@@ -11,7 +11,7 @@ from typing import Protocol
 import pytest
 
 from kseries.choice import asked, maintainers, words
-from kseries.choice.choosing import Choice, choose, suites_of
+from kseries.choice.choosing import Choice, Group, choose, grouped, suites_of
 from kseries.choice.treefiles import TreeFiles
 from kseries.lib.gitrepo import Repository
 from kseries.suites.catalogue import Catalogue
@@ -188,7 +188,7 @@ def test_what_cannot_run_here_is_told(
     found = chosen("cabin/light.c", has=has)
     assert found.names == ()
     assert found.left_out == (("kselftest/seat:belt.sh", why),)
-    assert asked.notes(found)[1] == f"tests left out: kselftest/seat:belt.sh ({why})"
+    assert asked.notes(found)[1] == f"tests left out: kselftest/seat (belt.sh): {why}"
 
 
 def test_notes_put_programs_of_a_target_together(chosen: Choose) -> None:
@@ -200,6 +200,21 @@ def test_notes_put_programs_of_a_target_together(chosen: Choose) -> None:
     assert asked.notes(chosen("README")) == (
         "no suite covers what the series changes: those of the stack are run",
     )
+
+
+def test_programs_of_a_target_that_are_left_out_for_one_reason_are_told_together(
+    chosen: Choose,
+) -> None:
+    found = replace(
+        chosen("README"),
+        left_out=(("a:x", "slow"), ("b", "slow"), ("a:y", "slow"), ("a:z", "needs a card")),
+    )
+    assert grouped(found.left_out) == (
+        Group("a", "slow", ("x", "y")),
+        Group("b", "slow", ()),
+        Group("a", "needs a card", ("z",)),
+    )
+    assert asked.notes(found)[1] == ("tests left out: a (x, y): slow; b: slow; a (z): needs a card")
 
 
 def test_names_are_put_together() -> None:

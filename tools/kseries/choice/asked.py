@@ -55,18 +55,22 @@ def notes(choice: Choice) -> tuple[str, ...]:
         told = "no suite covers what the series changes: those of the stack are run"
     else:
         told = f"tests chosen for what the series changes: {_few(together(choice))}"
-    left = [f"{name} ({why})" for name, why in choice.left_out]
+    left = [
+        f"{_named(one.suite, one.programs)}: {one.why}" for one in choosing.grouped(choice.left_out)
+    ]
     return (told, f"tests left out: {_few(left)}") if left else (told,)
 
 
 def together(choice: Choice) -> list[str]:
     """Name the suites that are chosen; of a target its programs are counted."""
-    found = []
-    for suite, programs in choosing.suites_of(choice.names).items():
-        found.append(f"{suite} ({', '.join(programs)})" if 0 < len(programs) <= 3 else suite)
-        if len(programs) > 3:
-            found[-1] += f" ({len(programs)} programs)"
-    return found
+    return [_named(*one) for one in choosing.suites_of(choice.names).items()]
+
+
+def _named(suite: str, programs: Sequence[str]) -> str:
+    if not programs:
+        return suite
+    few = ", ".join(programs) if len(programs) <= 3 else f"{len(programs)} programs"
+    return f"{suite} ({few})"
 
 
 def _few(names: Sequence[str]) -> str:

@@ -278,6 +278,24 @@ def _symbol(test: KunitTest, why: str) -> Chosen:
     return Chosen(f"{KUNIT}{test.symbol}", why, KUNIT_S)
 
 
+@dataclass(frozen=True)
+class Group:
+    """Programs of a target that one reason holds for; () where it is a suite without any."""
+
+    suite: str
+    why: str
+    programs: tuple[str, ...]
+
+
+def grouped(named: Iterable[tuple[str, str]]) -> tuple[Group, ...]:
+    """Put together what is of one target and has one reason. named: (name, why)."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for name, why in named:
+        suite, colon, program = name.partition(":")
+        found.setdefault((suite, why), []).extend([program] if colon else [])
+    return tuple(Group(suite, why, tuple(programs)) for (suite, why), programs in found.items())
+
+
 def suites_of(names: Sequence[str]) -> dict[str, list[str]]:
     """Put the programs of each target together: suite → its programs, [] for what has none."""
     found: dict[str, list[str]] = {}

@@ -7,7 +7,7 @@ import sys
 from argparse import Namespace
 
 from kseries.choice import asked
-from kseries.choice.choosing import Choice
+from kseries.choice.choosing import Choice, Group, grouped
 from kseries.cli.request import request, with_settings
 from kseries.cli.run_context import candidate_for, progress
 from kseries.cli.screen import print_json, screen
@@ -66,14 +66,33 @@ def _show(arguments: Namespace, choice: Choice, paths: tuple[str, ...]) -> None:
             }
         )
         return
-    rows = [(one.name, "runs", one.why) for one in choice.chosen]
-    rows += [(name, "left out", why) for name, why in choice.left_out]
+    rows = [
+        (*_counted(group, verb), _listed(group))
+        for verb, named in (
+            ("runs", [(one.name, one.why) for one in choice.chosen]),
+            ("left out", choice.left_out),
+        )
+        for group in grouped(named)
+    ]
     width, color = screen()
     spent = sum(one.seconds for one in choice.chosen) / 60
-    foot = f"About {spent:.0f} of {arguments.minutes:g} minutes. Other tests: --suite NAME"
+    about = f"About {spent:.0f} of {arguments.minutes:g} minutes."
+    foot = f"{about} Other tests: --suite NAME, or --suite NAME:PROGRAM"
     sys.stdout.write(
         listing.render(("suite", "", "why"), rows, width=width, color=color, foot=foot)
     )
+
+
+def _counted(group: Group, verb: str) -> tuple[str, str]:
+    """Give the name as `--suite` takes it, and how much of it is run or left out."""
+    if len(group.programs) == 1:
+        return f"{group.suite}:{group.programs[0]}", verb
+    return group.suite, f"{verb} {len(group.programs)}" if group.programs else verb
+
+
+def _listed(group: Group) -> str:
+    names = f": {', '.join(group.programs)}" if len(group.programs) > 1 else ""
+    return f"{group.why}{names}"
 
 
 def _title(one: Listed) -> str:
