@@ -50,6 +50,28 @@ def measured(bench: runner.Bench, folder: Path, *setups: Setup) -> list[Measurem
     return [one for one in found if isinstance(one, Measurement)]
 
 
+def test_a_session_goes_on_with_what_is_missing(bench: runner.Bench, tmp_path: Path) -> None:
+    first, second = short("discard"), short("epoll")
+    (before,) = measured(bench, tmp_path, first)
+    times = {file: file.stat().st_mtime_ns for file in (tmp_path / first.name).iterdir()}
+
+    def go_on(of: runner.Bench) -> list[Measurement | Lost]:
+        return list(
+            runner.Runner(of, tmp_path, Silent(), DEADLINE_S, go_on=True).run((first, second), 2)
+        )
+
+    after, _ = go_on(bench)
+    assert after == before
+    assert {file: file.stat().st_mtime_ns for file in times} == times
+    assert (tmp_path / second.name / runner.KEY).is_file()
+    # Of another program it is measured anew, and so is one that was not written to its end.
+    (tmp_path / second.name / runner.KEY).unlink()
+    after, _ = go_on(replace(bench, program=bench.program + b"\0"))
+    assert isinstance(after, Measurement)
+    assert {file: file.stat().st_mtime_ns for file in times} != times
+    assert (tmp_path / second.name / runner.KEY).is_file()
+
+
 @contextmanager
 def load(count: int) -> Iterator[None]:
     children = [multiprocessing.Process(target=spin, daemon=True) for _ in range(count)]

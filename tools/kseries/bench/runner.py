@@ -2,13 +2,15 @@
 """Measurements carried out: a boot each, several guests side by side.
 
 Each has a guest of its own, so that none depends on what was measured before it, and a single one
-can be repeated to the last instruction.
+can be repeated to the last instruction. So one that was made of the same parts need not be.
 """
 
 from __future__ import annotations
 
+import hashlib
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,6 +31,9 @@ SYMBOLS = "System.map"
 MAX_PROGRAM = 64 << 20
 DEADLINE_S = 120.0
 
+KEY = "made-of"  # a file that is written last: where it is, all that was left is there
+PARTS = ("answer", "counts", "console")
+
 
 @dataclass(frozen=True)
 class Bench:
@@ -39,6 +44,14 @@ class Bench:
     program: bytes
     plugin: bytes
     tables: str
+
+    def key(self, setup: Setup) -> str:
+        """Give a digest of all that decides about a measurement."""
+        image = Untrusted(self.kernel.parent).sha256(self.kernel.name)
+        command = "\0".join((*plan.command(setup), setup.cpu, machine.MODELS[setup.cpu]))
+        parts = (self.init, self.program, self.plugin, self.tables.encode(), command.encode())
+        digests = (hashlib.sha256(part).hexdigest() for part in parts)
+        return hashlib.sha256("\0".join((image, *digests)).encode()).hexdigest()
 
 
 def prepare(kernel: Kernel, installed: InstalledSuites) -> Bench:
@@ -75,8 +88,20 @@ def of_folders(image: Path, made: Path, installed: Path) -> Bench:
 class Runner:
     """Carries out measurements side by side."""
 
-    def __init__(self, bench: Bench, folder: Path, progress: Progress, deadline_s: float) -> None:
-        """folder: for what each left. deadline_s: of one, on the host's clock."""
+    def __init__(
+        self,
+        bench: Bench,
+        folder: Path,
+        progress: Progress,
+        deadline_s: float,
+        *,
+        go_on: bool = False,
+    ) -> None:
+        """folder: for what each left. deadline_s: of one, on the host's clock.
+
+        go_on: whether what was left there before is taken where it was made of the same parts.
+        """
+        self._go_on = go_on
         self._bench = bench
         self._folder = folder
         self._progress = progress
@@ -120,7 +145,10 @@ class Runner:
             raise InfraError("The measurements were ended.")
 
     def _measure(self, setup: Setup) -> Measurement | Lost:
-        folder = self._folder / setup.name
+        folder, key = self._folder / setup.name, self._bench.key(setup)
+        if self._go_on and (there := _kept(folder, key)) is not None:
+            with suppress(reading.Worthless):
+                return reading.measurement(setup, there)
         atomicfile.remove_tree(folder)
         folder.mkdir(parents=True)
         try:
@@ -129,6 +157,7 @@ class Runner:
             _keep(folder, hung.seen)
             return Lost(setup, f"{hung} ({folder})")
         _keep(folder, seen)
+        atomicfile.write_text(folder / KEY, key)
         try:
             return reading.measurement(setup, seen)
         except reading.Worthless as error:
@@ -143,5 +172,14 @@ class Runner:
 
 
 def _keep(folder: Path, seen: Seen) -> None:
-    for name in ("answer", "counts", "console"):
+    for name in PARTS:
         atomicfile.write_text(folder / f"{name}.txt", getattr(seen, name))
+
+
+def _kept(folder: Path, key: str) -> Seen | None:
+    """Give what a measurement left that was made of the same parts; None where there is none."""
+    there = folder / KEY
+    if not there.is_file() or there.read_text() != key:
+        return None
+    answer, counts, console = ((folder / f"{name}.txt").read_text() for name in PARTS)
+    return Seen(answer, counts, console)

@@ -11,6 +11,8 @@ from argparse import Namespace
 from collections.abc import Sequence
 from dataclasses import replace
 
+from pydantic import TypeAdapter
+
 from kseries.bench import answer, machine, plan, runner
 from kseries.bench.model import BENCH, Bench, Lost, Measurement, Setup
 from kseries.cli.request import request, with_settings
@@ -31,6 +33,8 @@ from kseries.run.pipeline import RunContext
 from kseries.suites import zcrx
 
 NAME = "bench"
+ASKED = "bench-asked"  # what a session was to measure
+SETUPS: TypeAdapter[tuple[Setup, ...]] = TypeAdapter(tuple[Setup, ...])
 TEXT, PAGE = "bench.txt", "bench.html"
 STAGES = pipeline.STAGES[: pipeline.STAGES.index(pipeline.INSTALL) + 1]
 
@@ -39,15 +43,19 @@ def bench(arguments: Namespace) -> int:
     """Measure; or list what would be, or show what was."""
     if arguments.show:
         return _show(arguments)
-    setups = _chosen(arguments)
     if arguments.list:
-        _list(setups, as_json=arguments.json)
+        _list(_chosen(arguments), as_json=arguments.json)
         return 0
+    setups = () if arguments.resume else _chosen(arguments)
     opened = _open(arguments)
+    if arguments.resume:
+        setups = _begun(opened.run)
+    else:
+        opened.run.save(ASKED, setups, SETUPS)
     with progress(arguments) as shown, resumable(opened.run, NAME, arguments.workspace, shown):
         work = replace(opened.work(shown), session=(NAME,))
         _build(work)
-        done = _measure(work, setups, arguments.deadline, shown)
+        done = _measure(work, setups, arguments, shown)
     return _tell(done, opened.run, as_json=arguments.json)
 
 
@@ -64,6 +72,17 @@ def _chosen(arguments: Namespace) -> tuple[Setup, ...]:
             do="`kseries bench --list` names what is measured, with --full all of it",
         )
     return setups
+
+
+def _begun(run: RunFolder) -> tuple[Setup, ...]:
+    """Give what a session was to measure."""
+    if not run.has(ASKED):
+        raise UserError(
+            "Nothing was to be measured in that run.",
+            where=str(run.path),
+            do=f"`kseries bench --run {run.name}` measures its kernel",
+        )
+    return run.load(ASKED, SETUPS)
 
 
 def _list(setups: Sequence[Setup], *, as_json: bool) -> None:
@@ -94,12 +113,20 @@ def _build(work: RunContext) -> None:
         )
 
 
-def _measure(work: RunContext, setups: Sequence[Setup], deadline_s: float, shown: Shown) -> Bench:
+def _measure(
+    work: RunContext, setups: Sequence[Setup], arguments: Namespace, shown: Shown
+) -> Bench:
     shown.stage(NAME)
     began, started = time.monotonic(), datetime.datetime.now(datetime.UTC)
     kernel: Kernel = work.outcome(pipeline.BUILD)
     prepared = runner.prepare(kernel, work.outcome(pipeline.INSTALL))
-    measuring = runner.Runner(prepared, work.run.path / NAME, shown, deadline_s)
+    measuring = runner.Runner(
+        prepared,
+        work.run.path / NAME,
+        shown,
+        arguments.deadline,
+        go_on=bool(arguments.resume),
+    )
     machines = work.request.machines or VirtualMachine.capacity(work.project)
     found = measuring.run(setups, machines)
     done = Bench(

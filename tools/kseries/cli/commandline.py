@@ -435,6 +435,7 @@ def _add_bench(commands: Commands) -> None:
     parser.add_argument("--full", action="store_true", help="everything there is to compare")
     parser.add_argument("--list", action="store_true", help="only say what would be measured")
     options.add_run_argument(parser, "--run", default="", help="measure the kernel of that run")
+    options.add_resume(parser, "measure what is missing of a session that was ended")
     options.add_run_argument(parser, "--show", default="", help="the report of that run again")
     parser.add_argument(
         "--deadline",
@@ -448,7 +449,7 @@ def _add_bench(commands: Commands) -> None:
     options.add_json(parser)
     tests: dict[str, Any] = {"only": [], "suite": [], "minutes": MINUTES, "append": ""}
     tests |= {"extended": False, "baseline": None, "reruns": True, "each_patch": False}
-    parser.set_defaults(until="install", resume=None, **tests)
+    parser.set_defaults(until="install", **tests)
 
 
 def _add_maintenance(commands: Commands) -> None:
