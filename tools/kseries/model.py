@@ -384,6 +384,7 @@ class TestProgram:
     extended: bool = False  # takes minutes, and runs only when asked for
     alone: bool = False  # wants the whole host: no other machine is at work beside it
     known: tuple[KnownFailure, ...] = ()  # its failures that are expected
+    provokes: tuple[str, ...] = ()  # texts in complaints of the kernel that it makes on purpose
 
 
 MOST_REASONS = 3  # that are told of a suite

@@ -98,6 +98,8 @@ class _Common:
     memory_mib: Annotated[int, Field(ge=0, le=1 << 20)] = 0  # of the guest, at least
     timeout_s: Seconds = TIMEOUT_S  # of a program that says nothing else
     known_failures: tuple[KnownFailure, ...] = ()
+    # Complaints of the kernel that its tests make on purpose: a text that a line of them holds.
+    provokes: tuple[Line, ...] = ()
     host: tuple[FileName, ...] = ()  # programs of this host that it is built with
     hardware: str = ""  # that it tests: a virtual machine has none
 

@@ -178,6 +178,18 @@ def test_nics_are_made_around_each_program(tmp_path: Path) -> None:
     assert "REMOTE_TYPE=netns" in plan.texts["nics/nics.sh"]
 
 
+def test_a_symbol_has_what_a_file_about_it_says(tmp_path: Path) -> None:
+    kasan, kfence, other = suites(
+        "kunit/KASAN_KUNIT_TEST", "kunit/KFENCE_KUNIT_TEST", "kunit/LIST_KUNIT_TEST"
+    )
+    assert [one.told.provokes for one in (kasan, kfence, other)] == [
+        ("[kasan_test]",), ("[kfence_test]",), ()
+    ]  # fmt: skip
+    tree = worktree(tmp_path, {"mm/Makefile": "obj-$(CONFIG_KASAN_KUNIT_TEST) += kasan_test.o\n"})
+    (program,) = plan_suites(tree, (kasan,), "lib.mk").programs
+    assert program.provokes == ("[kasan_test]",)
+
+
 def test_two_machines_and_where_they_are(tmp_path: Path) -> None:
     selftests = "tools/testing/selftests/drivers/net"
     makefile = {f"{selftests}/Makefile": "TEST_PROGS := a.py\n"}

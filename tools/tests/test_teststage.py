@@ -1040,3 +1040,27 @@ def test_a_host_that_never_has_time_says_nothing_of_the_series(bench: Bench) -> 
     assert caught.value.exit_code == 3
     assert bench.targets[0].boots == scheduler.MAX_LOSSES + 1
     assert checkpoint.events(bench.run) == ()
+
+
+def test_complaints_that_a_test_makes_on_purpose_are_no_findings(bench: Bench) -> None:
+    meant = WARN.replace("io_zcrx_refill+0x1/0x2", "oob+0x1/0x2 [kasan_test]")
+    says = GOOD + SAY_WARN.replace(WARN, meant) + "\n"
+    bench.add("kasan", says, provokes=("[kasan_test]",))
+    bench.add("other", says)
+    bench.add("also", f"{GOOD}{SAY_WARN}\n", provokes=("[kasan_test]",))
+    told = bench.test()
+    assert [result.status for result in told.programs] == [Status.PASS, Status.FAIL, Status.FAIL]
+    assert {event.during for event in told.events} == {"demo/other", "demo/also"}
+    assert "complaints of the kernel that demo/kasan makes on purpose: 1" in told.notes
+    # A machine that has complained looks for less: it is booted again before anything else runs.
+    assert told.facts["boots"] == "2"
+
+
+def test_they_are_none_when_it_is_rerun_either(bench: Bench) -> None:
+    meant = WARN.replace("io_zcrx_refill+0x1/0x2", "oob+0x1/0x2 [kasan_test]")
+    fails = "#!/bin/sh\necho 1..1; echo not ok 1 demo.a\n" + SAY_WARN.replace(WARN, meant)
+    bench.add("kasan", f"{fails}\nexit 1\n", provokes=("[kasan_test]",))
+    told = bench.test(reruns=True)
+    (result,) = told.programs
+    assert result.cases[0].reruns == (F, F)
+    assert told.events == ()

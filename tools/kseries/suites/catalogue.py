@@ -77,21 +77,23 @@ class Catalogue:
         return tuple(_listed(name, files[name]) for name in sorted(files))
 
     def _described(self, suite: Suite) -> Suite:
-        """Give the suite of a target with what the file of a whole target says of it."""
-        assert isinstance(suite.told, Kselftest)
+        """Give the suite of a target, or of a symbol, with what a file about just that says."""
+        own = suite.told
         for one in self.listed:
             told = one.suite.told if one.suite else None
-            if not isinstance(told, Kselftest) or told.programs:
+            if isinstance(told, Kunit) and isinstance(own, Kunit) and told.tests == own.tests:
+                return replace(suite, told=told)
+            if not (isinstance(told, Kselftest) and isinstance(own, Kselftest)) or told.programs:
                 continue
-            if told.targets == suite.told.targets:
-                return replace(suite, told=replace(told, programs=suite.told.programs))
+            if told.targets == own.targets:
+                return replace(suite, told=replace(told, programs=own.programs))
         return suite
 
     def _one(self, name: str, base: Path) -> Suite:
         if name.startswith(KSELFTEST):
             return self._described(of_target(name.removeprefix(KSELFTEST)))
         if name.startswith(KUNIT):
-            return _of_symbol(name.removeprefix(KUNIT))
+            return self._described(_of_symbol(name.removeprefix(KUNIT)))
         for folder in self.folders:
             file = named_path(folder, name, ".toml")
             if file is not None and file.is_file():

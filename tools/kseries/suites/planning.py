@@ -83,8 +83,7 @@ def plan_suites(tree: Path, suites: Sequence[Suite], lib_mk: str) -> Plan:
             part = _commands(suite, told)
         else:
             part = _liburing(suite, told)
-        known, env = _known(suite), linked.environment(suite)
-        programs = tuple(replace(program, known=known, env=env) for program in part.programs)
+        programs = tuple(_as_told(program, suite) for program in part.programs)
         plan = _joined(plan, replace(part, programs=programs))
     return plan
 
@@ -124,7 +123,7 @@ def with_variables(plan: Plan, install: Install, variables: Mapping[str, str]) -
 
 def of_tree(suite: Suite, folder: str, name: str, settings: str = "") -> TestProgram:
     """Give a program of the tree that a suite has whole. settings: the text of its folder's."""
-    return TestProgram(
+    program = TestProgram(
         suite=suite.name,
         name=name,
         argv=_argv(suite, folder, name),
@@ -132,8 +131,17 @@ def of_tree(suite: Suite, folder: str, name: str, settings: str = "") -> TestPro
         timeout_s=max(suite.told.timeout_s, listed.timeout_of(settings)),
         # Scripts of kselftest may print what they like: their exit status counts then.
         ktap=None,
+    )
+    return _as_told(program, suite)
+
+
+def _as_told(program: TestProgram, suite: Suite) -> TestProgram:
+    """Give a program with what its suite says of all of them."""
+    return replace(
+        program,
         known=_known(suite),
         env=linked.environment(suite),
+        provokes=suite.told.provokes,
     )
 
 

@@ -15,6 +15,7 @@ from kseries.model import Case, KernelEvent, ProgramResult, Status, TestProgram
 from kseries.parse import outcome
 from kseries.parse.casetree import leaves, walk
 from kseries.parse.outcome import label_of
+from kseries.test import onpurpose
 from kseries.test.plan import narrowed
 from kseries.test.scheduler import Job, Scheduler
 from kseries.test.shards import Shard
@@ -61,7 +62,7 @@ def run_again(
         except InfraError as error:
             notes.append(f"failed tests could not be rerun: {error.what}")
             break
-        said = scheduler.events()
+        said = onpurpose.unmeant(scheduler.events(), programs)
         events += [replace(event, log=f"{folder.name}/{event.log}") for event in said]
         boots += scheduler.boots
         notes += scheduler.notes

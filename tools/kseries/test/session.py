@@ -92,14 +92,15 @@ class Session:
         if self.target.peer is not None:
             logs.append((self.target.peer, self.run.peer_console(self.number)))
         self._logs = [Observed(target, log, signed) for target, log in logs]
+        self._is_spoilt = False
         self._coverage = Coverage(self.functions, self.target, self.run)
 
     def boot(self) -> None:
         """See to it that the machine is up and has the programs. Raises NoBoot."""
         is_witness = not any(log.hidden for log in self._logs)
-        if self.up and is_witness and not (self.fresh and self.used):
+        if self.up and is_witness and not self._is_spoilt and not (self.fresh and self.used):
             return
-        self.up = self.used = False
+        self.up = self.used = self._is_spoilt = False
         self.boots += 1
         for log in self._logs:
             log.booting()
@@ -127,6 +128,8 @@ class Session:
         started, death, hung = time.monotonic(), "", False
         status: int | None = None
         self.used = True
+        # A kernel that has complained once looks for less.
+        self._is_spoilt = self._is_spoilt or bool(program.provokes)
         self.tell(label)
         with open_log(log, lambda running: self.tell(f"{label}: {_current(running)}")) as sink:
             try:

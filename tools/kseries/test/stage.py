@@ -29,7 +29,7 @@ from kseries.model import (
 )
 from kseries.parse import outcome
 from kseries.parse.outcome import label_of
-from kseries.test import checkpoint, evidence, merge, plan
+from kseries.test import checkpoint, evidence, merge, onpurpose, plan
 from kseries.test import shards as cutting
 from kseries.test.rerun import run_again
 from kseries.test.scheduler import Enough, Job, OpenTarget, Scheduler, never
@@ -77,11 +77,12 @@ def test(
     job = Job(installed, kernel, open_target, run, progress, functions)
     scheduler = Scheduler(job, enough)
     scheduler.work(left.shards, machines)
-    events = (*earlier, *scheduler.events())
+    said = (*earlier, *scheduler.events())
+    events = onpurpose.unmeant(said, programs)
     whole = [checkpoint.join(run, result) for result in _put_together(programs, scheduler, left)]
     charged = [outcome.with_events(result, events) for result in whole]
     results = evidence.gather(run, charged, checkpoint.consoles(run), checkpoint.marks(run))
-    notes = [*scheduler.notes, *_unplanned(programs, results)]
+    notes = [*scheduler.notes, *onpurpose.notes(said, programs), *_unplanned(programs, results)]
     boots = scheduler.boots
     if reruns:
         second = run_again(job, programs, results, machines)
