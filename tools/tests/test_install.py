@@ -410,6 +410,34 @@ def test_of_a_whole_target_what_builds_is_taken(extra: Bench) -> None:
         assert wrong.startswith("wrong does not build on this host: ")
 
 
+def test_files_that_tests_use_and_that_are_not_made_are_told(extra: Bench) -> None:
+    objects = str(Path(extra.place.made) / "kselftest/extra")
+    lost = "".join(
+        f"\techo 'rsync: [sender] link_stat \"{objects}/{name}\" failed: No such file'\n"
+        for name in ("helper", "wrong")
+    )
+    installing = "\tcp extra/settings $(INSTALL_PATH)/extra/\n"
+    extra.change(SELFTESTS / "Makefile", installing, f"{installing}{lost}")
+    for _ in range(2):  # what is kept of the first time says the same
+        told = [why for suite, why in extra.install().left_out if "files" in why]
+        assert told == ["files that its tests use do not build here: helper"]
+
+
+def test_a_makefile_may_write_beside_its_sources(extra: Bench) -> None:
+    # As that of mm, which looks for a library first and keeps what it found in a header there.
+    building = "$(CC) $*.c -o"
+    extra.change(
+        SELFTESTS / "Makefile", building, f'echo "#define ZERO 0" >extra/local.h && {building}'
+    )
+    (extra.tree / SELFTESTS / "extra/good.c").write_text(
+        '#include "local.h"\nint main(void) { return ZERO; }\n'
+    )
+    extra.commit("local")
+    extra.trust(False)
+    assert [one.name for one in extra.install().programs] == ["good"]
+    assert not (extra.tree / SELFTESTS / "extra/local.h").exists()
+
+
 def test_a_program_without_its_mode_can_be_started(extra: Bench) -> None:
     installing = "cp extra/settings $(INSTALL_PATH)/extra/"
     unmarked = f"{installing}\n\tchmod 644 $(INSTALL_PATH)/extra/good"

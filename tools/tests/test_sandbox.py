@@ -144,6 +144,29 @@ def test_readable_paths_are_bound_read_only(box: Sandbox) -> None:
     assert not (extra / "new").exists()
 
 
+def test_a_folder_that_is_written_is_a_copy_that_goes(box: Sandbox) -> None:
+    inner = box.tree / "tests/mm/inner"
+    inner.mkdir(parents=True)
+    (inner / "run.sh").write_text("#!/bin/sh\necho ran\n")
+    (inner / "run.sh").chmod(0o755)
+    os.utime(inner / "run.sh", (1_000_000_000, 1_000_000_000))
+    (inner / "link").symlink_to("/etc/passwd")
+    place = replace(box, written=("tests/mm",))
+    done = sh(
+        place,
+        "cd tests/mm && inner/run.sh && stat -c %Y inner/run.sh && readlink inner/link"
+        " && echo new >inner/run.sh && echo local >config.h && cat config.h inner/run.sh;"
+        " touch ../beside 2>/dev/null && echo spoiled; exit 0",
+    )
+    assert done.output.split() == ["ran", "1000000000", "/etc/passwd", "local", "new"]
+    assert (inner / "run.sh").read_text().endswith("echo ran\n")
+    assert sorted(path.name for path in box.tree.rglob("*")) == [
+        "Makefile", "inner", "link", "mm", "out", "run.sh", "tests"
+    ]  # fmt: skip
+    assert sh(place, "exit 7").returncode == 7
+    assert not sh(replace(box, written=("nowhere",)), "echo here").ok
+
+
 def test_trusted_code_runs_as_the_user_at_the_real_paths(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from kseries.install.unbuilt import is_of_host, reasons
+from kseries.install.unbuilt import MOST, absent, is_of_host, reasons
 
 OUTPUT = """\
   CC       a
@@ -55,3 +55,24 @@ def test_output_without_end_is_bound() -> None:
     found = reasons(lines)
     assert len(found) == 200
     assert max(map(len, found.values())) == 200
+
+
+def test_what_make_wanted_to_install_and_had_not_made() -> None:
+    def lost(file: str) -> str:
+        return f'rsync: [sender] link_stat "{file}" failed: No such file or directory (2)'
+
+    said = [
+        "rsync -a --copy-unsafe-links run_vmtests.sh /out/install/mm/",
+        lost("/out/kselftest/mm/cow"),
+        lost("/out/kselftest/net/forwarding/a.o"),
+        lost("/out/kselftest/mm/gup_test").replace("[sender] ", ""),
+        lost("/out/kselftest/mm/cow"),
+        lost("/out/kselftest-list/mm/x"),
+        lost("/elsewhere/y"),
+    ]
+    assert absent(said, "/out/kselftest") == {
+        "mm": ("cow", "gup_test"),
+        "net/forwarding": ("a.o",),
+    }
+    many = [lost(f"/out/kselftest/mm/{number}") for number in range(MOST + 1)]
+    assert len(absent(many, "/out/kselftest")["mm"]) == MOST

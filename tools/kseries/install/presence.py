@@ -7,11 +7,12 @@ what make said; what the series may have broken fails it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from kseries.install import unbuilt
 from kseries.lib.errors import CheckFailed
+from kseries.lib.naming import few
 from kseries.lib.untrusted import MIB, Untrusted
 from kseries.model import InstalledSuites, Kernel, TestProgram
 from kseries.suite import SELFTESTS, Kselftest, Suite
@@ -21,12 +22,21 @@ from kseries.suites.planning import LIBURING, Plan, of_tree
 # What kselftest writes about what it has installed.
 LIST = "kselftest-list.txt"
 LIST_SIZE = 1 * MIB
+MAX_NAMED = 5  # files in a sentence
 # What the tests of a tree are compiled with: whoever changes that may break any of them.
 USER_HEADERS = ("include/uapi/", "arch/x86/include/uapi/", f"{SELFTESTS}/kselftest")
 
 
-def installed(folder: Path, plan: Plan, kernel: Kernel, why: Mapping[str, str]) -> InstalledSuites:
+def installed(
+    folder: Path,
+    plan: Plan,
+    kernel: Kernel,
+    why: Mapping[str, str],
+    unmade: Mapping[str, Sequence[str]],
+) -> InstalledSuites:
     """Give the programs that are there: those planned, and what else whole targets have.
+
+    why: of programs that did not build. unmade: files of a target that were not made.
 
     Raises CheckFailed for one that the series may have broken.
     """
@@ -59,7 +69,20 @@ def installed(folder: Path, plan: Plan, kernel: Kernel, why: Mapping[str, str]) 
         for suite in plan.whole
         if suite.name not in named
     ]
+    left_out += _used(kept, {one.name for one in absent}, unmade)
     return InstalledSuites(folder, kept, (*plan.left_out, *left_out))
+
+
+def _used(
+    programs: Sequence[TestProgram], told: Container[str], unmade: Mapping[str, Sequence[str]]
+) -> Iterator[tuple[str, str]]:
+    """Say of a suite which files were not made that its programs may start."""
+    suites = {program.folder: program.suite for program in programs}
+    for target, names in unmade.items():
+        others = [name for name in names if name not in told]
+        if target in suites and others:
+            told_few = few(others, MAX_NAMED)
+            yield suites[target], f"files that its tests use do not build here: {told_few}"
 
 
 def lacking(folder: Path, plan: Plan) -> list[str]:

@@ -12,7 +12,7 @@ import hashlib
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -39,13 +39,14 @@ MAX_FILES = 20_000
 MAX_SIZE = 1 * GIB
 # In the build folder: made by the tree's code, trusted by nobody.
 INSTALLED = "kselftest-install"
+KSELFTEST = "kselftest"  # of the tree's own Makefiles
 OBJECTS = "kselftest-generated"
 # In the state folder: what is put on the target, the generated sources, what both were made of.
 STAGED = "installed"
 SOURCES = "kselftest"
 RECORD = "installed.json"
 # Raised when this stage would make something else of the same input.
-STAGE_VERSION = 2
+STAGE_VERSION = 3
 
 
 @dataclass(frozen=True)
@@ -60,11 +61,13 @@ class Step:
 class Record:
     """What the installed folder was made of: equal to now's, and there is nothing to do.
 
-    unbuilt: programs that did not build, where they need not, and why.
+    unbuilt: programs that did not build, where they need not, and why. absent: files of a target
+    that were not made.
     """
 
     inputs: str
     unbuilt: Mapping[str, str] = field(default_factory=dict)
+    absent: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 RECORD_ADAPTER = TypeAdapter(Record)
@@ -97,11 +100,13 @@ def install(
     record = _unchanged(state, inputs, plan)
     if record is None:
         prepare(box)
-        record = Record(inputs, _build(box, plan, steps, run.log("install"), progress))
+        said = _build(box, plan, steps, run.log("install"), progress)
+        objects = str(box.inside_build / KSELFTEST)
+        record = Record(inputs, unbuilt.reasons(said), unbuilt.absent(said, objects))
         (state / RECORD).unlink(missing_ok=True)
         _take_over(box, state / STAGED, plan)
         atomicfile.write_bytes(state / RECORD, RECORD_ADAPTER.dump_json(record))
-    installed = presence.installed(state / STAGED, plan, kernel, record.unbuilt)
+    installed = presence.installed(state / STAGED, plan, kernel, record.unbuilt, record.absent)
     _make_runnable(installed)
     for note in installed.notes:
         progress.note(note)
@@ -150,10 +155,10 @@ def _unchanged(state: Path, inputs: str, plan: Plan) -> Record | None:
 
 def _build(
     box: Sandbox, plan: Plan, steps: Sequence[Step], log: Path, progress: Progress
-) -> dict[str, str]:
+) -> list[str]:
     """Write the generated sources, then run every command in the sandbox.
 
-    Gives the programs that did not build where make went on, and why.
+    Gives the lines that were printed.
     """
     with atomicfile.new_folder(_sources(box)) as folder:
         for made in plan.generated:
@@ -166,7 +171,7 @@ def _build(
         if not done.ok and not step.may_fail:
             raise _failed(box, done.output, log)
         said += done.output.splitlines()
-    return unbuilt.reasons(said)
+    return said
 
 
 def _sources(box: Sandbox) -> Path:
@@ -189,7 +194,9 @@ def _steps(box: Sandbox, plan: Plan) -> list[Step]:
             **install.variables,
         }
         words = [*(["-i"] if install.optional else []), "-C", str(SELFTESTS), "install"]
-        argv = kbuild.make(box, words, jobs=kbuild.cores(), variables=variables)
+        # Some Makefiles write beside their sources (mm does), where nothing can be written.
+        place = replace(box, written=_on_top(install.targets))
+        argv = kbuild.make(place, words, jobs=kbuild.cores(), variables=variables)
         steps.append(Step(argv, install.optional))
     for made in plan.generated:
         inside = box.inside_state / SOURCES / made.folder
@@ -204,6 +211,14 @@ def _steps(box: Sandbox, plan: Plan) -> list[Step]:
     for source in plan.sources.values():
         steps += [Step(argv, may_fail=True) for argv in liburing.commands(box, source, installed)]
     return steps
+
+
+def _on_top(targets: Sequence[str]) -> tuple[str, ...]:
+    """Give the folders of targets, relative to the tree, but those below others."""
+    folders = [PurePosixPath(SELFTESTS / target) for target in targets]
+    return tuple(
+        str(folder) for folder in folders if not any(one in folder.parents for one in folders)
+    )
 
 
 def _places(box: Sandbox, usr: Path) -> dict[str, str]:

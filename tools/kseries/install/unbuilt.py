@@ -17,6 +17,8 @@ LONGEST = 200  # characters of a reason
 _COMPILER = re.compile(r"(?:\S*/)?(?P<name>[\w.+-]{1,100})\.[cS]:\d+(?::\d+)?: (?:fatal )?error: ")
 _LINKER = re.compile(r"(?:\S*/)?ld: (?P<why>cannot find \S.*|undefined reference .*)")
 _MAKE = re.compile(r"make(?:\[\d+\])?: \*\*\* \[[^]]*?(?P<name>[\w.+-]{1,100})\] Error")
+# What make wanted to install of a target, and is not there: lib.mk copies all it lists.
+_ABSENT = re.compile(r'rsync: (?:\[sender\] )?link_stat "(?P<file>[^"]{1,500})" failed: No such')
 # What this host has not installed, whatever the series does.
 _LACKING = re.compile(r"[\w/.+-]+\.h: No such file or directory|cannot find -l\S+.*")
 
@@ -36,6 +38,22 @@ def reasons(lines: Iterable[str]) -> dict[str, str]:
             found.setdefault(match["name"].removesuffix(".o"), linker or "make says no more")
             linker = ""
     return found
+
+
+def absent(lines: Iterable[str], folder: str) -> dict[str, tuple[str, ...]]:
+    """Give target → files that its Makefile lists and did not make, of what make printed.
+
+    folder: what targets are built in. Programs are among them, and files that programs use.
+    """
+    found: dict[str, dict[str, None]] = {}
+    for line in lines:
+        match = _ABSENT.match(line)
+        if match and match["file"].startswith(f"{folder}/"):
+            target, _, name = match["file"].removeprefix(f"{folder}/").rpartition("/")
+            names = found.setdefault(_told(target), {})
+            if len(names) < MOST:
+                names[_told(name)] = None
+    return {target: tuple(names) for target, names in found.items()}
 
 
 def is_of_host(reason: str) -> bool:

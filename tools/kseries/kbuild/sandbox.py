@@ -31,6 +31,7 @@ INSIDE_TREE = Path("/kseries/linux")
 INSIDE_STATE = Path("/kseries/state")
 INSIDE_CCACHE = Path("/kseries/ccache")
 INSIDE_CLEAN = Path("/kseries/ccache-of-base")
+INSIDE_ORIGINAL = Path("/kseries/original")
 # In the worktree: where the build folder is mounted, unless the tree has something there.
 MOUNTPOINT = "out"
 NOBODY = 65534
@@ -56,6 +57,15 @@ TMP_SIZE = 4 * GIB
 FILTER = "seccomp.bpf"
 FILTER_HANDLE = 9
 _WITH_FILTER = f'exec {FILTER_HANDLE}<"$1"; shift; exec "$@"'
+# Arguments: the tree as it is, folders of it that are empty where we are, a command.
+_WITH_COPIES = """\
+for folder in $2; do
+	find "$1/$folder" -mindepth 1 -maxdepth 1 \\
+		-exec cp -RP --preserve=mode,timestamps -t "$folder" {} + || exit
+done
+shift 2
+exec "$@"
+"""
 # When memory runs out, the kernel takes a build before the user's other programs.
 OOM_SCORE = 500
 PROBE_LIMIT_S = 20.0
@@ -92,6 +102,8 @@ class Sandbox:
     state: a folder of ours, and clean: a compiler cache, that are read. Each may be None.
     trusted: the user vouches for the code; everything runs as the user, with the real paths.
     readable: more files or folders to be read inside, at their own paths.
+    written: folders of the tree (relative to it) that Makefiles write into, beside their sources:
+    each command gets a copy of its own there, in memory, which is gone when it ends.
     compiler: the program that kernels are built with here.
     """
 
@@ -102,6 +114,7 @@ class Sandbox:
     state: Path | None = None
     clean: Path | None = None
     readable: tuple[Path, ...] = ()
+    written: tuple[str, ...] = ()
     compiler: str = "gcc"
     host: Host = field(default_factory=Host.probe)
 
@@ -169,6 +182,7 @@ class Sandbox:
             *_setenv(env),
             "--",
             *self._drop(),
+            *(self._copying() if self.written else []),
             *words,
         ]
 
@@ -234,7 +248,22 @@ class Sandbox:
                 words += ["--ro-bind", str(folder), str(inside)]
         if self.ccache is not None:
             words += ["--bind", str(self.ccache), str(INSIDE_CCACHE)]
+        if self.written:
+            words += ["--ro-bind", str(self.tree), str(INSIDE_ORIGINAL)]
+        for name in self.written:
+            words += [
+                "--perms",
+                "0777",
+                "--size",
+                str(TMP_SIZE),
+                "--tmpfs",
+                str(INSIDE_TREE / name),
+            ]
         return [*words, "--remount-ro", "/", "--chdir", str(INSIDE_TREE)]
+
+    def _copying(self) -> list[str]:
+        """Plan what fills the folders that are written, and goes on with a command."""
+        return ["sh", "-c", _WITH_COPIES, "sh", str(INSIDE_ORIGINAL), " ".join(self.written)]
 
     def _drop(self) -> list[str]:
         words = []
