@@ -493,3 +493,8 @@ def test_modules_and_files_of_ones_own_lie_beside_the_tests(quick: Bench, tmp_pa
         "program/mine/data/word",
         "program/mine/run.sh",
     ]
+    # Where nothing lets it be on, it is no failure.
+    config.write_text("CONFIG_MODULES=y\nCONFIG_OTHER=m\n")
+    ((suite, why),) = quick.install().left_out
+    assert suite == "kunit/LIST_KUNIT_TEST"
+    assert why.startswith("CONFIG_LIST_KUNIT_TEST is off, the config cannot have it")

@@ -10,13 +10,15 @@ from __future__ import annotations
 from collections.abc import Container, Iterator, Mapping, Sequence
 from pathlib import Path
 
+from kseries.config.fragments import config_values
 from kseries.install import unbuilt
+from kseries.kbuild import make as kbuild
 from kseries.lib.errors import CheckFailed
 from kseries.lib.naming import few
 from kseries.lib.untrusted import MIB, Untrusted
 from kseries.model import InstalledSuites, Kernel, TestProgram
 from kseries.suite import SELFTESTS, Kselftest, Suite
-from kseries.suites import listed
+from kseries.suites import kunit, listed
 from kseries.suites.planning import LIBURING, Plan, of_tree
 
 # What kselftest writes about what it has installed.
@@ -62,7 +64,9 @@ def installed(
     left_out = [
         (one.suite, f"{one.name} does not build on this host{_said(one, why)}") for one in absent
     ]
-    kept = tuple(program for program in programs if program not in absent)
+    off = _off(programs, kernel)
+    left_out += [(program.suite, why_off) for program, why_off in off.items()]
+    kept = tuple(one for one in programs if one not in absent and one not in off)
     named = {suite for suite, _ in left_out} | {program.suite for program in kept}
     left_out += [
         (suite.name, "none of its programs builds on this host")
@@ -71,6 +75,16 @@ def installed(
     ]
     left_out += _used(kept, {one.name for one in absent}, unmade)
     return InstalledSuites(folder, kept, (*plan.left_out, *left_out))
+
+
+def _off(programs: Sequence[TestProgram], kernel: Kernel) -> dict[TestProgram, str]:
+    """Give the KUnit tests that the kernel was built without, each with the reason."""
+    values = config_values((kernel.config.place.state / kbuild.CONFIG).read_text())
+    return {
+        program: f"CONFIG_{symbol} is off, the config cannot have it: `kseries config why {symbol}`"
+        for program in programs
+        if program.folder == kunit.FOLDER and (symbol := program.name.upper()) not in values
+    }
 
 
 def _used(
