@@ -5,6 +5,7 @@
     nox -s mutate -- verdict ktap --all       every mutant of some modules
     nox -s mutate -- --sample 100 --seed 7    another sample
     nox -s mutate -- strategy --own           with the tests alone that import the module
+    nox -s mutate -- watch --tests test_watch with those of some files
 
 Exit status 0 when at most 5 % of the faults survive, 1 when more do, 2 for a request or a list of
 equivalents that does not fit, 3 when tests do not run though there is no fault.
@@ -46,6 +47,7 @@ def main() -> int:
     options = _options()
     try:
         chosen, listed = _chosen(options)
+        files = _test_files(options)
     except (equivalents.Unfit, LookupError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -58,7 +60,7 @@ def main() -> int:
     benches = [Bench(options.root, out / f"bench-{number}") for number in range(options.jobs)]
     try:
         _spread(benches, range(options.jobs), lambda bench, _: bench.prepare())
-        known = _map(benches, _test_files(benches[0].tree, options), out / "map")
+        known = _map(benches, files, out / "map")
         chooser = Chooser(known, benches[0].tree)
         print(f"{len(known.seconds)} tests are known; {len(known.failing)} fail without a fault")
         trial = Trial(chooser, options.budget, options.grace)
@@ -96,6 +98,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=SEED, help="default: %(default)s")
     parser.add_argument("--all", action="store_true", help="every mutant, no sample")
     parser.add_argument("--own", action="store_true", help="tests that import the modules only")
+    parser.add_argument("--tests", nargs="+", default=(), help="these files of tests only")
     parser.add_argument("--equivalents", action="store_true", help="run those listed, too")
     parser.add_argument("--list", action="store_true", help="name the mutants, run none")
     parser.add_argument("--again", type=Path, help="only what survived in this JSON file")
@@ -148,12 +151,16 @@ def _chosen(options: argparse.Namespace) -> tuple[list[Mutant], dict[equivalents
     return [mutant for number, mutant in enumerate(found) if number in kept], listed
 
 
-def _test_files(tree: Path, options: argparse.Namespace) -> list[str]:
+def _test_files(options: argparse.Namespace) -> list[str]:
     """Give the files of tests that may be run."""
-    paths = sorted((tree / TESTS).glob("test_*.py"))
+    paths = sorted((options.root / TESTS).glob("test_*.py"))
     if options.own:
         names = {dotted(module) for module in _modules(options.root, options.modules)}
         paths = [path for path in paths if names & imports(path.read_text())]
+    if options.tests:
+        if unknown := set(options.tests) - {path.stem for path in paths}:
+            raise LookupError(f"no files of tests are named so: {sorted(unknown)}")
+        paths = [path for path in paths if path.stem in options.tests]
     return [f"{TESTS}/{path.name}" for path in paths]
 
 

@@ -175,4 +175,6 @@ def _mere_text(node: ast.AST) -> bool:
             return True
         case ast.Call(func=ast.Name(id="dataclass")) | ast.keyword(arg="strict"):
             return True  # it forbids, and computes nothing
+        case ast.Subscript(value=ast.Name(id="Callable")):
+            return True  # the name of a type
     return False

@@ -168,6 +168,9 @@ class Value:
     name: tuple[int, 4]
 
 
+Say = Callable[[Value, int], str]
+
+
 def say(value: Value | None = None) -> str:
     assert value is not None
     message("one of 3 is not there")
@@ -368,3 +371,5 @@ def test_a_sample_is_the_same_each_time(toolkit: Path) -> None:
 def test_a_module_that_is_not_there_is_refused(toolkit: Path) -> None:
     code, said = mutate(toolkit, "nowhere")
     assert (code, said) == (2, "error: no module of tools/kseries is named nowhere\n")
+    code, said = mutate(toolkit, "--tests", "test_rules", "test_none")
+    assert (code, said) == (2, "error: no files of tests are named so: ['test_none']\n")
