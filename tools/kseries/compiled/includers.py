@@ -13,7 +13,7 @@ from kseries.lib.gitrepo import Repository
 MAX_ASKED = 500
 
 _PUBLIC = re.compile(r"(?:arch/\w+/)?include/(?:uapi/)?(.+)")
-_INCLUDE = re.compile(r"\s*#\s*include\s*([\"<])([^\">]+)[\">]")
+_INCLUDE = re.compile(r"\s*#\s*include\s*[\"<]([^\">]+)[\">]")
 
 
 def includers(
@@ -23,26 +23,30 @@ def includers(
 
     A header in include/ is included as <linux/x.h>, one elsewhere as "x.h" by its neighbours.
     """
-    asked = files[:MAX_ASKED]
-    public = {match[1]: path for path in asked if (match := _PUBLIC.fullmatch(path))}
-    beside = [path for path in asked if path not in public.values()]
+    public: dict[str, list[str]] = {}  # of include/linux/ and include/uapi/linux/ one name
+    beside: list[str] = []
+    for path in files[:MAX_ASKED]:
+        if match := _PUBLIC.match(path):
+            public.setdefault(match[1], []).append(path)
+        else:
+            beside.append(path)
     found: dict[str, list[str]] = {}
-    for source, _, name in _grep(repository, commit, [f"<{name}>" for name in public], ["*.c"]):
-        if name in public:
-            found.setdefault(public[name], []).append(source)
+    for source, name in _grep(repository, commit, [f"<{name}>" for name in public], ["*.c"]):
+        for path in public.get(name, ()):
+            found.setdefault(path, []).append(source)
     names = sorted({PurePosixPath(path).name for path in beside})
     folders = sorted({f":(glob){PurePosixPath(path).parent}/*.c" for path in beside})
-    for source, quote, name in _grep(repository, commit, [f'{name}"' for name in names], folders):
+    for source, name in _grep(repository, commit, [f'{name}"' for name in names], folders):
         path = str(PurePosixPath(source).parent / PurePosixPath(name).name)
-        if quote == '"':
+        if path in beside:
             found.setdefault(path, []).append(source)
     return found
 
 
 def _grep(
     repository: Repository, commit: str, texts: Iterable[str], where: Iterable[str]
-) -> Iterator[tuple[str, str, str]]:
-    """Give (source, quote, name) of each #include that has one of the texts."""
+) -> Iterator[tuple[str, str]]:
+    """Give (source, name) of each #include that has one of the texts."""
     patterns = [word for text in texts for word in ("-e", text)]
     if not patterns:
         return
@@ -51,4 +55,4 @@ def _grep(
         place, _, text = line.partition("\0")
         match = _INCLUDE.match(text)
         if match:
-            yield place.removeprefix(f"{commit}:"), match[1], match[2]
+            yield place.removeprefix(f"{commit}:"), match[1]
