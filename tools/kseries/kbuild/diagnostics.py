@@ -19,48 +19,47 @@ PLACE = (
 )
 GCC = re.compile(
     rf"{PLACE}:(?P<line>\d{{1,9}})(?::(?P<column>\d{{1,9}}))?:"
-    r"\s*(?P<severity>fatal error|error|warning|note|Error|Warning): (?P<text>.*)"
+    r"\s*(?P<severity>fatal error|error|warning|note|Error|Warning): (?P<text>.*\S)"
 )
 OPTION = re.compile(r" \[(?P<option>-W[\w+=-]+)\]$")
 INCLUDED = re.compile(r"(?:In file included from|\s+from) (?P<place>[^\s,:]+:\d+)(?::\d+)?[,:]$")
 EXCERPT = re.compile(r"(?:\s++(?:(?:\d++|\+\+\+)\s*+)?|(?:\d++|\+\+\+)\s*+)\|")
-OBJTOOL = re.compile(r"(?P<file>\S+\.o): (?P<severity>warning|error): objtool: (?P<text>.*)")
+OBJTOOL = re.compile(r"(?P<file>\S+\.o): (?P<severity>warning|error): objtool: (?P<text>.*\S)")
 # "ld: a.o: in function `f':" stands before "a.c:12: undefined reference to `g'".
 LINKER = re.compile(
     r"(?:\S*\bld(?:\.\w+)?: )?"
     r"(?:(?P<file>[^\s:]+)(?::(?P<source>[^\s:(\d][^\s:(]*))?:(?:(?P<line>\d{1,9}):)? ?)?"
-    r"(?:\([^)]*\): ?)?(?P<text>(?:more )?undefined references? to .*|multiple definition of .*)"
+    r"(?:\([^)]*\): ?)?"
+    r"(?P<text>(?:more )?undefined references? to .*\S|multiple definition of .*\S)"
 )
-LINKER_ELSE = re.compile(r"\S*\bld(?:\.\w+)?: (?:(?P<what>warning|error): )?(?P<text>.*)")
-MODPOST = re.compile(r"(?P<severity>ERROR|WARNING): modpost: (?P<text>.*)")
+LINKER_ELSE = re.compile(r"\S*\bld(?:\.\w+)?: (?:(?P<what>warning|error): )?(?P<text>.*\S)")
+MODPOST = re.compile(r"(?P<severity>ERROR|WARNING): modpost: (?P<text>.*\S)")
 MODPOST_FILE = re.compile(r"\[([^\s\[\]]++)\]|^(\S+\.o|vmlinux): | in (\S+\.o)$")
-KCONFIG = re.compile(r"(?=[^\s:]*?K[Cc]onfig)(?P<file>[^\s:]++):(?P<line>\d{1,9}):\s*+(?P<text>.*)")
+KCONFIG = re.compile(
+    r"(?=[^\s:]*?K[Cc]onfig)(?P<file>[^\s:]++):(?P<line>\d{1,9}):\s*+(?P<text>.*\S)"
+)
 UNMET = re.compile(r"WARNING: (?P<text>unmet direct dependencies detected for \w+)")
 UNMET_MORE = re.compile(r"\s+(?:Depends on|Selected by|- )")
 MAKE = re.compile(
-    r"(?:(?P<file>[^\s:]+):(?P<line>\d{1,9}):|make(?:\[\d+\])?:) \*\*\* (?P<text>.*?)(?:  Stop\.)?$"
+    r"(?:(?P<file>[^\s:]+):(?P<line>\d{1,9}):|make(?:\[\d+\])?:) "
+    r"\*\*\* (?P<text>.*?\S)(?:  Stop\.)?$"
 )
 # Only tells that a command which has spoken for itself failed.
 MAKE_ECHO = re.compile(
     r"\[[^][]*+\] (?:Error|Killed|Terminated|Interrupt)|Waiting for unfinished|Deleting file"
 )
 TOOL = re.compile(
-    r"(?:\S*/)?(?:gcc|cc1|cc|as|ld|collect2|g\+\+|ccache|<command-line>): "
-    r"(?P<severity>fatal error|error|warning): (?P<text>.*)"
+    r"(?:\S*/)?(?:gcc|cc1|cc|as|collect2|g\+\+|ccache|<command-line>): "
+    r"(?P<severity>fatal error|error|warning): (?P<text>.*\S)"
 )
-ECHO_OF_WARNING = re.compile(
-    r"(?:all|some) warnings being treated as errors|ld returned \d+ exit status"
-)
+LINKER_FAILED = "ld returned "  # says collect2: the linker has spoken for itself
 
 OUT_OF_MEMORY = re.compile(
-    r"Killed signal terminated program|signal terminated program \w+|virtual memory exhausted"
-    r"|cc1: out of memory|memory exhausted$"
+    r"signal terminated program|virtual memory exhausted|cc1: out of memory|memory exhausted$"
     r"|^(?>.*?ld: ).*?(?:Cannot allocate memory|memory exhausted)"
     r"|fork: (?:retry: )?(?:Cannot allocate memory|Resource temporarily unavailable)|\] Killed$"
 )
-DISK_FULL = re.compile(
-    r": (?:No space left on device|Disk quota exceeded)\b|final close failed: No space"
-)
+DISK_FULL = re.compile(r": (?:No space left on device|Disk quota exceeded)\b")
 MORE_MEMORY = "close other programs, or build with fewer jobs (`--jobs`), then try again"
 MORE_DISK = (
     "free some space on the disk (`kseries cache clear` drops what can be rebuilt), then start"
@@ -170,7 +169,7 @@ class Parser:
         if UNMET_MORE.match(line):
             found.text.append(line.strip())
             return True
-        note = GCC.fullmatch(line)
+        note = GCC.match(line)
         if note and note["severity"] == "note":
             found.in_note = True
             found.text.append(f"note: {self._path(note['file'])}:{note['line']}: {note['text']}")
@@ -188,57 +187,57 @@ class Parser:
         self._found.setdefault((item.file, item.line, item.column, first_line), found)
 
     def _compiler(self, line: str) -> _Open | None:
-        match = GCC.fullmatch(line)
+        match = GCC.match(line)
         if match and match["severity"] != "note":
             option = OPTION.search(match["text"])
             text = [OPTION.sub("", match["text"])]
             text += [f"included from {place}" for place in self._chain]
             return _Open(
-                _severity(match["severity"], option["option"] if option else ""),
+                _severity(match["severity"]),
                 self._path(match["file"]),
                 int(match["line"]),
                 int(match["column"] or 0),
                 option["option"].replace("-Werror=", "-W") if option else "",
                 text,
             )
-        tool = TOOL.fullmatch(line)
-        if tool and not ECHO_OF_WARNING.search(line):
+        tool = TOOL.match(line)
+        if tool and not tool["text"].startswith(LINKER_FAILED):
             return _plain(_severity(tool["severity"]), tool["text"])
         return None
 
     def _objects(self, line: str) -> _Open | None:
         """Messages of objtool, linker and modpost, which look at objects."""
-        match = OBJTOOL.fullmatch(line)
+        match = OBJTOOL.match(line)
         if match:
             return _plain(_severity(match["severity"]), match["text"], self._path(match["file"]))
-        match = MODPOST.fullmatch(line)
+        match = MODPOST.match(line)
         if match:
             place = MODPOST_FILE.search(match["text"])
             file = next(filter(None, place.groups())) if place else ""
             return _plain(_severity(match["severity"].lower()), match["text"], self._path(file))
-        match = LINKER.fullmatch(line)
+        match = LINKER.match(line)
         if match:
             file = self._path(match["file"] or "")
             if match["source"]:
                 file = posixpath.join(posixpath.dirname(file), posixpath.basename(match["source"]))
             return _plain(Severity.ERROR, match["text"], file, int(match["line"] or 0))
-        match = LINKER_ELSE.fullmatch(line)
+        match = LINKER_ELSE.match(line)
         if match and not line.endswith("':"):
             severity = Severity.WARNING if match["what"] == "warning" else Severity.ERROR
             return _plain(severity, match["text"])
         return None
 
     def _kconfig(self, line: str) -> _Open | None:
-        match = KCONFIG.fullmatch(line)
+        match = KCONFIG.match(line)
         if match and not match["text"].startswith("***"):
-            text = match["text"].removeprefix("warning: ")
-            severity = Severity.ERROR if text == match["text"] else Severity.WARNING
-            return _plain(severity, text, self._path(match["file"]), int(match["line"]))
+            return _plain(
+                Severity.ERROR, match["text"], self._path(match["file"]), int(match["line"])
+            )
         match = UNMET.fullmatch(line)
         return _plain(Severity.WARNING, match["text"]) if match else None
 
     def _make(self, line: str) -> _Open | None:
-        match = MAKE.fullmatch(line)
+        match = MAKE.match(line)
         if match is None or MAKE_ECHO.search(match["text"]):
             return None
         file = self._path(match["file"] or "")
@@ -247,9 +246,7 @@ class Parser:
     def _path(self, path: str) -> str:
         """Give a path relative to the tree."""
         for root in self._roots:
-            if path.startswith(root):
-                path = path.removeprefix(root)
-                break
+            path = path.removeprefix(root)
         path = posixpath.normpath(path) if path else ""
         # make works in a direct subfolder of the tree.
         return path.removeprefix("../")
@@ -267,7 +264,5 @@ def _plain(severity: Severity, text: str, file: str = "", line: int = 0) -> _Ope
     return _Open(severity, file, line, 0, "", [text])
 
 
-def _severity(word: str, option: str = "") -> Severity:
-    if option.startswith("-Werror"):
-        return Severity.ERROR
+def _severity(word: str) -> Severity:
     return Severity.WARNING if word.lower() == "warning" else Severity.ERROR
