@@ -4,12 +4,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 import pytest
 
 from kseries.machines.base import BootFailed, Starved
-from kseries.model import EventKind, Status
+from kseries.model import EventKind, Ran, Status
 from kseries.parse.attribution import Death
 from kseries.parse.marks import Marks
 from kseries.suites import linked
@@ -103,10 +103,6 @@ def test_a_kernel_that_dies_has_died_however_busy_the_host_is(bench: Bench) -> N
         assert result.status is Status.CRASH
         assert not session.up
         assert result.log == "tests/demo/dies.log"
-        ((ran),) = result.ran
-        assert ran.machine == 1
-        assert 0 < ran.seconds < 30
-        assert 0 <= ran.began < 30
         (seen,) = session.end()
         assert seen.deaths == (Death("demo/dies", len(seen.lines), "demo.b"),)
         assert [event.during for event in seen.events()] == ["demo/dies: demo.b"]
@@ -195,3 +191,71 @@ def test_two_machines_that_cannot_be_linked(bench: Bench, monkeypatch: pytest.Mo
         monkeypatch.setattr(linked, "words", lambda *_: ["sh", "-c", "echo no card; exit 1"])
         with pytest.raises(NoBoot, match=r"do not find each other.*no card"):
             session.boot()
+
+
+# ---- when, and for how long
+
+
+class Clock:
+    """The clock of a session: each look takes a second and a bit."""
+
+    def __init__(self, start: float) -> None:
+        self._now = start
+
+    def monotonic(self) -> float:
+        self._now += 1.23456
+        return self._now
+
+
+def test_when_a_program_ran_is_told_to_the_millisecond(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shard = Shard(bench.add("good", GOOD))
+    with bench.open(bench.run, 1) as target:
+        session = Session(
+            1, bench.installed, KERNEL, target, bench.run, list[str]().append, began=100.0
+        )
+        session.boot()
+        monkeypatch.setattr("kseries.test.session.time", Clock(200.0))
+        assert session.run_shard(shard).ran == (Ran(1, 101.235, 1.235),)
+
+
+def test_half_of_the_time_is_too_long_to_wait(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.getloadavg", lambda: (1.5, 8.0, 9.0))
+    with opened(bench, []) as session:
+        session._logs[0]._looked = 4
+        for waited, is_starved in ((14.9, False), (15.0, True)):
+            (bench.path / "waited").write_text(str(waited))
+            with pytest.raises(Starved) if is_starved else nullcontext() as caught:
+                session._raise_starved(70.0, 100.0)
+        assert caught is not None
+        assert caught.value.where == "machine 1, load 1.5"
+        assert caught.value.do.startswith("go on when there is less to do")
+        # Of the log it is what came since it was looked at last that says nothing.
+        told = "from line 5: this host has too much to do: of 30 s the machine's processors"
+        assert told in session.target.console()[-1][1]
+
+
+LOCKUP = "[   60.000000] watchdog: BUG: soft lockup - CPU#1 stuck for 26s! [test:99]"
+
+
+def test_for_a_stall_the_time_before_it_counts(bench: Bench) -> None:
+    asked: list[tuple[float, float]] = []
+
+    class Asked(HostTarget):
+        def waited(self, since: float, until: float) -> float:
+            asked.append((since, until))
+            return 0.0
+
+    stall = f"#!/bin/sh\necho before >>$KMSG; echo '{LOCKUP}' >>$KMSG; echo after >>$KMSG\n{GOOD}"
+    shards = [Shard(bench.add("good", GOOD)), Shard(bench.add("stalls", stall))]
+    with Asked(bench.path / "m", bench.run.console(), ()) as target:
+        session = Session(1, bench.installed, KERNEL, target, bench.run, list[str]().append)
+        session.boot()
+        for shard in (*shards, shards[0]):
+            session.run_shard(shard)
+        ((at, _),) = [line for line in target.console() if line[1] == LOCKUP]
+    # Once, though the log goes on.
+    assert asked == [(at - 30.0, at)]

@@ -43,7 +43,7 @@ def gather(
         if program.status.good
         else replace(
             program,
-            tail=_tail(run.path / program.log) if program.log else (),
+            tail=_tail(run.path / program.log),
             kernel_log=_cleaned(said.get(label_of(program), [])[-MAX_KERNEL_LOG:]),
         )
         for program in programs

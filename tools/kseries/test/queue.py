@@ -25,7 +25,7 @@ class Queue:
         """Wait for a shard that may run now; None when there will be no more."""
         with self._changed:
             while not self._may_begin():
-                if self._closed or not (self._waiting or self._working):
+                if self._closed or not self._working:
                     return None
                 self._changed.wait()
             shard = self._waiting.popleft()
@@ -55,8 +55,7 @@ class Queue:
             return left
 
     def _may_begin(self) -> bool:
-        if self._closed or not self._waiting:
+        if not self._waiting:
             return False
-        if any(shard.program.alone for shard in self._working):
-            return False
+        # Behind one that wants to be alone none comes that does not.
         return not (self._waiting[0].program.alone and self._working)

@@ -29,7 +29,7 @@ def bring(target: Target, installed: InstalledSuites) -> None:
     for one in (target, target.peer):
         if one is not None:
             one.put(installed.folder, PLACE, Deadline.after(PUT_S))
-            _bring_modules(one, installed)
+            bring_modules(one, installed)
     if target.peer is not None:
         _connect(target, target.peer)
 
@@ -57,7 +57,8 @@ def _said(target: Target, *arguments: str) -> list[str]:
     return said
 
 
-def _bring_modules(target: Target, installed: InstalledSuites) -> None:
+def bring_modules(target: Target, installed: InstalledSuites) -> None:
+    """Have modprobe find the kernel's modules among the tests that were put on a target."""
     if (installed.folder / modules.FOLDER).is_dir():
         link = ["sh", "-c", _LINK, "sh", f"{PLACE}/{modules.FOLDER}", f"/{modules.FOLDER}"]
         target.run(link, deadline=Deadline.after(PUT_S))

@@ -122,25 +122,20 @@ def _told(result: ProgramResult, second: ProgramResult | None) -> ProgramResult:
         return replace(
             result, reruns=(*result.reruns, second.status), problems=(*result.problems, *said)
         )
-    # A complaint in the kernel log is charged to the program: its cases are not good then.
-    of_all = Status.PASS if second.status.good else second.status
     statuses = {case.name: case.status for case in leaves(second.cases)}
-    if any(not status.good for status in statuses.values()):
-        of_all = Status.PASS
-    return replace(result, cases=_with_again(result.cases, statuses, of_all))
+    if not second.status.good and all(status.good for status in statuses.values()):
+        # A complaint in the kernel log is charged to the program: its cases are not good then.
+        statuses = dict.fromkeys(statuses, second.status)
+    return replace(result, cases=_with_again(result.cases, statuses))
 
 
-def _with_again(
-    cases: Iterable[Case], second: Mapping[str, Status], of_all: Status
-) -> tuple[Case, ...]:
+def _with_again(cases: Iterable[Case], second: Mapping[str, Status]) -> tuple[Case, ...]:
     told = []
     for case in cases:
         if case.children:
-            told.append(replace(case, children=_with_again(case.children, second, of_all)))
+            told.append(replace(case, children=_with_again(case.children, second)))
         elif _is_firm(case) and case.name in second:
-            status = second[case.name]
-            worse = of_all if status.good and not of_all.good else status
-            told.append(replace(case, reruns=(*case.reruns, worse)))
+            told.append(replace(case, reruns=(*case.reruns, second[case.name])))
         else:
             told.append(case)
     return tuple(told)

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from kseries.lib.progress import Progress
 from kseries.lib.runfolder import RunFolder
 from kseries.lib.threads import run as run_threads
-from kseries.machines.base import KernelDied, Target, TargetLost
+from kseries.machines.base import Target, TargetLost
 from kseries.model import InstalledSuites, Kernel, KernelEvent, ProgramResult, Status
 from kseries.parse import outcome
 from kseries.parse.outcome import label_of
@@ -85,25 +85,18 @@ class Scheduler:
         Raises TargetLost when machines are lost again and again, and what else goes wrong with
         one of them; the others are ended then.
         """
-        if not shards:
-            return
         self._queue = Queue(shards)
         self._total = len(shards)
-        self._numbers: dict[str, int] = {}  # of the last shard of each program
-        for shard in shards:
-            label = label_of(shard.program)
-            self._numbers[label] = max(self._numbers.get(label, 0), shard.number)
+        # Of each program the number of its last shard.
+        in_order = sorted(shards, key=lambda shard: shard.number)
+        self._numbers = {label_of(shard.program): shard.number for shard in in_order}
         self._ended_early: Counter[str] = Counter()  # by "suite/program"
         self._deaths = self._losses = 0
         self._why = "not run: the tests were ended"
-        self._lock = threading.RLock()
         self._told: dict[int, str] = {}
-        count = max(1, min(machines, len(shards)))
-        # Made once, before several machines want them.
-        checkpoint.marks(self.job.run)
         with ExitStack() as stack:
             # Entered here, one by one: what is made the first time is made once.
-            self._open(stack, count)
+            self._open(stack, min(machines, len(shards)))
             self._first_is_up = threading.Event()
             threads = [
                 threading.Thread(target=self._machine, args=(number, target), daemon=True)
@@ -130,7 +123,8 @@ class Scheduler:
     def _machine(self, number: int, target: Target) -> None:
         try:
             if number > 1:
-                # Whether the kernel boots at all, the first one finds out.
+                # Whether the kernel boots at all, the first one finds out. It makes the run's
+                # marks, too, before several machines want them.
                 self._first_is_up.wait()
             self._serve(number, target)
         except BaseException as error:
@@ -158,8 +152,6 @@ class Scheduler:
                 result = session.run_shard(shard)
             except NoBoot as death:
                 self._give_up(str(death), self._queue.done(shard, shard))
-            except KernelDied:
-                raise
             except TargetLost as loss:
                 session.up = False
                 self._lost(shard, loss)
@@ -177,8 +169,7 @@ class Scheduler:
         """Keep what a shard did; put up what is left of it."""
         label = label_of(shard.program)
         with self._lock:
-            died = result.status is Status.CRASH
-            self._deaths += died
+            self._deaths += result.status is Status.CRASH
             self._ended_early[label] += result.status in merge.ENDED_EARLY
             rest = None
             if self._ended_early[label] <= MAX_EARLY_ENDS and not self.enough(result):
@@ -193,7 +184,7 @@ class Scheduler:
             left = self._queue.done(shard, *more)
             if self.enough(result):
                 self._give_up("not run: the outcome was known by then", left)
-            elif died and self._deaths > MAX_DEATHS:
+            elif self._deaths > MAX_DEATHS:
                 self._give_up(f"not run: the kernel died {self._deaths} times before", left)
             else:
                 self._not_run(left)

@@ -270,7 +270,7 @@ class Session:
 def command_of(program: TestProgram) -> list[str]:
     """Give the command that runs a program on the target."""
     first, *rest = program.argv
-    if "/" in first and not first.startswith(("/", "./", "../")):
+    if "/" in first and not first.startswith(("./", "../")):
         first = str(PurePosixPath(PLACE, first))
     return [first, *rest]
 
