@@ -67,8 +67,10 @@ def test_a_size_is_known_until_the_next_use(tmp_path: Path) -> None:
     assert not lease_file(place).exists()
     use(place).release()
     os.utime(lease_file(place), ns=(2_000_000_001, 3_000_000_007))
+    before = handles()
     remember(place, 123_456)
     remember(place, 7)
+    assert handles() == before
     assert size(place) == 7
     assert lease_file(place).stat().st_mtime_ns == 3_000_000_007
     use(place).release()
@@ -88,6 +90,20 @@ def test_nothing_is_remembered_through_a_link(tmp_path: Path) -> None:
     with pytest.raises(InfraError), taken(place):
         pass
     assert handles() == before
+
+
+def test_what_a_link_points_to_is_not_what_is_in_use(tmp_path: Path) -> None:
+    place, other = tmp_path / "thing", tmp_path / "other"
+    with use(other):
+        lease_file(place).symlink_to(lease_file(other))
+        assert not in_use(place)
+
+
+def test_who_removes_a_thing_may_remove_its_files_too(tmp_path: Path) -> None:
+    with taken(tmp_path / "thing") as free:
+        assert free
+        for file in tmp_path.iterdir():
+            file.unlink()
 
 
 def test_what_is_only_locked_is_in_use(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -30,6 +31,7 @@ def test_the_bounds() -> None:
     assert (64 * mib, mib) == (proc.OUTPUT_HEAD, proc.OUTPUT_TAIL)
     assert (64 * mib, 4 * mib) == (proc.LOG_HEAD, proc.LOG_TAIL)
     assert (proc.TAIL_LINES, proc.TAIL_WIDTH) == (20, 2000)
+    assert (proc.KILL_GRACE_S, proc.GONE_S, proc.WATCH_S) == (5.0, 2.0, 1.0)
     assert os.sysconf("SC_PAGE_SIZE") == proc.PAGE
 
 
@@ -46,6 +48,12 @@ def test_of_a_stream_no_byte_is_lost_but_those_that_are_counted(size: int, lengt
     assert end == told + (data[-3:] if length > 7 else data[4:])
     # What was given is not given again.
     assert kept.end().endswith(told)
+
+
+def test_of_a_stream_the_head_alone_may_be_kept() -> None:
+    kept = HeadTail(2, 0)
+    assert kept.feed(b"abc") + kept.feed(b"d") == b"ab"
+    assert kept.end() == b"\n# kseries: 2 bytes of output were left out here\n"
 
 
 def test_memory_is_bound_while_a_stream_goes_on() -> None:
@@ -99,6 +107,19 @@ def test_a_program_reads_what_it_is_given(tmp_path: Path) -> None:
         assert proc.run(["cat"], cwd=tmp_path, deadline=soon(), stdin=given).output == "given"
 
 
+def test_a_program_does_not_read_what_is_ours(tmp_path: Path) -> None:
+    kept, (reader, writer) = os.dup(0), os.pipe()
+    try:
+        os.write(writer, b"ours")
+        os.close(writer)
+        os.dup2(reader, 0)
+        assert proc.run(["cat"], cwd=tmp_path, deadline=soon()).output == ""
+    finally:
+        os.dup2(kept, 0)
+        os.close(kept)
+        os.close(reader)
+
+
 def test_programs_of_root_are_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     for folder in ("/usr/sbin", "/sbin"):
@@ -115,10 +136,10 @@ def test_programs_of_root_are_found(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 def test_a_failure_tells_the_last_lines_cut_to_a_width(tmp_path: Path) -> None:
     script = "seq 30; head -c 3000 /dev/zero | tr '\\0' x; exit 1"
     with pytest.raises(CommandFailed) as caught:
-        proc.run(["sh", "-c", script], cwd=tmp_path, deadline=soon(), log=tmp_path / "a" / "log")
+        proc.run(["sh", "-c", script], cwd=tmp_path, deadline=soon(), log=tmp_path / "a/b/log")
     command, log, *tail = caught.value.where.splitlines()
     assert command.endswith(f"(in {tmp_path})")
-    assert log == f"log: {tmp_path}/a/log"
+    assert log == f"log: {tmp_path}/a/b/log"
     assert tail == [*(f"| {n}" for n in range(12, 31)), "| " + 2000 * "x"]
 
 
@@ -128,6 +149,18 @@ def test_logs_go_on(tmp_path: Path) -> None:
         proc.run(["echo", word], cwd=tmp_path, deadline=soon(), log=log)
     start = f"$ cd {tmp_path} && echo"
     assert log.read_text() == f"{start} one\none\n{start} 'two words'\ntwo words\n"
+
+
+def test_a_log_has_what_came_so_far(tmp_path: Path) -> None:
+    log, seen = tmp_path / "log", list[str]()
+
+    def read(line: str) -> None:
+        seen.append(log.read_text().partition("\n")[2])
+        (tmp_path / "read").touch()
+
+    script = "echo one; while [ ! -e read ]; do sleep 0.02; done; sleep 0.1; echo two"
+    proc.run(["sh", "-c", script], cwd=tmp_path, deadline=soon(), log=log, on_line=read)
+    assert seen == ["one\n", "one\ntwo\n"]
 
 
 def test_output_that_is_no_text_is_read(tmp_path: Path) -> None:
@@ -167,6 +200,43 @@ def test_a_watch_ends_a_program(tmp_path: Path) -> None:
         proc.run(["sleep", "60"], cwd=tmp_path, deadline=soon(), watch=watch)
     assert len(set(seen)) == 1
     assert not Path("/proc", str(seen[0])).exists()
+
+
+@pytest.mark.parametrize("script", ["seq 9", "exec >/dev/null 2>&1; sleep 0.3"])
+def test_a_program_that_ends_soon_is_not_watched(tmp_path: Path, script: str) -> None:
+    seen: list[proc.Child] = []
+    assert proc.run(["sh", "-c", script], cwd=tmp_path, deadline=soon(), watch=seen.append).ok
+    assert seen == []
+
+
+def test_a_program_that_prints_nothing_for_long_is_heard(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(proc, "WATCH_S", 0.05)
+    done = proc.run(["sh", "-c", "sleep 0.3; echo late"], cwd=tmp_path, deadline=soon())
+    assert done.output == "late\n"
+
+
+def test_what_was_killed_is_waited_for_and_not_for_ever(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script = (
+        "import os, time\n"
+        "os.fork()\n"
+        "held = bytearray(64 << 20)\n"
+        "print('ready', flush=True)\n"
+        "time.sleep(60)\n"
+    )
+    with proc.start([sys.executable, "-c", script], cwd=tmp_path) as child:
+        assert child.stdout is not None
+        assert [child.stdout.readline() for _ in range(2)] == [b"ready\n"] * 2
+    assert not proc._group_lives(child.pid)
+    # What is gone is not waited for, and what stays no longer than so.
+    monkeypatch.setattr(proc, "GONE_S", 1000.0)
+    assert proc.run(["true"], cwd=tmp_path, deadline=soon()).ok
+    monkeypatch.setattr(proc, "GONE_S", 0.05)
+    monkeypatch.setattr(proc, "_group_lives", lambda _: True)
+    assert proc.run(["true"], cwd=tmp_path, deadline=soon()).ok
 
 
 def test_a_program_is_asked_to_end_and_killed_when_it_does_not(
@@ -249,5 +319,6 @@ def test_a_group_lives_as_long_as_one_of_its_processes() -> None:
     with subprocess.Popen(["sleep", "60"], start_new_session=True) as child:
         assert proc._group_lives(child.pid)
         child.kill()
-        child.wait()
+        # It was asked for, and not sent a signal.
+        assert child.wait() == -signal.SIGKILL
         assert not proc._group_lives(child.pid)

@@ -38,10 +38,9 @@ class HeadTail:
         """Give what follows the head: a line that tells what is left out, and the tail."""
         tail = b"".join(self._tail)
         self._tail.clear()
-        self._held = 0
-        if len(tail) > self._most:
-            self.lost += len(tail) - self._most
-            tail = tail[len(tail) - self._most :]
+        cut = max(0, len(tail) - self._most)
+        self.lost += cut
+        tail = tail[cut:]
         if not self.lost:
             return tail
         return b"\n# kseries: %d bytes of output were left out here\n" % self.lost + tail

@@ -19,7 +19,7 @@ from types import TracebackType
 from kseries.lib import atomicfile
 from kseries.lib.locks import lock_file
 
-_OPEN = os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW
+_OPEN = os.O_RDWR | os.O_NOFOLLOW
 
 
 @dataclass
@@ -27,14 +27,14 @@ class Lease:
     """A thing in use. Ends with `release`, as a context manager, or with the process."""
 
     place: Path
-    _handle: int
+    _handle: int | None
 
     def release(self) -> None:
         """Say that it is used no longer; once more does nothing."""
-        if self._handle >= 0:
+        if self._handle is not None:
             os.utime(self._handle)
             os.close(self._handle)
-            self._handle = -1
+            self._handle = None
 
     def __enter__(self) -> Lease:
         """Give the lease itself."""
@@ -67,10 +67,8 @@ def use(place: Path) -> Lease:
 def used(place: Path) -> float:
     """Tell when a thing was used last, or changed where nobody ever said; Unix seconds."""
     for file in (lease_file(place), place):
-        try:
+        with suppress(OSError):
             return file.lstat().st_mtime
-        except OSError:
-            continue
     return 0.0
 
 
@@ -81,8 +79,7 @@ def remember(place: Path, size: int) -> None:
         try:
             times = os.fstat(handle)
             text = f"{size} {times.st_mtime_ns}\n".encode()
-            os.ftruncate(handle, 0)
-            os.write(handle, text)
+            os.ftruncate(handle, os.write(handle, text))
             os.utime(handle, ns=(times.st_atime_ns, times.st_mtime_ns))
         finally:
             os.close(handle)
@@ -148,7 +145,7 @@ def _lock(file: Path, how: int) -> int:
 
 def _held(file: Path) -> bool:
     try:
-        handle = os.open(file, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        handle = os.open(file, os.O_RDONLY | os.O_NOFOLLOW)
     except OSError:
         return False
     return atomicfile.is_locked(handle)

@@ -261,7 +261,7 @@ class _Output:
         return b"".join(self._chunks).decode(errors="replace")
 
     def _write(self, data: bytes) -> None:
-        if self._sink is not None and data:
+        if self._sink is not None:
             self._sink.write(data)
             self._sink.flush()
 

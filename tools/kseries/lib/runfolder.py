@@ -117,7 +117,7 @@ def to_json(value: T, adapter: TypeAdapter[T], *, ascii_only: bool = False) -> s
         data = adapter.dump_json(value, indent=2, ensure_ascii=ascii_only)
     except PydanticSerializationError:
         told = adapter.dump_python(value, mode="json")
-        text = json.dumps(told, indent=2, ensure_ascii=False).encode(errors="replace")
+        text = json.dumps(told, ensure_ascii=False).encode(errors="replace")
         data = json.dumps(json.loads(text), indent=2, ensure_ascii=ascii_only).encode()
     return data.decode() + "\n"
 
