@@ -3,6 +3,8 @@
 
 import os
 import signal
+import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -26,15 +28,71 @@ def test_of_several_threads_the_one_that_waited_longest_counts() -> None:
     assert waited_between(before, Sample(12.0, {}, stopped=True, stolen=0.0)) == 2.0
 
 
+def test_what_a_host_above_took_counts_since_the_sample_before() -> None:
+    before = Sample(10.0, {}, stopped=False, stolen=7.0)
+    assert waited_between(before, Sample(12.0, {}, stopped=False, stolen=7.5)) == 0.5
+    stat = "cpu  1 2 3 4 5 6 7 {} 9 10\ncpu0 1 2 3 4 5 6 7 8 9 10\ncpu1 0\nintr 7 8 9\n"
+    assert starvation.stolen(stat.format(10 * os.sysconf("SC_CLK_TCK"))) == 5.0
+
+
 def test_time_between_samples_is_shared_out() -> None:
     meter = Meter()
-    samples = [Sample(float(at), {1: at * at / 2}, stopped=False, stolen=0.0) for at in range(3)]
+    samples = [
+        Sample(10.0 + 2 * at, {1: at * at / 2}, stopped=False, stolen=0.0) for at in range(3)
+    ]
     for before, now in zip([None, *samples], samples, strict=False):
         meter._add(before, now)
-    assert meter.waited(0.0, 2.0) == 1.5
-    assert meter.waited(1.0, 1.5) == 0.5
-    assert meter.waited(-5.0, 9.0) == 1.5
+    assert meter.waited(10.0, 14.0) == 2.0
+    assert meter.waited(12.0, 12.5) == 0.375
+    assert meter.waited(14.0, 10.0) == 0.0
+    assert meter.waited(-5.0, 19.0) == 2.0
     assert Meter().waited(0.0, 1.0) == 0.0
+
+
+GUEST = """\
+import ctypes, threading
+libc = ctypes.CDLL(None)
+def named(name, ready):
+    libc.prctl(15, name, 0, 0, 0)
+    print(threading.get_native_id(), flush=True)
+    ready.release()
+    threading.Event().wait()
+libc.prctl(15, b"\\xff) T 9", 0, 0, 0)
+for name in (b"CPU 0/TCG", b"\\xff", b"a CPU "):
+    ready = threading.Semaphore(0)
+    threading.Thread(target=named, args=(name, ready), daemon=True).start()
+    ready.acquire()
+threading.Event().wait()
+"""
+
+
+def test_only_threads_that_run_the_guest_count() -> None:
+    with proc.start([sys.executable, "-c", GUEST], cwd=Path("/")) as child:
+        assert child.stdout is not None
+        processor, *_ = (int(child.stdout.readline()) for _ in range(3))
+        seen = starvation.sample(child.pid)
+        assert seen is not None
+        assert set(seen.waiting) == {child.pid, processor}
+        assert not seen.stopped
+
+
+def test_how_long_it_waited_is_told_in_seconds() -> None:
+    pid = os.getpid()
+
+    def waited_ns() -> int:
+        return int(Path(f"/proc/{pid}/task/{pid}/schedstat").read_text().split()[1])
+
+    before = waited_ns()
+    seen = starvation.sample(pid)
+    assert seen is not None
+    assert 0 < before * 0.99e-9 <= seen.waiting[pid] <= waited_ns() * 1.01e-9
+
+
+def test_measuring_does_not_keep_the_program_alive() -> None:
+    with Meter().measuring(os.getpid(), "none"):
+        threads = [each for each in threading.enumerate() if each.name == "meter"]
+        assert [each.daemon for each in threads] == [True]
+    assert not threads[0].is_alive()
 
 
 @contextmanager

@@ -39,7 +39,7 @@ class ConsoleLog:
 
     def __init__(self, stream: socket.socket, file: Path, lines: TimedLines) -> None:
         """Start to read `stream`; append to `file` and `lines`, line by line the same."""
-        self.watcher = console.Watcher(count=len(lines))
+        self.watcher = console.Watcher()
         self.wake = os.eventfd(0, os.EFD_CLOEXEC)
         self._stream = stream
         self._file = file
@@ -156,7 +156,7 @@ class ConsoleLog:
             for line in lines:
                 text = console.decode(line)
                 self.watcher.take(text)
-                if self._awaited and self._awaited in text:
+                if self._awaited in text:
                     self._awaited = ""
             if lines:
                 self._changed.notify_all()
@@ -212,7 +212,6 @@ class _Part:
             if size <= self._room:
                 self._room -= size
                 return lines
-        self._room = 0
         for line in lines:
             self._tail.append(line)
             self._held += len(line[1]) + 1

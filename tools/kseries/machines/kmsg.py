@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 MAX_TEXT = 4 << 20  # characters kept of what the kernel said between two marks
 
-_RECORD = re.compile(r"(\d{1,5}),(\d{1,20}),(\d{1,20}),([^;\n]{0,100});([^\n]*)$")
+_RECORD = re.compile(r"(\d{1,5}),(\d{1,20}),(\d{1,20}),([^;\n]{0,100});([^\n]*)")
 _CALLER = re.compile(r"caller=([TC]\d{1,10})")  # CONFIG_PRINTK_CALLER
 _ESCAPE = re.compile(r"\\x([0-9a-f]{2})")
 _FACILITIES = 8  # priorities below are the kernel's own

@@ -111,17 +111,18 @@ def sample(pid: int) -> Sample | None:
         # Behind the name, which may hold anything, in parentheses.
         state = Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(") ")[2][:1]
         tasks = [int(name) for name in os.listdir(f"/proc/{pid}/task")]  # noqa: PTH208
+        stat = Path("/proc/stat").read_text()
     except OSError:
         return None
     for task in tasks:
         place = Path(f"/proc/{pid}/task/{task}")
         with suppress(OSError, IndexError, ValueError):
-            if task == pid or (place / "comm").read_text(errors="replace").startswith(VCPU):
+            if task == pid or (place / "comm").read_text().startswith(VCPU):
                 waiting[task] = int((place / "schedstat").read_text().split()[1]) * NANO
-    return Sample(time.monotonic(), waiting, state in STOPPED, _stolen())
+    return Sample(time.monotonic(), waiting, state in STOPPED, stolen(stat))
 
 
-def _stolen() -> float:
-    fields = Path("/proc/stat").read_text().partition("\n")[0].split()
-    ticks = int(fields[8]) if len(fields) > 8 else 0
-    return ticks / os.sysconf("SC_CLK_TCK") / (os.cpu_count() or 1)
+def stolen(stat: str) -> float:
+    """Give the seconds that a host above this one took of each processor, by a /proc/stat."""
+    ticks = int(stat.split()[8])  # of all processors together
+    return ticks / os.sysconf("SC_CLK_TCK") / stat.count("\ncpu")
