@@ -119,7 +119,7 @@ def parse(file: Path, version: str) -> list[Promise]:
 
 def config_values(text: str) -> dict[str, str]:
     """Give symbol → value of those that a .config sets."""
-    return dict(re.findall(r"^CONFIG_(\w+)=(.*)$", text, re.MULTILINE))
+    return dict(re.findall(r"^CONFIG_(\w+)=(.*)", text, re.MULTILINE))
 
 
 def has_modules(text: str) -> bool:
@@ -145,7 +145,7 @@ class _Reader:
 
     def feed(self, line: str) -> None:
         self._line += 1
-        marked = KERNELS.fullmatch(line)
+        marked = KERNELS.match(line)
         if marked:
             self._mark(bool(marked[1]), marked[2])
         elif not line:
@@ -167,8 +167,8 @@ class _Reader:
             self.kernels, self.kernels_at = found, f"{self.file}:{self._line}"
 
     def _set(self, line: str) -> None:
-        match = SET.fullmatch(line)
-        spaced = SPACED.fullmatch(line)
+        match = SET.match(line)
+        spaced = SPACED.match(line)
         if match is None or match[2] != match[2].strip():
             hint = f" (no spaces around =: CONFIG_{spaced[1]}={spaced[2]})" if spaced else ""
             self._mistake(f"not understood: {_told(line)}{_shown(hint)}")
