@@ -114,6 +114,7 @@ def test_what_its_author_names_is_put_below(posted: Posted, trailers: tuple[str,
     ]
     put = "above: below-1@x (2 of its 2 patches) is put below it, as its author asks"
     assert [note for note in told["notes"] if note.startswith(put)], told["notes"]
+    assert not [note for note in told["notes"] if "says that it needs" in note]
     assert output.count("is put below it") == 2, output  # while it goes on, and in the report
 
 

@@ -8,7 +8,7 @@ what it touches is compiled again. Nothing is linked. What was seen to build is 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
@@ -63,7 +63,7 @@ def check(work: RunContext) -> EachPatch:
         return EachPatch(0)
     if work.request.each_patch is None:
         objects = _objects(work)
-        if objects / (OBJECTS_A_SECOND * kbuild.cores()) + count * STEP_S > _tests_s(work):
+        if _takes_s(objects, count) > _tests_s(work):
             return EachPatch(count - 1, left_out=objects)
     with locked(replace(work, suffix=NAME).stack_folder, work.progress):
         walk = _Walk(work)
@@ -113,8 +113,7 @@ class _Walk:
             return
         jobs = step.request.jobs or None
         building.compile_objects(config, part, step.cache, step.run, step.progress, jobs=jobs)
-        text = "".join(f"{line}\n" for line in [*there, key][-MOST_KNOWN:])
-        atomicfile.write_text(record, text)
+        _write(record, [*there, key])
 
     def _begin(self) -> KernelConfig:
         """Go back to the whole series, with what the run has built."""
@@ -182,6 +181,11 @@ def _changes(tree: Tree, stack: Stack) -> Iterator[set[str]]:
             first = set()
 
 
+def _takes_s(objects: int, patches: int) -> float:
+    """Give about how long it takes to go down a series of so many patches, in seconds."""
+    return objects / (OBJECTS_A_SECOND * kbuild.cores()) + patches * STEP_S
+
+
 def _tests_s(work: RunContext) -> float:
     """Give about how long the tests took, in seconds."""
     programs = work.outcome(pipeline.TEST).programs
@@ -198,6 +202,11 @@ def _read(record: Path) -> list[str]:
         return record.read_text().splitlines()
     except FileNotFoundError:
         return []
+
+
+def _write(record: Path, keys: Sequence[str]) -> None:
+    """Keep the latest of what was seen to build."""
+    atomicfile.write_text(record, "".join(f"{key}\n" for key in keys[-MOST_KNOWN:]))
 
 
 def _summary(found: EachPatch) -> str:

@@ -83,8 +83,6 @@ def find(
 
     An archive that is not there is no error: the base may have what it lacks.
     """
-    if not series.prerequisites:
-        return Found()
     wanted = [one for one in series.prerequisites if _is_known(one)]
     strange = [one for one in series.prerequisites if not _is_known(one)]
     if len(wanted) > MOST:

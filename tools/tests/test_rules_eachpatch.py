@@ -1,0 +1,175 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Rules of building each patch that one small change of a line would break."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from kseries.kbuild import make as kbuild
+from kseries.lib.errors import CheckFailed
+from kseries.model import (
+    BuildPlace,
+    KernelConfig,
+    LocalSource,
+    NamedSource,
+    Patch,
+    PatchState,
+    ProgramResult,
+    Series,
+    Stack,
+    Status,
+    TestOutcome,
+    Tree,
+)
+from kseries.run import eachpatch
+from kseries.run.eachpatch import EachPatch
+
+Commit = Callable[[Tree, str, str, str], Tree]
+SOURCE = NamedSource("toy", LocalSource("local", Path("/toy")))
+
+
+def series(name: str, patches: int, *requires: str) -> Series:
+    made = tuple(
+        Patch(number, f"change {number}", "", "", Path(), "") for number in range(1, patches + 1)
+    )
+    return Series(name, name, "", 1, patches, "", requires, (), made, "")
+
+
+STACK = Stack(
+    "toy",
+    SOURCE,
+    (series("below", 1), series("toys", 3), series("top", 1, "toys")),
+    "toys",
+    (),
+    (),
+)
+
+
+# ---- what it says
+
+
+@pytest.mark.parametrize(
+    ("found", "told"),
+    [
+        (EachPatch(0), "nothing to compile one by one"),
+        (EachPatch(1), "1 patch and the last one, each builds"),
+        (EachPatch(3, known=2), "3 patches and the last one, each builds (2 known)"),
+        (
+            EachPatch(3, left_out=7),
+            "left out: 7 objects would be compiled for 3 patches, which takes longer than the"
+            " tests (--each-patch)",
+        ),
+    ],
+)
+def test_what_was_compiled_is_summed_up(found: EachPatch, told: str) -> None:
+    assert eachpatch._summary(found) == told
+
+
+@pytest.mark.parametrize(("others", "more"), [((), ""), ((3,), " (2 patches of 3 so)")])
+def test_the_first_that_does_not_build_is_told(others: tuple[int, ...], more: str) -> None:
+    failed = {number: CheckFailed(f"why {number}", where=f"f{number}") for number in (*others, 2)}
+    told = eachpatch._first(failed, STACK)
+    assert told.what == (
+        f"patch 2 of 3, 'change 2', does not build without those after it{more}: why 2"
+    )
+    assert (told.where, told.do) == ("f2", "each patch has to build, for those who bisect")
+
+
+# ---- what it costs
+
+
+def test_what_it_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kbuild, "cores", lambda: 2)
+    assert eachpatch._takes_s(60, 3) == 10 + 36
+    programs = tuple(
+        ProgramResult("net", name, Status.PASS, 0, seconds)
+        for name, seconds in (("a", 30.0), ("b", 20.0))
+    )
+    for machines, seconds in ((1, 50.0), (2, 25.0), (0, 50.0)):
+        work: Any = SimpleNamespace(
+            machines=machines, outcome=lambda _: TestOutcome(programs, (), {})
+        )
+        assert eachpatch._tests_s(work) == seconds
+
+
+def test_each_patch_costs_what_reads_the_files_it_changes(
+    toy_tree: Tree, toy_commit: Commit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tree = _changed(toy_tree, toy_commit)
+    work: Any = SimpleNamespace(
+        stack=STACK, outcome=lambda _: SimpleNamespace(config=_config(tree))
+    )
+    asked: list[set[str]] = []
+
+    def readers(_config: KernelConfig, _stack: Stack, paths: set[str]) -> dict[str, frozenset[str]]:
+        asked.append(paths)
+        objects = {"net/core.c": ("core.o",), "include/linux/toy.h": ("core.o", "zcrx.o")}
+        return {path: frozenset(found) for path, found in objects.items()}
+
+    monkeypatch.setattr("kseries.compiled.changed.readers", readers)
+    # Without the third patch and what stands on it: two objects; without the second: one.
+    assert eachpatch._objects(work) == 2 + 1
+    assert asked == [{"net/core.c", "include/linux/toy.h", "init/main.c"}]
+
+
+def _changed(tree: Tree, commit: Commit) -> Tree:
+    """Apply a patch of "below", three of "toys", of which one is there already, and "top"."""
+    files = ["drivers/netdevsim.c", "io_uring/zcrx.c", "net/core.c", "include/linux/toy.h"]
+    for file in (*files, "init/main.c"):
+        end = "*/" if file.endswith(".h") else "\n"
+        tree = commit(tree, file, end, f" {end}")
+    names = (("below", 2), ("toys", 1), ("toys", 2), ("toys", 3), ("top", 1))
+    patches = [
+        replace(patch, series=name, index=index)
+        for patch, (name, index) in zip(tree.patches, names, strict=True)
+    ]
+    there = replace(patches[0], series="toys", index=4, state=PatchState.IN_BASE, commit="")
+    return replace(tree, patches=(*patches[:3], there, *patches[3:]))
+
+
+def test_what_each_step_changes(toy_tree: Tree, toy_commit: Commit) -> None:
+    tree = _changed(toy_tree, toy_commit)
+    assert list(eachpatch._changes(tree, STACK)) == [
+        {"include/linux/toy.h", "init/main.c"},  # the third, and what stands on top
+        {"net/core.c"},
+    ]
+
+
+# ---- what is known
+
+
+def _config(tree: Tree, **more: Any) -> KernelConfig:
+    place = BuildPlace(Path("/nowhere"), Path("/nowhere"), compiler="gcc")
+    return replace(KernelConfig(tree, place, "toy", "0" * 64, 0), **more)
+
+
+def test_what_was_seen_to_build_is_known_by_all_that_decides(toy_tree: Tree) -> None:
+    one = _config(toy_tree)
+    others = [
+        _config(replace(toy_tree, head="1" * 40)),
+        _config(toy_tree, sha256="1" * 64),
+        _config(toy_tree, place=replace(one.place, compiler="gcc-13")),
+    ]
+    keys = {eachpatch._key(config) for config in (one, *others)}
+    assert len(keys) == 4
+    assert {len(key) for key in keys} == {64}
+    assert eachpatch._key(one) == eachpatch._key(_config(toy_tree))
+
+
+def test_the_latest_stay_known(tmp_path: Path) -> None:
+    record = tmp_path / eachpatch.KNOWN
+    assert eachpatch._read(record) == []
+    eachpatch._write(record, [str(number) for number in range(1001)])
+    assert eachpatch._read(record) == [str(number) for number in range(1, 1001)]
+
+
+def test_one_patch_or_none_is_nothing_to_do() -> None:
+    for stack in (replace(STACK, under_test=""), replace(STACK, under_test="below")):
+        work = cast("Any", SimpleNamespace(stack=stack))
+        assert eachpatch.check(work) == EachPatch(0)
