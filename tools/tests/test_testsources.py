@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -69,14 +70,17 @@ ALL = (
 
 
 def commit(repo: Path, files: Mapping[str, str | None]) -> str:
-    """Commit files, named relative to the tests unless they are absolute; None removes one."""
+    """Commit files, named relative to the tests unless they are absolute; None removes one.
+
+    A character that is no UTF-8 (surrogate escape) is the byte that it stands for.
+    """
     for name, text in files.items():
         place = repo / name[1:] if name.startswith("/") else repo / SELFTESTS / name
         if text is None:
-            place.unlink()
+            place.unlink(missing_ok=True)
         else:
             place.parent.mkdir(parents=True, exist_ok=True)
-            place.write_text(text)
+            place.write_bytes(os.fsencode(text))
     git(repo, "add", "--all")
     git(repo, "commit", "--quiet", "--allow-empty", "--message=x")
     return git(repo, "rev-parse", "HEAD").strip()
@@ -89,18 +93,20 @@ def changes(
     programs: tuple[ProgramResult, ...] = ALL,
     suites: tuple[str, ...] = ("netdevsim",),
     base: Mapping[str, str | None] | None = None,
-    others: bool = False,
+    others: int = 0,
+    installed: Sequence[str] = INSTALLED,
 ) -> SourceChanges:
-    repo, installed = place / "repo", place / "installed"
+    """Compare two commits. others: how often the second is told as another series', too."""
+    repo, folder = place / "repo", place / "installed"
     repo.mkdir()
     git(repo, "init", "--quiet")
     first = commit(repo, {**TESTS, **(base or {})})
     last = commit(repo, files)
-    for name in INSTALLED:
-        (installed / name).parent.mkdir(parents=True, exist_ok=True)
-        (installed / name).touch()
-    sides = Sides(Repository(repo / ".git"), first, last, (last,) if others else ())
-    found = compare(sides, toysuites.suites(*suites), programs, installed)
+    for name in installed:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).touch()
+    sides = Sides(Repository(repo / ".git"), first, last, (last,) * others)
+    found = compare(sides, toysuites.suites(*suites), programs, folder)
     assert found.head == first
     assert {test.effect for test in found.removed} <= {Effect.REMOVED}
     return found
@@ -314,7 +320,7 @@ def test_cases_that_are_planned_no_longer(tmp_path: Path) -> None:
 
 
 def test_another_series_behind_this_one_that_changes_tests(tmp_path: Path) -> None:
-    found = changes(tmp_path, {f"{NET}/config": ""}, others=True)
+    found = changes(tmp_path, {f"{NET}/config": ""}, others=2)
     assert found.unclear == ("another series changes tests behind this one",)
 
 
