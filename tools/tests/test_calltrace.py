@@ -255,6 +255,8 @@ def test_no_program_counter(before: str) -> None:
         "---- interrupt",
         "Exception stack(0xffff to 0xffff)",
         " Exception stack",
+        " r10:c0a01f00 r9:00000000",
+        "r4:deadbeef",
         "7920: 0000000000000031",
         " 7920: 0000000000000031",
         "NIP: c000",

@@ -53,7 +53,7 @@ BETWEEN = re.compile(
     rf"|\s*+{_ADDRESS}++$|\s*</?[A-Z#][\w ]*>$|\s*<<?/?[A-Z]+>>?|\s*[RE]?IP: |\s*Code: "
     r"|\s*(?:R[A-Z0-9]{1,2}|RSP|EFLAGS|ORIG_RAX|CR\d|DR\d|FS|CS|E[A-Z]{2}|DS): "
     r"|\s*(?:Call [Tt]race|[Bb]acktrace)(?: \(crc [0-9a-f]+\))?:"
-    r"|---+ ?(?:interrupt|Exception)|\s*Exception stack"
+    r"|---+ ?(?:interrupt|Exception)|\s*Exception stack|\s*r\d{1,2}:[0-9a-f]{8}(?: |$)"
     r"|\s*(?:[0-9a-f]{4}|NIP|LR|REGS|MSR|GPR\d\d|CFAR): "
 )
 
