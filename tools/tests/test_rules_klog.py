@@ -205,9 +205,38 @@ def test_what_breaks_a_complaint_off_tells_where_it_is() -> None:
         assert [(e.kind, e.where) for e in found] == [(K.BUG, "culprit"), (K.KASAN, "culprit")]
     found = events("BUG: spinlock bad magic", *["owner"] * 3, *kasan)
     assert [event.where for event in found] == ["", "culprit"]
+    # What tells of processor and machine, or begins the other one, is not counted.
+    around = ("CPU: 0 PID: 7 Comm: cat", "Tainted: [W]=WARN", "Hardware name: QEMU", "Workqueue: x")
+    found = events("BUG: spinlock bad magic", "a", "b", *around, RULER, *kasan)
+    assert [event.where for event in found] == ["culprit", "culprit"]
     # One that has its own call trace keeps it.
     found = events("BUG: spinlock bad magic", TRACE, FRAME, *kasan)
     assert [event.where for event in found] == ["f", "culprit"]
+
+
+BLOCKED = (
+    "rcu: INFO: rcu_preempt detected stalls on CPUs/tasks:",
+    "rcu: \tTasks blocked on level-0",
+)
+PANIC = "Kernel panic - not syncing: panic_on_warn set"
+
+
+def test_a_stall_that_a_warning_breaks_off() -> None:
+    stack = (TRACE, " <IRQ>", " panic+0x1/0x2", " apic_timer_interrupt+0x1/0x2", " </IRQ>",
+             " deep+0x1/0x2", " asked+0x1/0x2", " vfs_open+0x1/0x2")  # fmt: skip
+    found = events(*BLOCKED, CUT, WARN, "Modules linked in:", PANIC, *stack)
+    assert [(e.kind, e.where) for e in found[:2]] == [(K.RCU_STALL, "asked"), (K.WARN, "f")]
+    # It has no part of what comes behind a trace, or too far below.
+    found = events(*BLOCKED, CUT, WARN, TRACE, " dump+0x1/0x2", PANIC, *stack)
+    assert found[0].where == "dump"
+    found = events(*BLOCKED, *["text"] * 2, CUT, WARN, PANIC, *stack)
+    assert found[0].where == ""
+
+
+def test_so_many_may_break_each_other_off() -> None:
+    chain = [f"BUG: {name}" for name in "abcd"]
+    assert [e.where for e in events(*chain, TRACE, FRAME)] == ["f"] * 4
+    assert [e.where for e in events("BUG: e", *chain, TRACE, FRAME)] == ["", *["f"] * 4]
 
 
 def test_what_was_told_before_is_not_told_by_another() -> None:

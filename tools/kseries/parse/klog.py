@@ -32,6 +32,7 @@ from kseries.parse.splat import (
     patience,
     takes,
     title_of,
+    told_by,
 )
 
 MAX_EVENTS = 200
@@ -166,8 +167,8 @@ class Reader:
         if splat is not None and is_preface(splat) and len(splat.lines) <= MAX_TO_CUT:
             self._append(splat, text)
             return
-        self._close(caller)
-        self._opened(caller, Splat(self._index, lines=[text], sure=sure, last=self._index))
+        new = Splat(self._index, lines=[text], sure=sure, last=self._index)
+        self._replace(splat, caller, new)
 
     def _begin(
         self, splat: Splat | None, text: str, rule: Rule, caller: str, *, sure: bool
@@ -175,17 +176,20 @@ class Reader:
         if splat is not None and takes(splat, rule, text):
             self._join(splat, text, rule)
         else:
-            ended = splat if splat and is_cut_short(splat, rule) else None
-            self._close(caller)
             start, ruler = self._rulers.get(caller, (self._index, ""))
             lines = [ruler, text] if ruler else [text]
             headed = rule.role is Role.HEADER
             new = Splat(start, rule, lines, len(lines) - 1, headed, sure=sure, last=self._index)
-            if ended is not None:
-                ended.ender = new
-            self._opened(caller, new)
+            self._replace(splat, caller, new)
         if rule.ending is Ending.LINE:
             self._close(caller)
+
+    def _replace(self, old: Splat | None, caller: str, new: Splat) -> None:
+        """Open a complaint, whose call trace is also that of one that it breaks off."""
+        if old is not None and is_cut_short(old, new.rule):
+            old.ender = new
+        self._close(caller)
+        self._opened(caller, new)
 
     def _join(self, splat: Splat, text: str, rule: Rule) -> None:
         """Take a first line for a part of the complaint that is open."""
@@ -299,9 +303,7 @@ def rule_of(text: str) -> Rule | None:
 
 def _event(splat: Splat, first_line: int, during: Callable[[int], str]) -> KernelEvent:
     kind = splat.rule.kind if splat.rule else EventKind.WARN
-    told = splat.lines[splat.title :]
-    if splat.ender is not None:  # the panic has the call trace of both
-        told += splat.ender.lines[splat.ender.title + 1 :]
+    told = told_by(splat)
     return KernelEvent(
         kind=kind,
         title=splat.called,

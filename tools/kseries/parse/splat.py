@@ -12,12 +12,15 @@ from kseries.parse.klogrule import CHANGING, Ending, Role, Rule
 
 MAX_TO_OOPS = 100  # lines from a fault to the header of its Oops
 MAX_IN_STALL = 20  # lines of others at a time, while a stall is told
+MAX_ENDERS = 3  # a warning breaks off a stall, a panic that warning
 MAX_TO_CUT = 3  # lines from what is said before "cut here" to that
 
 CUT = re.compile(r"\s*-+\[ cut here \]-+$|8<--- cut here ---$")
 END = re.compile(r"\s*---\[ end |Rebooting in \d+ seconds")
 RULER = re.compile(r"\s*={20,}$")
 BACKTRACE = re.compile(r"NMI backtrace for cpu \d+")
+# What says nothing of its place: of the one that comes, or of processor and machine.
+_AROUND = re.compile(rf"{RULER.pattern}|\s*(?:CPU: \d|Tainted: |Hardware name: |Workqueue: )")
 # Decoded logs name the function that was inlined first.
 _INLINED = re.compile(r" \[inline\](?:$|, CPU#\d+: )")
 
@@ -50,7 +53,7 @@ class Splat:
     sure: bool = True  # the kernel's stamp stands before it
     last: int = 0  # index in the log of its last line
     called: str = ""  # its title, once it is closed and kept
-    ender: Splat | None = None  # the panic that it ended in, before its own call trace
+    ender: Splat | None = None  # what broke it off before its own call trace
 
     @property
     def ending(self) -> Ending:
@@ -92,10 +95,22 @@ def is_text(splat: Splat | None, rule: Rule) -> bool:
     return splat.rule.kind is EventKind.WARN and not splat.traced and rule.role is Role.PREFACE
 
 
-def is_cut_short(splat: Splat, rule: Rule) -> bool:
+def is_cut_short(splat: Splat, rule: Rule | None) -> bool:
     """Whether what begins now comes before the call trace of a complaint, which then is its own."""
-    near = len(splat.lines) - splat.title <= MAX_TO_CUT
-    return not splat.traced and (near or rule.kind is EventKind.PANIC)
+    said = [line for line in splat.lines[splat.title :] if not _AROUND.match(line)]
+    panics = rule is not None and rule.kind is EventKind.PANIC
+    return not splat.traced and (panics or len(said) <= MAX_TO_CUT)
+
+
+def told_by(splat: Splat) -> list[str]:
+    """Give its lines from the title on, and those of what broke it off, up to a call trace."""
+    told = splat.lines[splat.title :]
+    for _ in range(MAX_ENDERS):
+        if splat.traced or splat.ender is None:
+            break
+        splat = splat.ender
+        told = told + splat.lines[splat.title + 1 :]
+    return told
 
 
 def takes(splat: Splat, rule: Rule, text: str) -> bool:
