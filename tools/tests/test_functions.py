@@ -73,6 +73,9 @@ def test_no_name_is_without_a_function_of_its_own(name: str) -> None:
         "prepare_to_wait",
         "add_wait_queue",
         "diet",
+        "debug_vm_pgtable",
+        "plist_check_head",
+        "console_lock",
     ],
 )
 def test_functions_that_may_have_a_fault(name: str) -> None:

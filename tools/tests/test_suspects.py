@@ -152,6 +152,7 @@ def test_who_took_a_lock_of_the_chain(blank: str) -> None:
     [
         ("... which became SOFTIRQ-irq-safe at:", "safe"),
         ("which became HARDIRQ-irq-safe at:", "safe"),
+        ("... which became SOFTIRQ-READ-irq-safe at:", "safe"),
         ("  which became HARDIRQ-irq-safe at:", "safe"),
         ("... which became SOFTIRQ-irq-unsafe at:", "taker"),
         ("to which became SOFTIRQ-irq-safe at:", "taker"),
@@ -255,6 +256,41 @@ def test_of_a_stall_the_one_that_was_asked() -> None:
     assert where(K.RCU_STALL, lines) == "a"
     # No dispatcher: the first of the trace.
     assert charged("memcpy", "deep", "asked") == "deep"
+
+
+@pytest.mark.parametrize(
+    ("title", "function"),
+    [
+        ("Kernel panic - not syncing: corrupted stack end detected inside scheduler", "asked"),
+        ("Kernel panic - not syncing: stack-protector", "deep"),
+        ("x Kernel panic - not syncing: corrupted stack end", "deep"),
+    ],
+)
+def test_a_stack_is_overrun_below_who_was_asked(title: str, function: str) -> None:
+    names = ("__schedule", "deep", "asked", "process_one_work", "kthread")
+    lines = [title, TRACE, *(f" {name}+0x1/0x2" for name in names)]
+    assert where(K.PANIC, lines) == function
+
+
+@pytest.mark.parametrize(
+    ("counter", "function"),
+    [
+        ("RIP: 0010:0x0", "rcu_core"),
+        (" RIP: 0010:0xffffffffc0123456", "rcu_core"),
+        ("IP: 0x0", "rcu_core"),
+        ("RIP: 0033:0x0", "softirqs"),
+        ("RIP: 0010:0x", "softirqs"),
+        ("RIP: 0010:0x0 x", "softirqs"),
+        ("the RIP: 0010:0x0", "softirqs"),
+    ],
+)
+def test_who_calls_what_is_no_function(counter: str, function: str) -> None:
+    stack = [TRACE, " <IRQ>", " rcu_core+0x1/0x2", " softirqs+0x1/0x2"]
+    assert where(K.OOPS, ["BUG: x", counter, *stack]) == function
+    # Not who has called on for another one, nor who was interrupted.
+    helped = [TRACE, " complete+0x1/0x2", " softirqs+0x1/0x2"]
+    assert where(K.OOPS, ["BUG: x", counter, *helped]) == "softirqs"
+    assert where(K.OOPS, ["BUG: x", *stack, counter]) == "softirqs"
 
 
 def test_a_title_is_no_line_below_it() -> None:

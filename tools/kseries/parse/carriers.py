@@ -19,8 +19,8 @@ STOPPERS = Functions(
     # drivers/base/core.c, fs/sysfs/, drivers/base/power/sysfs.c, drivers/tty/tty_io.c
     "device_del device_unregister device_destroy device_remove_file sysfs_remove_*",
     "dpm_sysfs_remove tty_unregister_device",
-    # drivers/i2c/i2c-core-base.c, drivers/char/hw_random/core.c
-    "i2c_del_adapter hwrng_unregister",
+    # drivers/i2c/i2c-core-base.c, drivers/char/hw_random/core.c, drivers/media/mc/mc-device.c
+    "i2c_del_adapter hwrng_unregister media_device_unregister*",
 )
 """Who ends what belongs to his caller."""
 
@@ -30,6 +30,8 @@ MAKERS = Functions(
     # fs/sysfs/, lib/kobject.c, drivers/base/core.c
     "sysfs_create_* sysfs_do_create_* sysfs_add_* kobject_add* kobject_init_and_add create_dir",
     "device_add*",
+    # mm/slab_common.c
+    "kmem_cache_destroy",
     # net/core/dev.c
     "rollback_registered* unregister_netdev unregister_netdevice_queue",
 )
@@ -42,21 +44,20 @@ ASSERTERS = Functions(
 """Who checks what his caller gave him."""
 
 WAITS = Functions(
-    "*_wait *_wait_* wait_* *_lock *_lock_interruptible *_lock_killable *_lock_nested",
-    # mm/filemap.c, mm/folio-compat.c, mm/truncate.c
-    "filemap_get_folio pagecache_get_page do_read_cache_* filemap_fdatawait_*",
-    "truncate_inode_pages_range",
-    # kernel/kthread.c, kernel/workqueue.c, kernel/time/hrtimer.c, kernel/cgroup/cgroup.c
-    "kthread_park kthread_flush_work* drain_workqueue hrtimer_nanosleep *lock_and_drain_*",
-    "cgroup_kn_lock_live",
-    # drivers/base/core.c, drivers/i2c/i2c-core-base.c, net/core/dev.c, drivers/usb/core/message.c
-    "device_shutdown i2c_del_adapter unregister_netdev unregister_netdevice_notifier",
-    "usb_bulk_msg",
+    # Whoever waits, locks, or shuts down, what is called so.
+    "*wait* *_lock* *down* *_completion* synchronize_* rcu_barrier*",
+    # mm/filemap.c, mm/folio-compat.c, mm/truncate.c, fs/jfs/jfs_metapage.c
+    "filemap_get_folio pagecache_get_page do_read_cache_* truncate_inode_pages_range",
+    "lock_metapage",
+    # kernel/kthread.c, kernel/workqueue.c, kernel/time/hrtimer.c
+    "kthread_park kthread_flush_work* drain_workqueue hrtimer_nanosleep",
+    # drivers/i2c/i2c-core-base.c, net/core/dev.c, drivers/usb/core/message.c
+    "i2c_del_adapter unregister_netdev unregister_netdevice_notifier usb_bulk_msg",
 )
 """Whom a task that hangs waits in: it hangs for what his caller wants."""
 
 ALLOCATORS = Functions(
-    "*alloc* *dup* *asprintf*",
+    "*alloc* *dup* *asprintf* kobject_init_and_add",
 )
 """Who gave out memory that leaks: his caller has lost it."""
 

@@ -33,6 +33,9 @@ HELPERS = Functions(
     # lib/percpu_counter.c, lib/rbtree.c, lib/idr.c, lib/xarray.c, kernel/rcu/srcutree.c, fs/inode.c
     "percpu_counter_init* rb_first* rb_last* rb_next* rb_prev* rb_erase* rb_insert* ida_free",
     "ida_alloc* xas_* cleanup_srcu_struct drop_nlink *_drop_nlink iput",
+    # lib/plist.c, lib/klist.c, drivers/base/core.c, drivers/base/power/runtime.c: who walks lists
+    "plist_add plist_del klist_next klist_prev klist_iter_* klist_add_* klist_del klist_remove",
+    "device_for_each_child* pm_runtime_set_memalloc_noio",
     # include/linux/atomic/, include/asm-generic/bitops/
     "atomic_* atomic64_* arch_atomic* raw_atomic* generic_atomic* instrument_* test_bit*",
     "set_bit* clear_bit* change_bit* test_and_* arch_test_* arch_set_bit* arch_clear_bit*",
@@ -49,9 +52,10 @@ HELPERS = Functions(
     "assign_lock_key look_up_lock_class lockdep_* *_lockdep_* hlock_class check_wait_context",
     # mm/slub.c, mm/page_alloc.c, mm/vmalloc.c, mm/util.c: who frees, or asks for memory
     "kfree* kvfree* kzfree* vfree kmem_cache_free* kmem_cache_alloc* kmem_cache_zalloc*",
-    "kmem_cache_create* kmalloc kmalloc_node* kmalloc_trace* kmalloc_track_caller*",
-    "kmalloc_large* kmalloc_order* kmalloc_array kmalloc_slab kmalloc_reserve kmalloc_cache*",
-    "kzalloc kzalloc_* kvmalloc* kvzalloc* slab_alloc* slab_*_alloc_* free_large_kmalloc",
+    "kmem_cache_create* memcg_slab_free_hook kmalloc kmalloc_node* kmalloc_trace*",
+    "kmalloc_track_caller* kmalloc_large* kmalloc_order* kmalloc_array kmalloc_slab",
+    "kmalloc_reserve kmalloc_cache* kzalloc kzalloc_* kvmalloc* kvzalloc* slab_alloc*",
+    "slab_*_alloc_* free_large_kmalloc",
     "alloc_pages* alloc_frozen_pages* vmalloc_* prepare_alloc_pages krealloc krealloc_array",
     "krealloc_node* memdup_user* vmemdup_user* fs_reclaim_* might_fault might_alloc*",
     "might_sleep* might_resched*",
@@ -77,6 +81,8 @@ HELPERS = Functions(
     "show_stack* show_trace* show_regs* unwind_* kunwind_* arch_stack_walk walk_stackframe",
     "stack_trace_* stack_access_ok nmi_* trigger_*_backtrace arch_trigger_*_backtrace",
     "perf_trace_* trace_event_raw_event_*",
+    # arch/arm64/mm/fault.c: warns of faults that it cannot explain
+    "do_kernel_fault",
     # kernel/sched/idle.c, drivers/cpuidle/
     "safe_halt *_safe_halt cpu_idle* cpu_do_idle arch_cpu_idle* default_idle*",
     "default_do_nothing mwait_idle* intel_idle* acpi_idle* do_idle poll_idle cpuidle_*",
@@ -87,15 +93,19 @@ HELPERS = Functions(
 """Checkers, and helpers whose arguments come from their caller: not blamed, whoever names them."""
 
 _ABOVE = (
-    # mm/kasan/report.c, kernel/panic.c, lib/dump_stack.c, kernel/locking/lockdep.c
-    "print_* panic* vpanic* lock_downgrade* lock_set_* lock_page lock_task_* lock_timer_*",
-    "mark_lock* mark_usage* mark_held_locks validate_chain* check_noncircular* check_prev_add*",
-    "check_prevs_add* check_irq* check_usage* check_deadlock* check_flags* check_preemption*",
-    "check_object* check_slab_allocation check_bytes* debug_* object_err* check_hung*",
-    "should_fail* fail_dump*",
+    # mm/kasan/report.c, kernel/panic.c, kernel/printk/, kernel/locking/lockdep.c
+    "print_* console_unlock console_flush_all panic* vpanic* lock_downgrade* lock_set_*",
+    "lock_page lock_task_* lock_timer_* mark_lock* mark_usage* mark_held_locks",
+    "validate_chain* check_noncircular* check_prev_add* check_prevs_add*",
+    "check_irq* check_usage* check_deadlock* check_flags* check_preemption*",
+    "check_object* check_slab_allocation check_bytes* object_err* check_hung* should_fail*",
+    "fail_dump*",
+    # lib/smp_processor_id.c, kernel/locking/: checks that others ask for
+    "debug_smp_processor_id this_cpu_preempt_check debug_check_no_locks_* debug_mutex_*",
+    "debug_show_*",
     # kernel/sched/, kernel/time/: waits
     "schedule schedule_bug schedule_debug schedule_timeout* schedule_hrtimeout* schedule_idle",
-    "schedule_preempt_disabled schedule_loop sched_text_start io_schedule* preempt_schedule*",
+    "schedule_preempt_disabled schedule_loop sched_text_start io_schedule* *preempt_schedule*",
     "switch_to* context_switch cond_resched* msleep* usleep* do_nanosleep wait_for_*",
     "do_wait_for_* wait_on_bit* bit_wait* out_of_line_wait* dequeue_task* dequeue_entit*",
     "sched_show* jbd2_log_wait* folio_wait_* folio_lock* mutex_* down down_common*",
@@ -109,10 +119,10 @@ _ABOVE = (
     "kmemdup* kstrdup* kstrndup* cache_grow_begin cache_alloc_* cache_free* fallback_alloc",
     "new_slab* allocate_slab* alloc_slab* do_slab* do_kmalloc* do_kmem_cache* slab_*",
     "get_free_page* alloc_page alloc_page_* vmalloc vzalloc* get_zeroed_page* folio_alloc*",
-    "vma_alloc_folio* get_page_from_freelist post_alloc_hook prep_new_page qlist_free*",
-    "quarantine_* free_to_partial* bad_page* folio_put* put_page* release_pages",
-    "free_page_is_bad* free_unref* free_pages_* free_pages free_frozen_pages save_stack*",
-    "stack_depot* set_track* getname kmemleak_* bitmap_weight*",
+    "filemap_alloc_folio* vma_alloc_folio* get_page_from_freelist post_alloc_hook",
+    "prep_new_page qlist_free* quarantine_* free_to_partial* bad_page* folio_put* put_page*",
+    "release_pages free_page_is_bad* free_unref* free_pages_* free_pages free_frozen_pages",
+    "save_stack* stack_depot* set_track* getname kmemleak_* bitmap_weight*",
     # kernel/trace/, kernel/sched/core.c
     "ftrace_* preempt_count_* traceiter_* profile_tick sysfs_warn_dup",
     # interrupts: kernel/irq/, kernel/time/, arch/*/kernel/
@@ -126,7 +136,7 @@ _ABOVE = (
     "do_page_fault do_user_addr_fault do_kern_addr_fault do_translation_fault do_mem_abort",
     "do_sea do_bad_area do_trap* do_invalid_op do_error_trap do_general_protection do_int3*",
     "do_undefinstr do_alignment_fault do_DataAbort do_PrefetchAbort do_sp_pc_abort",
-    "do_kernel_fault do_user_fault bad_area* no_context page_fault page_fault_oops",
+    "do_user_fault bad_area* no_context page_fault page_fault_oops",
     "general_protection invalid_op error_entry double_fault kernelmode_fixup* fixup_exception",
     "handle_page_fault* handle_kernel_fault bus_error pgm_* do_protection_exception",
     "do_dat_exception do_pgm_check monitor_event* program_check* dabt_* irq_svc irq_usr und_*",

@@ -42,7 +42,7 @@ _LOCK_USED = re.compile(
     r"|just changed the state of lock)"
 )
 # What says where the first of two locks is taken in interrupts, and how locks depend on others.
-_SAFE_LOCK = re.compile(r"\s*(?:\.\.\. )?which became (?:HARD|SOFT)IRQ-irq-safe at:")
+_SAFE_LOCK = re.compile(r"\s*(?:\.\.\. )?which became (?:HARD|SOFT)IRQ(?:-READ)?-irq-safe at:")
 _OTHER_INFO = re.compile(r"\s*other info that might help us debug this")
 _CHAIN = re.compile(rf"\s*-> #\d+ |{_SAFE_LOCK.pattern}")
 _LOCK_LEFT = re.compile(
@@ -59,6 +59,10 @@ _BESIDE = {
 }
 _HELD = re.compile(r"\s*#0: ")
 _STALLS = (EventKind.RCU_STALL, EventKind.LOCKUP)
+# What is as far from its cause: the scheduler finds a stack that somebody has overrun before.
+_OVERRUN = re.compile(r"\s*Kernel panic - not syncing: corrupted stack end")
+# A call of what is no function, as x86 tells it.
+_NO_FUNCTION = re.compile(r"\s*R?IP: (?:0010:)?0x[0-9a-f]{1,16}$")
 # The interrupt that finds a stall.
 _TICK = re.compile(r"apic_timer_interrupt$|^el1h?_(?:64_)?irq|^__irq_svc$")
 # A system call has other names on each architecture.
@@ -84,7 +88,7 @@ def _candidates(kind: EventKind, lines: Sequence[str]) -> Iterator[str]:
     known = () if kind is EventKind.KCSAN else (HELPERS, beside)
     if kind is EventKind.LOCKDEP:
         yield from _others(_of_locks(lines), *known)
-    elif kind in _STALLS:
+    elif kind in _STALLS or _OVERRUN.match(lines[0]):
         yield from _of_stall(kind, lines)
     elif "KMSAN" not in lines[0]:  # it names what was inlined into the function
         yield from _others(_named(lines), *known)
@@ -92,6 +96,9 @@ def _candidates(kind: EventKind, lines: Sequence[str]) -> Iterator[str]:
     at_pc = next((found[1] for line in lines[:head] if (found := PC.match(line))), "")
     if at_pc:
         yield from _others([at_pc], *known)
+    elif any(map(_NO_FUNCTION.match, lines[:head])):
+        called = (found[1] for line in lines[head:] if (found := CALL.match(line)))
+        yield from _others([*called][:1], *known)
     # Above the head stands who allocated what was found, or took a lock before.
     ordered = (*lines[head:], *lines)
     for frame in (CALL, DOUBTFUL):
