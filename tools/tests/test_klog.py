@@ -14,6 +14,7 @@ import pytest
 
 from kseries.model import EventKind, KernelEvent
 from kseries.parse import attribution, klog, ktapline, splat
+from kseries.parse.klogline import MARK
 from kseries.parse.marks import Marks
 from kseries.parse.running import Span
 from kseries.parse.stamps import message
@@ -307,7 +308,7 @@ def test_fault_behind_one_that_is_cut_off() -> None:
 
 def test_complaint_behind_a_warning_that_is_cut_off() -> None:
     cut = (0.0, "------------[ cut here ]------------")
-    circular = [(at, line) for at, line in recorded("circular") if klog.MARK not in line]
+    circular = [(at, line) for at, line in recorded("circular") if MARK not in line]
     told = klog.events([cut, (0.0, "demo: the ring is gone"), *circular])
     assert [event.kind for event in told] == [K.WARN, K.LOCKDEP]
     whole = klog.events(circular)

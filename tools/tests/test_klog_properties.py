@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kseries.model import EventKind, KernelEvent
-from kseries.parse import attribution, klog
+from kseries.parse import attribution, klog, klogline
 from kseries.parse.marks import Marks
 from kseries.parse.running import RunningCases, Span
 from tests.log_strategies import NOISE, joined, ktap_logs, read
@@ -43,7 +43,7 @@ spoilt = st.sampled_from(["\x1b[33m", "\x1b[0m", "\ufffd", "\0", "\r", "login: "
 def recorded(name: str) -> tuple[str, ...]:
     """The lines of a recorded complaint; without our marks, which end whatever is open."""
     lines = (LOGS / f"{name}.log").read_text().splitlines()
-    return tuple(line for line in lines if klog.MARK not in line)
+    return tuple(line for line in lines if klogline.MARK not in line)
 
 
 def found(events: Iterable[KernelEvent], shift: int = 0) -> list[tuple[int, EventKind, str]]:

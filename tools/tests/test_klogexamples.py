@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from kseries.parse import klog, klogarch, kloglocks, klogtable
+from kseries.parse import klogarch, klogline, kloglocks, klogtable
 from tests.klogcases import FOLDER
 from tests.log_strategies import joined, read
 
@@ -16,7 +16,7 @@ EXAMPLES = [
 
 @pytest.mark.parametrize(("kind", "line"), EXAMPLES, ids=[line for _, line in EXAMPLES])
 def test_the_first_line_of_a_complaint(kind: str, line: str) -> None:
-    rule = klog.rule_of(line)
+    rule = klogline.rule_of(line)
     assert rule is not None
     assert rule.kind == kind
 

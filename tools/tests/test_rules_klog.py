@@ -233,6 +233,25 @@ def test_a_stall_that_a_warning_breaks_off() -> None:
     assert found[0].where == ""
 
 
+def test_what_a_console_prints_once_more_counts() -> None:
+    """Another processor has taken it over in the middle of a line."""
+    stamp = "[   12.345678][   T12]"
+    title, call = "BUG: KASAN: use in f+0x1/0x2", "RIP: 0010:g+0x1/0x2"
+    for at in (1, 5, 11, 26):
+        (event,) = events(f"{stamp} {title[:at]}{stamp} {title}", f"{stamp} and")
+        assert event.title == "BUG: KASAN: use in f"
+        assert event.lines == (title, "and")
+    lines = [TRACE, call, " h+0x1/0x2", FRAME]
+    whole = events(BUG, *lines)
+    for at, line in enumerate(lines):
+        broken = [*lines[:at], f"{line[:4]}{stamp} {line}", *lines[at + 1 :]]
+        assert events(*(f"{stamp} {line}" for line in (BUG, *broken))) == whole
+    # Something else that ends in a stamp is no beginning of what follows.
+    assert events(f"{stamp} B-{stamp} {title}") == ()
+    assert events(f"{stamp} {title[:3]}{stamp}{title}")[0].title == "BUG: KASAN: use in f"
+    assert events(f"{stamp} fine{stamp} fine") == ()
+
+
 def test_so_many_may_break_each_other_off() -> None:
     chain = [f"BUG: {name}" for name in "abcd"]
     assert [e.where for e in events(*chain, TRACE, FRAME)] == ["f"] * 4

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from kseries.lib.bounded import ByteLines
 from kseries.model import EventKind
-from kseries.parse import klog
+from kseries.parse import klogline
 
 PREFIX = re.compile(r"^(?:<\d+>)?(?:\s*\[[^\]]{0,40}\])*:?\s*")
 """printk's log level, time stamp and caller, before the text of a line."""
@@ -79,7 +79,7 @@ class Watcher:
         if not text:
             return
         self.last = text
-        rule = klog.rule_of(text)
+        rule = klogline.rule_of(text)
         if rule is not None and rule.kind in SUSPICIOUS:
             self.suspicion = text
         if self.death is not None:

@@ -11,14 +11,14 @@ from __future__ import annotations
 import re
 from functools import cache
 
-from kseries.parse import klog, ktapline, stamps
+from kseries.parse import klogline, ktapline, stamps
 
 # What terminals obey, carriage returns and other marks are for the readers of single lines.
 _CONTROL = r"\x00-\x08\x0a-\x1f\x7f-\x9f\ufeff"
 _NOT_EMPTY = r"(?=[# \t]*+[^# \t\n])"
 _NO_RESULT = rf"{_NOT_EMPTY}(?!{ktapline.TELLING})"
 _NOTHING = r"#\n"  # of what the runner passes through, an empty line
-_COMPLAINT = rf"[ \t]*+(?:{klog.TELLING}|{stamps.MORE})"
+_COMPLAINT = rf"[ \t]*+(?:{klogline.TELLING}|{stamps.MORE})"
 _TELLS_NOTHING = rf"{_NOT_EMPTY}(?!{ktapline.TELLING}|{_COMPLAINT})"
 # Nearly all is of these, and a set of no others is looked up in a third of the time.
 _LATIN = r"\t -~\xa0-\xff"

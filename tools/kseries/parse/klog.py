@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from functools import cache
 
 from kseries.model import EventKind, KernelEvent
-from kseries.parse import klogskim, stamps, suspects
+from kseries.parse import klogline, stamps, suspects
 from kseries.parse.calltrace import CALL, HEAD
+from kseries.parse.klogline import MARK, rule_of
 from kseries.parse.klogrule import Ending, Role, Rule
-from kseries.parse.klogtable import RULES
 from kseries.parse.ktapline import MAX_LINE
 from kseries.parse.splat import (
     ASKING,
@@ -44,27 +43,7 @@ MAX_BEFORE_LOCKS = 300  # the same for lockdep, which tells how each lock depend
 MAX_OPEN = 32  # complaints of different callers at a time
 MAX_APART = 500  # lines of others between two of a complaint
 
-MARK = "kseries: "  # what we write into the log ourselves
-
 _PROOF = re.compile(r"\s*(?:CPU: \d+ |Hardware name: |Modules linked in:|Call [Tt]race:)")
-
-# Most lines match no rule: one look at all of them at once is many times faster.
-_RULED = klogskim.skimming(RULES)
-
-# The beginning of any message that `Reader` does more with than to pass over it, also in a block of
-# lines, where "$" is the end of each.
-TELLING = rf"(?m:{_RULED})|-{{5}}-*+\[ cut here|8<--- cut|={{20}}|{MARK}"
-
-
-# Both take 20 milliseconds to compile, and most commands read no log.
-@cache
-def _telling() -> re.Pattern[str]:
-    return re.compile(rf"\s*+(?:{TELLING})")
-
-
-@cache
-def _any_rule() -> re.Pattern[str]:
-    return re.compile("|".join(f"({rule.pattern})" for rule in RULES))
 
 
 def events(
@@ -89,7 +68,7 @@ class Reader:
 
     def __init__(self) -> None:
         self._index = -1
-        self._tells = _telling().match
+        self._tells = klogline.telling().match
         self._done: list[Splat] = []
         self._titles: set[str] = set()
         self._room = MAX_TEXT
@@ -126,6 +105,8 @@ class Reader:
         if self._open and self._index >= self._old_at:
             self._close_old()
         splat = self._open.get(caller)
+        if self._open or self._tells(text):
+            text = klogline.once(text)
         if self._tells(text):
             self._tell(splat, text, caller, sure=sure)
         elif splat is not None:
@@ -290,15 +271,6 @@ def _before_trace(splat: Splat) -> int:
     """Give how many lines may stand between a title and its call trace."""
     locks = splat.rule is not None and splat.rule.kind is EventKind.LOCKDEP
     return MAX_BEFORE_LOCKS if locks else MAX_BEFORE_TRACE
-
-
-def rule_of(text: str) -> Rule | None:
-    """Give the rule that a message begins a complaint by; None for any other."""
-    if not _telling().match(text):
-        return None
-    text = text.lstrip()
-    found = _any_rule().match(text)
-    return RULES[found.lastindex - 1] if found and found.lastindex else None
 
 
 def _event(splat: Splat, first_line: int, during: Callable[[int], str]) -> KernelEvent:

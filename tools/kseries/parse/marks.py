@@ -19,7 +19,7 @@ import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from kseries.parse.klog import MARK
+from kseries.parse.klogline import MARK
 from kseries.parse.stamps import message
 
 START, END, CLOSE = "start", "end", "close"
