@@ -293,6 +293,17 @@ def test_who_calls_what_is_no_function(counter: str, function: str) -> None:
     assert where(K.OOPS, ["BUG: x", *stack, counter]) == "softirqs"
 
 
+def test_who_hands_out_work_takes_long_itself() -> None:
+    """The processor is in an interrupt when it is asked, and prints."""
+    above = [TRACE, "RIP: 0010:serial_out+0x1/0x2", " console_write+0x1/0x2"]
+    stack = [" process_one_work+0x1/0x2", " worker_thread+0x1/0x2", " kthread+0x1/0x2"]
+    tick = [" apic_timer_interrupt+0x1/0x2", " memcpy+0x1/0x2"]
+    assert where(K.RCU_STALL, ["INFO: rcu", *above, *tick, *stack]) == "process_one_work"
+    assert where(K.RCU_STALL, ["INFO: rcu", *above, *tick]) == "serial_out"
+    assert where(K.RCU_STALL, ["INFO: rcu", *above[:1], *stack]) == "process_one_work"
+    assert where(K.RCU_STALL, ["INFO: rcu", *above, *stack]) == "console_write"
+
+
 def test_a_title_is_no_line_below_it() -> None:
     assert where(K.BUG, ["last function: foo"]) == ""
 

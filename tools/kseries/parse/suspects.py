@@ -153,18 +153,21 @@ def _of_stall(kind: EventKind, lines: Sequence[str]) -> Iterator[str]:
     """Give the function that was asked to do what takes so long.
 
     A stalled processor may be anywhere in it. The watchdog shows what it interrupted, RCU itself
-    until the interrupt.
+    until the interrupt. What that has printed meanwhile is not charged: if nobody was asked, it is
+    who hands out work.
     """
     calls = [found[1] for line in lines if (found := CALL.match(line) or PC.match(line))]
     names = [source_name(call) for call in calls]
+    at = 0
     if kind is EventKind.RCU_STALL:
         at = next((at for at, name in enumerate(names) if _TICK.search(name)), 0)
-        names = names[at:]
     last = ""
-    for name in names:
+    for name in names[at:]:
         if name in DISPATCHERS:
             if last:
                 yield _SYSTEM_CALL.sub("sys_", last)
             last = "" if name in BOTTOM else name
         elif name not in FINDERS:
             last = name
+    if at:
+        yield from [name for name in names[at:] if name in DISPATCHERS][:1]
