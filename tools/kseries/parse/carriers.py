@@ -28,7 +28,7 @@ MAKERS = Functions(
     *LOCKERS.names,
     *STOPPERS.names,
     # fs/sysfs/, lib/kobject.c, drivers/base/core.c
-    "sysfs_create_* sysfs_do_create_* sysfs_add_* kobject_add* kobject_init_and_add create_dir",
+    "sysfs_create_* sysfs_do_create_* sysfs_add_* kobject_add* kobject_init* create_dir",
     "device_add*",
     # mm/slab_common.c
     "kmem_cache_destroy",

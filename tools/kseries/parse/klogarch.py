@@ -6,7 +6,7 @@ from __future__ import annotations
 from kseries.model import EventKind
 from kseries.parse.klogrule import PROCESS, Ending, Role, Rule
 
-_OOPS, _BUG, _MARK = EventKind.OOPS, EventKind.BUG, Ending.MARK
+_OOPS, _BUG, _UBSAN, _MARK = EventKind.OOPS, EventKind.BUG, EventKind.UBSAN, Ending.MARK
 _PREFACE, _FAULT, _HEADER = Role.PREFACE, Role.FAULT, Role.HEADER
 
 
@@ -65,6 +65,11 @@ FAULTS: tuple[Rule, ...] = (
         r"(?:traps: )?PANIC: double fault",
         "arch/x86/kernel/traps.c: exc_double_fault()",
         "traps: PANIC: double fault, error_code: 0x0",
+    ),
+    _fault(
+        r"PANIC: early exception 0x",
+        "arch/x86/mm/extable.c: early_fixup_exception()",
+        "PANIC: early exception 0x0e IP 10:ffffffff81234567 error 0 cr2 0xffff888000000000",
     ),
     _fault(
         r"Insufficient stack space to handle exception!",
@@ -131,6 +136,14 @@ FAULTS: tuple[Rule, ...] = (
 
 HEADERS: tuple[Rule, ...] = (
     Rule(
+        _UBSAN,
+        _MARK,
+        r"Internal error: UBSAN: [^\n\[]{0,60}\[#\d+\]",
+        "arch/arm64/kernel/traps.c: ubsan_handler()",
+        "Internal error: UBSAN: array index out of bounds: 00000000f2005512 [#1] PREEMPT SMP",
+        _HEADER,
+    ),
+    Rule(
         _BUG,
         _MARK,
         r"(?:Internal error: Oops - BUG: [^\n\[]{0,60}|Kernel (?:bug detected|BUG) ?)\[#\d+\]",
@@ -150,7 +163,7 @@ HEADERS: tuple[Rule, ...] = (
     ),
     # Without "Oops: " on x86 before 6.10.
     _header(
-        r"[A-Za-z][\w ,'#/-]*+: [0-9a-f]{4}(?: ilc:\d)? \[#\d+\]",
+        r"[A-Za-z][\w ,'#/()-]*+: [0-9a-f]{4}(?: ilc:\d)? \[#\d+\]",
         "arch/x86/kernel/dumpstack.c: __die_header(); arch/s390/kernel/dumpstack.c: die()",
         "general protection fault, maybe for address 0x1: 0000 [#1] SMP",
         behind=r"[0-9a-f]{4}(?: ilc:\d)? \[#",
@@ -183,6 +196,14 @@ HEADERS: tuple[Rule, ...] = (
 )
 
 ASSERTIONS: tuple[Rule, ...] = (
+    Rule(
+        _UBSAN,
+        _MARK,
+        r"UBSAN: [\w -]{3,60} at \S",
+        "arch/x86/kernel/traps.c: handle_bug(), with CONFIG_UBSAN_TRAP",
+        "UBSAN: array index out of bounds at foo_get+0x12/0x20",
+        _PREFACE,
+    ),
     Rule(
         _BUG,
         _MARK,

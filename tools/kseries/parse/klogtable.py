@@ -249,6 +249,13 @@ _OTHERS: tuple[Rule, ...] = (
         "arch/x86/mm/extable.c: ex_handler_msr()",
         "unchecked MSR access error: RDMSR from 0x1a2 at rIP: 0xffffffff81 (foo_probe+0x12/0x20)",
     ),
+    Rule(
+        _K.WARN,
+        _TRACE,
+        r"kobject(?:: '[^'\n]{0,60}')? \(\w{1,20}\): tried to init an initialized object",
+        "lib/kobject.c: kobject_init()",
+        "kobject: 'foo' (ffff888012345678): tried to init an initialized object, something is",
+    ),
     # KUnit's test of platform devices makes the kernel say it.
     Rule(
         _K.WARN,
