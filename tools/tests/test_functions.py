@@ -76,6 +76,10 @@ def test_no_name_is_without_a_function_of_its_own(name: str) -> None:
         "debug_vm_pgtable",
         "plist_check_head",
         "console_lock",
+        "blk_mq_requeue_work",
+        "dump_schedule",
+        "watchdog_release",
+        "atomic_open",
     ],
 )
 def test_functions_that_may_have_a_fault(name: str) -> None:

@@ -9,9 +9,10 @@ from __future__ import annotations
 from kseries.parse.functions import Functions
 
 LOCKERS = Functions(
-    # kernel/workqueue.c, kernel/time/timer.c, net/core/sock.c
+    # kernel/workqueue.c, kernel/time/timer.c, net/core/sock.c, lib/klist.c
     "flush_work flush_workqueue drain_workqueue start_flush_work del_timer* try_to_del_timer*",
-    "timer_delete* lock_sock lock_sock_nested lock_sock_fast",
+    "timer_delete* lock_sock lock_sock_nested lock_sock_fast klist_next klist_prev klist_iter_*",
+    "klist_add_* klist_del klist_remove",
 )
 """Who takes a lock that is his caller's."""
 

@@ -33,11 +33,12 @@ HELPERS = Functions(
     # lib/percpu_counter.c, lib/rbtree.c, lib/idr.c, lib/xarray.c, kernel/rcu/srcutree.c, fs/inode.c
     "percpu_counter_init* rb_first* rb_last* rb_next* rb_prev* rb_erase* rb_insert* ida_free",
     "ida_alloc* xas_* cleanup_srcu_struct drop_nlink *_drop_nlink iput",
-    # lib/plist.c, lib/klist.c, drivers/base/core.c, drivers/base/power/runtime.c: who walks lists
-    "plist_add plist_del klist_next klist_prev klist_iter_* klist_add_* klist_del klist_remove",
-    "device_for_each_child* pm_runtime_set_memalloc_noio",
+    # lib/plist.c, drivers/base/core.c, drivers/base/power/runtime.c: who walks lists
+    "plist_add plist_del device_for_each_child* pm_runtime_set_memalloc_noio",
     # include/linux/atomic/, include/asm-generic/bitops/
-    "atomic_* atomic64_* arch_atomic* raw_atomic* generic_atomic* instrument_* test_bit*",
+    "atomic_read* atomic_set* atomic_add* atomic_sub* atomic_inc* atomic_dec* atomic_and*",
+    "atomic_or* atomic_xor* atomic_xchg* atomic_cmpxchg* atomic_try_* atomic_fetch_*",
+    "atomic_long_* atomic64_* arch_atomic* raw_atomic* generic_atomic* instrument_* test_bit*",
     "set_bit* clear_bit* change_bit* test_and_* arch_test_* arch_set_bit* arch_clear_bit*",
     "generic_test_bit",
     # kernel/locking/, include/linux/seqlock.h, kernel/softirq.c
@@ -66,9 +67,9 @@ HELPERS = Functions(
     # lib/logic_pio.c, lib/crc*.c, lib/nlattr.c
     "logic_in* logic_out* crc7* crc8* crc16* crc32* crc64* crc_* nla_str* nla_mem*",
     # kernel/workqueue.c, kernel/kthread.c, kernel/sched/: what they work on is their caller's
-    "destroy_workqueue *queue_work *queue_work_on *queue_delayed_work *queue_delayed_work_on",
-    "queue_rcu_work cancel_work* try_to_grab_pending work_grab_pending kthread_stop wake_up*",
-    "swake_up* complete complete_all finish_wait",
+    "destroy_workqueue queue_work *_queue_work queue_work_on queue_delayed_work",
+    "*_queue_delayed_work queue_delayed_work_on queue_rcu_work cancel_work* try_to_grab_pending",
+    "work_grab_pending kthread_stop wake_up* swake_up* complete complete_all finish_wait",
     # drivers/usb/core/: who sends what his caller wants sent
     "*usb_submit_urb usb_kill_* usb_poison_* usb_start_wait_urb usb_*control_msg* usb_bulk_msg",
     "usb_interrupt_msg",
@@ -77,10 +78,10 @@ HELPERS = Functions(
     # fs/proc/generic.c, mm/slab_common.c, block/genhd.c: who registers what is there already
     "proc_register proc_create* proc_mkdir* sysfs_slab_add create_cache device_add_disk",
     # kernel/panic.c, lib/bug.c, include/trace/, lib/dump_stack.c: the way from the fault to the log
-    "warn warn_* report_bug handle_bug die die_* check_panic_on_warn stack_chk_fail dump_*",
-    "show_stack* show_trace* show_regs* unwind_* kunwind_* arch_stack_walk walk_stackframe",
-    "stack_trace_* stack_access_ok nmi_* trigger_*_backtrace arch_trigger_*_backtrace",
-    "perf_trace_* trace_event_raw_event_*",
+    "warn warn_* report_bug handle_bug die die_* check_panic_on_warn stack_chk_fail dump_stack*",
+    "dump_backtrace* dump_trace* dump_page* dump_cpu_task show_stack* show_trace* show_regs*",
+    "unwind_* kunwind_* arch_stack_walk walk_stackframe stack_trace_* stack_access_ok nmi_*",
+    "trigger_*_backtrace arch_trigger_*_backtrace perf_trace_* trace_event_raw_event_*",
     # arch/arm64/mm/fault.c: warns of faults that it cannot explain
     "do_kernel_fault",
     # kernel/sched/idle.c, drivers/cpuidle/
@@ -114,7 +115,8 @@ _ABOVE = (
     # kernel/rcu/, kernel/watchdog.c
     "rcu_lock_* rcu_core* rcu_do_batch* rcu_check_* rcu_sched_* rcu_pending* rcu_dump_*",
     "rcu_note_* rcu_irq_* rcu_nmi_* rcu_preempt_* rcu_is_* rcu_gp_* rcu_free_* rcu_exp_*",
-    "rcu_report_* rcu_eqs_* rcu_dynticks_* rcu_process_* rcu_work_* call_rcu* watchdog*",
+    "rcu_report_* rcu_eqs_* rcu_dynticks_* rcu_process_* rcu_work_* call_rcu* watchdog",
+    "watchdog_timer_fn watchdog_hardlockup_* watchdog_overflow_callback",
     # mm/: allocations and frees
     "kmemdup* kstrdup* kstrndup* cache_grow_begin cache_alloc_* cache_free* fallback_alloc",
     "new_slab* allocate_slab* alloc_slab* do_slab* do_kmalloc* do_kmem_cache* slab_*",
