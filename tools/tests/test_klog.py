@@ -337,18 +337,14 @@ def test_text_without_an_end_in_front_of_the_time_stamp() -> None:
 
 
 def test_flood_is_bounded() -> None:
-    lines = [(0.0, "unregister_netdevice: waiting for lo to become free.")] * 10_000
+    lines = [(0.0, "unregister_netdevice: waiting for lo to become free.")] * 500
     assert len(klog.events(lines)) == klog.MAX_EVENTS
     later = (0.0, "BUG: KASAN: slab-use-after-free in foo+0x1/0x2")
     events = klog.events([*lines, later, later])
     assert [event.kind for event in events[klog.MAX_EVENTS :]] == [K.KASAN]
     mark = (0.0, "kseries: start zcrx/register")
     assert len(klog.events([*lines, mark, lines[0]])) == klog.MAX_EVENTS + 1
-    many = [(0.0, f"BUG: {number:b}".replace("1", "x").replace("0", "y")) for number in range(3000)]
-    assert len(klog.events(many)) == klog.MAX_EVENTS + klog.MAX_NEW
-    long = [(0.0, text) for _ in range(200) for text in ("BUG: a", *["b" * 2000] * 300)]
-    assert sum(len(line) for event in klog.events(long) for line in event.lines) < 10_000_000
-    endless = [(0.0, "BUG: something"), *[(0.0, "and so on")] * 10_000]
+    endless = [(0.0, "BUG: something"), *[(0.0, "and so on")] * 500]
     (event,) = klog.events(endless)
     assert len(event.lines) == klog.MAX_BEFORE_TRACE
 
