@@ -275,6 +275,14 @@ def test_what_is_told_in_full_behind_it() -> None:
             assert (event.kind, event.title) == (K.BUG, preface)
         assert len(events(*above, preface, *["text"] * 3, bug, TRACE, FRAME)) == 2
     assert lengths(events("VFS: Busy inodes after unmount of x", WARN, TRACE, FRAME)) == [4]
+    # What is cut behind it, too, if that is near.
+    for above in ((), (RULER,)):
+        for between in range(2):
+            said = (*above, preface, *["text"] * between, CUT, bug, TRACE, FRAME)
+            assert [event.lines for event in events(*said)] == [said]
+        said = (*above, preface, *["text"] * 2, CUT, bug, TRACE, FRAME)
+        assert lengths(events(*said)) == [3 + len(above), 4]
+    assert lengths(events(BUG, CUT, bug, TRACE, FRAME)) == [1, 4]
     lock = "WARNING: possible recursive locking detected"
     assert lengths(events("VFS: Busy inodes after unmount of x", lock, TRACE, FRAME)) == [1, 3]
     # The header of an Oops comes before its call trace.
@@ -499,6 +507,32 @@ def test_a_backtrace_that_nobody_asked_for_is_none_of_another_complaint() -> Non
     assert event.lines == ("BUG: KASAN: x in foo+0x1/0x2",)
 
 
+def test_so_many_complaints_are_open_at_a_time() -> None:
+    for others, lines in ((31, 2), (32, 1)):
+        begun = [(f"T{number}", BUG) for number in range(others + 1)]
+        first, *rest = taken(*begun, ("T0", "text"))
+        assert lengths([first]) == [lines]
+        assert lengths(rest) == [1] * others
+
+
+def test_so_many_rulers_are_remembered() -> None:
+    rulers = [(f"T{number}", RULER) for number in range(33)]
+    for number, lines in ((31, 2), (32, 1)):
+        assert lengths(taken(*rulers, (f"T{number}", BUG))) == [lines]
+    # What follows one takes it away, and no other.
+    assert lengths(taken(("T1", RULER), ("T2", RULER), ("T1", "x"), ("T2", BUG))) == [2]
+    assert lengths(taken(("T1", RULER), ("T2", RULER), ("T1", "x"), ("T1", BUG))) == [1]
+
+
+def test_what_is_no_mark_in_the_middle_of_a_line() -> None:
+    (event,) = events("BUG: a -----[ cut here ]-----", "text")
+    assert (event.title, lengths([event])) == ("BUG: a -----[ cut here ]-----", [2])
+    assert lengths(events(f"x {RULER}", BUG)) == [1]
+    for line, count in (("NMI backtrace for cpu 1", 2), ("x NMI backtrace for cpu 1", 1)):
+        (event,) = taken(("C0", STALL), ("C1", line))
+        assert lengths([event]) == [count]
+
+
 @pytest.mark.parametrize(("between", "count"), [(klog.MAX_APART - 1, 2), (klog.MAX_APART, 1)])
 def test_a_caller_that_is_silent_for_long_has_ended(between: int, count: int) -> None:
     others = [("T2", f"line {number}") for number in range(between - 1)]
@@ -530,7 +564,8 @@ def test_how_far_below_its_title_a_trace_may_stand(title: str, most: int) -> Non
     "proof", ["CPU: 1 PID: 2", "Hardware name: x", "Modules linked in: x", "Call Trace:"]
 )
 def test_what_proves_that_the_kernel_said_it(proof: str) -> None:
-    for text, count in ((proof, 1), ("something else", 0)):
+    others = ("something else", "CPU:  PID: 2", "CPU: x ")
+    for text, count in ((proof, 1), *((other, 0) for other in others)):
         reader = klog.Reader()
         reader.take("BUG: Bad page state in process foo", sure=False)
         reader.take(text, sure=False)

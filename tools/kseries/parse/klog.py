@@ -79,7 +79,8 @@ class Reader:
     def feed(self, line: str) -> None:
         """Take the next line of a log that is the kernel's alone."""
         said = stamps.read(line)
-        self.take(said.message or "", said.caller)
+        assert said.message is not None  # in a log that is the kernel's alone
+        self.take(said.message, said.caller)
 
     @property
     def busy(self) -> bool:
@@ -102,7 +103,7 @@ class Reader:
         """
         self._index += 1
         text = text[:MAX_LINE]
-        if self._open and self._index >= self._old_at:
+        if self._index >= self._old_at:
             self._close_old()
         splat = self._open.get(caller)
         if self._open or self._tells(text):
@@ -111,7 +112,7 @@ class Reader:
             self._tell(splat, text, caller, sure=sure)
         elif splat is not None:
             self._continue(splat, text, caller)
-        elif self._open and BACKTRACE.match(text):
+        elif BACKTRACE.match(text):
             self._lend(text, caller)
         if self._rulers or "====" in text:
             self._remember_ruler(text, caller)
@@ -145,7 +146,7 @@ class Reader:
 
     def _cut(self, splat: Splat | None, text: str, caller: str, *, sure: bool) -> None:
         """Take "cut here": it begins a complaint, or follows what was said before it."""
-        if splat is not None and is_preface(splat) and len(splat.lines) <= MAX_TO_CUT:
+        if splat and is_preface(splat) and len(splat.lines) - splat.title < MAX_TO_CUT:
             self._append(splat, text)
             return
         new = Splat(self._index, lines=[text], sure=sure, last=self._index)
