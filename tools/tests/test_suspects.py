@@ -133,6 +133,9 @@ def test_who_took_the_lock(used: str) -> None:
     indented = ["", f" {info[1]}", info[2]]
     assert where(K.LOCKDEP, [title, used, helped, *indented, *STACK]) == "in_trace"
     assert where(K.LOCKDEP, [title, "a/1 is trying", helped, *HELD, *STACK]) == "in_trace"
+    # Who runs what others want has taken it for them.
+    run = [HELD[0], " (b){+.+.}, at: process_one_work+0x1/0x2"]
+    assert where(K.LOCKDEP, [title, used, helped, *run, *STACK]) == "in_trace"
 
 
 @pytest.mark.parametrize("blank", ["", " "])

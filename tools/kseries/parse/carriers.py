@@ -52,8 +52,9 @@ WAITS = Functions(
     "lock_metapage",
     # kernel/kthread.c, kernel/workqueue.c, kernel/time/hrtimer.c
     "kthread_park kthread_flush_work* drain_workqueue hrtimer_nanosleep",
-    # drivers/i2c/i2c-core-base.c, net/core/dev.c, drivers/usb/core/message.c
-    "i2c_del_adapter unregister_netdev unregister_netdevice_notifier usb_bulk_msg",
+    # drivers/i2c/i2c-core-base.c, net/core/dev.c, drivers/usb/core/message.c, drivers/base/core.c
+    "i2c_del_adapter unregister_netdev unregister_netdevice_notifier usb_bulk_msg device_add",
+    "get_device_parent",
 )
 """Whom a task that hangs waits in: it hangs for what his caller wants."""
 
@@ -64,8 +65,8 @@ ALLOCATORS = Functions(
 
 DISPATCHERS = Functions(
     # kernel/kthread.c, kernel/workqueue.c, kernel/smpboot.c, kernel/softirq.c, init/main.c
-    "process_one_work process_scheduled_works worker_thread kthread ret_from_* kernel_init",
-    "rest_init smpboot_thread_fn start_secondary cpu_startup_entry run_ksoftirqd",
+    "process_one_work process_scheduled_works worker_thread kthread ret_from_*",
+    "smpboot_thread_fn start_secondary cpu_startup_entry run_ksoftirqd",
     "do_one_initcall",
     # kernel/time/, kernel/softirq.c
     "call_timer_fn run_timer* hrtimer_run* tasklet_action* handle_softirqs do_softirq",

@@ -87,7 +87,7 @@ def _candidates(kind: EventKind, lines: Sequence[str]) -> Iterator[str]:
     # Of the functions of a race the kernel itself names the two to tell, whatever they are.
     known = () if kind is EventKind.KCSAN else (HELPERS, beside)
     if kind is EventKind.LOCKDEP:
-        yield from _others(_of_locks(lines), *known)
+        yield from _others(_of_locks(lines), *known, BOTTOM)
     elif kind in _STALLS or _OVERRUN.match(lines[0]):
         yield from _of_stall(kind, lines)
     elif "KMSAN" not in lines[0]:  # it names what was inlined into the function
