@@ -3,11 +3,24 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from kseries.model import Status
-from kseries.parse.ktapline import MAX_LINE, clean, plain, read
-from kseries.parse.ktaptoken import Bail, Plan, Result, Text, Token, Totals, Version
+from kseries.parse.ktapline import MAX_LINE, TELLING, clean, is_ordinary, plain, read
+from kseries.parse.ktaptoken import (
+    Announced,
+    Bail,
+    Counts,
+    Plan,
+    Result,
+    Subtest,
+    Text,
+    Token,
+    Totals,
+    Version,
+)
 
 P, F, S, X = Status.PASS, Status.FAIL, Status.SKIP, Status.XFAIL
 
@@ -28,6 +41,10 @@ def ok(number: int | None, name: str, *, certain: bool = True, prefix: str = "")
         ("# # KTAP version 1", Version("# # ")),
         ("1..3", Plan("", 3)),
         ("1..12  #  comment", Plan("", 12)),
+        ("1..3 #", Plan("", 3)),
+        ("# Subtest:  x", Subtest("", "x")),
+        ("selftests:  x", Announced("", "selftests: x")),
+        ("Pass 1 Fail 2 Xfail 3 Xpass 4 Skip 5 Error 6", Counts("", 21, 8)),
         ("1..0", Plan("", 0)),
         ("1..0 # SKIP no root", Plan("", 0, "no root")),
         ("1..0 # Skipped: no root", Plan("", 0, "no root")),
@@ -88,6 +105,10 @@ def test_what_a_line_is(line: str, token: Token) -> None:
         "# Totals:",
         "# Totals: pass:x",
         "x ok 3",
+        "# Subtest:x",
+        "# Subtest:",
+        "selftests:x",
+        "Pass 1 Fail 2 Xfail 3 Xpass 4 Skip 5 Error 6 more",
         "(1..3)",
     ],
 )
@@ -145,6 +166,7 @@ def test_how_a_directive_is_written(rest: str, directive: str, text: str) -> Non
         ("a not ok 2b", False),
         ("a not ok b", False),
         ("a is not ok", False),
+        ("a not ok  b", False),
         ("a not ok 1234567890", True),
     ],
 )
@@ -162,6 +184,7 @@ def test_a_failure_in_the_line_of_another_result(rest: str, hides: bool) -> None
         ("xok 1 a ok 2 b", ok(2, "b")),
         ("# text ok 2 b", ok(2, "b", prefix="# ")),
         ("text ok b", None),
+        ("text ok  b", None),
         ("text ok 2b", None),
         ("text ok 1234567890", ok(1234567890, "")),
         ("text", None),
@@ -191,6 +214,7 @@ def test_diagnostics(line: str, diagnostic: bool) -> None:
         "\x1b[ q",
         "\x1b[2K",
         "\x1b]0;title\x07",
+        "\x1b]\x07",
         "\x1b]8;;link\x1b\\",
         "\x1bPdata\x1b\\",
         "\x1b(B",
@@ -208,6 +232,55 @@ def test_diagnostics(line: str, diagnostic: bool) -> None:
 def test_what_terminals_obey_is_taken_out(control: str) -> None:
     assert plain(f"a{control}b{control}") == "ab"
     assert read(f"{control}ok 1 a{control}") == ok(1, "a")
+
+
+def test_of_what_no_terminal_knows_the_rest_stays() -> None:
+    assert plain("a\x1bAb") == "aAb"
+
+
+@pytest.mark.parametrize(
+    ("line", "ordinary"),
+    [
+        ("text", True),
+        ("# text", True),
+        ("ok", False),
+        ("ok\t1", False),
+        ("not ok", False),
+        ("# 1..2", False),
+        ("Bail out!", False),
+        ("selftests: x", False),
+        ("text selftests: x", False),
+        ("text ok 1", False),
+        ("\x1b[m", False),
+        ("", False),
+    ],
+)
+def test_what_is_ordinary(line: str, ordinary: bool) -> None:
+    assert is_ordinary(line) is ordinary
+    assert is_ordinary(f"{line}\n") is ordinary
+
+
+@pytest.mark.parametrize(
+    "text", ["ok", "# not ok", "1..", "selftests: x", "# Subtest: x", "Pass 1"]
+)
+def test_how_more_than_text_begins(text: str) -> None:
+    assert re.match(TELLING, text)
+    assert not re.match(TELLING, f"x{text}")
+
+
+@pytest.mark.parametrize(
+    ("before", "number"),
+    [
+        ("text", None),
+        ("text ok 1 more ", None),
+        ("textok 3 ", 3),
+        ("not ok 1..123456789 ", 123456789),
+    ],
+)
+def test_a_result_of_the_runner_behind_other_text(before: str, number: int | None) -> None:
+    token = read(f"{before}selftests: net: a.sh [FAIL]")
+    assert isinstance(token, Result)
+    assert (token.number, token.name, token.status) == (number, "selftests: net: a.sh", F)
 
 
 @pytest.mark.parametrize("text", ["a\tb", "ä€", "a [31m b", "\xa0x"])

@@ -28,7 +28,6 @@ from kseries.parse.ktaptoken import (
 )
 
 MAX_DIGITS = 18
-MAX_BEFORE = 24  # characters before the name in a result of the runner
 HUGE = 10**MAX_DIGITS  # what a number of more digits is taken for
 MAX_LINE = 2000  # characters that are kept of a line, or of a part of one
 
@@ -58,13 +57,13 @@ _RESULT = re.compile(
 )
 _HIDDEN = re.compile(r"not ok \d++(?: |$)")
 _GLUED = re.compile(r"(?:not )?ok \d++(?: |$)")
-_SUBTEST = re.compile(r"Subtest:\s+(\S.*)$")
+_SUBTEST = re.compile(r"Subtest:\s+(\S.*)")
 # What the runner of kselftest wrote up to 5.1: "selftests: net: a.sh [PASS]", with or without a
 # result before it, and "selftests: net: a.sh" before the program ran.
 _MARKS = {"[PASS]": Status.PASS, "[FAIL]": Status.FAIL, "[SKIP]": Status.SKIP}
 _BEFORE_RUNNER = re.compile(r"(?:not )?ok (?:1\.\.)?\d{1,9} $")
-_ANNOUNCED = re.compile(r"selftests:\s+(?!Warning: )(\S.*)$")
-_BAIL = re.compile(r"Bail out!\s*(.*)$", re.IGNORECASE)
+_ANNOUNCED = re.compile(r"selftests:\s+(?!Warning: )(\S.*)")
+_BAIL = re.compile(r"Bail out!\s*(.*)", re.IGNORECASE)
 _TOTALS = re.compile(r"Totals:((?: \w{1,8}:\d{1,9})+)\s*$")
 _COUNTS = re.compile(
     r"Pass (\d{1,9}) Fail (\d{1,9}) Xfail (\d{1,9}) Xpass (\d{1,9}) Skip (\d{1,9}) Error (\d{1,9})$"
@@ -259,7 +258,7 @@ def _marked(prefix: str, body: str) -> Result | None:
 def _runner_behind(body: str, diagnostic: bool) -> Result | None:
     """Find a result of kselftest's runner behind what a program printed without a newline."""
     at = body.rindex(_OF_RUNNER)
-    before = _BEFORE_RUNNER.search(body, max(at - MAX_BEFORE, 0), at)
+    before = _BEFORE_RUNNER.search(body, 0, at)
     found = _RESULT.match(body, before.start()) if before else None
     result = _result("", found) if found else _marked("", body[at:])
     if result is None or (diagnostic and not found):
