@@ -366,17 +366,6 @@ def test_the_lines_of_a_complaint_are_bounded() -> None:
     assert len(event.lines) == klog.MAX_BEFORE_TRACE + 2
 
 
-def test_beyond_the_room_for_all_complaints_titles_are_kept() -> None:
-    line = "b" * ktapline.MAX_LINE
-    splat = [(0.0, text) for text in ("BUG: a", "Call Trace:", *[" f+0x1/0x2" + line] * 390)]
-    found = klog.events(splat * 12)
-    assert [event.title for event in found] == ["BUG: a"] * 12
-    whole = [len(event.lines) > 2 for event in found]
-    # As many as fit, and no later one.
-    fit = klog.MAX_TEXT // sum(len(line) for line in found[0].lines)
-    assert whole == [True] * fit + [False] * (12 - fit)
-
-
 def test_the_header_of_an_oops_is_near_its_cause() -> None:
     cause = (0.0, "BUG: kernel NULL pointer dereference, address: 0")
     header = (0.0, "Oops: 0000 [#1] PREEMPT SMP")

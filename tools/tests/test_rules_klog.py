@@ -65,7 +65,7 @@ def test_so_far_from_its_fault_may_the_header_of_an_oops_stand(between: int, cou
 
 
 # 128 of these are as long as the text that is kept of a log, 8 MiB.
-LONG = ("BUG: a", *["x" * 2000] * 32, "y" * 1530)
+LONG = ("BUG: a", *["~" * 2000] * 32, "~" * 1530)
 
 
 def test_so_much_text_is_kept_of_a_log() -> None:
