@@ -21,6 +21,14 @@ def test_the_first_line_of_a_complaint(kind: str, line: str) -> None:
     assert rule.kind == kind
 
 
+def test_blanks_may_stand_before_a_first_line() -> None:
+    for blank in (" ", "\t ", ""):
+        rule = klogline.rule_of(f"{blank}BUG: KASAN: use-after-free in foo+0x1/0x2")
+        assert rule is not None
+        assert rule.kind.value == "KASAN"
+    assert klogline.rule_of("a BUG: KASAN: x in foo+0x1/0x2") is None
+
+
 def test_none_is_passed_over_among_ordinary_lines() -> None:
     """Those are skipped many at once, so where a line ends must be seen there, too."""
     for _, line in EXAMPLES:

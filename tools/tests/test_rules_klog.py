@@ -314,6 +314,25 @@ def test_a_call_trace_may_stand_behind_the_end() -> None:
     assert lengths(events(CUT, WARN, END, CUT, WARN, TRACE, FRAME, END)) == [3, 5]
 
 
+def test_a_call_trace_may_have_no_head() -> None:
+    """Of a fault, as on riscv."""
+    bug = "kernel BUG at a.c:12!"
+    assert lengths(events(bug, FRAME, END, TRACE, FRAME)) == [3]
+    assert lengths(events(bug, "text", END, TRACE, FRAME)) == [5]
+    assert lengths(events(BUG, FRAME, "text", TRACE, FRAME)) == [5]
+
+
+def test_a_fault_names_itself_behind_what_is_said_before() -> None:
+    said, fault = (
+        "kernel tried to execute NX-protected page",
+        "BUG: kernel NULL pointer dereference",
+    )
+    (event,) = events(said, fault, "Oops: 0010 [#1] SMP", TRACE, FRAME)
+    assert (event.kind, event.title) == (K.OOPS, fault)
+    (event,) = events("list_del corruption", "kernel BUG at a.c:12!", "invalid opcode: 0000 [#1]")
+    assert (event.kind, event.title) == (K.BUG, "list_del corruption")
+
+
 def test_the_mark_of_arm() -> None:
     fault = "Unable to handle kernel NULL pointer dereference at virtual address 0"
     for between in range(4):
@@ -500,6 +519,9 @@ def test_what_another_processor_says_of_itself_belongs_to_the_stall() -> None:
     )
     assert event.lines[1:4] == ("NMI backtrace for cpu 1", "Call Trace:", " foo_spin+0x1/0x2")
     assert event.where == "foo_spin"
+    # To the one that was begun last.
+    lines = (("C0", STALL), ("C2", f"{STALL} 2"), ("C1", "NMI backtrace for cpu 1"))
+    assert lengths(taken(*lines)) == [1, 2]
 
 
 def test_a_backtrace_that_nobody_asked_for_is_none_of_another_complaint() -> None:

@@ -73,7 +73,6 @@ class Reader:
         self._titles: set[str] = set()
         self._room = MAX_TEXT
         self._open: dict[str, Splat] = {}  # by caller
-        self._old_at = 0  # before this index nobody was silent for long
         self._rulers: dict[str, tuple[int, str]] = {}  # the line before, where it is one
 
     def feed(self, line: str) -> None:
@@ -103,8 +102,7 @@ class Reader:
         """
         self._index += 1
         text = text[:MAX_LINE]
-        if self._index >= self._old_at:
-            self._close_old()
+        self._close_old()
         splat = self._open.get(caller)
         if self._open or self._tells(text):
             text = klogline.once(text)
@@ -175,7 +173,7 @@ class Reader:
 
     def _join(self, splat: Splat, text: str, rule: Rule) -> None:
         """Take a first line for a part of the complaint that is open."""
-        if rule.role is Role.HEADER or rule is splat.rule:
+        if rule.role is Role.HEADER:
             splat.headed = True
         elif splat.rule is None or rule.kind is EventKind.OOPS:
             splat.rule, splat.title = rule, len(splat.lines)
@@ -230,8 +228,6 @@ class Reader:
         for caller, splat in list(self._open.items()):
             if self._index - splat.last > MAX_APART:
                 self._close(caller)
-        silent = min((splat.last for splat in self._open.values()), default=self._index)
-        self._old_at = silent + MAX_APART + 1
 
     def _close_all(self) -> None:
         for caller in list(self._open):

@@ -49,4 +49,5 @@ def rule_of(text: str) -> Rule | None:
     if not telling().match(text):
         return None
     found = _any_rule().match(text.lstrip())
-    return RULES[found.lastindex - 1] if found and found.lastindex else None
+    number = found.lastindex if found else None
+    return RULES[number - 1] if number else None
