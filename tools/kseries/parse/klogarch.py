@@ -87,7 +87,7 @@ FAULTS: tuple[Rule, ...] = (
         "Unhandled fault: external abort on non-linefetch (0x1008) at 0xb6f00000",
     ),
     _fault(
-        r"Unhandled \S{1,10} ?\S{0,10} ?\S{0,10} exception on CPU\d+, ESR ",
+        r"Unhandled \d\d-bit \w{3,5} \w{3,5} exception on CPU\d+, ESR ",
         "arch/arm64/kernel/entry-common.c: __panic_unhandled()",
         "Unhandled 64-bit el1h sync exception on CPU0, ESR 0x0000000002000000 -- Unknown",
     ),
@@ -169,7 +169,7 @@ HEADERS: tuple[Rule, ...] = (
         behind=r"[0-9a-f]{4}(?: ilc:\d)? \[#",
     ),
     _header(
-        r"(?:Kernel|Break|Reserved|Unhandled|Bounds|Unknown|Do|Illegal) [\w /()-]{3,60}+ ?\[#\d+\]",
+        r"(?:Kernel|Break|Trap|FP|Reserved|Unhandled|Bounds|Illegal) [\w /()-]{3,60}+ ?\[#\d+\]",
         "arch/loongarch/kernel/traps.c, arch/mips/kernel/traps.c: die_if_kernel()",
         "Break instruction in kernel code[#1]:",
     ),

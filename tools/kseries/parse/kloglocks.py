@@ -100,8 +100,7 @@ STALLS: tuple[Rule, ...] = (
     Rule(
         _K.LOCKUP,
         _TRACE,
-        r"(?:(?:NMI )?[Ww]atchdog:? .*(?:detected [Hh]ard LOCKUP|Hard LOCKUP|detected LOCKUP)"
-        r"|Watchdog CPU:\d+ Hard LOCKUP)",
+        r"(?:NMI )?[Ww]atchdog:? .*(?:[Hh]ard|detected) LOCKUP",
         "kernel/watchdog.c: watchdog_hardlockup_check(); arch/powerpc/kernel/watchdog.c",
         "watchdog: Watchdog detected hard LOCKUP on cpu 0",
     ),
