@@ -98,7 +98,8 @@ LINE, TRACE, MARK, RULER = Ending.LINE, Ending.TRACE, Ending.MARK, Ending.RULER
         ("BUG: key  has not been registered!", K.BUG, TRACE),
         ("BUG: KASAN x", K.BUG, TRACE),
         ("BUG: memory leak of x", K.BUG, TRACE),
-        ("BUG: using x in preemptible", K.BUG, TRACE),
+        ("BUG: using x in preemptible [0]", K.BUG, TRACE),
+        ("BUG: using () in preemptible [0]", K.BUG, TRACE),
         ("BUG: kernel null pointer dereference", K.BUG, TRACE),
         ("BUG: a b stack guard page was hit at 0", K.BUG, TRACE),
         # Each other way to say it.
@@ -311,6 +312,8 @@ def test_what_a_first_line_says(line: str, kind: EventKind, ending: Ending) -> N
         "NMI x watchdog: hard LOCKUP",
         "csd: Detected CSD lock",
         "INFO: rcu detected stalls",
+        "INFO: rcu detected  stalls on x",
+        "INFO: task a:12 blocked in x for more than 1 s",
         "Kernel attempted to see user page ",
         "Unhandled 6-bit el1h sync exception on CPU0, ESR 0",
         "Unhandled 64-bit el1h sync exception on CPU, ESR 0",

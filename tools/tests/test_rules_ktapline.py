@@ -8,7 +8,16 @@ import re
 import pytest
 
 from kseries.model import Status
-from kseries.parse.ktapline import MAX_LINE, TELLING, clean, is_ordinary, plain, read
+from kseries.parse.ktapline import (
+    MAX_LINE,
+    TELLING,
+    clean,
+    has_more,
+    is_ordinary,
+    plain,
+    read,
+    without_blank,
+)
 from kseries.parse.ktaptoken import (
     Announced,
     Bail,
@@ -76,6 +85,8 @@ def ok(number: int | None, name: str, *, certain: bool = True, prefix: str = "")
         ("ok 3 a # b=c", ok(3, "a")._replace(text="b=c")),
         ("ok 3 a #b=c", ok(3, "a")._replace(text="b=c")),
         ("ok 3 a #b", ok(3, "a #b")),
+        ("ok 3 a# b", ok(3, "a# b")),
+        ("ok 1 other: x [PASS]", ok(1, "other: x [PASS]")),
         ("ok 3 # all comment", ok(3, "")._replace(text="all comment")),
         ("not ok 3 name", ok(3, "name")._replace(status=F)),
     ],
@@ -141,6 +152,7 @@ def test_what_a_directive_makes_of_a_result(directive: str, passed: Status, fail
         ("a # SKIPPED why", "SKIP", "why"),
         ("a # todo why", "TODO", "why"),
         ("a #SKIP", "SKIP", ""),
+        ("a # SKIP:", "SKIP", ""),
         ("# SKIP why", "SKIP", "why"),
         ("a # SKIP : why", "SKIP", "why"),
         ("a # xfail why", "XFAIL", "why"),
@@ -261,6 +273,31 @@ def test_what_is_ordinary(line: str, ordinary: bool) -> None:
 
 
 @pytest.mark.parametrize(
+    ("mark", "status", "directive"), [("PASS", P, ""), ("FAIL", F, ""), ("SKIP", S, "SKIP")]
+)
+def test_what_the_old_runner_marks(mark: str, status: Status, directive: str) -> None:
+    name = "selftests: net: a.sh"
+    alone = Result("", None, name, status, directive, "", certain=True, closing=True)
+    assert read(f"{name} [{mark}]") == alone
+    assert read(f"  {name} [{mark}]") == alone._replace(prefix="  ", closing=False)
+    assert read(f"ok 1..3 {name} [{mark}]") == alone._replace(number=3)
+    bad = F if status is P else status
+    assert read(f"not ok 1..3 {name} [{mark}]") == alone._replace(number=3, status=bad)
+
+
+def test_a_single_blank_nests_nothing() -> None:
+    for line, text in ((" x", "x"), ("  x", "  x"), (" \tx", " \tx"), (" ", ""), ("x", "x")):
+        assert without_blank(line) == text
+
+
+def test_results_of_the_runner_behind_other_text_are_more() -> None:
+    assert has_more("text\na selftests: b\n")
+    assert has_more("# selftests: a\nb selftests: c\n")
+    assert not has_more("# selftests: a\ntext\n# selftests: b\n")
+    assert not has_more("text\n")
+
+
+@pytest.mark.parametrize(
     "text", ["ok", "# not ok", "1..", "selftests: x", "# Subtest: x", "Pass 1"]
 )
 def test_how_more_than_text_begins(text: str) -> None:
@@ -275,6 +312,7 @@ def test_how_more_than_text_begins(text: str) -> None:
         ("text ok 1 more ", None),
         ("textok 3 ", 3),
         ("not ok 1..123456789 ", 123456789),
+        ("ok 3 ", 3),
     ],
 )
 def test_a_result_of_the_runner_behind_other_text(before: str, number: int | None) -> None:
@@ -297,5 +335,9 @@ def test_no_more_is_kept_of_a_line_than_its_limit() -> None:
     assert read(f"ok 1 a # {long}") == ok(1, "a")._replace(text=kept)
     assert read(f"Bail out! {long}") == Bail("", kept)
     assert read(f"1..0 # SKIP {long}") == Plan("", 0, kept)
+    assert read(f"# Subtest: {long}") == Subtest("", kept)
+    marked = read(f"ok 1 selftests: a [PASS] # {long}")
+    assert isinstance(marked, Result)
+    assert marked.text == kept
     # What stands behind it still counts.
     assert read(f"ok 1 {long} # SKIP why") == Result("", 1, kept, S, "SKIP", "why", True)

@@ -69,7 +69,7 @@ LOCKS: tuple[Rule, ...] = (
     Rule(
         _K.ATOMIC_SLEEP,
         _TRACE,
-        r"BUG: using .* in preemptible ",
+        r"BUG: using \w+\(\) in preemptible ",
         "lib/smp_processor_id.c: check_preemption_disabled()",
         "BUG: using smp_processor_id() in preemptible [00000000] code: foo/12",
     ),
@@ -86,7 +86,7 @@ STALLS: tuple[Rule, ...] = (
     Rule(
         _K.HUNG_TASK,
         _TRACE,
-        r"INFO: task .+:\d+ (?:blocked (?:in .*)?|can't die )for more than ",
+        r"INFO: task .+:\d+ (?:blocked (?:in I/O wait )?|can't die )for more than ",
         "kernel/hung_task.c: check_hung_task()",
         "INFO: task foo:12 blocked for more than 143 seconds.",
     ),

@@ -106,7 +106,7 @@ def clean(line: str) -> str:
 def plain(line: str) -> str:
     """Drop what a terminal would obey, and the line's end."""
     text = line.rstrip()
-    if text.isascii() and text.isprintable():
+    if text.isprintable():
         return text  # nearly all lines: nothing to drop
     return _CONTROL.sub("", text).rstrip()
 
