@@ -65,6 +65,7 @@ TREE = {
     "lib/Makefile": "obj-$(CONFIG_LIST_KUNIT_TEST) += list-test.o\n"
     "obj-$(CONFIG_SORT_KUNIT_TEST) += sort_kunit.o\n",
     "sound/wheel/Makefile": "obj-$(CONFIG_WHEEL_KUNIT_TEST) += spokes-test.o\n",
+    "sound/hub/tests/Makefile": "obj-$(CONFIG_HUB_KUNIT_TEST) += axle_test.o\n",
 }
 
 OURS = """\
@@ -154,6 +155,8 @@ def test_suites_of_ours_name_what_they_cover(chosen: Choose) -> None:
         ("lib/other.c", ()),
         ("sound/wheel/rim.c", ("kunit/WHEEL_KUNIT_TEST",)),
         ("sound/wheel/rim.txt", ()),
+        ("sound/hub/nut.c", ("kunit/HUB_KUNIT_TEST",)),
+        ("sound/horn.c", ()),  # the tests of what stands below are about that
         ("sound/gear/box.c", ("kselftest/gear",)),
         ("net/gear/box.c", ()),
         ("net/core/gear.c", ("kselftest/gear",)),

@@ -23,6 +23,8 @@ KUNIT_S = 3.0
 SUITE_S = 120.0  # of ours, as a whole
 # Of a folder with many KUnit tests only those are taken that share a word with the files.
 FEW = 4
+# Folders of tests that are about the folder they stand in: fs/tests, drivers/gpu/drm/tests.
+TEST_FOLDERS = frozenset({"test", "tests", "kunit", "selftests"})
 
 # Names of files that are those of targets by chance.
 NO_NAMES = frozenset({"core", "devices", "dma", "lib", "mm", "net", "size", "sync"})
@@ -164,11 +166,7 @@ def _of_ours(paths: Sequence[str], suites: Iterable[Suite], files: TreeFiles) ->
 def _kunit(paths: Sequence[str], files: TreeFiles) -> Iterator[Chosen]:
     code = [path for path in paths if path.endswith(CODE)]
     folders = {path.rpartition("/")[0] for path in code}
-    beside = {
-        test.symbol: test
-        for test in files.kunit
-        if test.folder in folders or test.folder.rpartition("/")[0] in folders
-    }
+    beside = {test.symbol: test for test in files.kunit if _of_folder(test.folder) in folders}
     stems = {_stem(path): path for path in code}
     for test in files.kunit:
         if stem := next((stem for stem in map(_stem, test.objects) if stem in stems), ""):
@@ -182,6 +180,12 @@ def _kunit(paths: Sequence[str], files: TreeFiles) -> Iterator[Chosen]:
             shared = words.words(" ".join(test.objects)) & near
             if shared or (len(tests) <= FEW and "/" in folder):
                 yield _symbol(test, f"its tests stand in {folder}")
+
+
+def _of_folder(folder: str) -> str:
+    """Give the folder whose code the tests in one are about: fs/x, also for fs/x/tests."""
+    above, _, last = folder.rpartition("/")
+    return above if last in TEST_FOLDERS else folder
 
 
 def _stem(name: str) -> str:
