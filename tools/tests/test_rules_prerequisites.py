@@ -15,7 +15,8 @@ from kseries.lib.progress import Silent
 from kseries.model import Patch, Prerequisite, Series
 from kseries.series import prerequisites
 from kseries.series.archive import DIGITS, FOUND, ArchiveConfig
-from kseries.series.prerequisites import _Search, find, patch_id
+from kseries.series.patchid import of_file
+from kseries.series.prerequisites import _Search, find
 
 NOBODY = ArchiveConfig.at("http://127.0.0.1:1/nobody")
 PATCH_IDS = [Prerequisite("patch-id", f"{number:040x}") for number in range(201)]
@@ -147,7 +148,7 @@ def test_why_nothing_is_known_is_a_part_of_a_sentence(folder: Path) -> None:
 
 def test_a_whole_series_has_the_patches_that_are_named_beside_it(folder: Path) -> None:
     below = series(folder, "below", 1, 2)
-    ids = [needed("patch-id", patch_id(patch)) for patch in below.patches]
+    ids = [needed("patch-id", of_file(patch.file)) for patch in below.patches]
     search = searched(folder, [ids[0], needed("message-id", "below@x"), ids[1]], below=below)
     assert put(search) == [("below", 2)]
     assert search.met == set(search.wanted)
@@ -200,7 +201,7 @@ def test_of_the_series_with_a_patch_that_with_most_of_them(folder: Path) -> None
     one, both, last = (
         series(folder, "one", 1, 9), series(folder, "both", 9, 1, 2), series(folder, "last", 1, 2)
     )  # fmt: skip
-    ids = [needed("patch-id", patch_id(patch)) for patch in last.patches]
+    ids = [needed("patch-id", of_file(patch.file)) for patch in last.patches]
     names = ("one@x", "both@x", "last@x", "more@x")
     answers(folder, f"patchid:{ids[0].value}", *((name, "[PATCH 1/2] x") for name in names))
     search = searched(folder, ids, one=one, both=both, last=last, more=last)
@@ -213,7 +214,7 @@ def test_of_the_series_with_a_patch_that_with_most_of_them(folder: Path) -> None
 
 def test_what_is_there_already_is_not_taken_again(folder: Path) -> None:
     first, second = series(folder, "first", 1), series(folder, "second", 1, 2)
-    ids = [needed("patch-id", patch_id(patch)) for patch in second.patches]
+    ids = [needed("patch-id", of_file(patch.file)) for patch in second.patches]
     for one in ids:
         answers(folder, f"patchid:{one.value}", ("second@x", "[PATCH 1/2] x"))
     wanted = [needed("message-id", "first@x"), *ids]
@@ -231,7 +232,7 @@ def test_a_patch_that_nobody_has_is_not_met(folder: Path) -> None:
 
 def test_what_is_named_as_something_else_is_not_met_by_a_patch(folder: Path) -> None:
     one = series(folder, "one", 1)
-    wanted = needed("patch-id", patch_id(one.patches[0]))
+    wanted = needed("patch-id", of_file(one.patches[0].file))
     answers(folder, f"patchid:{wanted.value}", ("one@x", "[PATCH] x"))
     answers(folder, f'nq:"change-id: {wanted.value}"')
     search = searched(folder, [wanted, needed("change-id", wanted.value)], one=one)
@@ -248,11 +249,11 @@ def test_an_id_hangs_neither_on_the_order_of_files_nor_on_the_users_settings(
     diffs = ["".join(text) for text in texts]
     for whole, parts in ((one.patches[0], diffs), (other.patches[0], diffs[::-1])):
         whole.file.write_text("Subject: [PATCH] x\n\n---\n" + "".join(parts))
-    assert patch_id(one.patches[0]) == patch_id(other.patches[0]) != ""
+    assert of_file(one.patches[0].file) == of_file(other.patches[0].file) != ""
 
 
 def test_what_changes_nothing_has_no_id(folder: Path) -> None:
     one = series(folder, "one", 1).patches[0]
-    assert len(patch_id(one)) == 40
+    assert len(of_file(one.file)) == 40
     one.file.write_text("From: A <a@b.c>\nSubject: [PATCH] x\n\nNothing.\n")
-    assert patch_id(one) == ""
+    assert of_file(one.file) == ""
