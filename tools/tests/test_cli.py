@@ -296,3 +296,16 @@ def test_a_full_disk_is_told_and_passes_once_there_is_room(toyproject: ToyProjec
     assert code == 3, output
     assert "not enough room" in output.lower()
     assert toyproject.kseries("run", "--until", "build")[0] == 0
+
+
+def test_a_kernel_that_was_configured_anew_since_is_not_taken_for_that_of_a_run(
+    toyproject: ToyProject,
+) -> None:
+    assert toyproject.kseries("run", "--until", "build")[0] == 0
+    first = toyproject.latest()["run"]
+    toyproject.write("configs/base.config", "CONFIG_NET=y\nCONFIG_INET=y\n")
+    assert toyproject.kseries("run", "--until", "build")[0] == 0
+    code, output = toyproject.kseries("install", "--run", first)
+    assert code == 2, output
+    assert "another run has configured this since" in output
+    assert toyproject.kseries("install", "--run", "latest")[0] == 0

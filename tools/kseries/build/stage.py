@@ -133,7 +133,7 @@ def build(
     place = config.place
     box = kconfig_ask.sandbox(config.tree.path, place, trusted=stack.trusted)
     prepare(box)
-    _see_config(config)
+    require_config(config)
     compiler = kbuild.compiler(box)
     inputs = _inputs(config, box, compiler)
     record = _unchanged(place, box, inputs)
@@ -165,7 +165,7 @@ def compile_objects(
     """Compile all objects, those of modules too, and link nothing. Raises as `build`."""
     box = kconfig_ask.sandbox(config.tree.path, config.place, trusted=stack.trusted)
     prepare(box)
-    _see_config(config)
+    require_config(config)
     job = _job(config, box, "", cache, run, jobs)
     _run_make(job, progress, OBJECTS, OF_MODULES if _has_modules(config) else {})
     atomicfile.remove_tree(job.state / UNFINISHED)
@@ -205,13 +205,17 @@ def _job(
     return _Job(config, box, inputs, jobs or kbuild.cores(), run.log("build"), sizes)
 
 
-def _see_config(config: KernelConfig) -> None:
+def require_config(config: KernelConfig) -> None:
+    """Raise UserError where the .config in the place of a build is not that one any more.
+
+    Runs of the same patches share a place: one with other suites has another config there.
+    """
     path = config.place.state / kbuild.CONFIG
     if not path.is_file() or _sha256(path) != config.sha256:
         raise UserError(
-            "The .config is not the one that was checked.",
+            "The .config is not the one that was checked: another run has configured this since.",
             where=str(path),
-            do="configure again: `kseries config`",
+            do="configure and build again: `kseries config --run RUN`, `kseries build --run RUN`",
         )
 
 

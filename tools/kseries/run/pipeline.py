@@ -19,7 +19,7 @@ from pydantic import TypeAdapter
 
 from kseries.apply.stage import apply
 from kseries.build import place as buildplace
-from kseries.build.stage import build
+from kseries.build.stage import build, require_config
 from kseries.compiled import changed as compiled
 from kseries.compiled import enabling, functions, wishes
 from kseries.config import kconfig_ask
@@ -105,9 +105,15 @@ class RunContext:
             self.wishes = self.run.path / WISHES
 
     def outcome(self, of: Stage[T]) -> T:
-        """Give what a stage left, in this process or in an earlier one."""
+        """Give what a stage left, in this process or in an earlier one.
+
+        Raises UserError for a kernel where another one was configured since.
+        """
         if of.name not in self.outcomes:
-            self.outcomes[of.name] = self.run.load(of.name, of.adapter)
+            left = self.run.load(of.name, of.adapter)
+            if isinstance(left, Kernel):
+                require_config(left.config)
+            self.outcomes[of.name] = left
         return cast(T, self.outcomes[of.name])
 
     @property
