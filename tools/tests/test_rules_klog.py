@@ -192,6 +192,15 @@ def test_the_header_of_an_oops_belongs_to_the_fault_above(
     assert [event.kind for event in events(first, OOPS, END)] == kinds
 
 
+def test_memory_that_leaks_is_told_below_what_a_program_says() -> None:
+    object_ = "unreferenced object 0xffff888012345678 (size 12):"
+    head = "BUG: memory leak"
+    (event,) = events(head, object_, "  comm", "  backtrace:", "    [<0>] f+0x1/0x2")
+    assert (event.kind, event.title) == (K.LEAK, head)
+    assert lengths(events(head, object_, head, object_)) == [2, 2]
+    assert lengths(events(object_, object_)) == [1, 1]
+
+
 def test_a_second_oops_is_another_one() -> None:
     assert len(events(OOPS, OOPS)) == 2
     assert len(events("kernel BUG at a.c:12!", OOPS, OOPS)) == 2
@@ -588,10 +597,11 @@ def test_how_far_below_its_title_a_trace_may_stand(title: str, most: int) -> Non
 def test_what_proves_that_the_kernel_said_it(proof: str) -> None:
     others = ("something else", "CPU:  PID: 2", "CPU: x ")
     for text, count in ((proof, 1), *((other, 0) for other in others)):
-        reader = klog.Reader()
-        reader.take("BUG: Bad page state in process foo", sure=False)
-        reader.take(text, sure=False)
-        assert len(reader.events()) == count
+        for title in ("BUG: Bad page state in process foo", "a: page allocation failure: x"):
+            reader = klog.Reader()
+            reader.take(title, sure=False)
+            reader.take(text, sure=False)
+            assert len(reader.events()) == count
 
 
 def test_a_file_at_the_beginning_of_a_title_is_named() -> None:

@@ -133,3 +133,78 @@ def test_no_line_takes_long() -> None:
                  "12:00:01 host " + "kernel: " * 9_000, "<4>" + "[1" * 30_000):  # fmt: skip
         stamps.split(text)
         stamps.look(f"{text}\n{text}")
+
+
+@pytest.mark.parametrize(
+    ("line", "text", "caller"),
+    [
+        ("[   12.345678] (0)[123:kworker/0:1]text", "text", ""),
+        ("[   12.345678] [2: kworker/2:1: 123]text", "text", ""),
+        ("[   12.345678] [2: [T] text", "text", ""),
+        ("[   12.345678] kernel: text", "text", ""),
+        ("[   12.345678] host kernel:", "", ""),
+        ("[   12.345678][    T] text", "[    T] text", ""),
+        ("[    T1] text", "text", "T1"),
+        ("[   12.345678<0.000012>] text", "text", ""),
+        ("[<    0.000012>] text", "text", ""),
+        ("[12.345678 <+0.000012>] text", "text", ""),
+        ("[+0.000012] text", "text", ""),
+        ("Nov 05 12:00:01 host kernel[0]: text", "text", ""),
+        ("Nov 05 12:00:01 host kernel:", "", ""),
+        ("6,1,2,-,caller=T3;text", "text", "T3"),
+        ("6,1,2,-,caller=T;text", "text", ""),
+    ],
+)
+def test_what_the_kernel_says(line: str, text: str, caller: str) -> None:
+    assert stamps.split(line) == ("", text, caller)
+    assert stamps.message(line) == text
+
+
+@pytest.mark.parametrize(
+    "line", ["[    T] text", "[.345678 <    0.000012>] text", "[+.000012] text"]
+)
+def test_what_is_no_stamp_of_the_kernel(line: str) -> None:
+    assert stamps.split(line).message is None
+
+
+@pytest.mark.parametrize(
+    ("line", "named"), [("[   12.345678] host kernel: x", True), ("[   12.345678] kernel x", False)]
+)
+def test_a_log_that_names_the_kernel(line: str, named: bool) -> None:
+    assert stamps.look(f"{line}\n").named is named
+
+
+@pytest.mark.parametrize(
+    ("line", "bare"),
+    [
+        ("<4>x", False),
+        ("Nov 05 12:00:01 host kernel: x", False),
+        ("x[   12.345678] y", False),
+        ("x y", True),
+        ("Nov x", True),
+    ],
+)
+def test_a_log_in_which_no_line_is_surely_the_kernels(line: str, bare: bool) -> None:
+    assert stamps.look(f"a\n{line}\n").bare is bare
+
+
+@pytest.mark.parametrize(
+    ("line", "dated"),
+    [
+        ("[Tue Nov  5 12:00:01 2024] [   12.345678] x", True),
+        ("12:00:01 [Tue Nov  5 12:00:01 2024] [   12.345678] x", True),
+        ("[Tue Nov  5 12:00:01 2024] x", False),
+        ("[2024-11-05 12:00:01] [   12.345678] x", False),
+        ("[Tue Nov  5 12:00:01 2024] x [   12.345678] y", False),
+        ("x", False),
+    ],
+)
+def test_a_relays_date_stands_before_the_kernels_stamp(line: str, dated: bool) -> None:
+    assert stamps.look(f"{line}\n").dated is dated
+
+
+def test_so_many_lines_tell_how_all_begin() -> None:
+    lines = ["x\n"] * 200 + ["12:00:01 x\n"] * 800
+    assert stamps.look("".join(lines)).relayed
+    assert stamps.look("".join([*lines, "x\n"])).relayed
+    assert not stamps.look("".join(["x\n", *lines])).relayed

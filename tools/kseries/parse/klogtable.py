@@ -79,7 +79,7 @@ _MEMORY: tuple[Rule, ...] = (
     Rule(
         _K.UBSAN,
         _RULER,
-        r"UBSAN: (?:\S+|[Uu]ndefined behaviour|[\w -]{3,40}) in \S",
+        r"UBSAN: [\w -]{3,60} in \S",
         "lib/ubsan.c: ubsan_prologue()",
         "UBSAN: shift-out-of-bounds in net/foo.c:12:5",
     ),

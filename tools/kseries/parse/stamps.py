@@ -56,7 +56,7 @@ SIMPLE = rf"{LEVEL}{STAMP}"
 """As nearly all lines of the kernel's begin. More may stand before the message where MORE follows,
 and where the style of the log is `named`."""
 MORE = r"\[(?:pid|\d)|\(\d\)\[|<\d"
-_NAMED_BEHIND = r"[\w.-]*+:? ?kernel:"
+_NAMED_BEHIND = r"(?:[\w.-]++:? )?kernel:"
 NO_MORE = rf"{SIMPLE}(?!{MORE}|\s|{_NAMED_BEHIND})"
 """What is at the beginning of a line of which nothing else stands before the message."""
 
@@ -212,8 +212,8 @@ def look(text: str) -> Style:
     """Tell from the beginning of a log, without what terminals obey, how its lines begin."""
     lines = [line for line in text.split("\n") if line]
     some = lines[:MAX_LOOK]
-    relayed = sum(bool(line[0] in FIRST and _RELAY.match(line)) for line in some)
-    dated = any(_is_inside_date(line) for line in some if line.startswith("["))
+    relayed = sum(bool(_RELAY.match(line)) for line in some)
+    dated = any(map(_is_inside_date, some))
     named = any("kernel: " in line and _MONOTONIC.match(line) for line in some)
     style = Style(False, bool(some) and relayed >= _MOST * len(some), dated, named)
     # Any other line is a program's.
