@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from kselftest_zcrx.model import DIALECTS, FIRST_LEVEL, LAST_LEVEL, MAINLINE, V7
-from kselftest_zcrx.render import FOLDER, extended, planned, render, rules, write
+from kselftest_zcrx.render import FOLDER, case_rules, extended, planned, render, rules, write
 
 MUTANTS = Path(__file__).parent / "mutants"
 """Deliberate faults of the series, each of which the tests have to notice."""
@@ -25,6 +25,7 @@ __all__ = [
     "MAINLINE",
     "MUTANTS",
     "V7",
+    "case_rules",
     "extended",
     "planned",
     "render",

@@ -147,6 +147,16 @@ def rules(level: int, dialect: str = V7) -> dict[str, frozenset[str]]:
     }
 
 
+def case_rules(level: int, dialect: str = V7) -> dict[str, str]:
+    """Give the rule that each case tests, by its name: "program: fixture.case"."""
+    return {
+        f"{program.name}: {fixture.name}.{case.name}": case.rule
+        for program in _programs(level, dialect)
+        for fixture in program.fixtures
+        for case in fixture.cases
+    }
+
+
 def scripts(program: Program, level: int = LAST_LEVEL, dialect: str = V7) -> Mapping[str, Macro]:
     """Give the hand-written bodies of a program's scripted cases, by the name of the case."""
     return _scripts(program, _environment(level, dialect))

@@ -338,6 +338,7 @@ def _add_mutants(commands: Commands) -> None:
         (
             "kseries mutants --list",
             "kseries mutants refill lifetime",
+            "kseries mutants --one-kernel                        all, without a build for each",
             "kseries mutants --generated --sample 50 --seed 7    made by machine",
         ),
     )
@@ -349,6 +350,11 @@ def _add_mutants(commands: Commands) -> None:
     )
     mutants.add_argument("--list", action="store_true", help="only say which there are")
     mutants.add_argument("--page", type=Path, metavar="FILE", help="write what killed which")
+    mutants.add_argument(
+        "--one-kernel",
+        action="store_true",
+        help="have those by hand in one kernel, each behind a switch, where one can be",
+    )
     mutants.add_argument(
         "--generated",
         action="store_true",
@@ -377,7 +383,7 @@ def _add_mutants(commands: Commands) -> None:
         type=float,
         default=60.0,
         metavar="S",
-        help="seconds of cases for a generated one, the likeliest first (default: %(default)g)",
+        help="seconds of cases for one behind a switch, the likeliest first (default: %(default)g)",
     )
     mutants.add_argument(
         "--config", action="append", default=[], metavar="NAME", help="add configs/NAME.config"

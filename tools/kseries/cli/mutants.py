@@ -18,7 +18,7 @@ from kseries.cli.screen import print_json
 from kseries.kbuild import make as kbuild
 from kseries.lib import atomicfile, runfolder
 from kseries.model import GeneratedMutant, MutantFate, Request
-from kseries.mutants import equivalents, generated
+from kseries.mutants import byhand, equivalents, generated, together
 from kseries.mutants import mutants as checker
 from kseries.names import DEFAULT_STACK
 from kseries.report import generated as generated_page
@@ -53,6 +53,8 @@ def _session(arguments: Namespace) -> tuple[str, ...]:
         words.append("--extended")
     if arguments.generated:
         words += ["--generated", "--sample", str(arguments.sample), "--seed", str(arguments.seed)]
+    if arguments.one_kernel:
+        words.append("--one-kernel")
     return tuple(words)
 
 
@@ -67,6 +69,14 @@ def _by_hand(arguments: Namespace) -> int:
         resumable(opened.run, "mutants", arguments.workspace, shown),
     ):
         work = replace(opened.work(shown), suffix=checker.NAME, session=_session(arguments))
+        if arguments.one_kernel:
+            together.check(
+                work,
+                chosen,
+                checker.read(MUTANTS),
+                kselftest_zcrx.case_rules(LAST_LEVEL),
+                arguments.budget,
+            )
         results = checker.check(work, chosen, kselftest_zcrx.rules(LAST_LEVEL))
     if arguments.page:
         everything = checker.with_untried(checker.read(MUTANTS), checker.kept(opened.run))
@@ -97,9 +107,10 @@ def _generated(arguments: Namespace) -> int:
         resumable(opened.run, "mutants --generated", arguments.workspace, shown),
     ):
         work = replace(opened.work(shown), suffix=checker.NAME, session=_session(arguments))
-        prepared = generated.prepare(work, checker.SUITE)
+        prepared = generated.prepare(work, checker.SUITE, checker.read(MUTANTS))
         equivalents.check(known, [*prepared.mutants, *prepared.left_out])
-        chosen = generated.sample(prepared.mutants, arguments.sample, arguments.seed)
+        inside = byhand.without(prepared.mutants)
+        chosen = generated.sample(inside, arguments.sample, arguments.seed)
         chosen = generated.select(chosen, arguments.names)
         if arguments.list:
             return _list_generated(chosen, as_json=arguments.json)
@@ -110,7 +121,7 @@ def _generated(arguments: Namespace) -> int:
             trier.take_over(runfolder.find(opened.project.runs, arguments.killed_in))
         results = trier.check(chosen, known.equivalent)
     if arguments.page:
-        counts = (len(chosen), len(prepared.mutants), len(prepared.left_out))
+        counts = (len(chosen), len(inside), len(byhand.without(prepared.left_out)))
         about = generated_page.About(
             arguments.seed, arguments.budget, *counts, _host(), known.survivor
         )

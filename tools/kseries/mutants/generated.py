@@ -13,7 +13,7 @@ import shutil
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -37,6 +37,7 @@ from kseries.model import (
 )
 from kseries.mutants import ordering, preparing, schemata, unmutated
 from kseries.mutants.bench import Bench
+from kseries.mutants.mutants import Mutant
 from kseries.mutants.ordering import CaseReach
 from kseries.mutants.preparing import PREPARED, Prepared
 from kseries.mutants.trial import reasons
@@ -60,7 +61,6 @@ echo "{_MARK}$(cat {schemata.REACHED})"
 exit $status
 """
 
-BUDGET_S = 120.0  # of cases, of a mutant that comes by many
 LEAST_TIMEOUT_S, TIMES_LONGER = 6.0, 4.0
 MOST_LOSSES = 20  # of machines, one after the other
 
@@ -96,18 +96,18 @@ def select(mutants: Sequence[GeneratedMutant], names: Sequence[str]) -> tuple[Ge
     )
 
 
-def prepare(work: RunContext, programs: str) -> Prepared:
+def prepare(work: RunContext, programs: str, by_hand: Sequence[Mutant]) -> Prepared:
     """Build the kernel with switches, and see which case comes by which, unless the run has both.
 
-    programs: the suite whose programs try the mutants. Raises CheckFailed when the stack is not
-    built, or a case is red without a mutant.
+    programs: the suite whose programs try the mutants. by_hand: those that get a switch, too.
+    Raises CheckFailed when the stack is not built, or a case is red without a mutant.
     """
     run, kept = work.run, _kept(work.run)
     if not run.has("switches"):
         unmutated.build(work)
         with locked(work.stack_folder, work.progress):
             work.progress.stage("mutants")
-            prepared, kernel = preparing.prepare(work)
+            prepared, kernel = preparing.prepare(work, by_hand)
             kept.parent.mkdir(exist_ok=True)
             shutil.copyfile(kernel.image, kept)
             run.save("kernel", replace(kernel, image=kept), KERNEL)
@@ -195,10 +195,20 @@ def _wrapped(program: TestProgram, *before: str) -> TestProgram:
 class Checker:
     """Tries mutants; results are kept after each, and those of an earlier attempt stay."""
 
-    def __init__(self, work: RunContext, suite: str, budget_s: float = BUDGET_S) -> None:
-        """Take up what `prepare` left. budget_s: of cases, that a mutant gets."""
+    def __init__(
+        self,
+        work: RunContext,
+        suite: str,
+        budget_s: float,
+        likely: Mapping[int, Collection[str]] | None = None,
+    ) -> None:
+        """Take up what `prepare` left. budget_s: of cases, that a mutant gets.
+
+        likely: the names of cases that should notice a mutant, by its number.
+        """
         self._work = work
         self._budget_s = budget_s
+        self._likely = likely or {}
         self._reach = work.run.load("reach", REACH)
         self._programs = {program.name: program for program in _programs(work, suite)}
         folder = work.run.path / "mutants" / "tried"
@@ -330,7 +340,8 @@ class Checker:
     ) -> Iterator[TestProgram]:
         """Give the cases as they are to be run: the likeliest first, one by one, then in groups."""
         with self._lock:
-            known = Counter(self._kills.get(mutant.within, {}))
+            known = Counter(self._likely.get(mutant.number, ()))
+            known += self._kills.get(mutant.within, Counter())
             elsewhere = frozenset().union(*self._kills.values())
         for group in ordering.groups(ordering.within(cases, known, self._budget_s, elsewhere)):
             program = self._programs[group[0].program]

@@ -92,7 +92,9 @@ class Change:
     """One fault of one node. start, end: bytes of what is replaced. code: what stands there then.
 
     statement: whether that is a statement, else it is an expression. change: "old → new".
-    line: the number of the line that is changed, from 1.
+    line: the number of the line that is changed, from 1. call: where `code` is a function that is
+    called in place of another, the call; start and end are those of the other's head, with its
+    brace.
     """
 
     start: int
@@ -103,20 +105,29 @@ class Change:
     change: str
     line: int
     within: str
+    call: str = ""
 
 
 def changes(source: bytes) -> list[Change]:
     """Give the faults of a file, in the order of their places."""
-    parser = Parser(Language(tree_sitter_c.language()))
-    text = _blanked(source)
     found: list[Change] = []
-    # Function by function: what is not understood of one spoils no other.
-    starts = [0, *(match.end() for match in _FUNCTION_END.finditer(text))]
-    for start, end in zip(starts, [*starts[1:], len(text)], strict=True):
+    for start, end, root in parts(source):
         walk = _Walk(source[start:end], start, source.count(b"\n", 0, start))
-        walk.node(parser.parse(text[start:end]).root_node, "")
+        walk.node(root, "")
         found += walk.found
     return sorted(found, key=lambda change: (change.start, -change.end))
+
+
+def parts(source: bytes) -> Iterator[tuple[int, int, Node]]:
+    """Parse a file function by function: what is not understood of one spoils no other.
+
+    Gives the bytes of each part, from the end of a function to the end of the next, and its tree.
+    """
+    parser = Parser(Language(tree_sitter_c.language()))
+    text = _blanked(source)
+    starts = [0, *(match.end() for match in _FUNCTION_END.finditer(text))]
+    for start, end in zip(starts, [*starts[1:], len(text)], strict=True):
+        yield start, end, parser.parse(text[start:end]).root_node
 
 
 def _blanked(source: bytes) -> bytes:

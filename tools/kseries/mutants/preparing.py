@@ -28,7 +28,8 @@ from kseries.lib.errors import CheckFailed
 from kseries.lib.gitrepo import Repository
 from kseries.lib.progress import Progress
 from kseries.model import Diagnostic, GeneratedMutant, Kernel, KernelConfig, Severity, Tree
-from kseries.mutants import operators, schemata
+from kseries.mutants import byhand, operators, schemata
+from kseries.mutants.mutants import Mutant
 from kseries.mutants.operators import Change
 from kseries.run import pipeline
 from kseries.run.pipeline import RunContext
@@ -68,8 +69,13 @@ class SourceFile:
         return range(first, first + self.source.count(b"\n", change.start, change.end) + 1)
 
 
-def find(tree: Tree, series: str) -> tuple[list[GeneratedMutant], list[SourceFile]]:
-    """Find what can be changed on the lines of a series, in its files as the tree has them."""
+def find(
+    tree: Tree, series: str, by_hand: Sequence[Mutant]
+) -> tuple[list[GeneratedMutant], list[SourceFile]]:
+    """Find what can be changed on the lines of a series, in its files as the tree has them.
+
+    by_hand: mutants that are patches for the tree; they come after the others.
+    """
     repository = Repository(tree.base.repo)
     sources: list[tuple[str, bytes, list[Change]]] = []
     for file in blame.files(tree, series):
@@ -78,22 +84,33 @@ def find(tree: Tree, series: str) -> tuple[list[GeneratedMutant], list[SourceFil
             continue
         own = blame.lines(tree, file, series)
         sources.append((file, source, [c for c in operators.changes(source) if c.line in own]))
+    with worktree.scratch(tree.path) as scratch:
+        patches = [
+            (file, source, [change])
+            for file, source, change in byhand.changes(repository, tree.head, by_hand, scratch)
+        ]
     named = schemata.name_all(sources)
-    by_file: dict[str, dict[int, Change]] = {file: {} for file, _source, _changes in sources}
+    named += schemata.name_all(patches, first=1 + len(named))
+    by_file: dict[str, dict[int, Change]] = {}
     for mutant, change in named:
-        by_file[mutant.file][mutant.number] = change
-    files = [SourceFile(file, source, by_file[file]) for file, source, _changes in sources]
+        by_file.setdefault(mutant.file, {})[mutant.number] = change
+    contents = {file: source for file, source, _changes in (*sources, *patches)}
+    files = [SourceFile(file, contents[file], changes) for file, changes in by_file.items()]
     return [mutant for mutant, _change in named], files
 
 
-def prepare(work: RunContext) -> tuple[Prepared, Kernel]:
+def prepare(work: RunContext, by_hand: Sequence[Mutant]) -> tuple[Prepared, Kernel]:
     """Build the kernel with switches. The caller holds the lock of the worktree.
 
     Raises CheckFailed when it does not build even so.
     """
     tree: Tree = work.outcome(pipeline.APPLY)
-    mutants, files = find(tree, work.plan.under_test)
-    work.progress.note(f"{len(mutants)} faults can be put on the lines of the series")
+    mutants, files = find(tree, work.plan.under_test, by_hand)
+    of_hand = sum(mutant.operator == byhand.OPERATOR for mutant in mutants)
+    work.progress.note(
+        f"{len(mutants) - of_hand} faults can be put on the lines of the series;"
+        f" of {len(by_hand)} made by hand {of_hand} can have a switch"
+    )
     bench = _Bench(work, files)
     kept = fitting(files, bench.errors, work.progress)
     # What the preprocessor leaves out is in no kernel of this config.

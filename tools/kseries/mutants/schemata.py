@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0
 """Mutant schemata: one kernel that holds all mutants, each behind a switch.
 
-Where a mutant changes an expression E to F the kernel has `(kseries_mutant(7) ? (F) : (E))`, where
-it changes a statement `{ if (kseries_mutant(7)) F else E }`. So a mutant costs no build. The
-switch is a parameter that is set while the kernel runs, and 0 is none of them; each switch that is
-come by says so, which tells what can be seen by which test.
+Where a mutant changes an expression E to F the kernel has `(kseries_mutant(7) ? (F) : (E))`, and
+where it changes a statement `{ if (kseries_mutant(7)) F else E }`; a function that it changes is
+there twice, and begins with a call of the other. So a mutant costs no build. The switch is a
+parameter that is set while the kernel runs, and 0 is none of them; each switch that is come by says
+so, which tells what can be seen by which test.
 """
 
 from __future__ import annotations
@@ -92,7 +93,10 @@ class _Rendering:
         for number, change in mutants:
             code = change.code.replace(NUMBER, str(number)).encode()
             switch = b"kseries_mutant(%d)" % number
-            if change.statement:
+            if change.call:
+                call = change.call.replace(NUMBER, str(number)).encode()
+                rest = b"%s %s if (%s) return %s;" % (code, rest, switch, call)
+            elif change.statement:
                 rest = b"{ if (%s) %s else %s }" % (switch, code, rest)
             else:
                 rest = b"(%s ? (%s) : (%s))" % (switch, code, rest)

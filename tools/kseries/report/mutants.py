@@ -16,7 +16,7 @@ INTRODUCTION = """\
 
 Each row is a deliberate fault of the series, a line or two, kept as a patch in
 `tools/kselftest_zcrx/mutants/`: the rule of [zcrx.md](zcrx.md) that it breaks, and what went red.
-The programs that test the rule ran first, and none after the first that went red.
+The tests of the rule ran first, and none after the first that went red twice.
 
 Faults that nobody chose are in [generated-mutants.md](generated-mutants.md).
 """
