@@ -135,6 +135,14 @@ LIFETIME = Fixture(
             scripted=True,
         ),
         Case(
+            "mapped_after_failed_restart",
+            "R33",
+            "It stays mapped where a restart fails, and the queue keeps the pool that it had.",
+            needs=(Need.NETDEVSIM,),
+            since=QUEUE_LEVEL,
+            scripted=True,
+        ),
+        Case(
             "device_removed_with_two_rings",
             "R32",
             "A device with two registered queues can be removed, and both rings closed.",

@@ -58,6 +58,7 @@ ABSENT: Mapping[str, str] = MappingProxyType(
         "beside.fair_when_polled": "its netdevsim merges packets, so a turn has more pieces",
         "lifetime.refused_memory_comes_back": _UNTRIED,
         "lifetime.given_back_soon": _UNTRIED,
+        "lifetime.mapped_after_failed_restart": "its netdevsim has no restart that fails",
         "stream.queue_restarted": _UNTRIED,
         "memory.many_pages": _UNTRIED,
         "memory.many_pages_used": _UNTRIED,

@@ -22,6 +22,11 @@ MEMORY = Fixture(
                 "R18",
                 "A huge page that is in the area twice is charged once.",
             ),
+            (
+                "page_charged_once_in_a_row",
+                "R18",
+                "So is an ordinary page that is in the area twice in a row.",
+            ),
             ("many_pages", "R16", "An area may have more pages than 16 bits count."),
             ("many_pages_used", "R16", "And each of them is one of its own, up to the last."),
             ("transparent_huge_page", "R17", "Memory that the kernel may join to huge pages."),

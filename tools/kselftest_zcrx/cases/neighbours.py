@@ -34,6 +34,11 @@ _BESIDE = (
     ("spread", "R35", "What is not steered may be spread anew, under traffic."),
     ("captured", "R36", "Who captures packets sees the headers of what is placed, and no more."),
     (
+        "cloned",
+        "R35",
+        "Who shares packets for a while, and edits them, changes nothing.",
+    ),
+    (
         "queues_listed",
         "R37",
         "The queues can be listed, and none is a dma-buf's.",

@@ -249,6 +249,13 @@ REQUEST = Fixture(
             scripted=True,
         ),
         Case(
+            "completion_written_whole",
+            "R44",
+            "A piece is told by all words of its completion, and by none beside it.",
+            since=QUEUE_LEVEL,
+            scripted=True,
+        ),
+        Case(
             "end_after_reset",
             "R45",
             "The end of the stream stays the end when a reset follows it.",
