@@ -249,6 +249,13 @@ REQUEST = Fixture(
             scripted=True,
         ),
         Case(
+            "urgent_at_end_of_packet",
+            "R49",
+            "What comes before urgent data in a packet is copied, and nothing of no length.",
+            since=QUEUE_LEVEL,
+            scripted=True,
+        ),
+        Case(
             "completion_written_whole",
             "R44",
             "A piece is told by all words of its completion, and by none beside it.",

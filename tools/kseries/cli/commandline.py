@@ -381,9 +381,9 @@ def _add_mutants(commands: Commands) -> None:
     mutants.add_argument(
         "--budget",
         type=float,
-        default=60.0,
         metavar="S",
-        help="seconds of cases for one behind a switch, the likeliest first (default: %(default)g)",
+        help="seconds of cases for one behind a switch, the likeliest first"
+        " (default: 60, by hand 600)",
     )
     mutants.add_argument(
         "--config", action="append", default=[], metavar="NAME", help="add configs/NAME.config"

@@ -24,6 +24,10 @@ from kseries.names import DEFAULT_STACK
 from kseries.report import generated as generated_page
 from kseries.report.mutants import line, page
 
+BUDGET_S = 60.0
+BUDGET_BY_HAND_S = 600.0
+"""Of cases, for a mutant behind a switch, unless the user says it."""
+
 
 def mutants(arguments: Namespace) -> int:
     """Try mutants made by hand, or those made by machine; or list them."""
@@ -75,7 +79,7 @@ def _by_hand(arguments: Namespace) -> int:
                 chosen,
                 checker.read(MUTANTS),
                 kselftest_zcrx.case_rules(LAST_LEVEL),
-                arguments.budget,
+                arguments.budget or BUDGET_BY_HAND_S,
             )
         results = checker.check(work, chosen, kselftest_zcrx.rules(LAST_LEVEL))
     if arguments.page:
@@ -107,14 +111,16 @@ def _generated(arguments: Namespace) -> int:
         resumable(opened.run, "mutants --generated", arguments.workspace, shown),
     ):
         work = replace(opened.work(shown), suffix=checker.NAME, session=_session(arguments))
-        prepared = generated.prepare(work, checker.SUITE, checker.read(MUTANTS))
+        prepared = generated.prepare(work, checker.read(MUTANTS))
         equivalents.check(known, [*prepared.mutants, *prepared.left_out])
         inside = byhand.without(prepared.mutants)
         chosen = generated.sample(inside, arguments.sample, arguments.seed)
         chosen = generated.select(chosen, arguments.names)
         if arguments.list:
             return _list_generated(chosen, as_json=arguments.json)
-        trier = generated.Checker(work, checker.SUITE, arguments.budget)
+        cases = generated.reach(work, checker.SUITE, prepared)
+        budget_s = arguments.budget or BUDGET_S
+        trier = generated.Checker(work, checker.SUITE, cases, budget_s)
         if arguments.again:
             trier.forget_survivors(chosen)
         if arguments.killed_in:
@@ -122,9 +128,7 @@ def _generated(arguments: Namespace) -> int:
         results = trier.check(chosen, known.equivalent)
     if arguments.page:
         counts = (len(chosen), len(inside), len(byhand.without(prepared.left_out)))
-        about = generated_page.About(
-            arguments.seed, arguments.budget, *counts, _host(), known.survivor
-        )
+        about = generated_page.About(arguments.seed, budget_s, *counts, _host(), known.survivor)
         atomicfile.write_text(arguments.page, generated_page.page(results, about))
     survived = [result for result in results if result.fate is MutantFate.SURVIVED]
     status = 1 if survived or len(results) < len(chosen) else 0

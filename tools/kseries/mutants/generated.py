@@ -62,6 +62,7 @@ exit $status
 """
 
 LEAST_TIMEOUT_S, TIMES_LONGER = 6.0, 4.0
+UNKNOWN_S = 10.0  # of a case that nobody has measured: more than it takes on a busy host
 MOST_LOSSES = 20  # of machines, one after the other
 
 
@@ -96,11 +97,11 @@ def select(mutants: Sequence[GeneratedMutant], names: Sequence[str]) -> tuple[Ge
     )
 
 
-def prepare(work: RunContext, programs: str, by_hand: Sequence[Mutant]) -> Prepared:
-    """Build the kernel with switches, and see which case comes by which, unless the run has both.
+def prepare(work: RunContext, by_hand: Sequence[Mutant]) -> Prepared:
+    """Build the kernel with switches, unless the run has it.
 
-    programs: the suite whose programs try the mutants. by_hand: those that get a switch, too.
-    Raises CheckFailed when the stack is not built, or a case is red without a mutant.
+    by_hand: those that get a switch beside those made by machine. Raises CheckFailed when the stack
+    is not built.
     """
     run, kept = work.run, _kept(work.run)
     if not run.has("switches"):
@@ -115,16 +116,36 @@ def prepare(work: RunContext, programs: str, by_hand: Sequence[Mutant]) -> Prepa
             work.progress.finish(
                 f"{len(prepared.mutants)} mutants, {len(prepared.left_out)} are no C"
             )
-    prepared = run.load("switches", PREPARED)
-    if not run.has("reach"):
+    return run.load("switches", PREPARED)
+
+
+def reach(work: RunContext, suite: str, prepared: Prepared) -> tuple[CaseReach, ...]:
+    """See which case comes by which switch, unless the run has that.
+
+    suite: the suite whose programs try the mutants. Raises CheckFailed when a case is red without a
+    mutant.
+    """
+    if not work.run.has("reach"):
         work.progress.stage("reach")
-        reach = _Control(work, _programs(work, programs)).record()
-        run.save("reach", reach, REACH)
-        seen = frozenset().union(*(case.numbers for case in reach))
+        found = _Control(work, _programs(work, suite)).record()
+        work.run.save("reach", found, REACH)
+        seen = frozenset().union(*(case.numbers for case in found))
         work.progress.finish(
-            f"{len(reach)} cases come by {len(seen)} of {len(prepared.mutants)} mutants"
+            f"{len(found)} cases come by {len(seen)} of {len(prepared.mutants)} mutants"
         )
-    return prepared
+    return work.run.load("reach", REACH)
+
+
+def any_reach(work: RunContext, suite: str, prepared: Prepared) -> tuple[CaseReach, ...]:
+    """Take what the run has seen, or else that each case may come by each switch."""
+    if work.run.has("reach"):
+        return work.run.load("reach", REACH)
+    numbers = frozenset(mutant.number for mutant in prepared.mutants)
+    return tuple(
+        CaseReach(program.name, case, UNKNOWN_S, numbers)
+        for program in _programs(work, suite)
+        for case in program.cases
+    )
 
 
 def _kept(run: RunFolder) -> Path:
@@ -199,17 +220,18 @@ class Checker:
         self,
         work: RunContext,
         suite: str,
+        cases: Sequence[CaseReach],
         budget_s: float,
         likely: Mapping[int, Collection[str]] | None = None,
     ) -> None:
-        """Take up what `prepare` left. budget_s: of cases, that a mutant gets.
+        """Take up what `prepare` left. cases: to try with. budget_s: of these, for each mutant.
 
         likely: the names of cases that should notice a mutant, by its number.
         """
         self._work = work
         self._budget_s = budget_s
         self._likely = likely or {}
-        self._reach = work.run.load("reach", REACH)
+        self._reach = cases
         self._programs = {program.name: program for program in _programs(work, suite)}
         folder = work.run.path / "mutants" / "tried"
         folder.mkdir(exist_ok=True)

@@ -27,7 +27,7 @@ def check(
     everything: those that the kernel gets, so that another call finds them in it. case_rules: the
     name of a case ("program: case") → the rule that it tests. budget_s: of cases, for each.
     """
-    prepared = generated.prepare(work, SUITE, everything)
+    prepared = generated.prepare(work, everything)
     done = {result.name for result in kept(work.run)}
     left = {mutant.name: mutant for mutant in mutants if mutant.name not in done}
     switched = [
@@ -36,7 +36,9 @@ def check(
         if mutant.operator == byhand.OPERATOR and mutant.change in left
     ]
     likely = {mutant.number: _testing(left[mutant.change].rules, case_rules) for mutant in switched}
-    results = generated.Checker(work, SUITE, budget_s, likely).check(switched, {})
+    # The rules tell which cases to begin with, so that none has to run without a mutant before.
+    cases = generated.any_reach(work, SUITE, prepared)
+    results = generated.Checker(work, SUITE, cases, budget_s, likely).check(switched, {})
     killed = [result for result in results if result.fate is MutantFate.KILLED]
     found = [_as_patch(left[result.mutant.change], result) for result in killed]
     work.run.save("mutants", (*kept(work.run), *found), RESULTS)
