@@ -57,6 +57,19 @@ config AUTO
 	def_bool y
 	depends on BUS
 
+config FOLLOWS
+	bool
+	depends on NET
+	default BUS if !NEVER
+
+config IMPLIED
+	bool
+	depends on TEST
+
+menuconfig IMPLIES
+	bool "Implies"
+	imply IMPLIED
+
 config QUIET
 	bool "Quiet" if !TEST
 	default y
@@ -121,6 +134,9 @@ def load(srctree: Path, *lines: str) -> Any:
         ),
         # By its default.
         ("CONFIG_AUTO=y", {"CONFIG_AUTO=y", "CONFIG_BUS=y"}),
+        # By a default that is another symbol; by who implies it, where what it depends on is on.
+        ("CONFIG_FOLLOWS=y", {"CONFIG_FOLLOWS=y", "CONFIG_BUS=y", "CONFIG_NET=y"}),
+        ("CONFIG_IMPLIED=y", {"CONFIG_IMPLIED=y", "CONFIG_IMPLIES=y", "CONFIG_TEST=y"}),
         ("CONFIG_MODEL_B=y", {"CONFIG_MODEL_B=y", "CONFIG_BUS=y"}),
         ("CONFIG_NET=y,CONFIG_BUS=y", {"CONFIG_NET=y", "CONFIG_BUS=y"}),
         ("# CONFIG_OLD is not set", {"# CONFIG_OLD is not set"}),

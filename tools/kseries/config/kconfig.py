@@ -332,6 +332,11 @@ def _told(kconfig: Any, name: str, found: str | None, told: set[str]) -> list[An
     return [name, found, why(symbol, told), deciding(symbol)]
 
 
+def both(first: Expr, second: Expr) -> Expr:
+    """Give the expression that two others are met."""
+    return kconfiglib.AND, first, second
+
+
 def taken_apart(expression: Expr) -> tuple[str, tuple[Expr, ...]]:
     """Give what an expression is, and its parts.
 

@@ -21,6 +21,7 @@ from kseries.config.kconfig import (
     PREFIX,
     Expr,
     Symbol,
+    both,
     is_on,
     is_switch,
     met,
@@ -119,26 +120,32 @@ class Enabler:
         if not on:
             held = met(symbol.rev_dep, True) or not prompts
             return None if held else plan
-        ways = prompts or [*self._selectors(symbol), *self._defaults(symbol)]
+        ways = prompts or [*self._selectors(symbol.rev_dep), *self._by_itself(symbol)]
         return self._cheapest(ways, True, plan, depth)
 
-    def _selectors(self, symbol: Symbol) -> list[Expr]:
-        if never(symbol.rev_dep):
+    def _selectors(self, expression: Expr) -> list[Expr]:
+        """Give who selects or implies a symbol, those first that can be set as things are."""
+        if never(expression):
             return []
-        kind, parts = taken_apart(symbol.rev_dep)
-        found = list(parts) if kind == "or" else [symbol.rev_dep]
-        # Those that can be set as things are come first.
+        kind, parts = taken_apart(expression)
+        found = list(parts) if kind == "or" else [expression]
         found.sort(key=lambda item: not self._is_visible(item))
         return found[:SELECTORS]
+
+    def _by_itself(self, symbol: Symbol) -> list[Expr]:
+        """Give what else turns a symbol on that has no prompt: its defaults, and who implies it.
+
+        Either counts only where what it depends on is on, which its defaults say themselves.
+        """
+        defaults = [both(value, condition) for value, condition in symbol.defaults]
+        implied = [both(by, symbol.direct_dep) for by in self._selectors(symbol.weak_rev_dep)]
+        return [*defaults, *implied]
 
     def _is_visible(self, expression: Expr) -> bool:
         kind, parts = taken_apart(expression)
         if kind == "symbol":
             return bool(parts[0].visibility)
         return kind == "and" and self._is_visible(parts[0])
-
-    def _defaults(self, symbol: Symbol) -> list[Expr]:
-        return [condition for value, condition in symbol.defaults if met(value, True)]
 
     def _cheapest(self, ways: Iterable[Expr], wanted: bool, plan: Plan, depth: int) -> Plan | None:
         found = (self._satisfy(way, wanted, plan, depth) for way in ways)
