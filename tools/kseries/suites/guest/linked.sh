@@ -51,7 +51,9 @@ case $1 in
 	cable $there4 $there6
 	new_key /etc/ssh/ssh_host_ed25519_key
 	printf '%s\n' "$2" >/root/.ssh/authorized_keys
-	/usr/sbin/sshd -o UsePAM=no -o MaxSessions=100 -o HostKey=/etc/ssh/ssh_host_ed25519_key
+	/usr/sbin/sshd -f /dev/null -o UsePAM=no -o MaxSessions=100 \
+		-o HostKey=/etc/ssh/ssh_host_ed25519_key \
+		-o "Subsystem=sftp /usr/lib/openssh/sftp-server"
 	;;
 connect)
 	rm -f $control
