@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import stat
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -78,6 +79,15 @@ def test_what_was_left_by_those_that_were_killed_is_removed(places: Path, tmp_pa
     confine._sweep()
     assert sorted(path.name for path in places.iterdir()) == sorted(stay)
     assert (tmp_path / "mine" / "sub").exists()
+
+
+def test_several_may_remove_what_was_left_at_the_same_time(places: Path) -> None:
+    for number in range(200):
+        (places / f"kseries-vm-{1 << 30}-{number}" / "sub").mkdir(parents=True)
+    with ThreadPoolExecutor(4) as pool:
+        for done in [pool.submit(confine._sweep) for _ in range(4)]:
+            done.result()
+    assert list(places.iterdir()) == []
 
 
 # ---------------------------------------------------------------- bubblewrap

@@ -213,7 +213,11 @@ def remove_tree(path: Path) -> None:
         gone = path
         if not path.name.startswith(PARTIAL_PREFIX):
             gone = Path(tempfile.mkdtemp(prefix=partial_name(path), dir=path.parent))
-            path.rename(gone)
+            try:
+                path.rename(gone)
+            except FileNotFoundError:
+                gone.rmdir()  # somebody else was faster
+                return
         above = os.open(gone.parent, _FOLDER)
         try:
             _remove_folder(gone.name, above)

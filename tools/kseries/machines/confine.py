@@ -175,6 +175,10 @@ def _sweep() -> None:
     """Remove what was left by those that were killed."""
     for left in PLACES.glob(f"{PREFIX}*-*"):
         pid = left.name.removeprefix(PREFIX).partition("-")[0]
-        ours = left.lstat().st_uid == os.geteuid() and left.is_dir() and not left.is_symlink()
+        try:
+            about = left.lstat()
+        except FileNotFoundError:
+            continue  # another kseries has removed it
+        ours = about.st_uid == os.geteuid() and stat.S_ISDIR(about.st_mode)
         if ours and pid.isdigit() and not Path("/proc", pid).exists():
             atomicfile.remove_tree(left)
