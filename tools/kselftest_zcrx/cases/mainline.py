@@ -70,6 +70,7 @@ ABSENT: Mapping[str, str] = MappingProxyType(
         "stream.urgent_out_of_order_copied": _UNTRIED,
         "stream.wrong_checksum": _UNTRIED,
         "request.urgent_at_end_of_packet": _UNTRIED,
+        "nodev_request.urgent_at_end_of_packet": "the request goes on where urgent data follows",
         "request.completion_written_whole": _UNTRIED,
         "memory.page_charged_once_in_a_row": _UNTRIED,
         "posted.posted_again": "what the pool has is not free to copy to",
