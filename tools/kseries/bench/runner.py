@@ -12,6 +12,7 @@ import threading
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from kseries.bench import cpio, machine, plan, programs, reading, tables
@@ -45,13 +46,17 @@ class Bench:
     plugin: bytes
     tables: str
 
+    @cached_property
+    def _parts(self) -> tuple[str, ...]:
+        """Digests of what all measurements share: the kernel's image has ten megabytes."""
+        parts = (self.init, self.program, self.plugin, self.tables.encode())
+        image = Untrusted(self.kernel.parent).sha256(self.kernel.name)
+        return image, *(hashlib.sha256(part).hexdigest() for part in parts)
+
     def key(self, setup: Setup) -> str:
         """Give a digest of all that decides about a measurement."""
-        image = Untrusted(self.kernel.parent).sha256(self.kernel.name)
-        command = "\0".join((*plan.command(setup), setup.cpu, machine.MODELS[setup.cpu]))
-        parts = (self.init, self.program, self.plugin, self.tables.encode(), command.encode())
-        digests = (hashlib.sha256(part).hexdigest() for part in parts)
-        return hashlib.sha256("\0".join((image, *digests)).encode()).hexdigest()
+        words = (*self._parts, *plan.command(setup), setup.cpu, machine.MODELS[setup.cpu])
+        return hashlib.sha256("\0".join(words).encode()).hexdigest()
 
 
 def prepare(kernel: Kernel, installed: InstalledSuites) -> Bench:
