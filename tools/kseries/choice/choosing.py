@@ -302,8 +302,4 @@ def grouped(named: Iterable[tuple[str, str]]) -> tuple[Group, ...]:
 
 def suites_of(names: Sequence[str]) -> dict[str, list[str]]:
     """Put the programs of each target together: suite → its programs, [] for what has none."""
-    found: dict[str, list[str]] = {}
-    for name in names:
-        suite, colon, program = name.partition(":")
-        found.setdefault(suite, []).extend([program] if colon else [])
-    return found
+    return {one.suite: list(one.programs) for one in grouped((name, "") for name in names)}

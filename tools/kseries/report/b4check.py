@@ -50,11 +50,9 @@ def prep(result: RunResult | None, index: int) -> str:
 
 def _findings(result: RunResult, index: int) -> Iterator[tuple[str, str]]:
     """Give what is wrong with a patch, and that something is wrong with the series as a whole."""
-    is_charged = False
-    for status, text in _own(result, index):
-        is_charged = True
-        yield status, text
-    if not is_charged and result.verdict is not Verdict.PASS:
+    own = tuple(_own(result, index))
+    yield from own
+    if not own and result.verdict is not Verdict.PASS:
         first = mailfacts.first_bad(result)
         yield WARN, f"the series: {_summary(result)}{f'; {first}' if first else ''}"
 
