@@ -46,6 +46,7 @@ def _said(target: Target, *arguments: str) -> list[str]:
     end = target.run(
         linked.words(*arguments),
         deadline=Deadline.after(PUT_S),
+        env=dict(linked.ENVIRONMENT),
         on_line=lambda _at, line: said.append(line),
     )
     if end.status != 0:

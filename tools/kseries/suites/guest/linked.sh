@@ -2,9 +2,8 @@
 # linked.sh 1: make ready the machine that programs run on; prints the key that it logs in with.
 # linked.sh 2 KEY: make ready the machine at the other end of the cable, which lets that key in.
 # linked.sh connect: log in there once; what logs in later goes by the same connection.
+# The environment is that of programs (linked.py): the first one's interface and addresses are LOCAL.
 set -eu
-here4=192.0.2.1 here6=2001:db8::1
-there4=192.0.2.2 there6=2001:db8::2
 control=/run/ssh-peer
 
 # The packages' own scripts were not run.
@@ -15,15 +14,15 @@ passwd() {
 }
 
 cable() {
-	if [ ! -e /sys/class/net/eth0 ]; then
+	if [ ! -e "/sys/class/net/$NETIF" ]; then
 		echo "linked: this kernel sees no network card (CONFIG_VIRTIO_NET)" >&2
 		exit 1
 	fi
-	ip address add "$1/24" dev eth0
-	ip address add "$2/64" dev eth0 nodad
+	ip address add "$1/24" dev "$NETIF"
+	ip address add "$2/64" dev "$NETIF" nodad
 	ip link set dev lo up
-	ip link set dev eth0 up
-	printf '%s here\n%s here\n%s peer\n%s peer\n' $here4 $here6 $there4 $there6 >>/etc/hosts
+	ip link set dev "$NETIF" up
+	printf '%s here\n%s here\n%s peer\n%s peer\n' $LOCAL_V4 $LOCAL_V6 $REMOTE_V4 $REMOTE_V6 >>/etc/hosts
 }
 
 new_key() {
@@ -34,11 +33,11 @@ new_key() {
 case $1 in
 1)
 	passwd
-	cable $here4 $here6
+	cable $LOCAL_V4 $LOCAL_V6
 	new_key /root/.ssh/id_ed25519
 	# Nobody else is on the cable, and the other machine's key is a new one each time.
 	cat >/root/.ssh/config <<-END
-		Host peer $there4 $there6
+		Host peer $REMOTE_V4 $REMOTE_V6
 			StrictHostKeyChecking no
 			UserKnownHostsFile /dev/null
 			LogLevel ERROR
@@ -48,7 +47,7 @@ case $1 in
 	;;
 2)
 	passwd
-	cable $there4 $there6
+	cable $REMOTE_V4 $REMOTE_V6
 	new_key /etc/ssh/ssh_host_ed25519_key
 	printf '%s\n' "$2" >/root/.ssh/authorized_keys
 	/usr/sbin/sshd -f /dev/null -o UsePAM=no -o MaxSessions=100 \
