@@ -107,6 +107,23 @@ def test_what_we_started_dies_with_us(tmp_path: Path) -> None:
     assert wait_until_gone(child)
 
 
+def test_what_we_are_about_to_start_dies_with_us(tmp_path: Path) -> None:
+    # Killed right behind the fork, before the child can ask the kernel for its signal.
+    script = (
+        "import os, signal, sys\nfrom pathlib import Path\nfrom kseries.lib import proc\n"
+        "late = 'sleep 0.3; echo late'\n"
+        "with proc.start(['sh', '-c', late], cwd=Path(), stdout=sys.stdout):\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
+    for _ in range(6):
+        # The child holds the pipe, too, so that its end is waited for.
+        done = subprocess.run(
+            [sys.executable, "-c", script], cwd=tmp_path, env=environment, capture_output=True
+        )
+        assert (done.returncode, done.stdout) == (-signal.SIGKILL, b"")
+
+
 def test_output_without_end_is_kept_at_its_head_and_tail(tmp_path: Path) -> None:
     # 200 MB without a newline: to look at it anew with each block would take hours.
     log, seen = tmp_path / "log", []

@@ -224,7 +224,7 @@ def test_what_was_killed_is_waited_for_and_not_for_ever(
         "import os, time\n"
         "os.fork()\n"
         "held = bytearray(64 << 20)\n"
-        "print('ready', flush=True)\n"
+        "os.write(1, b'ready\\n')\n"
         "time.sleep(60)\n"
     )
     with proc.start([sys.executable, "-c", script], cwd=tmp_path) as child:

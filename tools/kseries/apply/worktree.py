@@ -111,7 +111,7 @@ def _load_index(tree: Repository, commit: str, log: Path) -> None:
     if "fatal:" in done.output:
         index.unlink()
     if not index.is_file():
-        tree.text("read-tree", commit)
+        tree.work("read-tree", commit, deadline=_deadline(), log=log)
         tree.work(*words, deadline=_deadline(), log=log, check=False)
 
 

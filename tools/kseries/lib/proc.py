@@ -4,7 +4,8 @@
 Whatever is started here ends with us: each program leads a session of its own, which is ended
 when the caller leaves, and the kernel kills it when we are killed ourselves (`setpriv
 --pdeathsig`; prctl(2), PR_SET_PDEATHSIG). That signal follows the thread that forked, so a
-program is started from the main thread, or from one that outlives it.
+program is started from the main thread, or from one that outlives it. Killed between the fork
+and the prctl(), we send no signal: so the program is not begun where its parent is another by then.
 """
 
 from __future__ import annotations
@@ -36,6 +37,10 @@ PAGE = os.sysconf("SC_PAGE_SIZE")
 # What is kept of a program's output, of its beginning and of its end: in memory, and in the log.
 OUTPUT_HEAD, OUTPUT_TAIL = 64 * MIB, 1 * MIB
 LOG_HEAD, LOG_TAIL = 64 * MIB, 4 * MIB
+
+# What is started of a program: nothing, when who wanted it ($0) is gone already.
+_WITH_US = ("/usr/bin/setpriv", "--pdeathsig", "KILL", "--", "/bin/sh", "-c")
+_BEGIN = 'test "$PPID" = "$0" && exec "$@"'
 
 LineSink = Callable[[str], None]
 
@@ -151,7 +156,7 @@ def start(
             do="`kseries doctor` prints the command that installs what is missing",
         )
     child = subprocess.Popen(
-        ["/usr/bin/setpriv", "--pdeathsig", "KILL", "--", str(which(words[0])), *words[1:]],
+        [*_WITH_US, _BEGIN, str(os.getpid()), str(which(words[0])), *words[1:]],
         cwd=cwd,
         env={**os.environ, **(env or {})},
         stdin=stdin if stdin is not None else subprocess.DEVNULL,
