@@ -12,9 +12,12 @@ from kseries.cli.request import request, with_settings
 from kseries.cli.run_context import candidate_for, progress
 from kseries.cli.screen import print_json, screen
 from kseries.lib.errors import UserError
+from kseries.lib.naming import few
 from kseries.lib.paths import Project
 from kseries.report import listing
 from kseries.suites.catalogue import Catalogue, Listed
+
+SHOWN = 5  # changed files in a sentence
 
 
 def suites(arguments: Namespace) -> int:
@@ -74,12 +77,25 @@ def _show(arguments: Namespace, choice: Choice, paths: tuple[str, ...]) -> None:
         )
         for group in grouped(named)
     ]
+    if not rows:
+        print(_nothing(paths))
+        return
     width, color = screen()
     spent = sum(one.seconds for one in choice.chosen) / 60
     about = f"About {spent:.0f} of {arguments.minutes:g} minutes."
     foot = f"{about} Other tests: --suite NAME, or --suite NAME:PROGRAM"
     sys.stdout.write(
         listing.render(("suite", "", "why"), rows, width=width, color=color, foot=foot)
+    )
+
+
+def _nothing(paths: tuple[str, ...]) -> str:
+    """Say why there is nothing to list."""
+    if not paths:
+        return "The series changes nothing: all of it is in the base already."
+    return (
+        f"No suite fits what the series changes: {few(paths, SHOWN)}.\n"
+        "A run takes the tests of its stack. Others: --suite NAME, or --suite NAME:PROGRAM"
     )
 
 
