@@ -62,6 +62,14 @@ TREE = {
     f"{TESTS}/rest/Makefile": "TEST_PROGS := rest.sh\n",
     f"{TESTS}/seat/Makefile": "TEST_PROGS := belt.sh\n",
     f"{TESTS}/gear/Makefile": "TEST_GEN_PROGS := $(shell names)\n",
+    "arch/alpha/Makefile": "",
+    "arch/x86/Makefile": "",
+    f"{TESTS}/alpha/Makefile": "TEST_PROGS := alpha.sh\n",
+    f"{TESTS}/alpha64/noise/Makefile": "TEST_PROGS := noise.sh\n",
+    f"{TESTS}/x86/Makefile": "TEST_PROGS := x86.sh\n",
+    f"{TESTS}/x86/engine/Makefile": "TEST_PROGS := engine.sh\n",
+    f"{TESTS}/drivers/air/Makefile": "TEST_PROGS := tow.sh\n",
+    f"{TESTS}/drivers/air/jet/Makefile": "TEST_PROGS := jet.sh\n",
     "lib/Makefile": "obj-$(CONFIG_LIST_KUNIT_TEST) += list-test.o\n"
     "obj-$(CONFIG_SORT_KUNIT_TEST) += sort_kunit.o\n",
     "sound/wheel/Makefile": "obj-$(CONFIG_WHEEL_KUNIT_TEST) += spokes-test.o\n",
@@ -111,7 +119,30 @@ def test_maintainers_say_which_tests_go_with_a_file(chosen: Choose) -> None:
     fly = "kselftest/fly"
     # The one whose name shares a word with the file comes first.
     assert found.names == (f"{fly}:wings.sh", f"{fly}:clouds", f"{fly}:take_off.sh")
-    assert found.chosen[0].why == "it is called like kernel/fly/wings/flap.c"
+    assert found.chosen[0].why == "it is named like kernel/fly/wings/flap.c"
+
+
+@pytest.mark.parametrize(
+    ("path", "names"),
+    [
+        # Tests of another architecture are no programs here, whoever is named like them.
+        ("kernel/fly/alpha.c", {"clouds", "take_off.sh", "wings.sh"}),
+        ("kernel/fly/noise.c", {"clouds", "take_off.sh", "wings.sh"}),
+        ("kernel/noise/alpha32.c", set()),
+        ("arch/x86/kernel/engine.c", {"engine.sh"}),
+        # A driver in a folder of its own is none of what all drivers of the class share.
+        ("drivers/air/balloon.c", {"tow.sh"}),
+        ("drivers/air/jet/balloon.c", {"jet.sh"}),
+        ("drivers/air/kite/balloon.c", set()),
+        ("drivers/air/Kconfig", set()),
+        ("drivers/air/jet/Makefile", set()),
+    ],
+)
+def test_what_is_named_like_a_file_or_its_folder(
+    chosen: Choose, path: str, names: set[str]
+) -> None:
+    told = [one for one in chosen(path).names if one != "kselftest/birds:goose.sh"]
+    assert {name.partition(":")[2] for name in told} == names
 
 
 def test_the_nearest_section_comes_first(chosen: Choose) -> None:

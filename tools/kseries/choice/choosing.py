@@ -2,7 +2,7 @@
 """Choose the suites that cover what a series touches, within a time. Pure, given the tree's files.
 
 In this order: tests that the series changes itself; suites of ours that name the files; KUnit tests
-beside the code; targets of kselftest that are called like it; what MAINTAINERS lists beside it. Of
+beside the code; targets of kselftest that are named like it; what MAINTAINERS lists beside it. Of
 a target with many programs those come first whose names share words with the files.
 """
 
@@ -29,7 +29,8 @@ TEST_FOLDERS = frozenset({"test", "tests", "kunit", "selftests"})
 # Names of files that are those of targets by chance.
 NO_NAMES = frozenset({"core", "devices", "dma", "lib", "mm", "net", "size", "sync"})
 
-CODE = (".c", ".h", ".S", ".rs", ".dts", ".dtsi", "Makefile", "Kconfig")
+SOURCES = (".c", ".h", ".S", ".rs", ".dts", ".dtsi")
+CODE = (*SOURCES, "Makefile", "Kconfig")
 
 
 @dataclass(frozen=True)
@@ -196,27 +197,29 @@ def _stem(name: str) -> str:
 
 
 def _named_alike(paths: Sequence[str], files: TreeFiles) -> Iterator[Chosen]:
-    """Give targets that are called like a file, or like a folder that it stands in."""
+    """Give targets that are named like a source, or like a folder that it stands in."""
     for path in paths:
-        if not path.endswith(CODE) or path.startswith("Documentation/"):
+        if not path.endswith(SOURCES) or path.startswith("Documentation/"):
             continue
         folders, stem = _called(path), _stem(path)
         for target in sorted(files.targets):
             is_stem = stem not in NO_NAMES and target.rpartition("/")[2] == stem
             if is_stem or target in folders:
-                yield from _all_of(target, paths, files, f"it is called like {path}")
+                yield from _all_of(target, paths, files, f"it is named like {path}")
 
 
 def _called(path: str) -> set[str]:
     """Name targets after the folders of a file: net/mptcp, futex for kernel/futex.
 
     Those at the top are too much for one target: MAINTAINERS knows which parts belong together.
+    So is drivers/net for a driver in a folder of its own.
     """
     top, *rest = path.split("/")[:-1] or [""]
     if top in ("", "include"):
         return set()
     if top in ("net", "drivers"):
-        parts, first = [top, *rest], 2
+        parts = [top, *rest]
+        first = 2 if top == "net" else min(3, len(parts))
     else:
         parts, first = rest[1:] if top == "arch" else rest, 1
     return {"/".join(parts[:count]) for count in range(first, len(parts) + 1)}

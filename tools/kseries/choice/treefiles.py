@@ -16,6 +16,8 @@ from kseries.lib.gitrepo import Repository
 from kseries.suite import SELFTESTS
 from kseries.suites import listed
 
+OURS = "x86"  # as the tree calls the architecture that we build
+
 _KUNIT = re.compile(r"obj-\$[({]CONFIG_(\w*KUNIT\w*)[)}]\s*[+:]?=(.*)")
 _OBJECT = re.compile(r"([\w-]+)\.o\b")
 
@@ -57,14 +59,30 @@ class TreeFiles:
 
     @cached_property
     def targets(self) -> frozenset[str]:
-        """Give the folders of kselftest that have a Makefile, relative to it."""
+        """Give the folders of kselftest that have a Makefile, relative to it.
+
+        Those of other architectures (powerpc, sparc64) are left out: their Makefiles make nothing.
+        """
         paths = self.repository.entries(
             "ls-tree", "-r", "-z", "--name-only", self.tree, "--", f"{SELFTESTS}/"
         )
         places = [PurePosixPath(path).relative_to(SELFTESTS) for path in paths]
         return frozenset(
-            str(place.parent) for place in places if place.name == "Makefile" and place.parent.parts
+            str(place.parent)
+            for place in places
+            if place.name == "Makefile"
+            and place.parent.parts
+            and not self._is_foreign(place.parts[0])
         )
+
+    def _is_foreign(self, folder: str) -> bool:
+        return folder.rstrip("0123456789") in self._others or folder in self._others
+
+    @cached_property
+    def _others(self) -> frozenset[str]:
+        """Name the architectures of the tree that are not ours."""
+        folders = self.repository.entries("ls-tree", "-z", "--name-only", self.tree, "--", "arch/")
+        return frozenset(folder.removeprefix("arch/") for folder in folders) - {OURS}
 
     def target_of(self, path: str) -> str:
         """Give the target that a file of kselftest belongs to, "" where there is none."""
