@@ -64,8 +64,6 @@ def main() -> int:
         chooser = Chooser(known, benches[0].tree)
         print(f"{len(known.seconds)} tests are known; {len(known.failing)} fail without a fault")
         trial = Trial(chooser, options.budget, options.grace)
-        one_each = {mutant.module: mutant for mutant in chosen}
-        _spread(benches, [*one_each.values()], trial.control)
         outcomes = _run(benches, chosen, {} if options.equivalents else listed, trial)
         failing = sorted(known.failing)
     except testmap.Broken as error:

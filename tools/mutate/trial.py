@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from mutate.bench import Answer, Bench
 from mutate.model import Fate, Mutant, Outcome
@@ -22,44 +22,49 @@ class Trial:
     chooser: Chooser
     budget_s: float
     grace_s: float
+    # (module, tests) that passed where the module has no fault, so that they may tell of one.
+    _sound: set[tuple[str, tuple[str, ...]]] = field(default_factory=set)
 
     def run(self, bench: Bench, mutant: Mutant) -> Outcome:
-        """Run the tests of a mutant until one fails."""
+        """Run the tests of a mutant until some notice it that pass without it.
+
+        Raises Broken when tests do not run though there is no fault.
+        """
         bench.settle(mutant.module)
+        while True:
+            outcome, noticed = self._tried(bench, mutant)
+            if not noticed or self._pass_without(bench, mutant.module, noticed):
+                if outcome.by:
+                    self.chooser.note(mutant.module, noticed[0])
+                return outcome
+
+    def _tried(self, bench: Bench, mutant: Mutant) -> tuple[Outcome, tuple[str, ...]]:
+        """Tell what becomes of a mutant, and which tests have noticed it."""
         rounds = self.chooser.tests(mutant, self.budget_s)
         count = sum(map(len, rounds))
         with bench.changed(mutant):
             for tests in rounds:
                 answer = self._tested(bench, tests)
                 if answer.exit is None:
-                    return Outcome(mutant, Fate.TIMEOUT, tests=count)
+                    return Outcome(mutant, Fate.TIMEOUT, tests=count), tuple(tests)
                 if answer.exit not in (0, NONE_LEFT):
-                    if answer.failed:
-                        self.chooser.note(mutant.module, answer.failed[0])
+                    noticed = answer.failed[:1] or tuple(tests)
                     by = answer.failed[0] if answer.failed else f"pytest gave {answer.exit}"
-                    return Outcome(mutant, Fate.KILLED, by, count)
-        return Outcome(mutant, Fate.SURVIVED, tests=count)
+                    return Outcome(mutant, Fate.KILLED, by, count), noticed
+        return Outcome(mutant, Fate.SURVIVED, tests=count), ()
 
-    def control(self, bench: Bench, mutant: Mutant) -> None:
-        """Run the tests of a mutant without it, and drop those that fail: they would kill all.
-
-        Raises Broken when they do not run at all.
-        """
-        bench.settle(mutant.module)
-        while failed := [
-            test
-            for tests in self.chooser.tests(mutant, self.budget_s)
-            for test in self._failed(bench, tests)
-        ]:
-            self.chooser.drop(failed)
-
-    def _failed(self, bench: Bench, tests: Sequence[str]) -> tuple[str, ...]:
+    def _pass_without(self, bench: Bench, module: str, tests: tuple[str, ...]) -> bool:
+        """Whether tests pass without a fault; those that do not are chosen no more."""
+        if (module, tests) in self._sound:
+            return True
         answer = self._tested(bench, tests)
         if answer.exit == 0:
-            return ()
-        if answer.exit != 1 or not answer.failed:
+            self._sound.add((module, tests))
+            return True
+        if answer.exit is not None and not answer.failed:
             raise Broken(f"{tests[0]} and others do not run: pytest gave {answer.exit}")
-        return answer.failed
+        self.chooser.drop(answer.failed or tests)
+        return False
 
     def _tested(self, bench: Bench, tests: Sequence[str]) -> Answer:
         files = list(dict.fromkeys(test.partition("::")[0] for test in tests))

@@ -52,6 +52,7 @@ def kept():
 TESTS = """
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -74,6 +75,11 @@ def test_in_a_process_of_its_own():
 
 def test_that_fails_anyway():
     assert limit(3)
+
+
+def test_that_passes_once():
+    assert limit(5)
+    Path("passed").touch(exist_ok=False)
 
 
 def test_that_there_is_an_answer():
@@ -299,7 +305,7 @@ def mutate(root: Path, *words: str) -> tuple[int, str]:
 
 
 def test_a_rule_that_no_test_holds_is_found(toolkit: Path) -> None:
-    code, said = mutate(toolkit, "--all", "--grace", "1")
+    code, said = mutate(toolkit, "--all", "--grace", "1", "--jobs", "1")
     assert code == 1, said
     told = json.loads((toolkit / "out/mutation/results.json").read_text())
     fates = {(m["within"], m["change"]): (m["fate"], m["by"]) for m in told["mutants"]}
@@ -315,7 +321,9 @@ def test_a_rule_that_no_test_holds_is_found(toolkit: Path) -> None:
     # One that takes an answer from a cache is not told apart from one that works it out.
     assert fates["kept", "5 → 6"] == ("killed", f"{rules}::test_the_answer")
     assert fates["rounds", "count -= 1 → pass"] == ("timeout", "")
-    assert told["failing"] == [f"{rules}::test_that_fails_anyway"]
+    # What fails without the fault has noticed nothing.
+    anyway = ("test_that_fails_anyway", "test_that_passes_once")
+    assert told["failing"] == [f"{rules}::{name}" for name in anyway]
     assert "tools/kseries/rules.py:3 limit: comparison, 1 tests" in said
     # The sources are as they were.
     assert (toolkit / "tools/kseries/rules.py").read_text() == RULES
