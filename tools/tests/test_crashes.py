@@ -23,6 +23,7 @@ from kseries.model import (
     Kernel,
     KernelEvent,
     PatchState,
+    Place,
     Series,
     Stack,
     TestOutcome,
@@ -144,6 +145,23 @@ def test_the_series_under_test_comes_first_then_the_innermost_function(
         ("toys", "io_uring/zcrx.c:6 in zcrx_poll"),
         ("more", "net/core.c:7 in net_poll"),
     ]
+
+
+def test_lines_far_out_in_a_stack_are_not_looked_at(
+    toy_tree: Tree, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    author = AppliedPatch("toys", 1, "title", "1" * 40, PatchState.APPLIED, "")
+    monkeypatch.setattr(
+        blame, "author", lambda _tree, file, _line: author if file == ZCRX else None
+    )
+    traced = findings.Traced.read([splat("zcrx_poll")])
+    (call,) = traced.calls()
+    for depth, is_named in ((24, True), (25, False)):
+        # What was inlined gives a call several lines.
+        places = {call: (*[Place(NET, 1)] * (depth - 1), Place(ZCRX, 6))}
+        _, ((finding, traces),) = findings.collect(traced, places, "")
+        named = crashes._with_suspect(finding, traces, places, toy_tree, "toys")
+        assert (named.suspect is not None) == is_named
 
 
 def test_without_vmlinux_functions_are_told(bench: Bench, toy_tree: Tree) -> None:

@@ -113,6 +113,8 @@ def test_bad_news_go_before_other_words(line: str) -> None:
 
 
 def test_an_assertion_goes_before_a_mark() -> None:
+    # An extension alone is no file.
+    assert reason("TEST: x [FAIL]", ".txt:12: b") == "TEST: x [FAIL]"
     assert reason("TEST: x [FAIL]", "test.c:12:b:Expected 1 (1) == 2 (2)") == (
         "test.c:12:b:Expected 1 (1) == 2 (2)"
     )

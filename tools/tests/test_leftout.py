@@ -29,6 +29,24 @@ def built(
     return Built(seen, values, Makefiles(makefiles.get, values), users, old)
 
 
+@pytest.mark.parametrize(
+    ("path", "state"),
+    [
+        ("net/a.c", FileState.COMPILED),
+        ("net/off.c", FileState.NOT_COMPILED),
+        ("arch/arm/mm/a.c", FileState.OTHER_ARCH),
+        ("Documentation/a.rst", FileState.NOT_CODE),
+        ("tools/a.c", FileState.NOT_BUILT),
+    ],
+)
+def test_what_is_to_become_of_a_file_is_told_before_it_is_built(
+    path: str, state: FileState
+) -> None:
+    makefiles = {"net/Makefile": "obj-y += a.o\nobj-$(CONFIG_OFF) += off.o\n"}
+    makefiles["Kbuild"] = "obj-y += net/\n"
+    assert built(makefiles=makefiles).expected(path).state == state
+
+
 SOURCE = """\
 /**
  * a - does

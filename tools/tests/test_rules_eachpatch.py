@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -13,6 +13,7 @@ import pytest
 
 from kseries.kbuild import make as kbuild
 from kseries.lib.errors import CheckFailed
+from kseries.lib.progress import Silent
 from kseries.model import (
     BuildPlace,
     KernelConfig,
@@ -79,6 +80,30 @@ def test_the_first_that_does_not_build_is_told(others: tuple[int, ...], more: st
         f"patch 2 of 3, 'change 2', does not build without those after it{more}: why 2"
     )
     assert (told.where, told.do) == ("f2", "each patch has to build, for those who bisect")
+
+
+def test_it_goes_from_the_last_but_one_to_the_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard: list[tuple[str, int | None, int | None]] = []
+
+    class Heard(Silent):
+        def update(self, text: str, *, done: int | None = None, total: int | None = None) -> None:
+            heard.append((text, done, total))
+
+    @dataclass(frozen=True)
+    class Work:
+        request: Any
+        stack: Stack = STACK
+        progress: Heard = field(default_factory=Heard)
+        stack_folder: Path = tmp_path / "tree"
+        suffix: str = ""
+
+    walk = SimpleNamespace(known=1, down_to=lambda _: None)
+    monkeypatch.setattr(eachpatch, "_Walk", lambda _: walk)
+    work = Work(SimpleNamespace(each_patch=True))
+    assert eachpatch.check(cast("Any", work)) == EachPatch(2, known=1)
+    assert heard == [("up to patch 2", 1, 3), ("up to patch 1", 2, 3)]
 
 
 # ---- what it costs
