@@ -109,8 +109,8 @@ class Parser:
     programs see them. A path relative to the build folder (`../net/core/dev.c`) becomes one
     relative to the tree too.
 
-    lost: the line that shows that this machine failed, "" as long as none does; remedy: what to
-    do about it.
+    warnings: how many there are so far. lost: the line that shows that this machine failed, "" as
+    long as none does; remedy: what to do about it.
     """
 
     def __init__(self, roots: Iterable[str] = ()) -> None:
@@ -118,6 +118,7 @@ class Parser:
         self._found: dict[tuple[str, int, int, str], Found] = {}
         self._open: _Open | None = None
         self._chain: list[str] = []
+        self.warnings = 0
         self.lost = ""
         self.remedy = ""
 
@@ -144,11 +145,6 @@ class Parser:
         """Give all diagnostics, in the order they came."""
         self._finish()
         return tuple(self._found.values())
-
-    @property
-    def warnings(self) -> int:
-        """Warnings so far."""
-        return sum(f.diagnostic.severity is Severity.WARNING for f in self._found.values())
 
     def _watch_host(self, line: str) -> None:
         """Note a line that blames this machine, not the code."""
@@ -184,7 +180,8 @@ class Parser:
         item = found.diagnostic
         first_line = item.text.partition("\n")[0]
         # A warning in a header comes once for each file that includes it.
-        self._found.setdefault((item.file, item.line, item.column, first_line), found)
+        known = self._found.setdefault((item.file, item.line, item.column, first_line), found)
+        self.warnings += known is found and item.severity is Severity.WARNING
 
     def _compiler(self, line: str) -> _Open | None:
         match = GCC.match(line)
