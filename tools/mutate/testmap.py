@@ -211,17 +211,20 @@ class Chooser:
         return self._of_name(mutant) or self._of_module(mutant.module)
 
     def _of_name(self, mutant: Mutant) -> set[str]:
-        """Give the tests of functions that use a name of the module, and those that use it."""
+        """Give the tests of functions that use a name of the module, and those that use it.
+
+        So do those that use another that is made of it.
+        """
         found: set[str] = set()
-        if mutant.name:
-            word = re.compile(rf"\b{mutant.name}\b")
+        for name in _made_of(self._sources[mutant.module], mutant.name) if mutant.name else ():
+            word = re.compile(rf"\b{name}\b")
             users = {file for file, text in self._test_sources.items() if word.search(text)}
             users = {file for file in users if dotted(mutant.module) in self._imported[file]}
             found |= {test for test in self._tests.seconds if _file(test) in users}
             for module, source in self._sources.items():
-                is_seen = module == mutant.module or not mutant.name.startswith("_")
-                if is_seen and mutant.name in source:
-                    found |= self._tests.of(module, _users(source, mutant.name))
+                is_seen = module == mutant.module or not name.startswith("_")
+                if is_seen and name in source:
+                    found |= self._tests.of(module, _users(source, name))
         return found | (self._tests.of(mutant.module, self._body_lines(mutant.module)))
 
     def _of_module(self, module: str) -> set[str]:
@@ -247,6 +250,23 @@ def _function_lines(source: str) -> list[int]:
         if isinstance(node, ast.FunctionDef)
         for number in range(node.body[0].lineno, (node.end_lineno or 0) + 1)
     ]
+
+
+def _made_of(source: str, name: str) -> set[str]:
+    """Name what of a module is made of one of its names, at however many removes, and that."""
+    made = {
+        target.id: {each.id for each in ast.walk(node.value) if isinstance(each, ast.Name)}
+        for node in ast.parse(source).body
+        if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None
+        for target in (node.targets if isinstance(node, ast.Assign) else [node.target])
+        if isinstance(target, ast.Name)
+    }
+    found: set[str] = set()
+    more = {name}
+    while more:
+        found |= more
+        more = {each for each, parts in made.items() if parts & found} - found
+    return found
 
 
 def _users(source: str, name: str) -> list[int]:

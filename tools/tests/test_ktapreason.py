@@ -103,6 +103,7 @@ def test_what_a_program_calls_a_failure_goes_before_all_else(line: str) -> None:
         "a.sh: line 3: 77 Segmentation fault",
         "timed out after 5 s",
         "cannot open the ring",
+        "the ring: unable to map it",
         "unexpected reply",
         "assertion `a == b'",
     ],

@@ -124,6 +124,12 @@ def test_what_became_of_a_test(said: str, status: Status) -> None:
     assert passes(read(text)) is status.good
 
 
+def test_how_it_ended_is_said_once() -> None:
+    log = read(f"{began('a.t', 'wordsTest a.t failed with ret 1')}\n{END}")
+    (case,) = log.programs[0].cases
+    assert case.reason == "failed with ret 1"
+
+
 def test_log_of_which_the_beginning_is_lost() -> None:
     log = read(f"words\nTest a.t failed with ret 1\n{END}")
     assert (log.kind, brief(log)[0]) == (Kind.LIBURING, ("a.t", F))

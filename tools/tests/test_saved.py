@@ -503,3 +503,9 @@ def test_a_recorded_log_behind_the_time_of_a_ci(stamp: str) -> None:
         assert [(p.name, p.status) for p in told.programs] == [
             (p.name, p.status) for p in plain.programs
         ]
+
+
+def test_what_stands_beside_the_results_is_kept_of_what_failed() -> None:
+    for last, tail in (("not ok 2 b", ("# behind",)), ("ok 2 b", ())):
+        (program,) = parse(f"TAP version 13\n1..2\nok 1 a\n{last}\n# behind\n").programs
+        assert program.tail == tail

@@ -50,7 +50,7 @@ def test_the_tests_most_likely_to_notice_are_run_first(tmp_path: Path) -> None:
 
 
 def test_a_test_that_looks_at_a_table_itself_is_run(tmp_path: Path) -> None:
-    rules = "TABLE = (1, 2)\n\n\ndef f():\n    return TABLE\n"
+    rules = "_ROWS = 1, 2\nTABLE: tuple = (*_ROWS,)\n\n\ndef f():\n    return TABLE\n"
     uses = "from kseries.rules import TABLE\n\n\ndef test_1():\n    assert TABLE\n"
     files = {
         "kseries/rules.py": rules,
@@ -63,9 +63,9 @@ def test_a_test_that_looks_at_a_table_itself_is_run(tmp_path: Path) -> None:
         (tmp_path / "tools" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "tools" / name).write_text(text)
         test = f"tools/{name}::test_1"
-        lines = {test: {"rules.py": [5]}} if "test_f" in name else {}
+        lines = {test: {"rules.py": [6]}} if "test_f" in name else {}
         known.add({"failed": [], "seconds": {test: 0.1}, "lines": lines})
-    mutant, *_ = [m for m in mutants("rules.py", rules, {}) if m.name == "TABLE"]
+    mutant, *_ = [m for m in mutants("rules.py", rules, {}) if m.name == "_ROWS"]
     chosen = {test for tests in Chooser(known, tmp_path).tests(mutant, 10.0) for test in tests}
     assert chosen == {f"tools/tests/test_{name}.py::test_1" for name in ("table", "f")}
 

@@ -123,7 +123,6 @@ class _Bisect:
         if base is None or told is None:
             return False
         folder = self._folder(0)
-        folder.path.mkdir(parents=True, exist_ok=True)
         folder.save(baseline.NAME, base, baseline.BASELINE)
         file = f"{self._place(folder)}/{baseline.NAME}.json"
         answer = KeptAnswer(*told, run=base.run, made=base.made, file=file)

@@ -72,7 +72,7 @@ _DELTA = (
 )
 _TAG = r"(?:[\w.:@-]{1,64}+ ++(?<!kernel: )){0,2}?kernel *+(?:\[\d++\])?:(?: |$)"
 _RECORD = r"(?:[\w.+~-]{1,64},)?\d{1,5},\d{1,20},\d{1,20},[^;\n]{0,200}+;"
-_DECODED = r"kern *+:[a-z]{3,8} *+: "  # dmesg -x
+_DECODED = r"kern ++:[a-z]{3,8} *+: "  # dmesg -x
 
 _STAMPED = (
     rf"{LEVEL}{_PRINTK_WHOLE}",

@@ -53,8 +53,6 @@ from kseries.verdict.testsources import Sides
 NAME = "baseline"
 BASELINE: TypeAdapter[Baseline] = TypeAdapter(Baseline)
 
-# Part of each key: raised when the same input would give another baseline.
-FORMAT = 4
 # Of the toolkit, what decides nothing about the outcome of a test. All else does, in doubt.
 NOT_DECIDING = (
     *("__main__.py", "bisect", "cli", "host", "mutants", "report"),
@@ -179,7 +177,6 @@ def key(work: RunContext) -> str:
     base = cut(stack, 0, needing(stack))
     version = work.outcome(pipeline.FETCH).version
     parts = {
-        "format": [str(FORMAT)],
         "source": [work.outcome(pipeline.FETCH).commit],
         "patches": [patch.sha256 for series in base.series for patch in series.patches],
         "config": [
