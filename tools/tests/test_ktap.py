@@ -560,3 +560,11 @@ def test_running_cases_of_programs_that_say_only_the_end() -> None:
     for at, line in ((1.0, "KTAP version 1"), (2.0, "1..2"), (4.0, "ok 1 a"), (7.0, "ok 2 b")):
         running.feed(at, line)
     assert running.spans(9.0) == (Span("a", 1.0, 4.0), Span("b", 4.0, 7.0))
+
+
+def test_nothing_is_missed_before_the_first_program_of_the_old_runner() -> None:
+    program = f"selftests: net: a.sh\n{'=' * 40}\nselftests: net: a.sh [PASS]\n"
+    for before in ("", "1..0\n"):
+        said = parse(before + program)
+        assert brief(said.cases) == [("selftests: net: a.sh", Status.PASS)]
+        assert said.problems == ()

@@ -62,6 +62,8 @@ CHATTER = (
     "module: crc",
     "b: initializing",
     "b: b failed",
+    "b: b passed",
+    "b: exiting",
 )
 
 

@@ -321,6 +321,15 @@ def test_a_result_of_the_runner_behind_other_text(before: str, number: int | Non
     assert (token.number, token.name, token.status) == (number, "selftests: net: a.sh", F)
 
 
+@pytest.mark.parametrize(
+    ("before", "counts"),
+    [("text", True), ("é text", True), ("text é", False), ("text ", False), ("text not", False)],
+)
+def test_a_pass_of_the_runner_behind_other_text_is_sure(before: str, counts: bool) -> None:
+    token = read(f"{before}ok 1 selftests: net: a.sh")
+    assert isinstance(token, Result) == counts
+
+
 @pytest.mark.parametrize("text", ["a\tb", "ä€", "a [31m b", "\xa0x"])
 def test_what_no_terminal_obeys_stays(text: str) -> None:
     assert plain(text) == text

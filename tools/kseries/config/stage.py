@@ -36,8 +36,6 @@ FINALISED = ".config.kseries"
 CANDIDATE = "candidate.config"
 MERGED = "merged.config"
 RECORD = "config.json"
-# A .config has 100 to 300 kB.
-CONFIG_SIZE = 16 << 20
 # Raised when this stage would make another .config of the same input.
 STAGE_VERSION = 1
 
@@ -178,7 +176,7 @@ def _finalise(tree: Tree, box: Sandbox, place: BuildPlace, merged: Merged, log: 
         )
     if not done.ok:
         raise failure.explain(parser, done, tree, log)
-    return box.made.read_text(FINALISED, CONFIG_SIZE)
+    return box.made.read_text(FINALISED)
 
 
 def _command(box: Sandbox) -> list[str]:

@@ -243,7 +243,8 @@ class Level:
 
     def _counted_as_skipped(self, entries: Sequence[tuple[int, Case]]) -> list[tuple[int, Case]]:
         """Give the planned results without a line that the Totals line counts as skipped."""
-        absent = (self.planned or 0) - len(entries)
+        planned = self.planned or 0
+        absent = planned - len(entries)
         if self.totals is None or absent <= 0:
             return []
         counted = seen_in(case.status for _, case in entries)
@@ -251,7 +252,7 @@ class Level:
         if said_by(self.totals) != counted or not self.budget.take(absent):
             return []
         seen = {number for number, _ in entries}
-        return _absent(seen, absent, self.planned or 0, Status.SKIP, COUNTED)
+        return _absent(seen, absent, planned, Status.SKIP, COUNTED)
 
     def adopt(self) -> None:
         """Take it for certain that the result that things came for will not come."""
