@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from kseries.model import RunResult
-from seriesbot.answer import compose, deciding, outbox
+from seriesbot import delivery
+from seriesbot.answer import compose, deciding
 from seriesbot.answer.deciding import Channel
 from seriesbot.answer.outbox import DAY_S, Outbox
 from seriesbot.answer.settings import AnswerFile, SmtpFile
@@ -145,7 +146,7 @@ def test_a_server_that_takes_nothing_is_asked_once(store: Store, tmp_path: Path)
 
 
 def test_waits_grow_and_end() -> None:
-    waits = [outbox.wait(tries) for tries in (0, 1, 2, 3, 8, 9, 50)]
+    waits = [delivery.wait(tries) for tries in (0, 1, 2, 3, 8, 9, 50)]
     assert waits == [60, 120, 240, 480, 15360, 21600, 21600]
 
 
@@ -164,7 +165,7 @@ def test_after_four_days_it_is_given_up(store: Store, tmp_path: Path) -> None:
     box = Outbox(store, AnswerFile(channel="author"), tmp_path)
     box.step(NOW)
     assert note(store) == "later: bot.toml names no mail server (answer.smtp)"
-    box.step(NOW + outbox.GIVE_UP_S + 1)
+    box.step(NOW + delivery.GIVE_UP_S + 1)
     assert states(store) == [("failed", 2)]
     assert note(store).startswith("given up after 2 tries: ")
 

@@ -13,7 +13,7 @@ import pytest
 from kseries.lib.errors import UserError
 from seriesbot.answer import settings, smtp
 from seriesbot.answer.settings import Login, SmtpFile
-from seriesbot.answer.smtp import Fate, Sent
+from seriesbot.delivery import Fate, Sent
 from tests import smtpserver
 from tests.smtpserver import DROP, GARBAGE, OK, Server
 

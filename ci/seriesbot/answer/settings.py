@@ -4,8 +4,6 @@
 from __future__ import annotations
 
 import os
-import stat
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,10 +12,11 @@ from typing import Annotated, Literal
 from pydantic import ConfigDict, Field, StringConstraints, TypeAdapter
 
 from kseries.lib.errors import UserError
+from seriesbot import secretfile
 from seriesbot.people import ADDRESS
+from seriesbot.tls import LOOPBACK
 
 USER, PASSWORD = "SERIESBOT_SMTP_USER", "SERIESBOT_SMTP_PASSWORD"
-LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 Line = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]{1,200}$")]
 Address = Annotated[str, StringConstraints(to_lower=True, pattern=rf"^{ADDRESS.pattern}$")]
@@ -87,7 +86,12 @@ def login(smtp: SmtpFile, home: Path, environment: Mapping[str, str] = os.enviro
     """
     found = None
     if smtp.credentials is not None:
-        found = _of_file(home / Path(smtp.credentials).expanduser())
+        found = secretfile.read(
+            home / Path(smtp.credentials).expanduser(),
+            _LOGIN,
+            what="the mail server's password",
+            do='write two lines: user = "…" and password = "…"',
+        )
     elif environment.get(USER):
         found = Login(environment[USER], environment.get(PASSWORD, ""))
     if found and smtp.tls == "none" and smtp.host not in LOOPBACK:
@@ -97,34 +101,3 @@ def login(smtp: SmtpFile, home: Path, environment: Mapping[str, str] = os.enviro
             do='set it to "starttls" or "implicit"',
         )
     return found
-
-
-def _of_file(file: Path) -> Login:
-    try:
-        handle = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    except OSError as error:
-        raise UserError(
-            f"The file with the mail server's password cannot be read: {error.strerror}.",
-            where=str(file),
-            do="make it a plain file of your own, mode 0600",
-        ) from error
-    # What is checked is what is read, whatever happens to the name meanwhile.
-    with os.fdopen(handle, "rb") as opened:
-        told = os.fstat(handle)
-        shared = told.st_mode & (stat.S_IRWXG | stat.S_IRWXO)
-        if not stat.S_ISREG(told.st_mode) or shared or told.st_uid not in (os.geteuid(), 0):
-            raise UserError(
-                "Others may read the mail server's password, or it is not yours.",
-                where=f"{file} (mode {stat.S_IMODE(told.st_mode):04o})",
-                do=f"chmod 0600 {file}",
-            )
-        data = opened.read(1 << 16)
-    try:
-        return _LOGIN.validate_python(tomllib.loads(data.decode()))
-    except ValueError:
-        # Its mistakes are not shown: they would quote the password.
-        raise UserError(
-            "This is no file with the mail server's password.",
-            where=str(file),
-            do='write two lines: user = "…" and password = "…"',
-        ) from None

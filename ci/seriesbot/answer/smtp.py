@@ -10,36 +10,18 @@ from __future__ import annotations
 
 import re
 import smtplib
-import ssl
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from enum import Enum
 from pathlib import Path
 
 from kseries.report.words import plain
+from seriesbot import tls
 from seriesbot.answer.settings import Login, SmtpFile
+from seriesbot.delivery import Fate, Sent
 
 _LINE_END = re.compile(rb"\r?\n")
 
 MAX_NOTE = 300  # characters of a server's words
-
-
-class Fate(Enum):
-    """What became of a mail."""
-
-    SENT = "sent"
-    LATER = "later"  # not sent; it may be tried again
-    UNCERTAIN = "uncertain"  # handed over, and not confirmed
-    REFUSED = "refused"  # for good
-
-
-@dataclass(frozen=True)
-class Sent:
-    """What became of a mail, and in the server's words, why."""
-
-    fate: Fate
-    note: str = ""
 
 
 class _Ended(Exception):
@@ -86,7 +68,7 @@ def _connected(smtp: SmtpFile, home: Path, name: str) -> Iterator[smtplib.SMTP]:
     timeout = smtp.timeout_seconds
     server: smtplib.SMTP
     if smtp.tls == "implicit":
-        context = _context(smtp, home)
+        context = tls.context(smtp.ca, home)
         server = smtplib.SMTP_SSL(smtp.host, smtp.port, name, timeout=timeout, context=context)
     else:
         server = smtplib.SMTP(smtp.host, smtp.port, name, timeout)
@@ -102,7 +84,7 @@ def _introduced(server: smtplib.SMTP, smtp: SmtpFile, login: Login | None, home:
     server.ehlo_or_helo_if_needed()
     if smtp.tls == "starttls":
         # Raises where the server offers none: nothing is sent in the clear then.
-        server.starttls(context=_context(smtp, home))
+        server.starttls(context=tls.context(smtp.ca, home))
         server.ehlo()
     if login is None:
         return
@@ -132,13 +114,6 @@ def _envelope(server: smtplib.SMTP, sender: str, receivers: Sequence[str]) -> li
     if len(refused) == len(receivers):
         raise _Ended(Fate.REFUSED, said or "nobody to send it to")
     return refused
-
-
-def _context(smtp: SmtpFile, home: Path) -> ssl.SSLContext:
-    context = ssl.create_default_context()
-    if smtp.ca is not None:
-        context.load_verify_locations(cafile=home / Path(smtp.ca).expanduser())
-    return context
 
 
 def _answered(code: int, words: bytes | str) -> Sent:

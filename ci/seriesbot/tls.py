@@ -1,0 +1,20 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Whom the bot believes when it connects to a server."""
+
+from __future__ import annotations
+
+import ssl
+from pathlib import Path
+
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+
+
+def context(ca: str | None, home: Path) -> ssl.SSLContext:
+    """Give what connections are checked by. ca: a file of certificates to trust, too.
+
+    home: what a relative name starts from. Raises OSError where that file cannot be read.
+    """
+    made = ssl.create_default_context()
+    if ca is not None:
+        made.load_verify_locations(cafile=home / Path(ca).expanduser())
+    return made
