@@ -20,6 +20,7 @@ from kseries.verdict.scope import skipped, tests
 
 SHORT = 12  # digits of a commit
 EACH_PATCH = "patches"  # the stage that compiles the series up to each of its patches
+LEFT_OUT = "left out"  # what its summary begins with where it was done without compiling
 
 
 def facts(result: RunResult) -> Iterator[tuple[str, str]]:
@@ -58,6 +59,16 @@ def first_bad(result: RunResult) -> str:
     return "not searched for" if result.verdict is Verdict.FAIL and result.under_test else ""
 
 
+def builds_each(result: RunResult) -> bool | None:
+    """Whether the series builds up to each of its patches; None where that was not tried."""
+    each = _stage(result, EACH_PATCH)
+    if each is None or each.state not in (StageState.DONE, StageState.FAILED):
+        return None
+    if each.summary.startswith(LEFT_OUT):
+        return None
+    return each.state is StageState.DONE
+
+
 def untested(result: RunResult) -> Iterator[str]:
     """Say in sentences what was not tested and is no reason against a pass."""
     left = [stage.name for stage in result.stages if stage.state is StageState.NOT_RUN]
@@ -89,16 +100,14 @@ def _applies(result: RunResult) -> str:
 
 
 def _builds(result: RunResult) -> str:
-    build, each = _stage(result, "build"), _stage(result, EACH_PATCH)
+    build, each = _stage(result, "build"), builds_each(result)
     if build is None or build.state not in (StageState.DONE, StageState.FAILED):
         return ""
     if build.state is StageState.FAILED:
         return "no"
     warnings = sum(one.severity is Severity.WARNING for one in result.diagnostics)
     told = f"yes, {counted(warnings, 'warning') if warnings else 'no warnings'}"
-    if each is None or each.state not in (StageState.DONE, StageState.FAILED):
-        return told
-    return f"{told}; {'' if each.state is StageState.DONE else 'not '}each patch on its own"
+    return told if each is None else f"{told}; {'' if each else 'not '}each patch on its own"
 
 
 def _tests(result: RunResult) -> str:

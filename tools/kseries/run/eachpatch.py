@@ -23,6 +23,7 @@ from kseries.lib.gitrepo import Repository
 from kseries.lib.locks import locked
 from kseries.lib.runfolder import RunFolder
 from kseries.model import KernelConfig, Stack, Tree
+from kseries.report.mailfacts import LEFT_OUT
 from kseries.report.words import counted
 from kseries.run import pipeline, variants
 from kseries.run.pipeline import RunContext, Stage
@@ -214,7 +215,7 @@ def _summary(found: EachPatch) -> str:
         return "nothing to compile one by one"
     if found.left_out:
         return (
-            f"left out: {found.left_out} objects would be compiled for"
+            f"{LEFT_OUT}: {found.left_out} objects would be compiled for"
             f" {counted(found.patches, 'patch')}, which takes longer than the tests (--each-patch)"
         )
     told = f"{counted(found.patches, 'patch')} and the last one, each builds"
