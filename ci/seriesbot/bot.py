@@ -26,6 +26,8 @@ from seriesbot.mirror import Mirror
 from seriesbot.retention import Retention
 from seriesbot.rules import Rule
 from seriesbot.store import Store
+from seriesbot.submit import outbox as submissions
+from seriesbot.submit import writing
 from seriesbot.worker import Worker
 
 Log = Callable[[str], None]
@@ -70,6 +72,7 @@ class Bot:
         made = orders.maker(store, config, lambda: self._rules)
         worker = Worker(store, config, engine or engine_of(config), made)
         outbox = Outbox(store, config.told.answer, config.home.path)
+        submitted = submissions.Outbox(store, config)
         # In this order at each step. Each takes the time, and tells whether it may go on at once.
         self._parts: Mapping[str, Callable[[int], bool]] = {
             "gathering": self._gather,
@@ -79,6 +82,8 @@ class Bot:
             "engine": worker.work,
             "answers": Writer(store, config.told.answer).step,
             "outbox": lambda now: outbox.step(now) > 0,
+            "submissions": writing.Writer(store, config).step,
+            "servers": lambda now: submitted.step(now) > 0,
             "retention": Retention(store, config.told.keep).step,
         }
         self._looked = -config.told.poll_seconds

@@ -16,6 +16,7 @@ from pydantic import ConfigDict, Field, StringConstraints, TypeAdapter
 from kseries.lib import tomlfile
 from kseries.lib.errors import UserError
 from seriesbot.answer.settings import AnswerFile
+from seriesbot.submit.settings import KcidbFile, PatchworkFile
 
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 Text = Annotated[str, Field(min_length=1, max_length=1000)]
@@ -115,6 +116,8 @@ class BotFile:
     engine: EngineFile = field(default_factory=EngineFile)
     keep: KeepFile = field(default_factory=KeepFile)
     answer: AnswerFile = field(default_factory=AnswerFile)
+    patchwork: PatchworkFile | None = None
+    kcidb: KcidbFile | None = None
     # Between two looks at archives; those that are far away are fetched from less often.
     fetch_seconds: Annotated[float, Field(gt=0, le=86_400)] = 120
     poll_seconds: Annotated[float, Field(gt=0, le=86_400)] = 15

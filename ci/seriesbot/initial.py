@@ -44,6 +44,14 @@ a_day = 100
 # [answer.smtp]            # for "author" and "thread"
 # host = "mail.example.org"
 # credentials = "smtp.toml"           # user and password, mode 0600; or from the environment
+
+# [patchwork]              # checks on each patch
+# url = "https://patchwork.example.org"
+# project = "netdev"
+# credentials = "patchwork.toml"      # token = "…", mode 0600; or from the environment
+
+# [kcidb]                  # reports
+# folder = "kcidb"
 """
 
 RULES = """\

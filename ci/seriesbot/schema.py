@@ -37,6 +37,13 @@ answer      a mail that the bot wrote about a result. state: one of states.Answe
             thread). at: when it was written; due: when it is tried (again), tries how often that
             was begun; delivered: when it was, 0 before
 optout      who wants no answers; message_id: of the mail that said so
+submission  what another program is told of a result, once. key: names it for ever, and is made of
+            what it tells. sink: one of sinks.NAMES. target: the message id of the patch that a
+            check is for, '' for a report. body: the check as JSON, '' for a report, which is made
+            of the document when it is handed over. The rest: as of an answer
+sink        up to which result a sink was told; there is none while it is not in the settings
+session     who is logged in on the web page. id: a digest of what the cookie has; until: when it
+            ends
 """
 
 from __future__ import annotations
@@ -184,6 +191,36 @@ MIGRATIONS: tuple[str, ...] = (
         address TEXT PRIMARY KEY,
         at INTEGER NOT NULL,
         message_id TEXT NOT NULL
+    ) WITHOUT ROWID;
+    """,
+    """
+    CREATE TABLE submission (
+        id INTEGER PRIMARY KEY,
+        key TEXT NOT NULL UNIQUE,
+        sink TEXT NOT NULL,
+        result INTEGER NOT NULL REFERENCES result (id),
+        version INTEGER NOT NULL REFERENCES version (id),
+        target TEXT NOT NULL,
+        body TEXT NOT NULL,
+        state TEXT NOT NULL,
+        at INTEGER NOT NULL,
+        due INTEGER NOT NULL DEFAULT 0,
+        tries INTEGER NOT NULL DEFAULT 0,
+        delivered INTEGER NOT NULL DEFAULT 0,
+        note TEXT NOT NULL DEFAULT ''
+    );
+    CREATE INDEX submission_in_state ON submission (state, sink, due);
+    CREATE INDEX submission_of_target ON submission (target, state);
+    CREATE INDEX submission_of_version ON submission (version);
+    CREATE TABLE sink (
+        name TEXT PRIMARY KEY,
+        upto INTEGER NOT NULL
+    ) WITHOUT ROWID;
+    CREATE TABLE session (
+        id TEXT PRIMARY KEY,
+        operator TEXT NOT NULL,
+        at INTEGER NOT NULL,
+        until INTEGER NOT NULL
     ) WITHOUT ROWID;
     """,
 )

@@ -108,12 +108,8 @@ class Store:
 
     def backup(self, into: Path) -> None:
         """Copy the whole store as it is now into a file, while others write to it."""
-        with _errors(self.file), atomicfile.new_file(into) as partial:
-            partial.unlink(missing_ok=True)
-            with closing(sqlite3.connect(partial)) as copy:
-                self._connection.backup(copy)
-                # One file, which can be copied: no log of writes beside it.
-                copy.execute("PRAGMA journal_mode = DELETE")
+        with _errors(self.file):
+            _copy(self._connection, into)
 
     @contextmanager
     def owned(self) -> Iterator[None]:
@@ -137,9 +133,16 @@ def unpack(data: bytes | None) -> bytes:
     return zlib.decompress(data) if data is not None else b""
 
 
+def before_upgrade(file: Path, version: int) -> Path:
+    """Where a store is kept as it was when it was still of an earlier version."""
+    return file.with_name(f"{file.name}.before-upgrade-of-{version}")
+
+
 @contextmanager
 def _alone(file: Path) -> Iterator[None]:
     """Be the only one that works on a store. Raises UserError while another is."""
+    # One store has one lock, by whatever links it is reached.
+    file = file.resolve()
     lock = FileLock(file.with_name(f"{file.name}.lock"))
     with atomicfile.disk_errors(file):
         try:
@@ -158,7 +161,7 @@ def _alone(file: Path) -> Iterator[None]:
 
 def _told(file: Path) -> Path:
     """Where it stands who works on a store."""
-    return file.with_name(f"{file.name}.owner")
+    return file.resolve().with_name(f"{file.name}.owner")
 
 
 def _connect(file: Path, *, read_only: bool = False) -> Connection:
@@ -177,11 +180,17 @@ def _connect(file: Path, *, read_only: bool = False) -> Connection:
 
 
 def _upgrade(connection: Connection, file: Path) -> None:
+    """Bring a store up to date in one transaction; what it was is kept beside it."""
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("BEGIN IMMEDIATE")
     try:
         # Another process may have been faster.
-        for script in MIGRATIONS[_version(connection, file) :]:
+        before = _version(connection, file)
+        if 0 < before < VERSION:
+            # Nobody writes any more, and what is read is what was there.
+            with closing(_connect(file, read_only=True)) as reader:
+                _copy(reader, before_upgrade(file, before))
+        for script in MIGRATIONS[before:]:
             for statement in filter(str.strip, script.split(";")):
                 connection.execute(statement)
         connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
@@ -190,6 +199,16 @@ def _upgrade(connection: Connection, file: Path) -> None:
         connection.execute("ROLLBACK")
         raise
     connection.execute("COMMIT")
+
+
+def _copy(connection: Connection, into: Path) -> None:
+    """Copy a whole store into one file."""
+    with atomicfile.new_file(into) as partial:
+        partial.unlink(missing_ok=True)
+        with closing(sqlite3.connect(partial)) as copy:
+            connection.backup(copy)
+            # One file, which can be copied: no log of writes beside it.
+            copy.execute("PRAGMA journal_mode = DELETE")
 
 
 def _version(connection: Connection, file: Path) -> int:

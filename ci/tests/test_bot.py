@@ -9,15 +9,17 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from kseries.lib.deadline import Deadline
 from seriesbot.cli import SIGNALS, main
 from tests.archives import Archive, mail, patch_body, thread
-from tests.killing import CI, TOOLS, TOY
+from tests.killing import CI, TOOLS, TOY, Victim
 from tests.signing import Signer
 
 INBOXES = """
@@ -189,3 +191,28 @@ def test_nothing_of_a_mail_reaches_a_terminal_as_it_is(bot: Commands, archive: A
         told = bot(*words)
         assert "net" in told
         assert not set("\x1b\x07\u202e") & set(told)
+
+
+def test_a_second_bot_on_the_same_store_does_nothing_and_says_why(tmp_path: Path) -> None:
+    victim = Victim(tmp_path / "bot", seed=3)
+    victim.post(1)
+    first = victim.start()
+    try:
+        owner = victim.config.home.store.with_name("store.sqlite.owner")
+        deadline = Deadline.after(60)
+        while not owner.exists():
+            assert not deadline.expired
+            assert first.poll() is None
+            time.sleep(0.02)
+        for words in ((), ("--once",)):
+            second = victim.start(*words)
+            assert second.wait(timeout=60) == 2
+        told = (victim.folder / "bot.log").read_text()
+        assert told.count(f"Another seriesbot works on this store: process {first.pid} on ") == 2
+        assert first.poll() is None
+    finally:
+        first.terminate()
+        first.wait()
+    # The first goes on; what it was about is done once.
+    victim.drain()
+    assert len(victim.log.read_text().split()) == 1

@@ -21,6 +21,7 @@ DOORS = {
     "smtplib": {"answer/smtp.py"},
     "jinja2": {"web/app.py"},
     "uvicorn": {"web/serve.py", "demo/answer.py"},
+    "urllib3": {"submit/http.py"},
     "prometheus_client": {"web/metrics.py"},
 }
 
@@ -29,6 +30,8 @@ PURE = (
     "postings.py",
     "trust/authresults.py",
     "states.py",
+    "submit/checks.py",
+    "submit/sinks.py",
     "schema.py",
     "asking.py",
     *(f"answer/{name}.py" for name in ("headers", "thread", "since", "deciding", "compose")),

@@ -15,7 +15,7 @@ import pytest
 
 from kseries.lib.errors import InfraError, UserError
 from seriesbot import schema
-from seriesbot.store import Store, pack, unpack
+from seriesbot.store import Store, before_upgrade, pack, unpack
 
 
 @pytest.fixture
@@ -160,3 +160,131 @@ def test_packed_columns() -> None:
     assert unpack(pack(b"mail\n" * 1000)) == b"mail\n" * 1000
     assert len(pack(b"mail\n" * 1000)) < 100
     assert unpack(None) == b""
+
+
+# ---- from version 1
+
+
+DUMP = Path(__file__).parent / "data/store-1.sql"
+
+
+@pytest.fixture
+def first(file: Path) -> Path:
+    """A store as seriesbot made it before version 2, with its log of writes beside it."""
+    with closing(sqlite3.connect(file)) as raw:
+        raw.executescript(DUMP.read_text())
+        raw.execute("PRAGMA journal_mode = WAL")
+    return file
+
+
+def content(file: Path) -> list[str]:
+    with closing(sqlite3.connect(file)) as raw:
+        assert raw.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        assert raw.execute("PRAGMA foreign_key_check").fetchall() == []
+        return list(raw.iterdump())
+
+
+def version_of(file: Path) -> int:
+    with closing(sqlite3.connect(file)) as raw:
+        return int(raw.execute("PRAGMA user_version").fetchone()[0])
+
+
+def tables(file: Path) -> set[tuple[str, str]]:
+    with closing(sqlite3.connect(file)) as raw:
+        rows = raw.execute("SELECT name, sql FROM sqlite_schema WHERE sql IS NOT NULL")
+        return {(name, " ".join(sql.split())) for name, sql in rows}
+
+
+def test_a_store_of_version_1_is_upgraded_and_kept_as_it_was(first: Path, tmp_path: Path) -> None:
+    before = content(first)
+    with Store.opened(first) as store:
+        assert store.value("PRAGMA user_version") == schema.VERSION
+        assert store.value("SELECT address FROM optout") == "x@example.org"
+        assert store.value("SELECT count(*) FROM message WHERE raw IS NOT NULL") == 3
+        assert store.value("SELECT count(*) FROM submission") == 0
+    assert {*before} <= {*content(first)}
+    kept = before_upgrade(first, 1)
+    assert version_of(kept) == 1
+    assert content(kept) == before
+    # It is one like those that are made now.
+    with Store.opened(tmp_path / "new.sqlite", create=True):
+        pass
+    assert tables(first) == tables(tmp_path / "new.sqlite")
+
+
+def test_only_an_upgrade_keeps_a_copy(file: Path) -> None:
+    with Store.opened(file, create=True):
+        pass
+    with Store.opened(file):
+        pass
+    assert list(file.parent.glob("*before*")) == []
+
+
+def test_without_a_copy_there_is_no_upgrade(first: Path) -> None:
+    before = content(first)
+    place = before_upgrade(first, 1)
+    place.mkdir()
+    (place / "x").touch()
+    with pytest.raises(InfraError), Store.opened(first):
+        pass
+    assert (version_of(first), content(first)) == (1, before)
+    (place / "x").unlink()
+    place.rmdir()
+    with Store.opened(first) as store:
+        assert store.value("PRAGMA user_version") == schema.VERSION
+
+
+def test_the_copy_has_what_others_wrote_until_then(first: Path) -> None:
+    with closing(sqlite3.connect(first, isolation_level=None)) as other:
+        other.execute("INSERT INTO optout VALUES ('y@example.org', 5, 'm@x')")
+        # Its write is in the log beside the store yet.
+        with Store.opened(first):
+            pass
+    with closing(sqlite3.connect(before_upgrade(first, 1))) as kept:
+        found = kept.execute("SELECT address FROM optout ORDER BY address").fetchall()
+    assert found == [("x@example.org",), ("y@example.org",)]
+
+
+def test_a_store_of_version_1_is_not_shown(first: Path) -> None:
+    with pytest.raises(UserError, match="of an earlier version"), Store.reading(first):
+        pass
+    assert version_of(first) == 1
+
+
+UPGRADE = """
+import sys
+from pathlib import Path
+from seriesbot import store
+print("ready", flush=True)
+with store.Store.opened(Path(sys.argv[1])):
+    pass
+"""
+
+
+@pytest.mark.parametrize("wait_ms", [1, 8, 20])
+def test_a_kill_during_an_upgrade_leaves_the_one_or_the_other(first: Path, wait_ms: int) -> None:
+    argv = [sys.executable, "-c", UPGRADE, str(first)]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE) as child:
+        assert child.stdout is not None
+        child.stdout.readline()
+        with suppress(subprocess.TimeoutExpired):
+            child.wait(wait_ms / 1000)
+        child.kill()
+    assert version_of(first) in (1, schema.VERSION)
+    with Store.opened(first) as store:
+        assert store.value("SELECT address FROM optout") == "x@example.org"
+        assert store.value("PRAGMA user_version") == schema.VERSION
+    assert version_of(before_upgrade(first, 1)) == 1
+
+
+# ---- two bots
+
+
+def test_a_store_that_is_reached_by_two_names_is_one(file: Path, tmp_path: Path) -> None:
+    with Store.opened(file, create=True) as store, store.owned():
+        (tmp_path / "other").mkdir()
+        link = tmp_path / "other/store.sqlite"
+        link.symlink_to(file)
+        told = f"process {os.getpid()} on "
+        with Store.opened(link) as same, pytest.raises(UserError, match=told), same.owned():
+            pass

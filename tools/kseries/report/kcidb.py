@@ -75,10 +75,10 @@ _STAGE_STATUS = {
 _NO_PART = re.compile(r"[^a-zA-Z0-9_-]+")
 
 
-def render(result: RunResult) -> str:
+def render(result: RunResult, origin: str = ORIGIN) -> str:
     """Give the report as JSON. Raises UserError for what KCIDB would refuse."""
     try:
-        return json.dumps(V5_3.validate(report(result)), indent=2) + "\n"
+        return json.dumps(V5_3.validate(report(result, origin)), indent=2) + "\n"
     except ValidationError as error:
         place = ".".join(map(str, error.absolute_path))
         raise UserError(
@@ -88,10 +88,13 @@ def render(result: RunResult) -> str:
         ) from error
 
 
-def report(result: RunResult) -> Object:
-    """Give the report: one checkout, its build if there was one, and a test for each result."""
+def report(result: RunResult, origin: str = ORIGIN) -> Object:
+    """Give the report: one checkout, its build if there was one, and a test for each result.
+
+    origin: what KCIDB calls who made it.
+    """
     result = printable(result)
-    base = _base_id(result)
+    base = _base_id(result, origin)
     build = _build(result, base)
     tests = [*_compiled(result, base), *_tests(result, base)] if build else []
     return {
@@ -102,11 +105,15 @@ def report(result: RunResult) -> Object:
     }
 
 
-def _base_id(result: RunResult) -> str:
+def _base_id(result: RunResult, origin: str) -> str:
     """Name the run so that two hosts that begin one in the same second do not collide."""
     facts = (result.run, result.started, result.provenance.host, *result.provenance.command)
     digest = hashlib.sha256("\0".join(facts).encode(errors="replace")).hexdigest()
-    return f"{ORIGIN}:{result.run}-{digest[:12]}"
+    return f"{origin}:{result.run}-{digest[:12]}"
+
+
+def _origin(base: str) -> str:
+    return base.partition(":")[0]
 
 
 def _checkout(result: RunResult, base: str) -> Object:
@@ -119,7 +126,7 @@ def _checkout(result: RunResult, base: str) -> Object:
         "start_time": result.started,
         "log_excerpt": _stage_excerpt(stage),
     }
-    checkout = {"id": base, "origin": ORIGIN, **_filled(known)}
+    checkout = {"id": base, "origin": _origin(base), **_filled(known)}
     digest = _patchset_hash(result.patches)
     if digest is not None:
         checkout["patchset_hash"] = digest
@@ -169,7 +176,7 @@ def _build(result: RunResult, base: str) -> Object | None:
         "comment": last.summary,
         "status": _STAGE_STATUS[last.state],
     }
-    build = {"id": f"{base}:build", "checkout_id": base, "origin": ORIGIN, **_filled(known)}
+    build = {"id": f"{base}:build", "checkout_id": base, "origin": _origin(base), **_filled(known)}
     if last.name == "build":
         build["duration"] = last.seconds
     build["misc"] = _filled(
@@ -190,7 +197,7 @@ def _tests(result: RunResult, base: str) -> Iterator[Object]:
     if _state(result, "test") in (None, StageState.NOT_RUN):
         return
     facts = result.provenance
-    shared: Object = {"build_id": f"{base}:build", "origin": ORIGIN}
+    shared: Object = {"build_id": f"{base}:build", "origin": _origin(base)}
     environment = _filled({"comment": ", ".join(filter(None, (facts.qemu, facts.accelerator)))})
     if environment:
         shared["environment"] = environment
@@ -210,7 +217,7 @@ def _compiled(result: RunResult, base: str) -> Iterator[Object]:
     test: Object = {
         "id": f"{base}:{COMPILED}",
         "build_id": f"{base}:build",
-        "origin": ORIGIN,
+        "origin": _origin(base),
         "path": COMPILED,
         "status": "FAIL" if why else "PASS",
         "comment": why or uncompiled.statement(result) or "all that the series changes",
