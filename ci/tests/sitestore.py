@@ -60,7 +60,22 @@ def make(folder: Path, results: Sequence[RunResult]) -> Config:
             write.execute(
                 "UPDATE answer SET state = 'failed', note = '550 5.7.1 no such user' WHERE id = 3"
             )
+            _submissions(write)
     return config.read(home)
+
+
+def _submissions(write: Connection) -> None:
+    rows = (
+        ("patchwork", "delivered", ""),
+        ("patchwork", "written", "later: 503 Service Unavailable " + "x" * 60),
+        ("kcidb", "failed", "400 not a report"),
+    )
+    for number, (sink, state, note) in enumerate(rows, start=1):
+        write.execute(
+            "INSERT INTO submission (key, sink, result, version, target, body, state, at, note)"
+            " VALUES (?, ?, 1, 1, 'a@x', '{}', ?, ?, ?)",
+            (str(number), sink, state, NOW - 60 * number, note),
+        )
 
 
 def _states() -> list[State]:

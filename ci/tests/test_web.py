@@ -18,6 +18,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from junitparser import JUnitXml
+from kcidb_io.schema import V5_3
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 from starlette.types import Message, Receive, Scope, Send
@@ -165,11 +167,34 @@ def test_a_result_without_a_document(site: Served) -> None:
     assert "It applies to no tree." in text_of(site, "/results/11")
 
 
+def test_results_for_programs(site: Served, bot: Config) -> None:
+    links = _links(site.get("/versions/12").text)
+    for name, kind in (("junit.xml", "application/xml"), ("kcidb.json", "application/json")):
+        path = f"/results/12/{name}"
+        assert path in links
+        answer = site.get(path)
+        assert answer.status == 200
+        assert answer.headers["content-type"].partition(";")[0] == kind
+        # It is kept, and not shown: nothing in it is run here.
+        assert answer.headers["content-disposition"] == f'attachment; filename="result-12-{name}"'
+        assert "default-src 'none'" in answer.headers["content-security-policy"]
+        assert "/srv/bot" not in answer.text
+    read = JUnitXml.fromstring(site.get("/results/13/junit.xml").text.encode())
+    assert read.tests > 5
+    assert read.failures + read.errors > 0
+    V5_3.validate(json.loads(site.get("/results/13/kcidb.json").text))
+    for path in ("/results/11/junit.xml", "/results/12/x", "/results/999/junit.xml"):
+        assert site.get(path).status == 404
+    assert "/results/11/junit.xml" not in _links(site.get("/versions/11").text)
+
+
 def test_work_and_answers(site: Served) -> None:
     text = text_of(site, "/work")
     assert "Engine local, 1 job at a time" in text
     assert "550 5.7.1 no such user" in text
     assert "delivered" in text
+    assert "written Patchwork later: 503 Service Unavailable" in text
+    assert "failed KCIDB 400 not a report" in text
 
 
 def test_flakes_over_time(site: Served) -> None:
@@ -203,6 +228,8 @@ def test_metrics(site: Served) -> None:
         'seriesbot_jobs{state="waiting"} 3.0',
         'seriesbot_results{verdict=""} 3.0',
         'seriesbot_answers{state="failed"} 1.0',
+        'seriesbot_submissions{state="written"} 1.0',
+        "seriesbot_oldest_submission_timestamp_seconds 1.79534238e+09",
     ):
         assert line in answer.text.splitlines()
     assert "example" not in answer.text
@@ -296,6 +323,7 @@ def spoil(bot: Config) -> None:
         "job": ("note",),
         "result": ("error",),
         "answer": ("note",),
+        "submission": ("note", "target"),
     }
     with Store.opened(bot.home.store) as store, store.transaction() as write:
         for table, names in columns.items():

@@ -22,12 +22,14 @@ from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from kseries.lib.errors import KseriesError
-from kseries.report import html
+from kseries.model import RunResult
+from kseries.report import formats, html
+from kseries.report import kcidb as reports
 from kseries.report.words import counted, duration
 from kseries.verdict import document
 from seriesbot.answer.public import public
 from seriesbot.config import Config
-from seriesbot.store import Store, unpack
+from seriesbot.store import Row, Store, unpack
 from seriesbot.web import flakes, metrics, pages, shown
 from seriesbot.web.headers import SecurityHeaders
 from seriesbot.web.reading import Reader
@@ -38,6 +40,9 @@ REPORT_POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none';"
     " form-action 'none'; frame-ancestors 'none'"
 )
+
+# Reports in the formats of the toolkit, by the name that they are kept under; and their types.
+FILES = {"junit.xml": ("junit", "application/xml"), "kcidb.json": ("kcidb", "application/json")}
 
 Page = Callable[[Reader, Request], "pages.Context | None"]
 
@@ -67,6 +72,7 @@ class Site:
             self._shows("/work", "work", lambda reader, _: pages.work(reader, told, _now())),
             self._shows("/flakes", "flakes", lambda reader, _: pages.flaky(reader, self._seen)),
             Route("/results/{number:int}", self.result),
+            Route("/results/{number:int}/{name}", self.file),
             Route("/style.css", self.style),
             Route("/metrics", self.metrics),
             Route("/healthz", self.health),
@@ -91,9 +97,24 @@ class Site:
             return self._not_found()
         if row["document"] is None:
             return self._written("unjudged", {"row": row, "error": shown.lines(row["error"])})
-        told = document.parse(unpack(row["document"]), f"result {row['id']}")
         policy = {"Content-Security-Policy": REPORT_POLICY}
-        return HTMLResponse(html.render(public(told, row["message_id"])), headers=policy)
+        return HTMLResponse(html.render(_public(row)), headers=policy)
+
+    def file(self, request: Request) -> Response:
+        """Answer with a result in a format for programs, as a file to be kept."""
+        name = request.path_params["name"]
+        with self._opened() as store:
+            row = Reader(store).result(_number(request))
+        if row is None or row["document"] is None or name not in FILES:
+            return self._not_found()
+        form, kind = FILES[name]
+        kcidb = self._config.told.kcidb
+        if form == "kcidb" and kcidb is not None:
+            text = reports.render(_public(row), kcidb.origin)
+        else:
+            text = formats.RENDER[form](_public(row))
+        kept = f'attachment; filename="result-{row["id"]}-{name}"'
+        return Response(text, media_type=kind, headers={"Content-Disposition": kept})
 
     def style(self, _request: Request) -> Response:
         """Answer with the style sheet."""
@@ -153,6 +174,12 @@ def make(config: Config, hosts: Sequence[str] = ()) -> Starlette:
         ],
         exception_handlers=handlers,
     )
+
+
+def _public(row: Row) -> RunResult:
+    """Read the document of a result, as others may see it."""
+    told = document.parse(unpack(row["document"]), f"result {row['id']}")
+    return public(told, row["message_id"])
 
 
 def _number(request: Request) -> int:

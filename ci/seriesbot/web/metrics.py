@@ -23,6 +23,13 @@ _GROUPS: tuple[tuple[str, str, str, str, tuple[str, ...]], ...] = (
     ("jobs", "Jobs.", "job", "state", tuple(JobState)),
     ("results", "Results; no verdict is empty.", "result", "verdict", VERDICTS),
     ("answers", "Answers.", "answer", "state", tuple(AnswerState)),
+    (
+        "submissions",
+        "What other programs are told.",
+        "submission",
+        "state",
+        tuple(AnswerState),
+    ),
 )
 
 _NUMBERS = (
@@ -52,6 +59,11 @@ _NUMBERS = (
         "oldest_answer_timestamp_seconds",
         "When the oldest answer was written that is not delivered; 0 for none.",
         "SELECT min(at) FROM answer WHERE state = 'written'",
+    ),
+    (
+        "oldest_submission_timestamp_seconds",
+        "The same of what other programs are to be told.",
+        "SELECT min(at) FROM submission WHERE state = 'written'",
     ),
 )
 

@@ -12,6 +12,7 @@ from urllib.parse import quote
 from seriesbot.config import Config
 from seriesbot.states import State
 from seriesbot.store import Row, unpack
+from seriesbot.submit.sinks import NAMES
 from seriesbot.web import charts, flakes, shown
 from seriesbot.web.charts import DAYS
 from seriesbot.web.reading import PAGE, Asked, Reader, paths
@@ -104,6 +105,8 @@ def work(reader: Reader, config: Config, now: float) -> Context:
         "lost": sum(row["state"] == "lost" or row["attempt"] > 1 for row in day),
         "answers": reader.sent(),
         "channel": config.told.answer.channel,
+        "submitted": reader.submitted(),
+        "sinks": NAMES,
     }
 
 

@@ -155,6 +155,15 @@ class Reader:
             PAGE,
         )
 
+    def submitted(self) -> list[Row]:
+        """Give (sink, state, number, last note, since when) of what other programs are told."""
+        return self._store.rows(
+            "SELECT sink, state, count(*) AS n, min(at) AS since, max(at) AS until,"
+            " (SELECT note FROM submission AS last WHERE last.sink = submission.sink"
+            "  AND last.state = submission.state ORDER BY last.id DESC LIMIT 1) AS note"
+            " FROM submission GROUP BY sink, state ORDER BY sink, state"
+        )
+
     def value(self, query: str, *values: object) -> int:
         """Ask for a number."""
         return int(self._store.value(query, *values) or 0)
