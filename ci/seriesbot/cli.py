@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import getpass
 import os
 import signal
 import sys
@@ -15,9 +16,9 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 from kseries.cli.parser import Parser
-from kseries.lib.errors import Interrupted, KseriesError
+from kseries.lib.errors import Interrupted, KseriesError, UserError
 from kseries.report.printable import printable_lines
-from seriesbot import config, initial, operating
+from seriesbot import config, initial, operating, operators
 from seriesbot.bot import Bot
 from seriesbot.config import Home
 from seriesbot.store import Store
@@ -72,13 +73,17 @@ def _parser() -> Parser:
         ("why", _why, "tell what became of a mail, and by which decisions"),
         ("show", _show, "show a series, and what it was found to be"),
         ("release", _release, "let a series that is held be worked on"),
+        ("refuse", _refuse, "refuse a series that is held"),
         ("again", _again, "work on a series once more"),
     ):
         one = _add(commands, name, carry_out, told)
         one.add_argument("message_id", metavar="MSGID", help="of any of its mails")
-    web = _add(commands, "web", _web, "serve the web page, which only reads")
+    web = _add(commands, "web", _web, "serve the web page, which reads; operators can log in")
     web.add_argument("--host", default=HOST, metavar="ADDRESS", help=f"to listen on ({HOST})")
     web.add_argument("--port", type=int, default=PORT, metavar="N", help=f"to listen on ({PORT})")
+    operator = _add(commands, "operator", _operator, "let somebody log in on the web page")
+    operator.add_argument("name", nargs="?", metavar="NAME", help="(default: list them)")
+    operator.add_argument("--remove", action="store_true", help="let NAME log in no more")
     optouts = _add(commands, "optouts", _optouts, "list who wants no answers")
     optouts.add_argument("--remove", metavar="ADDRESS", help="answer that address again")
     backup = _add(commands, "backup", _backup, "copy the store into a file, while the bot works")
@@ -142,6 +147,11 @@ def _release(arguments: Namespace) -> int:
         return _print(operating.release(store, arguments.message_id, int(time.time())))
 
 
+def _refuse(arguments: Namespace) -> int:
+    with _store(arguments) as store:
+        return _print(operating.refuse(store, arguments.message_id, int(time.time())))
+
+
 def _again(arguments: Namespace) -> int:
     with _store(arguments) as store:
         return _print(operating.again(store, arguments.message_id, int(time.time())))
@@ -153,6 +163,30 @@ def _web(arguments: Namespace) -> int:
 
     serve.serve(config.read(_home(arguments)), arguments.host, arguments.port)
     return 0
+
+
+def _operator(arguments: Namespace) -> int:
+    file = config.read(_home(arguments)).home.operators
+    if arguments.name is None:
+        found = operators.read(file)
+        return _print(iter(found.operator if found and found.operator else ["nobody can log in"]))
+    if arguments.remove:
+        operators.remove(file, arguments.name)
+    else:
+        operators.put(file, arguments.name, _password())
+    with _store(arguments) as store:
+        operating.log_out(store, arguments.name)
+    return 0
+
+
+def _password() -> str:
+    """Ask for a new password; where nobody can be asked, a line of standard input is one."""
+    if not sys.stdin.isatty():
+        return sys.stdin.readline().rstrip("\n")
+    password = getpass.getpass("Password: ")
+    if getpass.getpass("Once more: ") != password:
+        raise UserError("These are two passwords.", do="try again")
+    return password
 
 
 def _optouts(arguments: Namespace) -> int:

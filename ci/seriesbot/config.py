@@ -148,6 +148,11 @@ class Home:
         return self.path / "store.sqlite"
 
     @property
+    def operators(self) -> Path:
+        """Who may log in on the web page."""
+        return self.path / "operators.toml"
+
+    @property
     def mirrors(self) -> Path:
         """Mirrors of archives that are read from afar."""
         return self.path / "mirrors"

@@ -14,7 +14,7 @@ from kseries.lib.errors import UserError
 from kseries.report import mail
 from kseries.report.words import duration, plain
 from kseries.verdict import document
-from seriesbot import decisions, work
+from seriesbot import holding, work
 from seriesbot.states import Kind, State
 from seriesbot.store import Row, Store, unpack
 
@@ -67,18 +67,16 @@ def _decisions(store: Store, name: str) -> list[Row]:
 def release(store: Store, message_id: str, now: int) -> Iterator[str]:
     """Let a series that is held be worked on. Raises UserError when it is not held."""
     version = _version(store, message_id)
-    if version["state"] != State.HELD:
-        raise UserError(
-            f"This series is not held: it is {version['state']}.",
-            where=plain(f"v{version['number']} of '{version['title']}': {version['reason']}"),
-            do="`seriesbot queue` lists those that are",
-        )
-    with store.transaction() as write:
-        told = f"an operator ({getpass.getuser()}) released it"
-        decisions.note(write, now, version["message_id"], "trust", "released", told, version["id"])
-        work.enqueue(write, version["id"], now)
+    holding.release(store, version["id"], getpass.getuser(), now)
     again = _version(store, message_id)
     yield plain(f"v{again['number']} of '{again['title']}': {again['state']}: {again['reason']}")
+
+
+def refuse(store: Store, message_id: str, now: int) -> Iterator[str]:
+    """Refuse a series that is held. Raises UserError when it is not held."""
+    version = _version(store, message_id)
+    holding.refuse(store, version["id"], getpass.getuser(), now)
+    yield plain(f"v{version['number']} of '{version['title']}': {State.REFUSED}")
 
 
 def again(store: Store, message_id: str, now: int) -> Iterator[str]:
@@ -170,6 +168,12 @@ def optouts(store: Store, remove: str | None) -> Iterator[str]:
         yield plain(f"{row['address']}  since {_time(row['at'])}, by <{row['message_id']}>")
     if not rows:
         yield "nobody opted out"
+
+
+def log_out(store: Store, name: str) -> None:
+    """End what an operator does on the web page."""
+    with store.transaction() as write:
+        write.execute("DELETE FROM session WHERE operator = ?", [name])
 
 
 def _line(what: str, row: Row) -> str:

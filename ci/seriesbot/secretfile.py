@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from pydantic import TypeAdapter
 
+from kseries.lib import atomicfile
 from kseries.lib.errors import UserError
 
 T = TypeVar("T")
@@ -28,6 +29,16 @@ def read(file: Path, adapter: TypeAdapter[T], *, what: str, do: str) -> T:
     except ValueError:
         # Its mistakes are not shown: they would quote the secret.
         raise UserError(f"This is no file with {what}.", where=str(file), do=do) from None
+
+
+def write(file: Path, text: str) -> None:
+    """Replace a file, whole or not at all, by one that only its owner may read."""
+    with atomicfile.new_file(file) as partial:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+        with os.fdopen(os.open(partial, flags, 0o600), "w") as opened:
+            opened.write(text)
+            opened.flush()
+            os.fsync(opened.fileno())
 
 
 def _private(file: Path, what: str) -> bytes:

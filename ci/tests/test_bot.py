@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import getpass
+import io
 import json
 import os
 import signal
@@ -17,7 +18,9 @@ from pathlib import Path
 import pytest
 
 from kseries.lib.deadline import Deadline
+from seriesbot import operators
 from seriesbot.cli import SIGNALS, main
+from seriesbot.store import Store
 from tests.archives import Archive, mail, patch_body, thread
 from tests.killing import CI, TOOLS, TOY, Victim
 from tests.signing import Signer
@@ -204,15 +207,51 @@ def test_a_second_bot_on_the_same_store_does_nothing_and_says_why(tmp_path: Path
             assert not deadline.expired
             assert first.poll() is None
             time.sleep(0.02)
-        for words in ((), ("--once",)):
-            second = victim.start(*words)
-            assert second.wait(timeout=60) == 2
+        second = victim.start()
+        assert second.wait(timeout=60) == 2
         told = (victim.folder / "bot.log").read_text()
-        assert told.count(f"Another seriesbot works on this store: process {first.pid} on ") == 2
-        assert first.poll() is None
+        assert f"Another seriesbot works on this store: process {first.pid} on " in told
+        # The first goes on; the work is done once.
+        with Store.opened(victim.config.home.store) as store:
+            while not store.value("SELECT count(*) FROM answer WHERE state = 'delivered'"):
+                assert not deadline.expired
+                assert first.poll() is None
+                time.sleep(0.02)
+        assert len(victim.log.read_text().split()) == 1
     finally:
         first.terminate()
         first.wait()
-    # The first goes on; what it was about is done once.
-    victim.drain()
-    assert len(victim.log.read_text().split()) == 1
+
+
+def test_operators_of_the_web_page(bot: Commands, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(operators, "COST", 16)
+    file = bot.home / "operators.toml"
+    assert bot("operator") == "nobody can log in\n"
+    for password, code in (("short\n", 2), ("", 2), ("a long password\n", 0)):
+        monkeypatch.setattr("sys.stdin", io.StringIO(password))
+        assert ("12 characters or more" in bot("operator", "alice", code=code)) is (code == 2)
+        assert file.exists() is (code == 0)
+    assert bot("operator") == "alice\n"
+    found = operators.read(file)
+    assert found is not None
+    assert operators.is_password(found, "alice", "a long password")
+    with Store.opened(bot.home / "store.sqlite") as store:
+        with store.transaction() as write:
+            write.execute("INSERT INTO session VALUES ('x', 'alice', 0, 1), ('y', 'bob', 0, 1)")
+        bot("operator", "alice", "--remove")
+        # Who is out is out at once, and nobody else.
+        assert [row["id"] for row in store.rows("SELECT id FROM session")] == ["y"]
+    assert bot("operator") == "nobody can log in\n"
+    assert "no such operator" in bot("operator", "alice", "--remove", code=2)
+    file.chmod(0o644)
+    assert "Others may read" in bot("operator", code=2)
+
+
+def test_a_held_series_is_refused(bot: Commands, archive: Archive) -> None:
+    archive.add(thread("held", 1, sender="eve@example.org"))
+    bot("run", "--once")
+    assert ": refused" in bot("refuse", "held-1@x")
+    assert "not held: it is refused" in bot("release", "held-1@x", code=2)
+    told = f"trust: refused: an operator ({getpass.getuser()}) refused it"
+    assert told in bot("why", "held-0@x")
+    assert bot("queue") == "nothing is queued\n"

@@ -23,7 +23,8 @@ from seriesbot.config import Config
 from seriesbot.submit.outbox import Outbox
 from seriesbot.submit.settings import KCIDB_TOKEN
 from tests.desk import Desk
-from tests.test_submissions import NOW, TOKEN, configured, judged, rows, secret
+from tests.patchworkserver import TOKEN
+from tests.test_submissions import NOW, configured, judged, rows, secret
 from tests.test_writing import put
 from tests.webserver import served
 

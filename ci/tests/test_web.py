@@ -28,7 +28,7 @@ from kseries.model import RunResult
 from seriesbot import config
 from seriesbot.config import Config, Home
 from seriesbot.store import Store, pack
-from seriesbot.web import app, charts, shown
+from seriesbot.web import app, charts, render, shown
 from tests import browser, sitestore
 from tests.sitestore import NOW
 from tests.webserver import Served, served
@@ -84,7 +84,7 @@ def bot(made: Path, tmp_path: Path, passing_run: RunResult, failing_run: RunResu
 
 @pytest.fixture
 def site(bot: Config, monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
-    monkeypatch.setattr(app, "_now", lambda: NOW)
+    monkeypatch.setattr(render, "now", lambda: NOW)
     with served(app.make(bot, ["ci.example.org"])) as site:
         yield site
 
@@ -461,7 +461,7 @@ def test_pages_fit_the_screen(
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
 ) -> None:
-    monkeypatch.setattr(app, "_now", lambda: NOW)
+    monkeypatch.setattr(render, "now", lambda: NOW)
     if hostile:
         spoil(bot)
     with served(Framed(app.make(config.read(bot.home)))) as site:

@@ -27,12 +27,17 @@ class Served:
     port: int
 
     def get(self, path: str, *, host: str = "127.0.0.1", method: str = "GET") -> Answer:
+        return self.ask(method, path, {"Host": host})
+
+    def ask(
+        self, method: str, path: str, headers: Mapping[str, str], body: bytes | None = None
+    ) -> Answer:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
         try:
-            connection.request(method, path, headers={"Host": host})
+            connection.request(method, path, body, headers)
             answer = connection.getresponse()
-            headers = {name.lower(): value for name, value in answer.getheaders()}
-            return Answer(answer.status, headers, answer.read().decode())
+            found = {name.lower(): value for name, value in answer.getheaders()}
+            return Answer(answer.status, found, answer.read().decode())
         finally:
             connection.close()
 

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
-"""The web page: read-only, for people, without script; and what machines ask (metrics, health).
+"""The web page: for people, without script; and what machines ask (metrics, health).
 
-`reading` asks the store, `pages` works out what is shown, `app` answers requests.
+`reading` asks the store, `pages` works out what is shown, `render` writes it, `app` answers
+requests. All of it only reads. `login` answers operators, who are known by `sessions`, and `forms`
+reads what they send.
 """

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
-"""The web page's requests. Nothing is changed by any of them: the store is opened to be read.
+"""The web page's requests, by which nothing is changed: the store is opened to be read.
+
+What operators change is in `login`.
 
 Whatever a page shows of mails goes through `shown.harmless` and is escaped, and the browser is told
 to run and load nothing but the style sheet.
@@ -7,13 +9,11 @@ to run and load nothing but the style sheet.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from importlib import resources
 from typing import Any
 
-import jinja2
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
@@ -25,14 +25,16 @@ from kseries.lib.errors import KseriesError
 from kseries.model import RunResult
 from kseries.report import formats, html
 from kseries.report import kcidb as reports
-from kseries.report.words import counted, duration
 from kseries.verdict import document
 from seriesbot.answer.public import public
 from seriesbot.config import Config
 from seriesbot.store import Row, Store, unpack
-from seriesbot.web import flakes, metrics, pages, shown
+from seriesbot.web import flakes, metrics, pages, render, shown
+from seriesbot.web.forms import Denied
 from seriesbot.web.headers import SecurityHeaders
+from seriesbot.web.login import Login
 from seriesbot.web.reading import Reader
+from seriesbot.web.render import Renderer
 
 LOCAL = ("localhost", "127.0.0.1", "[::1]")
 # The toolkit's report is one file with its style in it.
@@ -52,7 +54,8 @@ class Site:
 
     def __init__(self, config: Config) -> None:
         self._config = config
-        self._templates = _environment()
+        self._renderer = Renderer(config.told.answer.name)
+        self._login = Login(config, self._renderer)
         self._seen = flakes.reader(self._document)
         self._style = _style()
 
@@ -60,21 +63,24 @@ class Site:
         """Give what is answered."""
         told = self._config
         return (
-            self._shows("/", "overview", lambda reader, _: pages.overview(reader, told, _now())),
+            self._shows(
+                "/", "overview", lambda reader, _: pages.overview(reader, told, render.now())
+            ),
             self._shows(
                 "/series", "series", lambda reader, asked: pages.listed(reader, asked.query_params)
             ),
             self._shows(
                 "/versions/{number:int}",
                 "version",
-                lambda reader, asked: pages.version(reader, told, _number(asked)),
+                lambda reader, asked: pages.version(reader, told, pages.number(asked)),
             ),
-            self._shows("/work", "work", lambda reader, _: pages.work(reader, told, _now())),
+            self._shows("/work", "work", lambda reader, _: pages.work(reader, told, render.now())),
             self._shows("/flakes", "flakes", lambda reader, _: pages.flaky(reader, self._seen)),
             Route("/results/{number:int}", self.result),
             Route("/results/{number:int}/{name}", self.file),
             Route("/style.css", self.style),
             Route("/metrics", self.metrics),
+            *self._login.routes(),
             Route("/healthz", self.health),
             Route("/readyz", self.ready),
         )
@@ -85,18 +91,23 @@ class Site:
         def answer(request: Request) -> Response:
             with self._opened() as store:
                 context = page(Reader(store), request)
-                return self._not_found() if context is None else self._written(name, context)
+                visitor = self._login.visitor(request, store)
+            if context is None:
+                return self._not_found()
+            possible = self._login.possible
+            return self._renderer.page(name, context, 200, visitor, can_log_in=possible)
 
         return Route(path, answer)
 
     def result(self, request: Request) -> Response:
         """Answer with the toolkit's report of a result, or with why there is none."""
         with self._opened() as store:
-            row = Reader(store).result(_number(request))
+            row = Reader(store).result(pages.number(request))
         if row is None:
             return self._not_found()
         if row["document"] is None:
-            return self._written("unjudged", {"row": row, "error": shown.lines(row["error"])})
+            error = shown.lines(row["error"])
+            return self._renderer.page("unjudged", {"row": row, "error": error})
         policy = {"Content-Security-Policy": REPORT_POLICY}
         return HTMLResponse(html.render(_public(row)), headers=policy)
 
@@ -104,7 +115,7 @@ class Site:
         """Answer with a result in a format for programs, as a file to be kept."""
         name = request.path_params["name"]
         with self._opened() as store:
-            row = Reader(store).result(_number(request))
+            row = Reader(store).result(pages.number(request))
         if row is None or row["document"] is None or name not in FILES:
             return self._not_found()
         form, kind = FILES[name]
@@ -138,19 +149,22 @@ class Site:
     def failed(self, _request: Request, error: Exception) -> Response:
         """Answer where the store cannot be read. What is wrong is told without its place."""
         told = error.what if isinstance(error, KseriesError) else str(error)
-        return self._written("failed", {"told": told}, 503)
+        return self._renderer.page("failed", {"told": told}, 503)
+
+    def denied(self, _request: Request, error: Exception) -> Response:
+        """Answer what is not carried out, and why."""
+        assert isinstance(error, Denied)
+        answer = self._renderer.page("failed", {"told": error.told}, error.status)
+        if error.wait_s:
+            answer.headers["Retry-After"] = str(error.wait_s)
+        return answer
 
     def missing(self, _request: Request, _error: Exception) -> Response:
         """Answer where there is no such page."""
         return self._not_found()
 
-    def _written(self, name: str, context: pages.Context, status: int = 200) -> Response:
-        template = self._templates.get_template(f"{name}.html.j2")
-        about = {"page": name, "bot": self._config.told.answer.name, "ago": shown.ago(_now())}
-        return HTMLResponse(template.render(context | about), status)
-
     def _not_found(self) -> Response:
-        return self._written("failed", {"told": "There is no such page."}, 404)
+        return self._renderer.page("failed", {"told": "There is no such page."}, 404)
 
     def _opened(self) -> AbstractContextManager[Store]:
         return Store.reading(self._config.home.store)
@@ -164,7 +178,8 @@ class Site:
 def make(config: Config, hosts: Sequence[str] = ()) -> Starlette:
     """Make the application. hosts: names it is asked by, beside those of this machine."""
     site = Site(config)
-    handlers: dict[Any, Any] = {404: site.missing, 405: site.missing, KseriesError: site.failed}
+    handlers: dict[Any, Any] = {404: site.missing, 405: site.missing}
+    handlers |= {KseriesError: site.failed, Denied: site.denied}
     return Starlette(
         routes=site.routes(),
         middleware=[
@@ -180,36 +195,6 @@ def _public(row: Row) -> RunResult:
     """Read the document of a result, as others may see it."""
     told = document.parse(unpack(row["document"]), f"result {row['id']}")
     return public(told, row["message_id"])
-
-
-def _number(request: Request) -> int:
-    number: int = request.path_params["number"]
-    return number if number < 1 << 62 else 0
-
-
-def _now() -> float:
-    return time.time()
-
-
-def _environment() -> jinja2.Environment:
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("seriesbot.web"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        finalize=shown.harmless,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {
-        "counted": counted,
-        "duration": duration,
-        "minutes": shown.minutes,
-        "outcome": shown.outcome,
-        "stamp": shown.stamp,
-        "verdict": shown.verdict,
-        "word": shown.word,
-    }
-    return environment
 
 
 def _style() -> str:

@@ -9,6 +9,8 @@ from email import policy
 from typing import Any
 from urllib.parse import quote
 
+from starlette.requests import Request
+
 from seriesbot.config import Config
 from seriesbot.states import State
 from seriesbot.store import Row, unpack
@@ -88,6 +90,19 @@ def version(reader: Reader, config: Config, number: int) -> Context | None:
         "paths": changed[:MAX_PATHS],
         "more_paths": max(0, len(changed) - MAX_PATHS),
     }
+
+
+def held(reader: Reader) -> Context:
+    """Show what waits for an operator, what came last first."""
+    rows = reader.listed(Asked(State.HELD))
+    count = reader.counts().get(State.HELD, 0)
+    return {"rows": rows[:PAGE], "more": max(0, count - PAGE)}
+
+
+def number(request: Request) -> int:
+    """Give the number that an address has, 0 for one that nothing can have."""
+    found: int = request.path_params["number"]
+    return found if found < 1 << 62 else 0
 
 
 def work(reader: Reader, config: Config, now: float) -> Context:
