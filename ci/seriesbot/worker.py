@@ -104,7 +104,7 @@ class Worker:
             if found.exit_code == LOST_EXIT_CODE and job["attempt"] < ATTEMPTS:
                 # A full disk is full a second later, too.
                 wait = RETRY_S * 3 ** (job["attempt"] - 1)
-                why = f"could not be carried out: {_last_line(found.said)}"
+                why = f"could not be carried out: {_read(found)[1] or _last_line(found.said)}"
                 self._lose(job, why, now, not_before=now + wait)
             else:
                 self._end(job, found, now)

@@ -212,11 +212,12 @@ def test_a_base_that_cannot_be_read_stops_nothing(
 def test_lost_infrastructure_is_tried_again(desk: Desk, worker: Worker, engine: Forgetful) -> None:
     post(desk, "a")
     worker.work(desk.now)
-    engine.fates["job-1-1"] = Outcome(3, results(), "disk full")
+    # What is printed last need not be what was wrong: the document tells that.
+    engine.fates["job-1-1"] = Outcome(3, results(), "disk full\nshow again: kseries report x")
     worker.work(desk.now)
     worker.work(desk.now + RETRY_S - 1)
     assert list(engine.orders) == ["job-1-1"]
-    assert desk.reasons() == ["attempt 1 of 4: could not be carried out: disk full"]
+    assert desk.reasons() == ["attempt 1 of 4: could not be carried out: it is a toy"]
     worker.work(desk.now + RETRY_S)
     assert list(engine.orders) == ["job-1-1", "job-1-2"]
     engine.fates["job-1-2"] = Outcome(3, None, "disk full")
