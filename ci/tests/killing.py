@@ -14,8 +14,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from seriesbot.store import Store
+from seriesbot.submit.settings import PATCHWORK_TOKEN
 from tests.archives import Archive, thread
 from tests.desk import make_home
+from tests.patchworkserver import TOKEN
 from tests.signing import Signer
 
 CI = Path(__file__).parents[1]
@@ -45,16 +47,21 @@ RULES = '[[rule]]\nname = "all"\n'
 
 @dataclass
 class Victim:
-    """A bot's folder with two archives; series come by both."""
+    """A bot's folder with two archives; series come by both. more: of its settings.
+
+    patches: message ids of all that were posted.
+    """
 
     folder: Path
     seed: int
+    more: str = ""
     posted: int = 0
+    patches: list[str] = field(default_factory=list)
     chance: random.Random = field(init=False)
 
     def __post_init__(self) -> None:
         self.chance = random.Random(self.seed)
-        self.config = make_home(self.folder, SETTINGS)
+        self.config = make_home(self.folder, SETTINGS + self.more)
         self.config.home.rules.write_text(RULES)
         self.archives = [Archive(self.folder / "inbox"), Archive(self.folder / "other")]
         self.signer = Signer(1)
@@ -66,10 +73,12 @@ class Victim:
     def log(self) -> Path:
         return self.folder / "toy.log"
 
-    def post(self, count: int) -> None:
+    def post(self, series: int) -> None:
         """Post series; their mails in any order, some of them by both archives."""
-        for _ in range(count):
-            raws = [*map(self.signer.sign, thread(f"s{self.posted}", self.chance.randint(1, 3)))]
+        for _ in range(series):
+            count = self.chance.randint(1, 3)
+            raws = [*map(self.signer.sign, thread(f"s{self.posted}", count))]
+            self.patches += [f"s{self.posted}-{number}@x" for number in range(1, count + 1)]
             self.posted += 1
             self.chance.shuffle(raws)
             here, there = self.chance.sample(self.archives, 2)
@@ -82,6 +91,7 @@ class Victim:
             "PYTHONPATH": f"{TOOLS}:{CI}",
             "TOY_LOG": str(self.log),
             "TOY_SECONDS": "0.05",
+            PATCHWORK_TOKEN: TOKEN,
         }
         # It must not outlive tests that are ended.
         argv = ["setpriv", "--pdeathsig", "KILL", "--", sys.executable, "-P", "-m", "seriesbot"]

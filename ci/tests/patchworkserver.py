@@ -64,6 +64,8 @@ class _Broken(Response):
 class Server:
     """patches: (id, message id, project). say: what is answered to the next POSTs, then 201.
 
+    busy: statuses of what is answered to the next GETs.
+
     filters: whether it knows `msgid`, as those of before 2020 do not.
     """
 
@@ -71,6 +73,7 @@ class Server:
     patches: list[tuple[int, str, str]] = field(default_factory=list)
     checks: list[dict[str, Any]] = field(default_factory=list)
     say: list[int | str] = field(default_factory=list)
+    busy: list[int] = field(default_factory=list)
     headers: dict[str, str] = field(default_factory=dict)
     wrong: list[str] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
@@ -144,6 +147,8 @@ class Server:
             self.wrong.append(request.headers["content-type"])
         if request.headers.get("authorization") != f"Token {TOKEN}":
             return JSONResponse({"detail": "Invalid token."}, 401)
+        if request.method == "GET" and self.busy:
+            return PlainTextResponse("busy", self.busy.pop(0), headers=self.headers)
         return None
 
     def _page(self, request: Request, rows: Sequence[Mapping[str, Any]]) -> Response:

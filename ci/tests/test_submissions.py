@@ -4,11 +4,8 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -270,6 +267,24 @@ def test_what_a_server_says(
         assert len(server.checks) == 4
 
 
+def test_what_may_be_asked_twice_is_asked_again_at_once(
+    desk: Desk, server: Server, passing_run: RunResult
+) -> None:
+    config = to_patchwork(desk, server)
+    judged(desk, config, passing_run).step(NOW)
+    # However long it wants us to wait: the bot has other things to do.
+    server.busy, server.headers = [503, 502, 429], {"Retry-After": "3600"}
+    box = Outbox(desk.store, config)
+    assert box.step(NOW) == 5
+    server.busy = [503] * (http.AGAIN + 1)
+    with desk.store.transaction() as write:
+        write.execute("UPDATE submission SET state = 'written'")
+    assert [box.step(NOW), box.step(NOW + 3599)] == [0, 0]
+    assert server.busy == []
+    assert box.step(NOW + 3600) == 5
+    assert len(server.checks) == 5
+
+
 def test_who_is_asked_too_often_says_when(
     desk: Desk, server: Server, passing_run: RunResult
 ) -> None:
@@ -398,42 +413,36 @@ def test_a_wrong_token_is_told(desk: Desk, server: Server, passing_run: RunResul
     assert box.step(NOW + 61) == 5
 
 
-# ---- kills
-
-DELIVERER = """
-import sys
-from pathlib import Path
-from seriesbot import config
-from seriesbot.config import Home
-from seriesbot.submit.outbox import Outbox
-from seriesbot.submit.writing import Writer
-told = config.read(Home(Path(sys.argv[1])))
-with Store.opened(told.home.store) as store:
-    print("ready", flush=True)
-    Writer(store, told).step(int(sys.argv[2]))
-    while Outbox(store, told).step(int(sys.argv[2])):
-        pass
-"""
+# ---- kills: real ones are in test_kill.py
 
 
-@pytest.mark.parametrize("wait_ms", [10, 50])
-def test_a_kill_at_any_moment_neither_loses_nor_doubles_a_check(
-    wait_ms: int, desk: Desk, server: Server, passing_run: RunResult
+class Killed(BaseException):
+    """Ends whatever goes on, as a kill does."""
+
+
+@pytest.mark.parametrize("moment", ["begin", "settle"])
+def test_who_is_killed_before_he_notes_it_doubles_nothing(
+    moment: str, desk: Desk, server: Server, passing_run: RunResult, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     config = to_patchwork(desk, server)
-    judged(desk, config, passing_run)
-    env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    argv = [sys.executable, "-c", DELIVERER, str(config.home.path), str(NOW)]
-    for _ in range(2):  # and the recovery is killed, too
-        with subprocess.Popen(argv, stdout=subprocess.PIPE, env=env) as child:
-            assert child.stdout is not None
-            child.stdout.readline()
-            try:
-                child.wait(wait_ms / 1000)
-            except subprocess.TimeoutExpired:
-                child.send_signal(signal.SIGKILL)
-    Writer(desk.store, config).step(NOW)
+    judged(desk, config, passing_run).step(NOW)
+    carry_out = getattr(delivery.Ledger, moment)
+    for survived in range(5):
+        calls = iter(range(survived + 1))
+
+        def once_too_often(*words: Any, calls: Iterator[int] = calls) -> None:
+            if next(calls, None) is None:
+                raise Killed
+            carry_out(*words)
+
+        with monkeypatch.context() as patch, suppress(Killed):
+            patch.setattr(delivery.Ledger, moment, once_too_often)
+            Outbox(desk.store, config).step(NOW)
+        if survived < 2:  # the recovery is killed, too, from the beginning
+            with desk.store.transaction() as write:
+                write.execute("UPDATE submission SET state = 'written'")
     while Outbox(desk.store, config).step(NOW):
         pass
+    assert {state for state, _, _ in rows(desk)} == {"delivered"}
     assert server.stands() == ALL
     assert len(server.checks) == 5

@@ -40,6 +40,7 @@ class Spool:
 
     port: int = 0
     say: list[int] = field(default_factory=list)
+    answer: bytes = b""  # in place of what it would say
     taken: list[dict[str, Any]] = field(default_factory=list)
 
     async def submit(self, request: Request) -> Response:
@@ -47,6 +48,8 @@ class Spool:
             return JSONResponse({"id": "0", "status": "error", "message": "JWT is required"}, 401)
         if self.say:
             return JSONResponse({"id": "0", "status": "error", "message": "x"}, self.say.pop(0))
+        if self.answer:
+            return Response(self.answer, media_type="application/json")
         self.taken.append(V5_3.validate(await request.json()))
         return JSONResponse({"id": f"wvTu6{len(self.taken)}", "status": "ok", "message": "y"})
 
@@ -136,6 +139,32 @@ def test_what_a_server_says(said: int, state: str, desk: Desk, passing_run: RunR
         assert box.step(NOW) == 0
         assert rows(desk)[0][:2] == (state, 1)
         assert box.step(NOW + 60) == (1 if state == "written" else 0)
+
+
+@pytest.mark.parametrize(
+    ("said", "state"),
+    [
+        (b'{"status": "ok", "id": "\\ud800\\u001b[2J\\n"}', "delivered"),
+        (b'{"status": "ok", "id": {"a": [1]}}', "delivered"),
+        (b'{"status": "ok"}', "delivered"),
+        (b'{"status": "error"}', "written"),
+        (b'["ok"]', "written"),
+        (b"[" * 100_000, "written"),
+        (b"9" * 5000, "written"),
+        (b"\xff", "written"),
+        (b"<html>", "written"),
+    ],
+)
+def test_an_answer_of_any_kind_is_borne(
+    said: bytes, state: str, desk: Desk, passing_run: RunResult
+) -> None:
+    with spool() as server:
+        config = to_server(desk, server)
+        judged(desk, config, passing_run).step(NOW)
+        server.answer = said
+        Outbox(desk.store, config).step(NOW)
+    assert rows(desk)[0][:2] == (state, 1)
+    assert rows(desk)[0][2].isprintable()
 
 
 def test_a_document_that_is_gone_or_none(desk: Desk, passing_run: RunResult) -> None:

@@ -12,10 +12,13 @@ import argparse
 import os
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from kseries.lib import runfolder
 from kseries.model import (
+    AppliedPatch,
+    PatchState,
     Provenance,
     RunResult,
     Scope,
@@ -53,12 +56,17 @@ def main() -> int:
         return 2
     code = 1 if "TOY-FAIL" in text else 0
     run = runfolder.create(arguments.workspace / ".kseries" / "runs", "toy")
-    run.results.write_text("{}" if "TOY-ODD" in text else results(run.name, code))
+    told = results(run.name, code, len(patches), sys.argv)
+    run.results.write_text("{}" if "TOY-ODD" in text else told)
     return code
 
 
-def results(name: str, code: int) -> str:
-    """Give a small result document."""
+def results(name: str, code: int, patches: int = 0, command: Sequence[str] = ()) -> str:
+    """Give a small result document. patches: how many were applied."""
+    applied = (
+        AppliedPatch("toy", number, f"change {number}", "", PatchState.APPLIED)
+        for number in range(1, patches + 1)
+    )
     verdict = Verdict.FAIL if code else Verdict.PARTIAL
     result = RunResult(
         run=name,
@@ -69,9 +77,10 @@ def results(name: str, code: int) -> str:
         verdict=verdict,
         exit_code=code,
         reasons=("it is a toy",),
-        provenance=Provenance(("kseries", "run"), "0", "", "toy", "3"),
+        provenance=Provenance(("kseries", *command), "0", "", "toy", "3"),
         stages=(StageRecord("series", StageState.DONE),),
         scope=Scope(),
+        patches=tuple(applied),
     )
     return document.to_json(result)
 

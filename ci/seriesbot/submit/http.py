@@ -100,14 +100,14 @@ class Server:
             data = self._read(answer)
         except urllib3.exceptions.HTTPError as error:
             fate = Fate.LATER if body is None or _is_unsent(error) else Fate.UNCERTAIN
-            raise Failed(Sent(fate, _note(f"{type(error).__name__}: {error}"))) from error
+            raise Failed(Sent(fate, note(f"{type(error).__name__}: {error}"))) from error
         if not 200 <= answer.status < 300:
             _refused(answer.status, answer.headers, data)
         try:
             found = json.loads(data)
         except (ValueError, RecursionError) as error:
             fate = Fate.UNCERTAIN if body else Fate.LATER
-            raise Failed(Sent(fate, _note(f"it answers what is no JSON: {error}"))) from error
+            raise Failed(Sent(fate, note(f"it answers what is no JSON: {error}"))) from error
         following = _NEXT.search(answer.headers.get("Link", ""))
         return Answer(found, following[1] if following else "")
 
@@ -135,9 +135,9 @@ def _is_unsent(error: urllib3.exceptions.HTTPError) -> bool:
 
 
 def _refused(status: int, headers: Mapping[str, str], data: bytes) -> NoReturn:
-    words = _note(f"{status} {data[:4000].decode(errors='replace')}")
+    words = note(f"{status} {data[:4000].decode(errors='replace')}")
     if 300 <= status < 400:
-        words = _note(f"{status}: it is at {headers.get('Location', 'another place')}; set url")
+        words = note(f"{status}: it is at {headers.get('Location', 'another place')}; set url")
         raise Failed(Sent(Fate.LATER, words))
     if status in LOGIN:
         raise Failed(Sent(Fate.LATER, f"the token is not enough: {words}"))
@@ -157,5 +157,6 @@ def _wait_s(told: str) -> float:
     return min(max(0.0, passes), LONGEST_WAIT_S)
 
 
-def _note(text: str) -> str:
+def note(text: str) -> str:
+    """Give what a server says as one short line that can be kept."""
     return plain(text, MAX_NOTE)

@@ -13,7 +13,7 @@ from pathlib import Path
 from kseries.lib import atomicfile
 from kseries.lib.errors import InfraError
 from seriesbot.delivery import Fate, Sent
-from seriesbot.submit.http import Failed, Server
+from seriesbot.submit.http import Failed, Server, note
 
 
 @dataclass(frozen=True)
@@ -41,4 +41,4 @@ def post(server: Server, report: str) -> Sent:
     told = answer if isinstance(answer, dict) else {}
     if told.get("status") != "ok":
         return Sent(Fate.UNCERTAIN, "it does not say that it has it")
-    return Sent(Fate.SENT, f"as {str(told.get('id', ''))[:100]}")
+    return Sent(Fate.SENT, note(f"as {told.get('id', '')}"))
