@@ -95,7 +95,10 @@ class EngineFile:
 
 @dataclass(frozen=True)
 class KeepFile:
-    """For how many days what is kept: replies and other mails, patches, documents of results."""
+    """For how many days what is kept: patches, documents of results.
+
+    talk_days: replies, other mails, and what other programs were told.
+    """
 
     __pydantic_config__ = ConfigDict(extra="forbid")
 

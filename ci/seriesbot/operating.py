@@ -17,6 +17,7 @@ from kseries.verdict import document
 from seriesbot import holding, work
 from seriesbot.states import Kind, State
 from seriesbot.store import Row, Store, unpack
+from seriesbot.submit.sinks import NAMES
 
 LISTED = 50  # of each sort
 DECISIONS = 100  # that are told of a mail
@@ -141,6 +142,12 @@ def show(store: Store, message_id: str) -> Iterator[str]:
     for job in store.rows("SELECT * FROM job WHERE version = ? ORDER BY id", version["id"]):
         tries = f"attempt {job['attempt']}" if job["attempt"] else "not begun"
         yield plain(f"  job {job['id']} ({job['cause']}): {job['state']}, {tries} {job['note']}")
+    for told in store.rows(
+        "SELECT sink, state, count(*) AS n, max(note) AS note FROM submission WHERE version = ?"
+        " GROUP BY sink, state ORDER BY sink, state",
+        version["id"],
+    ):
+        yield plain(f"  {told['n']} for {NAMES[told['sink']]}: {told['state']} {told['note']}")
     row = store.row("SELECT * FROM result WHERE version = ? ORDER BY id DESC", version["id"])
     if row is not None and row["document"] is not None:
         yield ""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Let go of what is old: the text of mails, documents of results.
+"""Let go of what is old: the text of mails, documents of results, what others were told.
 
 The rest of a mail stays, so that it is known should its archive be read again from the beginning;
 so does each decision.
@@ -8,6 +8,7 @@ so does each decision.
 from __future__ import annotations
 
 from seriesbot.config import KeepFile
+from seriesbot.states import AnswerState
 from seriesbot.store import Store
 
 DAY_S = 86_400
@@ -42,6 +43,11 @@ class Retention:
                 " AND id NOT IN (SELECT message FROM part JOIN version ON version.id ="
                 " part.version WHERE state IN ('gathering', 'held', 'queued', 'running'))",
                 [now - self._keep.series_days * DAY_S],
+            )
+            # The cursor of its sink keeps it from being told again.
+            write.execute(
+                "DELETE FROM submission WHERE state <> ? AND at < ?",
+                [AnswerState.WRITTEN, now - self._keep.talk_days * DAY_S],
             )
             write.execute(
                 "UPDATE result SET document = NULL, error = 'its document is not kept any more'"

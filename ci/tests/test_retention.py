@@ -33,18 +33,25 @@ def test_what_is_old_goes(desk: Desk) -> None:
             " VALUES (1, 1, ?, 'pass', 0, '', x'00')",
             [desk.now],
         )
+        for state in ("delivered", "failed", "withheld", "written"):
+            write.execute(
+                "INSERT INTO submission (key, sink, result, version, target, body, state, at)"
+                " VALUES (?, 'kcidb', 1, 1, '', '', ?, ?)",
+                [state, state, desk.now],
+            )
     retention = Retention(desk.store, KEEP)
     everything = ["a-0@x", "a-1@x", "re@x", "fix@x"]
-    for days, left, documents in (
-        (10, everything, 1),
-        (11, ["a-0@x", "a-1@x", "fix@x"], 1),
-        (51, ["a-0@x", "a-1@x", "fix@x"], 0),
-        (101, [], 0),
+    for days, left, documents, told in (
+        (10, everything, 1, 4),
+        (11, ["a-0@x", "a-1@x", "fix@x"], 1, 1),
+        (51, ["a-0@x", "a-1@x", "fix@x"], 0, 1),
+        (101, [], 0, 1),
     ):
         retention.step(desk.now + days * DAY_S)
         assert kept(desk) == left
         query = "SELECT count(*) FROM result WHERE document IS NOT NULL"
         assert desk.store.value(query) == documents
+        assert desk.store.value("SELECT count(*) FROM submission") == told
     assert desk.store.value("SELECT count(*) FROM message") == 4
 
 

@@ -82,11 +82,13 @@ def to_patchwork(desk: Desk, server: Server, more: str = "") -> Config:
     return configured(desk, told)
 
 
-def judged(desk: Desk, config: Config, result: RunResult | str, **told: Any) -> Writer:
+def judged(
+    desk: Desk, config: Config, result: RunResult | str, ids: str = "good", **told: Any
+) -> Writer:
     """Have a series of two patches come and be judged when the sinks are known already."""
     writer = Writer(desk.store, config)
     writer.step(NOW)
-    desk.post(*thread("good", 2))
+    desk.post(*thread("good", 2, ids=ids))
     desk.wait(2)
     desk.admit()
     put(desk.store, result, **told)
@@ -110,6 +112,7 @@ def test_checks_stand_in_patchwork_once(desk: Desk, server: Server, passing_run:
     assert {check["target_url"] for check in server.checks} == {"https://ci.example.org/results/1"}
     assert server.checks[0]["description"].startswith("applies to debian-6.12")
     assert "submit: written: 5 for Patchwork" in "\n".join(operating.why(desk.store, NAMES[1]))
+    assert "  5 for Patchwork: delivered " in list(operating.show(desk.store, NAMES[1]))
 
 
 def test_it_is_off_by_default(desk: Desk, server: Server, passing_run: RunResult) -> None:
@@ -193,6 +196,17 @@ def test_all_pages_are_read(desk: Desk, server: Server, passing_run: RunResult) 
     assert len(server.checks) == 5 + 5
     assert {note for _, _, note in rows(desk)} == {"it was there already"}
     assert {one["patch"] for one in server.checks} == {1, 2}
+
+
+def test_a_message_id_is_one_value_whatever_is_in_it(
+    desk: Desk, server: Server, passing_run: RunResult
+) -> None:
+    odd = "a&msgid=x#b%3F+c/../?d=e"
+    server.add(f"{odd}-1@x", f"{odd}-2@x", "x")
+    config = to_patchwork(desk, server)
+    judged(desk, config, passing_run, ids=odd).step(NOW)
+    assert Outbox(desk.store, config).step(NOW) == 5
+    assert {check["patch"] for check in server.checks} == {3, 4}
 
 
 def test_pages_that_do_not_end(desk: Desk, server: Server, passing_run: RunResult) -> None:
