@@ -102,6 +102,12 @@ def tests_browser(session: nox.Session) -> None:
 
 
 @nox.session
+def tests_farm(session: nox.Session) -> None:
+    """Kill a real Buildbot master, its workers and the bot at random moments; takes minutes."""
+    run(session, "pytest", "-m", "farm", *session.posargs)
+
+
+@nox.session
 def attack(session: nox.Session) -> None:
     """Attack the toolkit; prints what was attempted and what was contained."""
     run(session, "python", str(ROOT / "tools" / "run_attacks.py"), *session.posargs)

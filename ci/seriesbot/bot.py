@@ -20,7 +20,10 @@ from seriesbot.answer.writing import Writer
 from seriesbot.commands import Commands
 from seriesbot.config import Config, InboxFile
 from seriesbot.engine.base import Engine
+from seriesbot.engine.buildbot import BuildbotEngine
 from seriesbot.engine.local import LocalEngine
+from seriesbot.engine.rest import Rest, require_private
+from seriesbot.farm import logins
 from seriesbot.intake import Limits
 from seriesbot.mirror import Mirror
 from seriesbot.retention import Retention
@@ -39,6 +42,10 @@ def engine_of(config: Config) -> Engine:
     """Give the engine of the settings."""
     told = config.told.engine
     home = config.home.work
+    if told.kind == "buildbot":
+        login = logins.read(config.home.resolve(told.credentials), "the Buildbot master")
+        require_private(told.master)
+        return BuildbotEngine(Rest(told.master, login.user, login.password), told.slots)
     if told.command:
         return LocalEngine(home, tuple(told.command), told.slots)
     return LocalEngine(home, slots=told.slots)

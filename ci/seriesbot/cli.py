@@ -21,6 +21,7 @@ from kseries.report.printable import printable_lines
 from seriesbot import config, initial, operating, operators
 from seriesbot.bot import Bot
 from seriesbot.config import Home
+from seriesbot.farm import commandline
 from seriesbot.store import Store
 
 if TYPE_CHECKING:
@@ -88,6 +89,8 @@ def _parser() -> Parser:
     optouts.add_argument("--remove", metavar="ADDRESS", help="answer that address again")
     backup = _add(commands, "backup", _backup, "copy the store into a file, while the bot works")
     backup.add_argument("file", type=Path, metavar="FILE")
+    told = "set up, and start, a Buildbot master and its workers"
+    commandline.add(_add(commands, "buildbot", _buildbot, told))
     return parser
 
 
@@ -198,6 +201,10 @@ def _backup(arguments: Namespace) -> int:
     with _store(arguments) as store:
         store.backup(arguments.file.absolute())
     return 0
+
+
+def _buildbot(arguments: Namespace) -> int:
+    return _print(arguments.lines(arguments))
 
 
 def _print(lines: Iterator[str]) -> int:

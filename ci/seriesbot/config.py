@@ -20,6 +20,7 @@ from seriesbot.submit.settings import KcidbFile, PatchworkFile
 
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 Text = Annotated[str, Field(min_length=1, max_length=1000)]
+Url = Annotated[str, StringConstraints(pattern=r"^https?://[^\s/]+(/\S*)?$", max_length=1000)]
 Address = Annotated[str, StringConstraints(to_lower=True, pattern=r"^[^\s<>@]+@[^\s<>@]+$")]
 Pattern = Annotated[str, StringConstraints(to_lower=True, min_length=1, max_length=200)]
 Count = Annotated[int, Field(ge=1, le=100_000)]
@@ -80,17 +81,22 @@ class LimitsFile:
 class EngineFile:
     """Where the work is done.
 
-    command: what carries out a job, the arguments of `run` follow. arguments: more of these.
-    deadline_minutes: after so long a job counts as lost.
+    command: what carries out a job, the arguments of `run` follow; with `buildbot` each worker has
+    its own. arguments: more of these. deadline_minutes: after so long a job counts as lost.
+    slots: jobs at a time; with `buildbot`, for each worker that is there. master: address of a
+    Buildbot master's web page, page: where others see it. credentials: the master's bot.toml.
     """
 
     __pydantic_config__ = ConfigDict(extra="forbid")
 
-    kind: Literal["local"] = "local"
+    kind: Literal["local", "buildbot"] = "local"
     command: tuple[Text, ...] = ()
     arguments: tuple[Text, ...] = ()
     deadline_minutes: Minutes = 240
-    slots: Annotated[int, Field(ge=1, le=64)] = 1  # jobs at a time
+    slots: Annotated[int, Field(ge=1, le=64)] = 1
+    master: Url = "http://127.0.0.1:8010"
+    page: Url | None = None
+    credentials: Text = "buildbot.toml"
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,7 @@ patches = 60               # of a series
 a_day = 20                 # series of one sender that are begun in 24 hours
 
 [engine]
-kind = "local"             # one series after the other, on this machine
+kind = "local"             # one series after the other, on this machine; or "buildbot"
 deadline_minutes = 240
 
 [answer]

@@ -25,7 +25,7 @@ version     one posting of a series: what is judged and answered. state: one of 
 part        the mails of a version; number 0 is the cover letter
 decision    each decision with its reason, newest last; what `seriesbot why` prints
 job         work on a version, at most one that is not over. key: by which the engine knows it,
-            made of id and attempt. state: one of states.JobState. cause: posted, again, test.
+            another for each attempt. state: one of states.JobState. cause: posted, again, test.
             fix: the reply whose patch is put on top (cause test). attempt: how often it was
             submitted; deadline: when the bot believes it lost; tidied: 0 while the engine may keep
             something of what is over; not_before: when it may have its turn again

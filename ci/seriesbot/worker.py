@@ -9,6 +9,7 @@ once. What the engine loses is submitted again.
 from __future__ import annotations
 
 import json
+import secrets
 
 from kseries.lib.errors import InfraError, UserError
 from kseries.model import RunResult
@@ -24,6 +25,7 @@ from seriesbot.store import Connection, Row, Store, pack
 ATTEMPTS = 4  # submitted again at most three times
 LOST_EXIT_CODE = InfraError.exit_code  # of kseries: says nothing about the series
 RETRY_S = 300  # until what could not be carried out is tried again; then three times as long
+MAX_WORDS = 4000  # characters of what a worker says of a base
 GRACE_S = 300  # behind the limit of an order, until the bot believes it lost
 
 
@@ -72,7 +74,7 @@ class Worker:
                 "UPDATE job SET state = ?, attempt = ?, key = ?, started = ?, deadline = ?"
                 " WHERE id = ?",
                 [
-                    *(JobState.SUBMITTING, attempt, f"job-{job['id']}-{attempt}", now),
+                    *(JobState.SUBMITTING, attempt, _key(job["id"], attempt), now),
                     *(int(now + self._limit_s + GRACE_S), job["id"]),
                 ],
             )
@@ -182,6 +184,11 @@ class Worker:
                 write.execute("UPDATE job SET tidied = 1 WHERE id = ?", [row["job"]])
 
 
+def _key(job: int, attempt: int) -> str:
+    """Make the key of an attempt: one that no store had, which was restored, or of another bot."""
+    return f"job-{job}-{attempt}-{secrets.token_hex(4)}"
+
+
 def _is_still(write: Connection, job: Row) -> bool:
     """Whether a job is as it was read: an operator's command can have cancelled it."""
     found = write.execute("SELECT state FROM job WHERE id = ?", [job["id"]]).fetchone()
@@ -207,11 +214,13 @@ def _base(told: bytes) -> tuple[str, str]:
     try:
         found = json.loads(told)
         tried = [f"{one['source']}: {one['why_not']}" for one in found["candidates"]]
-        if found["fits"]:
-            return str(found["chosen"]), str(found["why"])
-        return "none", f"it applies nowhere ({'; '.join(tried) or 'no source is at hand'})"
-    except (ValueError, KeyError, TypeError):
+        chosen, why = str(found["chosen"]), str(found["why"])
+        if not found["fits"]:
+            nowhere = "; ".join(tried) or "no source is at hand"
+            chosen, why = "none", f"it applies nowhere ({nowhere[:MAX_WORDS]})"
+    except (ValueError, KeyError, TypeError, RecursionError):
         return "unknown", "what was found about it cannot be read"
+    return chosen[:MAX_WORDS], why[: MAX_WORDS + 100]
 
 
 def _read(outcome: Outcome) -> tuple[RunResult | None, str]:

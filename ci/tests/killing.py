@@ -6,10 +6,12 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,6 +21,7 @@ from tests.archives import Archive, thread
 from tests.desk import make_home
 from tests.patchworkserver import TOKEN
 from tests.signing import Signer
+from tests.test_ownlist import mails
 
 CI = Path(__file__).parents[1]
 TOOLS = CI.parent / "tools"
@@ -47,21 +50,21 @@ RULES = '[[rule]]\nname = "all"\n'
 
 @dataclass
 class Victim:
-    """A bot's folder with two archives; series come by both. more: of its settings.
+    """A bot's folder with two archives; series come by both.
 
     patches: message ids of all that were posted.
     """
 
     folder: Path
     seed: int
-    more: str = ""
+    settings: str = SETTINGS
     posted: int = 0
     patches: list[str] = field(default_factory=list)
     chance: random.Random = field(init=False)
 
     def __post_init__(self) -> None:
         self.chance = random.Random(self.seed)
-        self.config = make_home(self.folder, SETTINGS + self.more)
+        self.config = make_home(self.folder, self.settings)
         self.config.home.rules.write_text(RULES)
         self.archives = [Archive(self.folder / "inbox"), Archive(self.folder / "other")]
         self.signer = Signer(1)
@@ -111,16 +114,37 @@ class Victim:
             bot.send_signal(signal.SIGKILL)
             bot.wait()
 
-    def drain(self) -> None:
-        """Let the bot come to the end of its work."""
+    def drain(self, more_s: float = 0) -> None:
+        """Let the bot come to the end of its work. more_s: that this may take."""
         bot = self.start("--once")
         try:
-            assert bot.wait(timeout=60 + 5 * self.posted) == 0, (
+            assert bot.wait(timeout=60 + 5 * self.posted + more_s) == 0, (
                 self.folder / "bot.log"
             ).read_text()[-3000:]
         finally:
             bot.kill()
             bot.wait()
+
+    def check(self) -> None:
+        """See that each series was taken in, judged and answered, once."""
+        with Store.opened(self.config.home.store) as store:
+            versions = store.rows("SELECT state, number, total FROM version")
+            assert Counter(row["state"] for row in versions) == {"judged": self.posted}
+            assert store.value("SELECT count(DISTINCT series) FROM version") == self.posted
+            judged = store.rows("SELECT version, count(*) AS results FROM result GROUP BY version")
+            assert [row["results"] for row in judged] == [1] * self.posted
+            assert not store.value("SELECT count(*) FROM job WHERE tidied = 0")
+            assert store.value("PRAGMA integrity_check") == "ok"
+            doubled = store.value(
+                "SELECT count(*) FROM (SELECT message, version FROM part GROUP BY message"
+                " HAVING count(*) > 1)"
+            )
+            assert doubled == 0
+            answers = store.rows("SELECT message_id, state FROM answer")
+            assert [row["state"] for row in answers] == ["delivered"] * self.posted
+        written = [mail.partition(b"\n\n")[0].decode() for mail in mails(self.folder / "answers")]
+        ids = [re.findall(r"^Message-ID: <(.*)>$", head, re.MULTILINE)[0] for head in written]
+        assert sorted(ids) == sorted(row["message_id"] for row in answers)
 
     def _kill_a_runner(self) -> None:
         pids = sorted((self.folder / "work/jobs").glob("*/pid"))

@@ -14,7 +14,11 @@ BOT = CI / "seriesbot"
 
 DOORS = {
     "sqlite3": {"store.py"},
-    "subprocess": {"engine/local.py"},
+    "subprocess": {"engine/local.py", "farm/starting.py"},
+    "http": {"engine/rest.py"},
+    "buildbot": {"farm/master.py", "farm/scheduling.py", "farm/steps.py"},
+    "buildbot_worker": {"farm/worker.py"},
+    "twisted": {"farm/scheduling.py", "farm/steps.py"},
     "patatt": {"trust/attest.py", "demo/__main__.py"},
     "nacl": {"demo/__main__.py"},
     "ezpi": {"answer/ownlist.py"},

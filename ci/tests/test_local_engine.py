@@ -14,7 +14,7 @@ import pytest
 
 from kseries.lib import proc
 from seriesbot.engine.base import Found, Order, Outcome
-from seriesbot.engine.local import LocalEngine
+from seriesbot.engine.local import LocalEngine, lay_out
 from tests import toykseries
 
 TOY = (sys.executable, "-P", str(Path(__file__).parent / "toykseries.py"))
@@ -195,7 +195,7 @@ def test_what_a_kill_left_half_made_is_made_anew(engine: LocalEngine, log: Path)
     assert isinstance(ended(engine), Outcome)
     assert [each.name for each in jobs.iterdir()] == ["job-1-1"]
     # Laid out, but never started.
-    engine._lay_out(jobs / "job-2-1", order("", "job-2-1"))
+    lay_out(jobs / "job-2-1", order("", "job-2-1"), TOY, 1)
     assert engine.look("job-2-1") is Found.GONE
     engine.submit(order("", "job-2-1"))
     assert isinstance(ended(engine, "job-2-1"), Outcome)

@@ -197,6 +197,14 @@ def test_work_and_answers(site: Served) -> None:
     assert "failed KCIDB 400 not a report" in text
 
 
+def test_the_page_of_the_engine_is_linked(bot: Config) -> None:
+    page = "https://ci.example.org/buildbot/"
+    with bot.home.settings.open("a") as settings:
+        settings.write(f'[engine]\nkind = "buildbot"\npage = "{page}"\n')
+    with served(app.make(config.read(bot.home), [])) as site:
+        assert ("href", page) in Read(site.get("/work").text).attributes
+
+
 def test_flakes_over_time(site: Served) -> None:
     answer = site.get("/flakes")
     assert "kselftest/timers/nanosleep: timing.is_close" in answer.text

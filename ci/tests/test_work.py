@@ -27,27 +27,36 @@ def results(code: int = 0) -> bytes:
     return toykseries.results("run", code).encode()
 
 
+def _plain(key: str) -> str:
+    return key.rpartition("-")[0]
+
+
 @dataclass
 class Forgetful:
-    """An engine that tests tell what became of orders. It is asked as any other."""
+    """An engine that tests tell what became of orders. It is asked as any other.
+
+    Tests know orders by job and attempt: "job-1-1", without the chance in their keys.
+    """
 
     slots: int = 1
     orders: dict[str, Order] = field(default_factory=dict)
     fates: dict[str, Outcome | Found] = field(default_factory=dict)
     bases: dict[str, bytes] = field(default_factory=dict)
     forgotten: list[str] = field(default_factory=list)
+    keys: set[str] = field(default_factory=set)
 
     def submit(self, order: Order) -> None:
-        self.orders.setdefault(order.key, order)
+        self.orders.setdefault(_plain(order.key), order)
+        self.keys.add(order.key)
 
     def look(self, key: str) -> Outcome | Found:
-        return self.fates.get(key, Found.RUNNING)
+        return self.fates.get(_plain(key), Found.RUNNING)
 
     def base(self, key: str) -> bytes:
-        return self.bases.get(key, b"")
+        return self.bases.get(_plain(key), b"")
 
     def forget(self, key: str) -> bool:
-        self.forgotten.append(key)
+        self.forgotten.append(_plain(key))
         return True
 
 
@@ -76,7 +85,8 @@ def test_a_job_is_submitted_with_its_series_and_judged(
     post(desk, "a")
     worker.work(desk.now)
     (order,) = engine.orders.values()
-    assert (order.key, order.name) == ("job-1-1", "a-things-v1")
+    assert list(engine.orders) == ["job-1-1"]
+    assert order.name == "a-things-v1"
     assert list(order.files) == ["0000-cover-letter.eml", "0001-a-1.patch", "0002-a-2.patch"]
     assert b"Message-ID: <a-1@x>" in order.files["0001-a-1.patch"]
     assert desk.states() == ["running"]
@@ -198,7 +208,7 @@ def test_the_base_is_told_before_the_work_is_done(
     assert json.loads(desk.store.value("SELECT base FROM version"))["fits"] is fits
 
 
-@pytest.mark.parametrize("told", [b"{", b"[]", b"\xff", b'{"fits": 1}'])
+@pytest.mark.parametrize("told", [b"{", b"[]", b"\xff", b'{"fits": 1}', b"[" * 100_000])
 def test_a_base_that_cannot_be_read_stops_nothing(
     desk: Desk, worker: Worker, engine: Forgetful, told: bytes
 ) -> None:
@@ -207,6 +217,23 @@ def test_a_base_that_cannot_be_read_stops_nothing(
     engine.bases["job-1-1"] = told
     worker.work(desk.now)
     assert desk.store.value("SELECT outcome FROM decision WHERE what = 'base'") == "unknown"
+
+
+def test_of_a_base_no_more_is_said_than_can_be_read(
+    desk: Desk, worker: Worker, engine: Forgetful
+) -> None:
+    post(desk, "a", "b")
+    words = "x" * 100_000
+    for fits, key in ((True, "job-1-1"), (False, "job-2-1")):
+        told = {"source": "s", "why_not": words}
+        found = {"chosen": words, "why": words, "fits": fits, "candidates": [told]}
+        engine.bases[key] = json.dumps(found).encode()
+    engine.slots = 2
+    worker.work(desk.now)
+    worker.work(desk.now)
+    rows = desk.store.rows("SELECT outcome, reason FROM decision WHERE what = 'base'")
+    assert len(rows) == 2
+    assert max(len(text) for row in rows for text in row) < 5000
 
 
 def test_lost_infrastructure_is_tried_again(desk: Desk, worker: Worker, engine: Forgetful) -> None:
@@ -359,3 +386,16 @@ def test_a_sender_has_a_limit_a_day(desk: Desk) -> None:
 
 def test_without_work_nobody_has_a_turn(desk: Desk) -> None:
     assert fairness.next_job(desk.store, 10, desk.now) is None
+
+
+def test_a_store_that_is_restored_gives_no_key_again(
+    desk: Desk, worker: Worker, engine: Forgetful
+) -> None:
+    post(desk, "a")
+    before = "UPDATE job SET state = 'waiting', attempt = 0, key = ''"
+    for _ in range(2):
+        with desk.store.transaction() as write:
+            write.execute(before)
+        worker.work(desk.now)
+    assert list(engine.orders) == ["job-1-1"]
+    assert len(engine.keys) == 2

@@ -16,6 +16,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,6 +39,8 @@ GRACE_S = 20.0  # for what is cancelled to end by itself
 
 SECRET = "SERIESBOT_"  # how the names of the bot's own variables begin
 
+KSERIES = (sys.executable, "-P", "-m", "kseries")
+
 MAX_SAID = 4000  # characters
 MAX_BASE = 1 << 20  # bytes
 
@@ -49,7 +52,7 @@ class LocalEngine:
     """Carries out orders in processes. work: its folder. command: what `run …` is given to."""
 
     work: Path
-    command: tuple[str, ...] = (sys.executable, "-P", "-m", "kseries")
+    command: tuple[str, ...] = KSERIES
     slots: int = 1
 
     def submit(self, order: Order) -> None:
@@ -57,7 +60,7 @@ class LocalEngine:
         folder = self._folder(order.key)
         with atomicfile.disk_errors(folder):
             if not folder.is_dir():
-                self._lay_out(folder, order)
+                lay_out(folder, order, self.command, self.slots)
             lock = _locked(folder)
             if lock is None:
                 return
@@ -74,7 +77,7 @@ class LocalEngine:
         runs = _is_locked(folder)
         try:
             told = json.loads((folder / ENDED).read_bytes())
-            return Outcome(int(told["exit_code"]), _document(folder), _said(folder))
+            return Outcome(int(told["exit_code"]), document(folder), said(folder))
         except (OSError, ValueError, KeyError, TypeError):
             return Found.RUNNING if runs else Found.GONE
 
@@ -104,23 +107,6 @@ class LocalEngine:
         assert _PLAIN.fullmatch(key)
         return self.work / "jobs" / key
 
-    def _lay_out(self, folder: Path, order: Order) -> None:
-        assert _PLAIN.fullmatch(order.name)
-        told = {
-            "command": list(self.command),
-            "series": f"{SERIES}/{order.name}",
-            "arguments": list(order.arguments),
-            "limit_s": order.limit_s,
-            "slots": self.slots,
-        }
-        with atomicfile.new_folder(folder) as new:
-            series = new / SERIES / order.name
-            series.mkdir(parents=True)
-            for name, data in order.files.items():
-                assert "/" not in name
-                (series / name).write_bytes(data)
-            (new / ORDER).write_text(json.dumps(told))
-
     def _start(self, folder: Path, lock: int) -> None:
         """Start a runner, which is no child of ours: it has a session of its own, and lives on."""
         runner = [sys.executable, "-P", "-m", "seriesbot.engine.runner", str(folder), str(lock)]
@@ -128,7 +114,7 @@ class LocalEngine:
             subprocess.run(  # noqa: S603
                 ["/usr/bin/setsid", "--fork", *runner],
                 cwd=folder,
-                env=_environment(),
+                env=environment(),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -137,8 +123,27 @@ class LocalEngine:
             )
 
 
-def _environment() -> dict[str, str]:
-    """Give the variables of a runner: the bot's own may hold a password."""
+def lay_out(folder: Path, order: Order, command: Sequence[str], slots: int) -> None:
+    """Make the folder of an order."""
+    assert _PLAIN.fullmatch(order.name)
+    told = {
+        "command": list(command),
+        "series": f"{SERIES}/{order.name}",
+        "arguments": list(order.arguments),
+        "limit_s": order.limit_s,
+        "slots": slots,
+    }
+    with atomicfile.new_folder(folder) as new:
+        series = new / SERIES / order.name
+        series.mkdir(parents=True)
+        for name, data in order.files.items():
+            assert "/" not in name
+            (series / name).write_bytes(data)
+        (new / ORDER).write_text(json.dumps(told))
+
+
+def environment() -> dict[str, str]:
+    """Give the variables of what is started: the bot's own may hold a password."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(SECRET)}
     return {**kept, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
 
@@ -162,14 +167,16 @@ def _is_locked(folder: Path) -> bool:
     return atomicfile.is_locked(handle)
 
 
-def _document(folder: Path) -> bytes | None:
+def document(folder: Path) -> bytes | None:
+    """Give results.json of an order, None where there is none."""
     try:
         return content(folder / RESULTS, MAX_BYTES)
     except FileNotFoundError:
         return None
 
 
-def _said(folder: Path) -> str:
+def said(folder: Path) -> str:
+    """Give the end of what was printed."""
     with suppress(OSError), (folder / OUTPUT).open("rb") as file:
         file.seek(max(0, (folder / OUTPUT).stat().st_size - 4 * MAX_SAID))
         return file.read().decode(errors="replace")[-MAX_SAID:]

@@ -12,8 +12,9 @@ import json
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -35,39 +36,63 @@ class _CancelledError(Exception):
     """The order is not wanted any more."""
 
 
+@dataclass(frozen=True)
+class Job:
+    """An order that is carried out in a folder. told: its order.json."""
+
+    folder: Path
+    told: dict[str, Any]
+    deadline: Deadline
+
+    @property
+    def series(self) -> str:
+        """The folder of its patches."""
+        return str(self.folder / str(self.told["series"]))
+
+
 def main(folder: Path, lock: int) -> None:
     """Carry out the order in a folder, and say how it ended."""
     os.set_inheritable(lock, False)
     (folder / "pid").write_text(str(os.getpid()))
-    told = json.loads((folder / ORDER).read_bytes())
-    deadline = Deadline.after(float(told["limit_s"]))
-    work = folder.parents[1]
+    order = job(folder)
     try:
-        with _workspace(work, int(told["slots"]), folder, deadline) as place:
-            code = _run(folder, place, told, deadline)
+        with workspace(order) as place:
+            tell_base(order, place)
+            code = run(order, place)
     except _CancelledError:
         code = InfraError.exit_code
     except KseriesError as error:
-        with (folder / OUTPUT).open("a") as output:
-            output.write(f"{error}\n")
+        say(folder, str(error))
         code = InfraError.exit_code
     atomicfile.write_text(folder / ENDED, json.dumps({"exit_code": code}))
 
 
-def _run(folder: Path, place: Path, told: dict[str, Any], deadline: Deadline) -> int:
-    where = ("--workspace", str(place))
-    series = str(folder / str(told["series"]))
-    if not _NAMED & set(told["arguments"]):
-        _tell_base(folder, [*told["command"], "base", *where, "-q", "--json", series], deadline)
+def job(folder: Path) -> Job:
+    """Read the order in a folder; its time begins."""
+    told = json.loads((folder / ORDER).read_bytes())
+    return Job(folder, told, Deadline.after(float(told["limit_s"])))
+
+
+def say(folder: Path, text: str) -> None:
+    """Add a line to what was printed."""
+    with (folder / OUTPUT).open("a") as output:
+        output.write(f"{text}\n")
+
+
+def run(order: Job, place: Path, on_line: Callable[[str], None] | None = None) -> int:
+    """Run `kseries run`; give its exit code. on_line: takes what is printed meanwhile."""
+    told, folder = order.told, order.folder
     before = _latest(place)
     state = place / "state"
     state.mkdir(parents=True, exist_ok=True)
+    where = ("--workspace", str(place))
     done = proc.run(
-        [*told["command"], "run", *where, "--series", series, *told["arguments"]],
+        [*told["command"], "run", *where, "--series", order.series, *told["arguments"]],
         cwd=folder,
-        deadline=deadline,
+        deadline=order.deadline,
         env={"XDG_STATE_HOME": str(state), "PYTHONUNBUFFERED": "1"},
         log=folder / OUTPUT,
+        on_line=on_line,
         watch=lambda _: _require_wanted(folder),
         check=False,
     )
@@ -76,17 +101,19 @@ def _run(folder: Path, place: Path, told: dict[str, Any], deadline: Deadline) ->
         try:
             Untrusted(latest).copy(RESULTS, folder / RESULTS, MAX_BYTES)
         except NotPlain as error:
-            with (folder / OUTPUT).open("a") as output:
-                output.write(f"{error}\n")
+            say(folder, str(error))
     return done.returncode if done.returncode >= 0 else InfraError.exit_code
 
 
-def _tell_base(folder: Path, command: list[str], deadline: Deadline) -> None:
+def tell_base(order: Job, place: Path) -> None:
     """Write down on which source the series goes, before the work begins."""
+    told, folder = order.told, order.folder
+    if _NAMED & set(told["arguments"]):
+        return
     done = proc.run(
-        command,
+        [*told["command"], "base", "--workspace", str(place), "-q", "--json", order.series],
         cwd=folder,
-        deadline=deadline,
+        deadline=order.deadline,
         watch=lambda _: _require_wanted(folder),
         check=False,
     )
@@ -104,10 +131,11 @@ def _latest(place: Path) -> Path | None:
 
 
 @contextmanager
-def _workspace(work: Path, slots: int, folder: Path, deadline: Deadline) -> Iterator[Path]:
+def workspace(order: Job) -> Iterator[Path]:
     """Have a workspace to oneself; there are as many as orders that run at a time."""
-    while not deadline.expired:
-        for number in range(slots):
+    work = order.folder.parents[1]
+    while not order.deadline.expired:
+        for number in range(int(order.told["slots"])):
             place = work / f"slot-{number}"
             place.mkdir(parents=True, exist_ok=True)
             handle = os.open(place / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
@@ -121,9 +149,9 @@ def _workspace(work: Path, slots: int, folder: Path, deadline: Deadline) -> Iter
             finally:
                 os.close(handle)
             return
-        _require_wanted(folder)
+        _require_wanted(order.folder)
         time.sleep(WAIT_S)
-    raise _CancelledError
+    raise InfraError("No workspace became free in time.", where=str(work))
 
 
 def _require_wanted(folder: Path) -> None:
