@@ -31,6 +31,7 @@ LAYERS = (
     "parse",
     "install",
     "machines",
+    "hardware",
     "verdict",
     "test",
     "bench",
@@ -159,6 +160,7 @@ def test_every_file_of_ours_names_its_licence() -> None:
     files = [
         *modules(TOOLS),
         *(root / "configs").rglob("*.config"),
+        *(root / "configs").rglob("*.toml"),
         *(root / "kernel").rglob("*.toml"),
         root / "nox",
         root / "noxfile.py",

@@ -65,6 +65,7 @@ def build_parser() -> Parser:
     _add_mutants(commands)
     _add_bisect(commands)
     _add_bench(commands)
+    _add_hardware(commands)
     _add_maintenance(commands)
     _add_shell(commands)
     return parser
@@ -456,6 +457,21 @@ def _add_bench(commands: Commands) -> None:
     tests: dict[str, Any] = {"only": [], "suite": [], "minutes": MINUTES, "append": ""}
     tests |= {"extended": False, "baseline": None, "reruns": True, "each_patch": False}
     parser.set_defaults(until="install", **tests)
+
+
+def _add_hardware(commands: Commands) -> None:
+    hardware = _add(commands, "hw", "", "lab machines: which there are, and whether one is ready")
+    actions: Commands = hardware.add_subparsers(required=True, metavar="ACTION")
+    options.add_json(_add(actions, "list", "hardware.targets", "list the lab machines"))
+    show = _add(
+        actions,
+        "show",
+        "hardware.show",
+        "print what the file of a lab machine says",
+        ("kseries hw show example-bnxt",),
+    )
+    options.add_target(show)
+    options.add_json(show)
 
 
 def _add_maintenance(commands: Commands) -> None:

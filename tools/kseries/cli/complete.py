@@ -54,6 +54,14 @@ def suites(prefix: str, parsed_args: argparse.Namespace, **_: object) -> Iterabl
     return [file.stem for file in _project(parsed_args).suites.glob("*.toml")]
 
 
+def targets(prefix: str, parsed_args: argparse.Namespace, **_: object) -> Iterable[str]:
+    """Give the names of lab machines."""
+    del prefix
+    from kseries.hardware.catalogue import Catalogue
+
+    return [one.name for one in Catalogue.of(_project(parsed_args)).listed()]
+
+
 def kinds(prefix: str, parsed_args: argparse.Namespace, **_: object) -> Iterable[str]:
     """Give the kinds of what is kept."""
     del prefix, parsed_args

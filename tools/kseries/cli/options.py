@@ -77,6 +77,12 @@ def add_resume(parser: Parser, told: str) -> None:
     add_run_argument(parser, "--resume", help=told)
 
 
+def add_target(parser: Parser) -> None:
+    """Add a lab machine as an argument."""
+    target = parser.add_argument("target", metavar="TARGET", help="name or file of a lab machine")
+    complete.by(target, complete.targets)
+
+
 def add_settings(parser: Parser) -> None:
     """Add the options of what is built that are also settings (`kseries.lib.settings`)."""
     stack = parser.add_argument(

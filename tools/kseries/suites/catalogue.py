@@ -16,11 +16,11 @@ from pathlib import Path
 
 from pydantic import TypeAdapter
 
-from kseries.lib import settings, tomlfile
+from kseries.lib import datafiles, settings, tomlfile
 from kseries.lib.errors import UserError
 from kseries.lib.naming import choices
 from kseries.lib.paths import Project
-from kseries.lib.userpath import named_path, user_path
+from kseries.lib.userpath import user_path
 from kseries.suite import Below, Commands, Kind, Kselftest, Kunit, Liburing, Program, Suite
 
 FOLDER = "suites"
@@ -70,10 +70,7 @@ class Catalogue:
     @cached_property
     def listed(self) -> tuple[Listed, ...]:
         """The suites that have files, by name; they are read once."""
-        files: dict[str, Path] = {}
-        for folder in self.folders:
-            for file in sorted(folder.glob("*.toml")):
-                files.setdefault(file.stem, file)
+        files = datafiles.listed(self.folders)
         return tuple(_listed(name, files[name]) for name in sorted(files))
 
     def _described(self, suite: Suite) -> Suite:
@@ -94,13 +91,9 @@ class Catalogue:
             return self._described(of_target(name.removeprefix(KSELFTEST)))
         if name.startswith(KUNIT):
             return self._described(_of_symbol(name.removeprefix(KUNIT)))
-        for folder in self.folders:
-            file = named_path(folder, name, ".toml")
-            if file is not None and file.is_file():
-                return read(file)
-        path = user_path(name, base)
-        if path.suffix == ".toml" and path.is_file():
-            return read(path)
+        file = datafiles.find(name, self.folders, base)
+        if file is not None:
+            return read(file)
         there = choices(name, (one.name for one in self.listed))
         raise UserError(
             f"There is no suite '{name}'.",

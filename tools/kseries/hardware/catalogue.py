@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The targets that there are: files of the user and of the project.
+
+A name is that of a file in `~/.config/kseries/targets/` or `configs/targets/`, or a file's path.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import TypeAdapter
+
+from kseries.hardware.target import Lab, Target
+from kseries.lib import datafiles, settings, tomlfile
+from kseries.lib.errors import UserError
+from kseries.lib.naming import choices
+from kseries.lib.paths import Project
+
+FOLDER = "targets"
+VM = "vm"
+"""The virtual machine: `kseries.machines` reads its file."""
+
+_FILE: TypeAdapter[Lab] = TypeAdapter(Lab)
+_Places = Iterator[tuple[tuple[str | int, ...], str]]
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A target's file. problem: why it cannot be used, "" if it can."""
+
+    name: str
+    file: Path
+    target: Target | None
+    problem: str = ""
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """Finds targets. folders: where their files lie; the first one counts."""
+
+    folders: tuple[Path, ...]
+
+    @classmethod
+    def of(cls, project: Project) -> Catalogue:
+        """Give the user's targets, and behind them the project's."""
+        return cls((settings.own(FOLDER), project.configs / FOLDER))
+
+    def listed(self) -> tuple[Listed, ...]:
+        """Give all targets, by name."""
+        files = datafiles.listed(self.folders)
+        return tuple(_listed(name, file) for name, file in files.items() if name != VM)
+
+    def find(self, name: str, base: Path) -> Target:
+        """Give a target by its name. base: that a relative path of a file starts from.
+
+        Raises UserError for a name that is no target's, and for mistakes in a file.
+        """
+        file = datafiles.find(name, self.folders, base) if name != VM else None
+        if file is not None:
+            return read(file)
+        there = (each for each in datafiles.listed(self.folders) if each != VM)
+        raise UserError(
+            f"There is no lab machine '{name}'.",
+            where=" ".join(str(folder) for folder in self.folders),
+            do=f"{choices(name, there)}; docs/hardware.md tells how to write one",
+        )
+
+    def find_real(self, name: str, base: Path) -> Target:
+        """Give a target that can be asked. Raises UserError as `find` does, and for an example."""
+        target = self.find(name, base)
+        if target.lab.example:
+            raise UserError(
+                f"'{name}' is an example: there is no such machine.",
+                do=f"copy its file to {self.folders[0]}, take out the line with `example`, and"
+                " name your machines there",
+            )
+        return target
+
+
+def read(file: Path) -> Target:
+    """Read a target's file. Raises UserError with file and line of each mistake."""
+    lab = tomlfile.read(file, _FILE, what="target")
+    mistakes = sorted((tomlfile.line_of(file, *key), text) for key, text in _mistakes(lab))
+    if mistakes:
+        raise tomlfile.mistake(file, "target", mistakes)
+    return Target(file.stem, lab)
+
+
+def _listed(name: str, file: Path) -> Listed:
+    try:
+        return Listed(name, file, read(file))
+    except UserError as error:
+        return Listed(name, file, None, f"{error.what} {error.where}")
+
+
+def _mistakes(lab: Lab) -> _Places:
+    """Give (key, text) of what single values do not show."""
+    if bool(lab.peer.host) == bool(lab.peer.namespace):
+        yield ("peer",), "peer: name a host, or a namespace of the DUT: one of the two"
+    if lab.peer.host == lab.dut.host:
+        yield ("peer", "host"), "peer.host: that is the DUT: put the port into a namespace there"
+    for name, addresses in (("dut", lab.dut.addresses), ("peer", lab.peer.addresses)):
+        for number, text in enumerate(addresses):
+            try:
+                ipaddress.ip_interface(text)
+            except ValueError as error:
+                yield (name, "addresses", number), f"{name}.addresses: {error}"
