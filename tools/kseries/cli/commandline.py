@@ -472,6 +472,15 @@ def _add_hardware(commands: Commands) -> None:
     )
     options.add_target(show)
     options.add_json(show)
+    check = _add(
+        actions,
+        "check",
+        "hardware.check",
+        "say what a lab machine has and needs, with the commands that fix it; 1 where not ready",
+        ("kseries hw check lab1",),
+    )
+    options.add_target(check)
+    options.add_json(check)
 
 
 def _add_maintenance(commands: Commands) -> None:

@@ -9,10 +9,13 @@ from dataclasses import asdict
 
 from kseries.cli.screen import print_json, screen
 from kseries.hardware.catalogue import Catalogue, Listed
+from kseries.hardware.check import check as preflight
+from kseries.hardware.preflight import ready, summary
 from kseries.hardware.target import Lab
 from kseries.lib.paths import Project
 from kseries.lib.userpath import current
 from kseries.report import listing
+from kseries.report.printable import printable
 
 
 def targets(arguments: Namespace) -> int:
@@ -38,6 +41,27 @@ def show(arguments: Namespace) -> int:
     width, color = screen()
     sys.stdout.write(listing.render((target.name, ""), rows, width=width, color=color))
     return 0
+
+
+def check(arguments: Namespace) -> int:
+    """Print what a target has and what it needs; 1 where it is not ready."""
+    target = _catalogue(arguments).find_real(arguments.target, current())
+    rows = preflight(target.lab)
+    is_ready = ready(rows)
+    if arguments.json:
+        print_json({"target": target.name, "ready": is_ready, "checks": list(map(asdict, rows))})
+        return 0 if is_ready else 1
+    width, color = screen()
+    shown = [(row.name, row.state, row.found, row.needed) for row in rows]
+    sys.stdout.write(listing.render(("check", "", "is", "needed"), shown, width=width, color=color))
+    fixes = [(row.name, row.fix) for row in rows if row.fix]
+    if fixes:
+        # Not folded, so that they can be taken as they are.
+        print("\nto fix:")
+        for name, fix in printable(tuple(fixes)):
+            print(f"  {name}:\n    {fix}")
+    print(f"\n{summary(target.name, rows)}")
+    return 0 if is_ready else 1
 
 
 def _catalogue(arguments: Namespace) -> Catalogue:

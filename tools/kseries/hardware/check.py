@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The preflight check of a target: asks both machines, and decides here."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+from kseries.hardware import asked as questions
+from kseries.hardware import rules_link, rules_machine, rules_nic
+from kseries.hardware.asked import addresses
+from kseries.hardware.preflight import Asked, Row, Rule, Timed, decide
+from kseries.hardware.probe import Question, ask
+from kseries.hardware.ssh import Link, connected
+from kseries.hardware.target import Lab
+
+
+def check(lab: Lab) -> tuple[Row, ...]:
+    """Say what is and what is needed. Raises InfraError where a machine cannot be asked."""
+    return judged(gathered(lab))
+
+
+def gathered(lab: Lab) -> Asked:
+    """Ask both machines; nothing is changed there."""
+    dut, peer = lab.dut, lab.peer
+    with connected((dut.host, peer.host or dut.host)) as links:
+        ours, theirs = links.by_host[dut.host], links.by_host[peer.host or dut.host]
+
+        def of_peer() -> Timed:
+            return _timed(theirs, questions.PORT, peer.interface, namespace=peer.namespace)
+
+        def of_dut(there: tuple[str, ...]) -> Timed:
+            return _timed(ours, questions.of_dut(there), dut.interface, pci=dut.pci)
+
+        if peer.addresses:  # what the DUT is asked does not depend on the peer
+            there = rules_link.peer_addresses(peer.addresses)
+            second, first = links.together(of_peer, lambda: of_dut(there))
+        else:
+            second = of_peer()
+            first = of_dut(rules_link.peer_addresses(addresses(second.facts)))
+        return Asked(lab, first, second)
+
+
+def _timed(
+    link: Link, asked: Sequence[Question], interface: str, *, pci: str = "", namespace: str = ""
+) -> Timed:
+    began = time.time()
+    facts = ask(link, asked, interface=interface, pci=pci, namespace=namespace)
+    return Timed(facts, began, time.time())
+
+
+def judged(asked: Asked) -> tuple[Row, ...]:
+    """Apply all rules; those about the ports only where both are there."""
+    rows = decide(asked, (*rules_machine.RULES, rules_link.ports))
+    if not (asked.dut.text("port") and asked.peer.text("port")):
+        return rows
+    more: tuple[Rule, ...] = (*rules_nic.RULES, *rules_link.RULES)
+    return (*rows, *decide(asked, more))
