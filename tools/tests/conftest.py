@@ -45,6 +45,7 @@ from kseries.model import (
 )
 from kseries.verdict.regressions import against
 from kseries.verdict.verdict import decided
+from tests import sshserver
 
 # What runs by default takes the same examples each time, so that no change is blamed for an old
 # fault; `nox -s fuzz` looks for new ones.
@@ -92,7 +93,8 @@ def no_settings(
     request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, _cache: Path
 ) -> None:
     """Whoever runs the tests may have settings and a cache, and a disk that is nearly full."""
-    if request.node.get_closest_marker("vm") is None:  # they take the guest that is kept
+    # Those of machines take the guest that is kept.
+    if not any(request.node.get_closest_marker(name) for name in ("vm", "hardware")):
         monkeypatch.setenv("XDG_CACHE_HOME", str(_cache))
     monkeypatch.setenv("XDG_CONFIG_HOME", "/nonexistent")
     for name in settings.NAMES:
@@ -146,6 +148,24 @@ def toy_commit() -> Callable[[Tree, str, str, str], Tree]:
         return replace(tree, head=head, patches=(*tree.patches, patch))
 
     return commit
+
+
+@pytest.fixture(scope="session")
+def _ssh_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sshserver.Server]:
+    with sshserver.serving(tmp_path_factory.mktemp("ssh")) as server:
+        yield server
+
+
+@pytest.fixture
+def server(
+    _ssh_server: sshserver.Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> sshserver.Server:
+    """A real SSH server on this host that ssh reaches as "dut" and "peer"."""
+    _ssh_server.trust("host")
+    _ssh_server.configure()
+    place = sshserver.ssh_of(tmp_path, _ssh_server.folder / "config")
+    monkeypatch.setenv("PATH", f"{place}:/usr/bin:/bin")
+    return _ssh_server
 
 
 @pytest.fixture

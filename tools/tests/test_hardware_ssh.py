@@ -7,7 +7,6 @@ import json
 import shlex
 import socket
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,21 +19,6 @@ from kseries.lib.deadline import Deadline
 from kseries.lib.errors import InfraError, UserError
 from tests import sshserver
 from tests.sshserver import Server
-
-
-@pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with sshserver.serving(tmp_path_factory.mktemp("ssh")) as server:
-        yield server
-
-
-@pytest.fixture
-def server(running: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Server:
-    running.trust("host")
-    running.configure()
-    place = sshserver.ssh_of(tmp_path, running.folder / "config")
-    monkeypatch.setenv("PATH", f"{place}:/usr/bin:/bin")
-    return running
 
 
 def run(script: str, host: str = "dut") -> str:

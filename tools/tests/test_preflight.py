@@ -52,7 +52,8 @@ def asked(name: str, lab: Lab) -> Asked:
     """Give what was asked, at the time that the machines said it was."""
     both = (recorded(name, "root@dut"), recorded("e1000e-peer", "root@peer"))
     timed = (Timed(one, float(one.text("time")), float(one.text("time")) + 1) for one in both)
-    return Asked(lab, *timed)
+    ours, theirs = timed
+    return Asked(lab, ours, theirs)
 
 
 def rows(of: Asked) -> dict[str, Row]:
@@ -91,7 +92,7 @@ def test_a_card_that_can_do_little() -> None:
     }
     assert {name for name, state in found.items() if state == "unknown"} == {"hds-thresh"}
     assert {name for name, state in found.items() if state == "wrong"} == {"ethtool"}
-    assert len(found) == 31
+    assert len(found) == 32
 
 
 def test_a_card_that_can_do_all() -> None:
@@ -200,6 +201,7 @@ def test_what_was_not_answered_is_never_ok(lab: Lab, peer: bool, answer: Answer 
     ("fact", "row"),
     [
         ("user", "login, dut"), ("time", "clock, dut"), ("link", "XDP"), ("link", "MTU"),
+        ("lock", "lock"),
         ("link", "link, dut"), ("carrier", "link, dut"), ("addresses", "addresses, dut"),
         ("ethtool", "ethtool"), ("cmdline", "kernel options"), ("driver", "driver"),
         ("channels", "channels"), ("rings", "header split"), ("rings", "hds-thresh"),
@@ -282,6 +284,25 @@ def test_bnxt_of_6_12_has_a_question_that_nobody_answers() -> None:
         assert found["queue API"].state is State.OK
         row = found.get("queue restart")
         assert (row.state if row else None) == state
+
+
+LOCK = '{"token": "t1", "owner": "eve@far", "why": "", "since": 1796044000, "renewed": 1796044000}'
+
+
+@pytest.mark.parametrize(
+    ("text", "token", "state", "found"),
+    [
+        ("", "", "ok", "free"),
+        (LOCK, "t1", "ok", "yours"),
+        (LOCK, "t2", "wrong", "held by eve@far for "),
+        (LOCK, "", "wrong", "held by eve@far for "),
+        ("?", "", "wrong", "held by nobody knows whom"),
+    ],
+)
+def test_a_machine_that_somebody_else_has(text: str, token: str, state: str, found: str) -> None:
+    whole = said(replace(asked("e1000e", E1000E), token=token), "lock", Answer(0, text))
+    row = rows(whole)["lock"]
+    assert (row.state, row.found.startswith(found)) == (state, True), row
 
 
 def test_commands_for_a_peer_in_a_namespace() -> None:

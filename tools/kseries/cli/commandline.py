@@ -481,6 +481,30 @@ def _add_hardware(commands: Commands) -> None:
     )
     options.add_target(check)
     options.add_json(check)
+    _add_locks(actions)
+
+
+def _add_locks(actions: Commands) -> None:
+    lock = _add(
+        actions,
+        "lock",
+        "hwlock.take",
+        "have a lab machine for yourself, or say who has it; 1 where somebody else has",
+        (
+            "kseries hw lock lab1 --why 'zcrx v8'",
+            "kseries hw lock lab1 --show",
+            "kseries hw lock lab1 --take-over     it is somebody else's, who has forgotten it",
+        ),
+    )
+    options.add_target(lock)
+    lock.add_argument("--why", default="", metavar="TEXT", help="told to others")
+    does = lock.add_mutually_exclusive_group()
+    does.add_argument("--show", action="store_true", help="only say who has it")
+    does.add_argument("--take-over", action="store_true", help="take it from whoever has it")
+    options.add_json(lock)
+    unlock = _add(actions, "unlock", "hwlock.release", "give a lab machine back that you have")
+    options.add_target(unlock)
+    options.add_json(unlock)
 
 
 def _add_maintenance(commands: Commands) -> None:

@@ -20,7 +20,7 @@ from kseries.report.printable import printable
 
 def targets(arguments: Namespace) -> int:
     """Print the targets."""
-    found = _catalogue(arguments).listed()
+    found = catalogue(arguments).listed()
     if arguments.json:
         print_json([_for_programs(one) for one in found])
         return 0
@@ -33,7 +33,7 @@ def targets(arguments: Namespace) -> int:
 
 def show(arguments: Namespace) -> int:
     """Print what the file of a target says, defaults included."""
-    target = _catalogue(arguments).find(arguments.target, current())
+    target = catalogue(arguments).find(arguments.target, current())
     if arguments.json:
         print_json({"name": target.name, **_plain(target.lab)})
         return 0
@@ -45,7 +45,7 @@ def show(arguments: Namespace) -> int:
 
 def check(arguments: Namespace) -> int:
     """Print what a target has and what it needs; 1 where it is not ready."""
-    target = _catalogue(arguments).find_real(arguments.target, current())
+    target = catalogue(arguments).find_real(arguments.target, current())
     rows = preflight(target.lab)
     is_ready = ready(rows)
     if arguments.json:
@@ -64,7 +64,8 @@ def check(arguments: Namespace) -> int:
     return 0 if is_ready else 1
 
 
-def _catalogue(arguments: Namespace) -> Catalogue:
+def catalogue(arguments: Namespace) -> Catalogue:
+    """Give the targets that the command line means."""
     return Catalogue.of(Project.find(arguments.workspace))
 
 

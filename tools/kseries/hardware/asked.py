@@ -7,6 +7,7 @@ import ipaddress
 import shlex
 from collections.abc import Sequence
 
+from kseries.hardware import lock
 from kseries.hardware.probe import Facts, Question
 
 PORT = (
@@ -21,6 +22,7 @@ PORT = (
 
 DUT = (
     *PORT,
+    Question("lock", f"[ -e {lock.PLACE} ] || exit 0; head -n 1 {lock.PLACE}"),
     Question("kernel", "uname -r", waits=False),
     Question("cmdline", "cat /proc/cmdline", waits=False),
     # What it does not know it does not show, even where the driver has it.

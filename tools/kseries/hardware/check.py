@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 
 from kseries.hardware import asked as questions
-from kseries.hardware import rules_link, rules_machine, rules_nic
+from kseries.hardware import lock, rules_link, rules_machine, rules_nic
 from kseries.hardware.asked import addresses
 from kseries.hardware.preflight import Asked, Row, Rule, Timed, decide
 from kseries.hardware.probe import Question, ask
@@ -23,7 +23,7 @@ def check(lab: Lab) -> tuple[Row, ...]:
 def gathered(lab: Lab) -> Asked:
     """Ask both machines; nothing is changed there."""
     dut, peer = lab.dut, lab.peer
-    with connected((dut.host, peer.host or dut.host)) as links:
+    with connected(lab.hosts) as links:
         ours, theirs = links.by_host[dut.host], links.by_host[peer.host or dut.host]
 
         def of_peer() -> Timed:
@@ -38,7 +38,7 @@ def gathered(lab: Lab) -> Asked:
         else:
             second = of_peer()
             first = of_dut(rules_link.peer_addresses(addresses(second.facts)))
-        return Asked(lab, first, second)
+        return Asked(lab, first, second, lock.token(dut.host))
 
 
 def _timed(

@@ -51,6 +51,7 @@ class Asked:
     lab: Lab
     of_dut: Timed
     of_peer: Timed
+    token: str = ""  # of our lock on the DUT
 
     @property
     def dut(self) -> Facts:

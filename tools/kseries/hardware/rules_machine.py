@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from kseries.hardware.lock import Seen
 from kseries.hardware.preflight import Asked, Row, State, good, unknown
 from kseries.hardware.probe import Facts
 
@@ -26,6 +27,21 @@ def login(asked: Asked) -> Iterator[Row]:
             continue
         fix = f'host = "root@…" in the target\'s file (now {facts.host})'
         yield good(f"login, {name}", user == "0", f"user {user}", needed, fix)
+
+
+def holder(asked: Asked) -> Iterator[Row]:
+    """See who has the DUT."""
+    needed = "free, or yours"
+    if not asked.dut.ok("lock"):
+        yield unknown("lock", asked.dut, "lock", needed)
+        return
+    text, now = asked.dut.text("lock"), asked.dut.text("time")
+    seen = Seen(text, text, int(now) if now.isdecimal() else 0)
+    if seen.is_of(asked.token):
+        yield Row("lock", State.OK, "yours", needed)
+        return
+    fix = "ask them, or `kseries hw lock TARGET --take-over`"
+    yield good("lock", not text, seen.told(), needed, fix)
 
 
 def programs(asked: Asked) -> Iterator[Row]:
@@ -147,4 +163,4 @@ def _hosts(asked: Asked) -> Iterator[tuple[str, Facts]]:
         yield "peer", asked.peer
 
 
-RULES = (login, kernel, programs, page, memory, disk, kexec, clocks)
+RULES = (login, holder, kernel, programs, page, memory, disk, kexec, clocks)

@@ -178,6 +178,11 @@ class Lab:
     labgrid: Labgrid | None = None
     example: bool = False  # to be copied: there is no such machine
 
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """The machines, as ssh takes them."""
+        return (self.dut.host, self.peer.host or self.dut.host)
+
 
 @dataclass(frozen=True)
 class Target:
