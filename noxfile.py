@@ -96,6 +96,12 @@ def tests_vm(session: nox.Session) -> None:
 
 
 @nox.session
+def tests_hardware(session: nox.Session) -> None:
+    """Run the project's tests of lab machines, on two virtual ones that are reached over ssh."""
+    run(session, "pytest", "-m", "hardware", *session.posargs)
+
+
+@nox.session
 def tests_browser(session: nox.Session) -> None:
     """Run the project's tests that open the HTML report in Chromium."""
     run(session, "pytest", "-m", "browser", *session.posargs)

@@ -481,7 +481,31 @@ def _add_hardware(commands: Commands) -> None:
     )
     options.add_target(check)
     options.add_json(check)
+    _add_state(actions)
     _add_locks(actions)
+
+
+def _add_state(actions: Commands) -> None:
+    state = _add(
+        actions,
+        "state",
+        "hwstate.state",
+        "take what the ports of a lab machine are set to, compare it, put it back",
+        (
+            "kseries hw state lab1 --take before.json",
+            "kseries hw state lab1 --compare before.json    1 where something differs",
+            "kseries hw state lab1 --restore before.json    1 where something still does",
+        ),
+    )
+    options.add_target(state)
+    does = state.add_mutually_exclusive_group(required=True)
+    for name, told in (
+        ("take", "write it to a file that is not there yet"),
+        ("compare", "say what is not as it was; changes nothing"),
+        ("restore", "put back what is not as it was"),
+    ):
+        does.add_argument(f"--{name}", type=Path, metavar="FILE", help=told)
+    options.add_json(state)
 
 
 def _add_locks(actions: Commands) -> None:

@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Take what the ports of a target are set to, compare, put back: nothing is left silently."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Literal, TypeVar
+
+from kseries.hardware import nicstate, statefile
+from kseries.hardware.nicstate import Port
+from kseries.hardware.probe import Facts, Question, ask
+from kseries.hardware.putback import Difference, differences, unknown
+from kseries.hardware.ssh import Links
+from kseries.hardware.state_asked import PORT
+from kseries.hardware.statefile import KeptPort, StateFile
+from kseries.hardware.target import Lab
+from kseries.lib.errors import InfraError
+
+T = TypeVar("T")
+Side = Literal["dut", "peer"]
+ROUNDS = 2  # setting one thing may change another: the number of queues, their table
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a port is."""
+
+    side: Side
+    host: str
+    interface: str
+    pci: str = ""
+    namespace: str = ""
+
+
+@dataclass(frozen=True)
+class Compared:
+    """What became of a port. left: what differs still. repaired: what did, and does no more.
+
+    refused: what commands that failed have printed, by the names of settings.
+    """
+
+    side: Side
+    host: str
+    booted: bool  # since the state was taken
+    left: tuple[Difference, ...]
+    unknown: Mapping[str, str]
+    repaired: tuple[Difference, ...] = ()
+    refused: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def clean(self) -> bool:
+        """Whether all is as it was, and known to be."""
+        return not self.left and not self.unknown
+
+
+Asker = Callable[[Sequence[Question]], Facts]
+
+
+def take(lab: Lab, links: Links) -> tuple[KeptPort, ...]:
+    """Take the state of both ports. Raises InfraError where a port is not there."""
+    return tuple(_both(lab, links, lambda place, asker: _kept(place, asker)))
+
+
+def compare(lab: Lab, links: Links, state: StateFile) -> tuple[Compared, ...]:
+    """Say what differs from a state."""
+    return _each(lab, links, state, _compared)
+
+
+def restore(lab: Lab, links: Links, state: StateFile) -> tuple[Compared, ...]:
+    """Put a state back, and say what differed and what still does."""
+    return _each(lab, links, state, _restored)
+
+
+def _each(
+    lab: Lab, links: Links, state: StateFile, work: Callable[[KeptPort, Asker], Compared]
+) -> tuple[Compared, ...]:
+    by_side = {port.side: port for port in state.ports}
+    return tuple(_both(lab, links, lambda place, asker: work(by_side[place.side], asker)))
+
+
+def _kept(place: Place, asker: Asker) -> KeptPort:
+    port = _port(asker(PORT), place.host, place.interface)
+    return statefile.kept(place.side, place.host, place.namespace, port)
+
+
+def _compared(kept: KeptPort, asker: Asker) -> Compared:
+    before, now = kept.port(), _port(asker(PORT), kept.host, kept.interface)
+    left, skipped = differences(before, now), unknown(before, now)
+    return Compared(kept.side, kept.host, before.boot != now.boot, left, skipped)
+
+
+def _restored(kept: KeptPort, asker: Asker) -> Compared:
+    found = _compared(kept, asker)
+    seen, left = {each.name: each for each in found.left}, found.left
+    refused: dict[str, str] = {}
+    now = found
+    for _ in range(ROUNDS):
+        steps = [each for each in left if each.command]
+        if not steps:
+            break
+        questions = [Question(f"step{number}", each.command) for number, each in enumerate(steps)]
+        facts = asker((*questions, *PORT))
+        refused = {
+            each.name: facts.why_not(f"step{number}")
+            for number, each in enumerate(steps)
+            if not facts.ok(f"step{number}")
+        }
+        now = _compared(kept, lambda _, facts=facts: facts)  # type: ignore[misc]
+        left = now.left
+        seen = {**{each.name: each for each in left}, **seen}  # what was found first is told
+    names = {each.name for each in left}
+    repaired = tuple(each for each in seen.values() if each.name not in names)
+    return replace(now, repaired=repaired, refused=refused)
+
+
+def _port(facts: Facts, host: str, interface: str) -> Port:
+    if not facts.text("port"):
+        raise InfraError(
+            f"{host} has no interface '{interface}'.",
+            where=f"ssh {host}",
+            do=f"see `ssh {host} ip -brief link`; is the driver loaded?",
+        )
+    return nicstate.port(facts)
+
+
+def _both(lab: Lab, links: Links, work: Callable[[Place, Asker], T]) -> list[T]:
+    """Do something with both ports, at the same time where they are on two machines."""
+    jobs = [partial(work, place, _asker(links, place)) for place in _places(lab)]
+    return links.together(*jobs) if lab.peer.host else [job() for job in jobs]
+
+
+def _asker(links: Links, place: Place) -> Asker:
+    def asker(questions: Sequence[Question]) -> Facts:
+        return ask(
+            links.by_host[place.host],
+            questions,
+            interface=place.interface,
+            pci=place.pci,
+            namespace=place.namespace,
+        )
+
+    return asker
+
+
+def _places(lab: Lab) -> tuple[Place, Place]:
+    dut, peer = lab.dut, lab.peer
+    return (
+        Place("dut", dut.host, dut.interface, dut.pci),
+        Place("peer", peer.host or dut.host, peer.interface, namespace=peer.namespace),
+    )

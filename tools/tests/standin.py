@@ -1,0 +1,231 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Two virtual machines that stand in for a lab: a DUT and a peer, reached over ssh alone.
+
+Each runs Debian's own kernel from a disk of its own, has a NIC (e1000e) with a cable to the other,
+and one more NIC that ssh comes by. They are made of nothing: the image through
+mmdebstrap, kept in the cache; keys anew each time.
+"""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from kseries.bench import cpio
+from kseries.lib import atomicfile, leases
+from kseries.lib.locks import locked
+from kseries.lib.paths import Cache, Project
+from kseries.lib.progress import Silent
+from kseries.machines import accel, qemu, rootfs
+
+DATA = Path(__file__).parent / "data" / "standin"
+PACKAGES = (
+    "busybox-static",
+    "irqbalance",
+    "kexec-tools",
+    "linux-image-amd64",
+    "openssh-client",
+    "openssh-server",
+)
+MODULES = ("virtio_pci", "virtio_blk", "crc32c_generic", "ext4")
+"""That its first program needs to reach the disk."""
+DEPMOD = ("modules.dep.bin", "modules.alias.bin", "modules.symbols.bin", "modules.builtin.bin")
+MEMORY_MIB = 1024
+BOOT_LIMIT_S = 180.0
+LINK = {"dut": "52:54:00:12:34:01", "peer": "52:54:00:12:34:02"}
+
+
+@dataclass(frozen=True)
+class Boot:
+    """What both machines boot: kernel, image, and what of the initrd is the same for all."""
+
+    kernel: Path
+    image: Path
+    accelerator: str
+    files: dict[str, bytes]
+
+
+@dataclass(frozen=True)
+class Standin:
+    """A machine that runs. host: as its ssh config calls it."""
+
+    host: str
+    child: subprocess.Popen[bytes]
+    console: Path
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two machines and the cable between them. config: of ssh, which knows both by name."""
+
+    dut: Standin
+    peer: Standin
+    config: Path
+    known_hosts: Path
+
+    def ssh(self, host: str, command: str) -> str:
+        """Run a command in a machine as anybody would, and give what it prints."""
+        argv = ["ssh", "-F", str(self.config), "-o", "BatchMode=yes", host, command]
+        done = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False)
+        assert done.returncode == 0, (command, done.stdout, done.stderr)
+        return done.stdout
+
+
+def prepared() -> Boot:
+    """Give what the machines boot, made where it is not kept."""
+    cache = Cache.find().rootfs
+    settings = rootfs.read_settings(Project.find().configs / "targets" / "vm.toml")
+    cache.mkdir(parents=True, exist_ok=True)
+    image = rootfs.ensure(cache, settings, Silent(), cache / "standin.log", packages=PACKAGES)
+    kept = cache / f"standin-{image.stem}"
+    with locked(kept, Silent()):
+        if not kept.is_dir():
+            for old in cache.glob("standin-guest-*"):  # an image that is gone has none
+                atomicfile.remove_tree(old)
+            with tempfile.TemporaryDirectory(prefix="standin-") as name:
+                _boot_files(image, Path(name), Path(name) / "made")
+                shutil.copytree(Path(name) / "made", kept)
+    kernel = kept / "vmlinuz"
+    accelerator = accel.choose(None, Cache.find().host / "kvm.json", qemu.version(), kernel).name
+    files = {file.name: file.read_bytes() for file in sorted((kept / "initrd").iterdir())}
+    return Boot(kernel, image, accelerator, files)
+
+
+def _boot_files(image: Path, work: Path, made: Path) -> None:
+    """Take out of an image what boots it: `vmlinuz`, and in `initrd/` what an initrd holds."""
+    (made / "initrd").mkdir(parents=True)
+    _debugfs(image, f"rdump /boot {work}")
+    (kernel,) = (work / "boot").glob("vmlinuz-*")
+    kernel.rename(made / "vmlinuz")
+    release = kernel.name.removeprefix("vmlinuz-")
+    modules = work / "base/usr/lib/modules"
+    modules.mkdir(parents=True)
+    _debugfs(image, f"rdump /usr/lib/modules/{release} {modules}")
+    _debugfs(image, f"dump /usr/bin/busybox {made}/initrd/busybox")
+    (work / "base/lib").symlink_to("usr/lib")
+    # The packages' own scripts were not run.
+    _run("depmod", "--basedir", str(work / "base"), release)
+    for name in DEPMOD:
+        shutil.copyfile(modules / release / name, made / "initrd" / f"depmod-{name}")
+    for number, file in enumerate(_needed(modules / release)):
+        data = subprocess.run(["xz", "-dc", file], capture_output=True, check=True).stdout
+        (made / "initrd" / f"module-{number:02}-{file.stem}").write_bytes(data)
+
+
+def _needed(folder: Path) -> list[Path]:
+    """Give the files of MODULES and of what they need, in the order that they are loaded in."""
+    needs = {}
+    for line in (folder / "modules.dep").read_text().splitlines():
+        name, _, others = line.partition(":")
+        needs[Path(name).name.partition(".")[0]] = [name, *others.split()]
+    files: list[str] = []
+    for name in MODULES:
+        files += reversed(needs.get(name, []))  # none: it is built in
+    return [folder / name for name in dict.fromkeys(files)]
+
+
+@contextmanager
+def pair(boot: Boot, folder: Path) -> Iterator[Pair]:
+    """Start two machines; they are gone at the end."""
+    config, known = folder / "ssh_config", folder / "known_hosts"
+    _keygen(folder / "user")
+    cable = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+    with ExitStack() as stack:
+        stack.enter_context(leases.use(boot.image))
+        machines = {}
+        lines = []
+        for (name, mac), end in zip(LINK.items(), cable, strict=True):
+            stack.enter_context(end)
+            _keygen(folder / f"{name}_key")
+            port = _free_port()
+            machines[name] = stack.enter_context(_machine(boot, folder, name, mac, port, end))
+            lines += [f"Host {name}", "  HostName 127.0.0.1", f"  Port {port}", "  User root"]
+            lines += [f"  IdentityFile {folder}/user", "  IdentitiesOnly yes"]
+            lines += [f"  UserKnownHostsFile {known}", f"  HostKeyAlias {name}"]
+            public = (folder / f"{name}_key.pub").read_text()
+            with known.open("a") as file:
+                file.write(f"{name} {public}")
+        config.write_text("\n".join([*lines, ""]))
+        made = Pair(machines["dut"], machines["peer"], config, known)
+        for machine in (made.dut, made.peer):
+            _wait(machine)
+        yield made
+
+
+@contextmanager
+def _machine(
+    boot: Boot, folder: Path, name: str, mac: str, port: int, cable: socket.socket
+) -> Iterator[Standin]:
+    initrd, console = folder / f"{name}.initrd", folder / f"{name}.console"
+    own = {
+        "init": (DATA / "init").read_bytes(),
+        "own-serve": (DATA / "serve").read_bytes(),
+        "own-authorized_keys": (folder / "user.pub").read_bytes(),
+        "own-host_key": (folder / f"{name}_key").read_bytes(),
+    }
+    initrd.write_bytes(cpio.archive({**boot.files, **own}))
+    machine = qemu.Machine(
+        accelerator=boot.accelerator,
+        cpus=2,
+        memory_mib=MEMORY_MIB,
+        kernel=boot.kernel,
+        arguments=("console=ttyS0", "quiet", "panic=-1", *qemu.TIMER_ARGUMENTS),
+    )
+    argv = [
+        *qemu.base_argv(machine),
+        *("-initrd", str(initrd)),
+        *("-chardev", f"file,id=console,path={console}", "-serial", "chardev:console"),
+        *("-drive", f"file={boot.image},if=none,id=root,format=raw,snapshot=on"),
+        *("-device", "virtio-blk-pci,drive=root"),
+        *("-netdev", f"user,id=ssh,restrict=on,hostfwd=tcp:127.0.0.1:{port}-:22"),
+        *("-device", "virtio-net-pci,netdev=ssh"),
+        *("-netdev", f"socket,id=cable,fd={cable.fileno()}"),
+        *("-device", f"e1000e,netdev=cable,mac={mac}"),
+    ]
+    child = subprocess.Popen(
+        ["setpriv", "--pdeathsig", "KILL", "--", *argv], pass_fds=(cable.fileno(),)
+    )
+    try:
+        yield Standin(name, child, console)
+    finally:
+        child.kill()
+        child.wait()
+
+
+def _wait(machine: Standin) -> None:
+    """Wait until a machine lets somebody in."""
+    end = time.monotonic() + BOOT_LIMIT_S
+    while "stand-in: sshd runs" not in _console(machine):
+        assert machine.child.poll() is None, _console(machine)
+        assert time.monotonic() < end, _console(machine)
+        time.sleep(0.2)
+
+
+def _console(machine: Standin) -> str:
+    return machine.console.read_text(errors="replace") if machine.console.exists() else ""
+
+
+def _free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+        return port
+
+
+def _keygen(file: Path) -> None:
+    _run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "stand-in", "-f", str(file))
+
+
+def _debugfs(image: Path, request: str) -> None:
+    _run("/usr/sbin/debugfs", "-R", request, str(image))
+
+
+def _run(*argv: str) -> None:
+    subprocess.run(argv, check=True, capture_output=True, timeout=300)
