@@ -85,6 +85,7 @@ def test_a_card_that_can_do_little() -> None:
     found = states(asked("e1000e", E1000E))
     assert {name for name, state in found.items() if state == "skip"} == {
         "queue API",
+        "unreadable memory",
         "header split",
         "channels",
         "ntuple",
@@ -92,7 +93,7 @@ def test_a_card_that_can_do_little() -> None:
     }
     assert {name for name, state in found.items() if state == "unknown"} == {"hds-thresh"}
     assert {name for name, state in found.items() if state == "wrong"} == {"ethtool"}
-    assert len(found) == 32
+    assert len(found) == 33
 
 
 def test_a_card_that_can_do_all() -> None:
@@ -274,19 +275,46 @@ def test_without_a_port_nothing_is_told_of_it() -> None:
     assert not {"driver", "MTU", "XDP", "queue API"} & set(found)
 
 
-def test_bnxt_of_6_12_has_a_question_that_nobody_answers() -> None:
-    lab = replace(NETDEVSIM, dut=replace(NETDEVSIM.dut, driver="bnxt_en"))
+@pytest.mark.parametrize("release", ["6.12.117", "7.3.4"])
+def test_what_the_firmware_of_bnxt_can_do_is_not_known(release: str) -> None:
+    found = rows(driven("bnxt_en", "bnxt_queue_mem_alloc", release))
+    assert found["queue API"].state is State.OK
+    assert found["queue restart"].state is State.UNKNOWN
+    assert "VNIC_RE_FLUSH" in found["queue restart"].needed
+
+
+@pytest.mark.parametrize(
+    ("driver", "symbol", "release", "state"),
+    [
+        ("gve", "gve_rx_queue_mem_alloc", "6.12.117", "skip"),
+        ("gve", "gve_rx_queue_mem_alloc", "6.18.2", "unknown"),
+        ("gve", "gve_rx_queue_mem_alloc", "7.3.4", "ok"),
+        ("mlx5_core", "mlx5e_queue_mem_alloc", "7.3.4-custom", "ok"),
+        ("mlx5_core", "mlx5e_queue_mem_alloc", "7.10.1", "ok"),
+        ("fbnic", "fbnic_queue_mem_alloc", "8.0-rc1", "ok"),
+        ("netdevsim", "nsim_queue_mem_alloc", "7.3.4", "unknown"),  # as it is in the tree: none
+        ("mlx5_core", "other_queue_mem_alloc", "7.3.4", "skip"),
+        ("gve", "gve_rx_queue_mem_alloc", "", "unknown"),
+    ],
+)
+def test_memory_that_the_cpu_cannot_read(
+    driver: str, symbol: str, release: str, state: str
+) -> None:
+    assert rows(driven(driver, symbol, release))["unreadable memory"].state == state
+
+
+def driven(driver: str, symbol: str, release: str) -> Asked:
+    """Give a good card of another driver and kernel."""
+    lab = replace(NETDEVSIM, dut=replace(NETDEVSIM.dut, driver=driver))
     whole = replace(asked("netdevsim", NETDEVSIM), lab=lab)
-    symbols = Answer(0, "ffffffffc0a1 t bnxt_queue_mem_alloc\t[bnxt_en]\n")
-    for release, state in (("6.12.117", State.UNKNOWN), ("7.3.4", None)):
-        now = said(said(whole, "queue_api", symbols), "kernel", Answer(0, release))
-        found = rows(now)
-        assert found["queue API"].state is State.OK
-        row = found.get("queue restart")
-        assert (row.state if row else None) == state
+    whole = said(whole, "queue_api", Answer(0, f"ffffffffc0a1 t {symbol}\n"))
+    return said(whole, "kernel", Answer(0, release))
 
 
-LOCK = '{"token": "t1", "owner": "eve@far", "why": "", "since": 1796044000, "renewed": 1796044000}'
+LOCK = (
+    '{"token": "t1", "owner": "eve@far", "why": "", "kept": true,'
+    ' "since": 1796044000, "renewed": 1796044000}'
+)
 
 
 @pytest.mark.parametrize(

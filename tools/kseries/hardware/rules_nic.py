@@ -15,6 +15,13 @@ RING = 64  # entries: what the tests have on their way at a time
 
 # How names of functions begin where a driver is built in: the symbols tell no module then.
 PREFIXES = {"bnxt_en": "bnxt_", "mlx5_core": "mlx5e_", "netdevsim": "nsim_"}
+# What the firmware must be able to, and the driver keeps to itself: bnxt has these functions in any
+# case, and refuses to use them.
+FIRMWARE = {"bnxt_en": "firmware with VNIC_RE_FLUSH and NTUPLE_VNIC"}
+MEMORY, NEEDED_MEMORY = "unreadable memory", "queues that take memory the CPU cannot read"
+# Drivers with PP_FLAG_ALLOW_UNREADABLE_NETMEM: these in one release, none in the other.
+UNREADABLE = frozenset({"bnge", "bnxt_en", "fbnic", "gve", "mlx5_core"})
+WITH, WITHOUT = (7, 3), (6, 12)
 # Documentation/ABI/testing/sysfs-kernel-iommu_groups
 IOMMU_TYPES = ("DMA", "DMA-FQ", "auto", "blocked", "identity", "unmanaged")
 SPLIT, THRESHOLD = "tcp-data-split", "hds-thresh"
@@ -50,12 +57,13 @@ def _firmware(found: str, wanted: str) -> Row:
 def queue_api(asked: Asked) -> Iterator[Row]:
     """See whether the driver can stop and start one queue: then it has functions for that.
 
-    Of bnxt the firmware must be able to, as well, which nobody is told.
+    Whether its queues take memory that the CPU cannot read is known of some releases of Linux.
     """
     facts, dut = asked.dut, asked.lab.dut
     needed = "a driver that restarts one queue (netdev_queue_mgmt_ops)"
     if not facts.ok("queue_api"):
         yield unknown("queue API", facts, "queue_api", needed)
+        yield unknown(MEMORY, facts, "queue_api", NEEDED_MEMORY)
         return
     prefix = PREFIXES.get(dut.driver, f"{dut.driver}_")
     names = [
@@ -65,13 +73,27 @@ def queue_api(asked: Asked) -> Iterator[Row]:
     ]
     release = facts.text("kernel")
     if not names:
-        found = f"{dut.driver} of {release} does not have it"
+        found = f"{dut.driver} of {release or 'this kernel'} does not have it"
         yield Row("queue API", State.SKIP, found, needed)
+        yield Row(MEMORY, State.SKIP, "there is no queue API", NEEDED_MEMORY)
         return
     yield Row("queue API", State.OK, names[0], needed)
-    if dut.driver == "bnxt_en" and ethtool.version(release) < (6, 13):
-        found = "VNIC_RE_FLUSH and NTUPLE_VNIC: the driver does not tell"
-        yield Row("queue restart", State.UNKNOWN, found, "firmware with both flags")
+    if dut.driver in FIRMWARE:
+        found = "the driver does not tell"
+        yield Row("queue restart", State.UNKNOWN, found, FIRMWARE[dut.driver])
+    yield _memory(facts, dut.driver, release)
+
+
+def _memory(facts: Facts, driver: str, release: str) -> Row:
+    version = ethtool.version(release)
+    if not version:
+        return unknown(MEMORY, facts, "kernel", NEEDED_MEMORY)
+    found = f"{driver} of {release}"
+    if driver in UNREADABLE and version >= WITH:
+        return Row(MEMORY, State.OK, found, NEEDED_MEMORY)
+    if driver in UNREADABLE and version[:2] <= WITHOUT:
+        return Row(MEMORY, State.SKIP, f"{found} does not, unpatched", NEEDED_MEMORY)
+    return Row(MEMORY, State.UNKNOWN, f"not known of {found}", NEEDED_MEMORY)
 
 
 def _is_of(line: str, name: str, prefix: str) -> bool:
