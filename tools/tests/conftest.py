@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import hypothesis
 import pytest
@@ -45,7 +46,9 @@ from kseries.model import (
 )
 from kseries.verdict.regressions import against
 from kseries.verdict.verdict import decided
-from tests import sshserver
+
+if TYPE_CHECKING:
+    from tests.sshserver import Server
 
 # What runs by default takes the same examples each time, so that no change is blamed for an old
 # fault; `nox -s fuzz` looks for new ones.
@@ -151,20 +154,19 @@ def toy_commit() -> Callable[[Tree, str, str, str], Tree]:
 
 
 @pytest.fixture(scope="session")
-def _ssh_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sshserver.Server]:
+def _ssh_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    from tests import sshserver  # its library takes a while to load
+
     with sshserver.serving(tmp_path_factory.mktemp("ssh")) as server:
         yield server
 
 
 @pytest.fixture
-def server(
-    _ssh_server: sshserver.Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> sshserver.Server:
+def server(_ssh_server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Server:
     """A real SSH server on this host that ssh reaches as "dut" and "peer"."""
     _ssh_server.trust("host")
     _ssh_server.configure()
-    place = sshserver.ssh_of(tmp_path, _ssh_server.folder / "config")
-    monkeypatch.setenv("PATH", f"{place}:/usr/bin:/bin")
+    monkeypatch.setenv("PATH", f"{_ssh_server.ssh(tmp_path)}:/usr/bin:/bin")
     return _ssh_server
 
 

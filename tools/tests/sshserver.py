@@ -49,6 +49,10 @@ class Server:
         ]
         (self.folder / "config").write_text("\n".join([*text, ""]))
 
+    def ssh(self, folder: Path) -> Path:
+        """Make a folder for PATH, with an ssh that has this config."""
+        return ssh_of(folder, self.folder / "config")
+
 
 def ssh_of(folder: Path, config: Path) -> Path:
     """Make a folder for PATH, with an ssh whose user has that config."""

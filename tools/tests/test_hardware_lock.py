@@ -157,6 +157,13 @@ def test_what_was_ours_before_stays_ours(link: Link, place: Path) -> None:
     assert "all day" in place.read_text()
 
 
+def test_what_a_killed_command_left_goes_with_the_next(link: Link, place: Path) -> None:
+    lock.take(link, "was killed", kept=False)
+    with lock.holding(link, "again"):
+        assert "again" in place.read_text()
+    assert not place.exists()
+
+
 def test_two_of_ours_do_not_work_there_at_once(link: Link) -> None:
     with (
         lock.holding(link, "one"),

@@ -62,11 +62,15 @@ _REMOVE = r"""
 
 @dataclass(frozen=True)
 class Lock:
-    """A lock as its file has it. since, renewed: seconds of the DUT's clock."""
+    """A lock as its file has it. since, renewed: seconds of the DUT's clock.
+
+    kept: somebody has asked for it; else a command has it for as long as it works.
+    """
 
     token: str
     owner: str
     why: str
+    kept: bool
     since: int
     renewed: int
 
@@ -156,7 +160,7 @@ def look(link: Link) -> Seen:
     return _change(link, "")
 
 
-def take(link: Link, why: str, *, take_over: bool = False) -> Seen:
+def take(link: Link, why: str, *, kept: bool = True, take_over: bool = False) -> Seen:
     """Take a machine, or renew what we have. Raises Held where somebody else has it.
 
     take_over: take it from whoever has it.
@@ -167,7 +171,7 @@ def take(link: Link, why: str, *, take_over: bool = False) -> Seen:
         if seen.mark and not seen.is_of(ours) and not take_over:
             raise held(link.host, seen)
         before = seen
-        seen = _change(link, _write(before, ours, why))
+        seen = _change(link, _write(before, ours, why, kept=kept))
         if seen.is_of(ours):
             return seen
         take_over = False  # that was granted for the lock that was there
@@ -193,9 +197,11 @@ def holding(link: Link, why: str, progress: Progress | None = None) -> Iterator[
     Raises Held where somebody else has it, InfraError where another kseries of ours works there.
     """
     with locked(token_file(link.host), progress or Silent(), wait_s=5.0):
-        had = look(link).is_of(token(link.host))
+        seen = look(link)
+        # One that is not kept was left by a command that was killed.
+        had = seen.is_of(token(link.host)) and seen.lock is not None and seen.lock.kept
         if not had:
-            take(link, why)
+            take(link, why, kept=False)
         try:
             yield
         finally:
@@ -220,10 +226,10 @@ def _new_token(host: str) -> str:
     return made
 
 
-def _write(seen: Seen, ours: str, why: str) -> str:
+def _write(seen: Seen, ours: str, why: str, *, kept: bool = True) -> str:
     lock = seen.lock
     since = lock.since if lock is not None and lock.token == ours else seen.now
-    told = asdict(Lock(ours, owner(), why, since, 0))
+    told = asdict(Lock(ours, owner(), why, kept, since, 0))
     front = json.dumps(told).removesuffix("0}")  # the time is the machine's own
     return _WRITE.format(seen=shlex.quote(seen.mark), front=shlex.quote(front), place=PLACE)
 

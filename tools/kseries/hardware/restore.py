@@ -109,7 +109,8 @@ def _restored(kept: KeptPort, asker: Asker) -> Compared:
         }
         now = _compared(kept, lambda _, facts=facts: facts)  # type: ignore[misc]
         left = now.left
-        seen = {**{each.name: each for each in left}, **seen}  # what was found first is told
+        for each in left:
+            seen.setdefault(each.name, each)  # what was found first is told
     names = {each.name for each in left}
     repaired = tuple(each for each in seen.values() if each.name not in names)
     return replace(now, repaired=repaired, refused=refused)

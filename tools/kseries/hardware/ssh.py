@@ -21,6 +21,7 @@ from kseries.lib.deadline import Deadline
 from kseries.lib.errors import InfraError
 
 CONNECT_S = 8.0
+LOGIN_S = 30.0
 T = TypeVar("T")
 LOST = 255
 """ssh's own exit status, when the connection is gone."""
@@ -152,7 +153,7 @@ def connected(hosts: Sequence[str]) -> Iterator[Links]:
             argv = _argv(host, place, "-M", "-N", "-o", "ControlPersist=no")
             child = stack.enter_context(proc.start(argv, cwd=Path("/"), stdout=sink))
             begun.append((Link(host, place), child, told))
-        deadline = Deadline.after(CONNECT_S + 2.0)
+        deadline = Deadline.after(LOGIN_S)
         for link, child, told in begun:
             _wait(link, child, told, deadline)
         links = {link.host: link for link, _, _ in begun}
