@@ -268,6 +268,13 @@ def test_a_clock_is_held_against_this_ones(shift: float, state: str, found: str)
     assert (row.state, row.found) == (state, found)
 
 
+@pytest.mark.parametrize("name", ["eth1; reboot", "$(reboot)", "-x", "a" * 16, "ä"])
+def test_a_machine_cannot_put_words_into_commands(name: str) -> None:
+    found = rows(said(asked("e1000e", E1000E), "port", Answer(0, name)))
+    assert found["port, dut"].state is State.WRONG
+    assert not [row for row in found.values() if name in row.fix]
+
+
 def test_without_a_port_nothing_is_told_of_it() -> None:
     gone = said(asked("e1000e", E1000E), "port", Answer(1, ""))
     found = rows(gone)

@@ -52,7 +52,7 @@ def _timed(
 def judged(asked: Asked) -> tuple[Row, ...]:
     """Apply all rules; those about the ports only where both are there."""
     rows = decide(asked, (*rules_machine.RULES, rules_link.ports))
-    if not (asked.dut.text("port") and asked.peer.text("port")):
+    if not (asked.dut.port and asked.peer.port):
         return rows
     more: tuple[Rule, ...] = (*rules_nic.RULES, *rules_link.RULES)
     return (*rows, *decide(asked, more))

@@ -43,7 +43,7 @@ def port(facts: Facts) -> Port:
     """Read all settings of a port."""
     settings: dict[str, str] = {}
     unknown: dict[str, str] = {}
-    interface = facts.text("port")
+    interface = facts.port
     for group, (fact, reader) in READERS.items():
         if facts.ok(fact):
             found = {f"{group}.{name}": value for name, value in reader(facts, interface)}

@@ -66,7 +66,7 @@ class Asked:
     @property
     def port(self) -> str:
         """The DUT's interface as it is called now."""
-        return self.dut.text("port") or self.lab.dut.interface
+        return self.dut.port or self.lab.dut.interface
 
     def on_dut(self, command: str) -> str:
         """Give a command to be typed on the workstation."""

@@ -8,6 +8,7 @@ with its exit status and what was printed instead, and is never taken for an ans
 from __future__ import annotations
 
 import json
+import re
 import secrets
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
@@ -20,6 +21,7 @@ from kseries.lib.errors import InfraError
 
 LIMIT_S = 60.0
 """Of all questions together; each has 10 s, where the machine has timeout(1)."""
+INTERFACE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,14}")
 MOST_TEXT = 200_000  # bytes of an answer
 
 SCRIPT = r"""
@@ -120,6 +122,15 @@ class Facts:
         found = self.json(name)
         one = found[0] if isinstance(found, list) and found else None
         return one if isinstance(one, dict) else {}
+
+    @property
+    def port(self) -> str:
+        """The interface that was asked about, as it is called there; "" where it is not there.
+
+        It goes into commands that people type, so a name that a shell could misread is none.
+        """
+        name = self.text("port")
+        return name if INTERFACE.fullmatch(name) else ""
 
     def why_not(self, name: str) -> str:
         """Say why there is no answer, in a line."""

@@ -117,7 +117,7 @@ def _restored(kept: KeptPort, asker: Asker) -> Compared:
 
 
 def _port(facts: Facts, host: str, interface: str) -> Port:
-    if not facts.text("port"):
+    if not facts.port:
         raise InfraError(
             f"{host} has no interface '{interface}'.",
             where=f"ssh {host}",

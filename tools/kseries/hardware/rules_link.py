@@ -17,7 +17,7 @@ _Side = tuple[str, Facts, str, Callable[[str], str], tuple[Network, ...]]
 def ports(asked: Asked) -> Iterator[Row]:
     """See that both interfaces are there, under the names that the target's file has."""
     for name, facts, wanted, _, _ in sides(asked):
-        found, title = facts.text("port"), f"port, {name}"
+        found, title = facts.port, f"port, {name}"
         if found:
             fix = f'interface = "{found}" in the target\'s file'
             yield good(title, found == wanted, found, wanted, fix)
@@ -32,7 +32,7 @@ def links(asked: Asked) -> Iterator[Row]:
     """See that both ports are up and see each other."""
     for name, facts, wanted, command, _ in sides(asked):
         link, title = facts.first("link"), f"link, {name}"
-        port = facts.text("port") or wanted
+        port = facts.port or wanted
         if not link:
             yield unknown(title, facts, "link", "up")
         elif "UP" not in link.get("flags", []):
@@ -54,7 +54,7 @@ def mtu(asked: Asked) -> Iterator[Row]:
         if not isinstance(value, int):
             yield unknown("MTU", facts, "link", needed)
             return
-    peer = asked.peer.text("port") or asked.lab.peer.interface
+    peer = asked.peer.port or asked.lab.peer.interface
     fix = asked.on_peer(f"ip link set dev {peer} mtu {ours}")
     found = str(ours) if ours == theirs else f"{ours}, and {theirs} on the peer"
     yield good("MTU", ours == theirs, found, needed, fix)
@@ -71,7 +71,7 @@ def route(asked: Asked) -> Iterator[Row]:
             lacking = True
             continue
         missing = [one for one in needs if one not in has]
-        port = facts.text("port") or wanted
+        port = facts.port or wanted
         fix = "; ".join(
             command(f"ip address add {one} dev {port}{' nodad' if ':' in one else ''}")
             for one in missing
