@@ -82,6 +82,31 @@ def test_what_was_not_answered_is_unknown_and_not_compared() -> None:
         assert [each for each in differences(before, now) if each.command] == [], fact
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["", "Ring parameters for eth3:\nRX:\t512\n", "[1]", "[{}]", '[{"addr_info": 7}]', "{}", "[7]",
+     '[{"addr_info": [{"scope": "global"}], "dst": 3}]', '[{"rss-hash-key": ["x"]}]'],
+)  # fmt: skip
+def test_an_answer_that_makes_no_sense_is_no_state(text: str) -> None:
+    """Nothing raises; and a group is either unknown, or misses no setting that it had silently."""
+    before = port("netdevsim")
+    for fact in nicstate.JSON:
+        now = nicstate.port(Facts("dut", {**facts("netdevsim").answers, fact: Answer(0, text)}))
+        for group, (asked, _) in nicstate.READERS.items():
+            had = [name for name in before.settings if nicstate.group_of(name) == group]
+            if asked == fact and had and group not in now.unknown:
+                told = [each.name for each in differences(before, now)]
+                assert set(had) & set(told) == set(had) - {
+                    name for name in had if now.settings.get(name) == before.settings[name]
+                }
+
+
+def test_an_old_ethtool_that_has_no_json_is_told() -> None:
+    text = "Ring parameters for eth3:\nPre-set maximums:\nRX:\t4096\n"
+    old = nicstate.port(Facts("dut", {**facts("netdevsim").answers, "rings": Answer(0, text)}))
+    assert old.unknown == {"rings": "what was answered makes no sense"}
+
+
 def test_what_a_driver_does_not_have_is_not_unknown() -> None:
     refused = Answer(1, "netlink error: Operation not supported")
     answers = {**facts("netdevsim").answers, "channels": refused}

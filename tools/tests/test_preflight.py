@@ -275,6 +275,15 @@ def test_a_machine_cannot_put_words_into_commands(name: str) -> None:
     assert not [row for row in found.values() if name in row.fix]
 
 
+def test_addresses_that_are_none_are_not_taken() -> None:
+    lab = replace(E1000E, peer=replace(E1000E.peer, addresses=()))
+    whole = replace(asked("e1000e", E1000E), lab=lab)
+    strange = changed(whole, "addresses", "192.0.2.2", "$(reboot)", peer=True)
+    found = rows(strange)
+    assert found["addresses, peer"].found == "2001:db8::2/64"
+    assert not [name for name in found if "reboot" in name]
+
+
 def test_without_a_port_nothing_is_told_of_it() -> None:
     gone = said(asked("e1000e", E1000E), "port", Answer(1, ""))
     found = rows(gone)

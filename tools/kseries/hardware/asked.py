@@ -73,12 +73,20 @@ def of_dut(peers: Sequence[str]) -> tuple[Question, ...]:
 def addresses(facts: Facts) -> tuple[str, ...]:
     """Give the addresses that a port has, with their prefixes; not those that it made itself."""
     found = facts.first("addresses").get("addr_info")
-    pairs = (
-        (one.get("local"), one.get("prefixlen"), one.get("scope"))
+    there = (
+        f"{one.get('local')}/{one.get('prefixlen')}"
         for one in (found if isinstance(found, list) else [])
-        if isinstance(one, dict)
+        if isinstance(one, dict) and one.get("scope") == "global"
     )
-    return tuple(f"{local}/{length}" for local, length, scope in pairs if scope == "global")
+    return tuple(one for one in there if _is_address(one))
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_interface(text)
+    except ValueError:
+        return False
+    return True
 
 
 def bare(address: str) -> str:

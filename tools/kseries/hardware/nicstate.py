@@ -23,6 +23,11 @@ PLACE = "PORT"
 THERE = "there"
 """The value of what has none of its own."""
 
+JSON = frozenset(
+    ("link", "addresses", "routes4", "routes6", "rings", "features", "coalesce", "pause", "rss")
+)
+"""Questions that are answered so."""
+
 LINK = ("mtu", "txqlen", "address", "gso_max_size", "gro_max_size")
 # Names of `ethtool --json -c` that are not those of its option -C.
 _FRAMES = re.compile(r"-frame-(low|high)$")
@@ -46,14 +51,29 @@ def port(facts: Facts) -> Port:
     interface = facts.port
     for group, (fact, reader) in READERS.items():
         if facts.ok(fact):
-            found = {f"{group}.{name}": value for name, value in reader(facts, interface)}
-            settings |= found
+            found = _read(fact, reader, facts, interface)
+            if found is None:
+                unknown[group] = "what was answered makes no sense"
+                continue
+            settings |= {f"{group}.{name}": value for name, value in found.items()}
         elif not facts.unsupported(fact):
             unknown[group] = facts.why_not(fact)
     if settings.get("irqbalance.runs") == "on":
         # They move all the time.
         settings = {name: value for name, value in settings.items() if group_of(name) != "irq"}
     return Port(interface, facts.text("kernel"), facts.text("boot"), settings, unknown)
+
+
+def _read(
+    fact: str, reader: Callable[[Facts, str], Pairs], facts: Facts, interface: str
+) -> dict[str, str] | None:
+    """Read an answer; None for one that makes no sense, as an older program may print."""
+    if fact in JSON and facts.json(fact) is None:
+        return None
+    try:
+        return dict(reader(facts, interface))
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return None
 
 
 def group_of(name: str) -> str:
