@@ -7,6 +7,7 @@ a cable on Debian's kernel, and of netdevsim on Linux 7.3 (stack mainline).
 
 from __future__ import annotations
 
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 
@@ -152,6 +153,9 @@ def test_what_is_spoiled_shows_in_its_row(name: str) -> None:
     found = rows(changed(asked("e1000e", E1000E), fact, old, new))[row]
     assert (found.state, fix in found.fix) == (state, True), found
     assert bool(found.fix) == (state == "wrong")
+    # It can be pasted: a command for ssh, or a comment.
+    assert found.fix.startswith(("ssh root@", "# ")) or not found.fix
+    subprocess.run(["sh", "-n", "-c", found.fix], check=True)
 
 
 NIC = {
@@ -241,7 +245,7 @@ def test_a_kernel_without_kexec_is_a_skip() -> None:
 
 def test_the_program_kexec_is_asked_for() -> None:
     found = rows(said(asked("e1000e", E1000E), "kexec_program", Answer(127, "")))["kexec"]
-    assert "install kexec-tools" in found.fix
+    assert "install -y kexec-tools" in found.fix
 
 
 def test_who_boots_by_hand_needs_no_kexec() -> None:

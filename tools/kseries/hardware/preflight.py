@@ -26,7 +26,11 @@ class State(StrEnum):
 
 @dataclass(frozen=True)
 class Row:
-    """A line of the check. fix: a command, or what to do; "" where nothing is to be done."""
+    """A line of the check.
+
+    fix: a line for a shell of the workstation, "" where nothing is to be done. What a person has to
+    do is a comment in it, so that all of it can be pasted.
+    """
 
     name: str
     state: State

@@ -19,12 +19,12 @@ def ports(asked: Asked) -> Iterator[Row]:
     for name, facts, wanted, _, _ in sides(asked):
         found, title = facts.port, f"port, {name}"
         if found:
-            fix = f'interface = "{found}" in the target\'s file'
+            fix = f'# interface = "{found}" in the target\'s file'
             yield good(title, found == wanted, found, wanted, fix)
         elif facts.answers.get("port") is None:
             yield unknown(title, facts, "port", wanted)
         else:
-            fix = f"see `ssh {facts.host} ip -brief link`, and correct `interface`"
+            fix = f"ssh {facts.host} ip -brief link  # and correct `interface`"
             yield Row(title, State.WRONG, "there is no such interface", wanted, fix)
 
 
@@ -43,7 +43,7 @@ def links(asked: Asked) -> Iterator[Row]:
         else:
             has = facts.text("carrier") == "1"
             found = "up" if has else "no carrier"
-            yield good(title, has, found, "up", "is the other port up, and the cable in?")
+            yield good(title, has, found, "up", "# is the other port up, and the cable in?")
 
 
 def mtu(asked: Asked) -> Iterator[Row]:
@@ -78,7 +78,13 @@ def route(asked: Asked) -> Iterator[Row]:
         )
         is_good = bool(has) and not missing
         lacking = lacking or not is_good
-        yield good(title, is_good, " ".join(has) or "none", needed, fix or "add `addresses` to it")
+        yield good(
+            title,
+            is_good,
+            " ".join(has) or "none",
+            needed,
+            fix or "# give the port one, or name some: `addresses`",
+        )
     named = asked.lab.peer.addresses or addresses(asked.peer)
     for number, address in enumerate(peer_addresses(named)):
         yield _way(asked, number, address, lacking)
@@ -93,14 +99,14 @@ def _way(asked: Asked, number: int, address: str, lacking: bool) -> Row:
     if device != asked.port:
         # Without addresses there is no other way; those are told above.
         fix = "" if lacking else asked.on_dut(f"ip route replace {address} dev {asked.port}")
-        return Row(title, State.WRONG, f"by {device}", needed, fix or "add the addresses above")
+        return Row(title, State.WRONG, f"by {device}", needed, fix or "# add the addresses above")
     found = f"ping{number}"
     if facts.answers.get(found) is None or facts.answers[found].status in (124, 126, 127):
         return unknown(title, facts, found, needed)
     answered = re.search(r"\b1 (packets )?received", facts.text(found)) is not None
     text = f"by {device}, {'answered' if answered else 'no answer'}"
     return good(
-        title, answered, text, needed, "see link and addresses of the peer, and its firewall"
+        title, answered, text, needed, "# see link and addresses of the peer, and its firewall"
     )
 
 

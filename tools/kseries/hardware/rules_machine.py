@@ -25,7 +25,7 @@ def login(asked: Asked) -> Iterator[Row]:
         if not user:
             yield unknown(f"login, {name}", facts, "user", needed)
             continue
-        fix = f'host = "root@…" in the target\'s file (now {facts.host})'
+        fix = f'# host = "root@…" in the target\'s file (now {facts.host})'
         yield good(f"login, {name}", user == "0", f"user {user}", needed, fix)
 
 
@@ -40,14 +40,14 @@ def holder(asked: Asked) -> Iterator[Row]:
     if seen.is_of(asked.token):
         yield Row("lock", State.OK, "yours", needed)
         return
-    fix = "ask them, or `kseries hw lock TARGET --take-over`"
+    fix = "# ask them; else: kseries hw lock TARGET --take-over"
     yield good("lock", not text, seen.told(), needed, fix)
 
 
 def programs(asked: Asked) -> Iterator[Row]:
     """See that the DUT's ethtool knows the settings: what it does not know, it does not show."""
     needed = " and ".join(ETHTOOL)
-    fix = "install one whose --help has both: Debian's is too old up to trixie"
+    fix = "# install one whose --help has both: Debian's is too old up to trixie"
     if not asked.dut.ok("ethtool"):
         yield unknown("ethtool", asked.dut, "ethtool", needed, fix)
         return
@@ -67,7 +67,7 @@ def kernel(asked: Asked) -> Iterator[Row]:
         return
     has = asked.dut.text("cmdline").split()
     lacking = [word for word in wanted if word not in has]
-    fix = f"boot it with {' '.join(lacking)} (GRUB_CMDLINE_LINUX, then update-grub)"
+    fix = f"# boot it with {' '.join(lacking)} (GRUB_CMDLINE_LINUX, then update-grub)"
     found = f"without {' '.join(lacking)}" if lacking else needed
     yield good("kernel options", not lacking, found, needed, fix)
 
@@ -92,7 +92,7 @@ def memory(asked: Asked) -> Iterator[Row]:
         yield unknown("free memory", asked.dut, "memory", needed)
         return
     free = int(match[1]) >> 10
-    fix = "end what uses it: " + asked.on_dut("ps aux --sort -rss")
+    fix = asked.on_dut("ps aux --sort -rss") + "  # and end what uses it"
     yield good("free memory", free >= MEMORY_MIB, f"{free} MiB", needed, fix)
 
 
@@ -105,7 +105,7 @@ def disk(asked: Asked) -> Iterator[Row]:
         yield unknown("free disk", asked.dut, "disk", needed)
         return
     free = int(fields[3]) >> 10
-    fix = "remove what is not needed: " + asked.on_dut("du -xh -d 2 / | sort -h | tail")
+    fix = asked.on_dut("du -xh -d 2 /") + " | sort -h | tail  # and remove what is not needed"
     yield good("free disk", free >= DISK_MIB, f"{free} MiB on {fields[5]}", needed, fix)
 
 
@@ -125,15 +125,15 @@ def kexec(asked: Asked) -> Iterator[Row]:
         yield unknown("kexec", facts, lacking, needed)
     elif disabled == "1":
         found = "kernel.kexec_load_disabled is 1, until the next boot"
-        fix = "take it out of /etc/sysctl.d, then boot"
+        fix = "# take it out of /etc/sysctl.d, then boot"
         yield Row("kexec", State.WRONG, found, needed, fix)
     elif "[integrity]" in lockdown or "[confidentiality]" in lockdown:
         found = "the kernel is locked down (secure boot?)"
         yield Row(
-            "kexec", State.WRONG, found, needed, "boot it with secure boot off, or lockdown=none"
+            "kexec", State.WRONG, found, needed, "# boot it with secure boot off, or lockdown=none"
         )
     elif not facts.ok("kexec_program"):
-        fix = asked.on_dut("apt-get install kexec-tools")
+        fix = asked.on_dut("apt-get install -y kexec-tools")
         yield Row("kexec", State.WRONG, "the program kexec is not installed", needed, fix)
     else:
         yield Row("kexec", State.OK, facts.text("kexec_program"), needed)
@@ -153,7 +153,7 @@ def clocks(asked: Asked) -> Iterator[Row]:
         skew = max(began - (int(text) + 1), int(text) - ended, 0.0)
         ahead = "ahead" if int(text) > ended else "behind"
         found = f"{skew:.0f} s {ahead}" if skew > SKEW_S else "right"
-        fix = f"ssh {facts.host} date -s @$(date +%s)  (chrony keeps it so)"
+        fix = f"ssh {facts.host} date -s @$(date +%s)  # chrony keeps it so"
         yield good(f"clock, {name}", skew <= SKEW_S, found, needed, fix)
 
 

@@ -35,11 +35,11 @@ def driver(asked: Asked) -> Iterator[Row]:
     if not is_told:
         yield unknown("driver", facts, "driver", dut.driver)
         return
-    fix = f"modprobe {dut.driver} there, or correct `driver` in the target's file"
+    fix = asked.on_dut(f"modprobe {dut.driver}") + "  # or correct `driver` in the target's file"
     yield good("driver", is_told == dut.driver, is_told, dut.driver, fix)
     if dut.pci:
         place = told.get("bus-info", "")
-        fix = "correct `pci` or `interface` in the target's file"
+        fix = "# correct `pci` or `interface` in the target's file"
         yield good("PCI address", place == dut.pci, place or "none", dut.pci, fix)
     if dut.firmware:
         yield _firmware(told.get("firmware-version", ""), dut.firmware)
@@ -51,7 +51,7 @@ def _firmware(found: str, wanted: str) -> Row:
     if not has:
         return Row(name, State.UNKNOWN, f"the driver says {found!r}", needed)
     is_enough = (*has, 0, 0, 0) >= ethtool.version(f"{wanted}.0")
-    return good(name, is_enough, found, needed, "ask the vendor for it")
+    return good(name, is_enough, found, needed, "# ask the vendor for it")
 
 
 def queue_api(asked: Asked) -> Iterator[Row]:
