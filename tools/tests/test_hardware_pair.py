@@ -81,7 +81,9 @@ def target(pair: Pair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 def told(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, Any]:
     capsys.readouterr()
     status = main(["hw", *words, "--json"])
-    return status, json.loads(capsys.readouterr().out)
+    said = capsys.readouterr()
+    assert said.out, said.err
+    return status, json.loads(said.out)
 
 
 def check(capsys: pytest.CaptureFixture[str], target: str) -> dict[str, Any]:

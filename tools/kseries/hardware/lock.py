@@ -30,7 +30,7 @@ from kseries.lib.progress import Progress, Silent
 
 FOLDER = "/var/lib/kseries"
 PLACE = f"{FOLDER}/lock"
-LIMIT_S = 30.0
+LIMIT_S = 60.0
 FIELDS = ("now ", "mark ", "lock ")
 STALE_S = 12 * 3600.0  # since somebody has renewed it
 
@@ -40,7 +40,7 @@ umask 022
 mkdir -p {folder} || exit
 exec 9>>{folder}/mutex || exit
 command -v flock >/dev/null || {{ echo "flock: not found (util-linux)"; exit 127; }}
-flock -w 10 9 || {{ echo "somebody else is changing the lock"; exit 1; }}
+flock -w 20 9 || {{ echo "somebody else is changing the lock"; exit 1; }}
 now=$(date +%s)
 held=$(cksum <{place} 2>/dev/null)
 {action}
