@@ -59,6 +59,13 @@ def test_a_free_machine_is_taken_and_given_back(link: Link, place: Path) -> None
     assert lock.token("dut") == ""
 
 
+def test_nothing_is_printed_but_the_answer(link: Link, place: Path) -> None:
+    script = lock.SCRIPT.format(folder=lock.FOLDER, place=lock.PLACE, action=":")
+    done = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=True)
+    assert done.stderr == ""
+    assert len(done.stdout.splitlines()) == 3
+
+
 def test_another_user_is_told_who_has_it(link: Link, others: Seen) -> None:
     with pytest.raises(Held) as caught:
         lock.take(link, "")

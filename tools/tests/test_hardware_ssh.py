@@ -36,6 +36,12 @@ def test_a_script_runs_there(server: Server) -> None:
     assert run("echo one; echo two >&2") == "one\ntwo\n"
 
 
+def test_both_outputs_come_in_their_order(server: Server) -> None:
+    lines = [f"{number} out\n{number} err\n" for number in range(200)]
+    script = "n=0; while [ $n -lt 200 ]; do echo $n out; echo $n err >&2; n=$((n+1)); done"
+    assert run(script) == "".join(lines)
+
+
 def test_several_machines_are_asked_at_the_same_time(server: Server) -> None:
     with connected(("dut", "peer")) as links:
         both = [

@@ -42,9 +42,12 @@ exec 9>>{folder}/mutex || exit
 command -v flock >/dev/null || {{ echo "flock: not found (util-linux)"; exit 127; }}
 flock -w 20 9 || {{ echo "somebody else is changing the lock"; exit 1; }}
 now=$(date +%s)
-held=$(cksum <{place} 2>/dev/null)
+mark() {{
+	[ ! -e {place} ] || cksum <{place}
+}}
+held=$(mark)
 {action}
-printf 'now %s\nmark %s\n' "$now" "$(cksum <{place} 2>/dev/null)"
+printf 'now %s\nmark %s\n' "$now" "$(mark)"
 printf 'lock %s\n' "$(head -n 1 {place} 2>/dev/null)"
 """
 

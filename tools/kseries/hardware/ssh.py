@@ -90,7 +90,8 @@ class Link:
         argv = [*_argv(self.host, self.socket, "-o", "ControlMaster=no"), f"exec {shell}"]
         with tempfile.TemporaryFile() as file:
             # A script that is cut short has no closing brace, so nothing of it is carried out.
-            file.write(f"{{\n{script}\nexit\n}}\n".encode())
+            # What comes by two ways may come mixed, in the middle of a line.
+            file.write(f"{{\nexec 2>&1\n{script}\nexit\n}}\n".encode())
             file.seek(0)
             try:
                 done = proc.run(argv, cwd=Path("/"), deadline=deadline, stdin=file, check=False)
