@@ -63,13 +63,14 @@ BENCH = "zcrx_bench"
 """The program that measures what it costs to receive; not a test, and run by itself."""
 
 # What it is made of besides, which no test is linked with.
-BENCH_PARTS = ("epoll", "epoll_zc", "options", "payload", "report", "ring", "sched", "sender")
+BENCH_PARTS = ("options", "payload", "report", "ring", "sched", "sender")
+BENCH_METHODS = ("epoll", "epoll_zc", "rr", "udp", "uring", "zcrx")
 BENCH_SUPPORT = (
     f"{BENCH}.c",
     "bench_marks.h",
     "bench_method.h",
-    *(f"bench_{part}.c" for part in (*BENCH_PARTS, "uring", "zcrx")),
-    *(f"bench_{part}.h" for part in BENCH_PARTS if not part.startswith("epoll")),
+    *(f"bench_{part}.c" for part in (*BENCH_PARTS, *BENCH_METHODS)),
+    *(f"bench_{part}.h" for part in BENCH_PARTS),
 )
 
 Macro = Callable[..., str]

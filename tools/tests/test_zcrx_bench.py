@@ -88,6 +88,13 @@ def test_each_receiver_counts_every_byte(program: Path, receiver: str, flows: in
     assert (told.mapped + told.copied > 0) == (receiver == "epoll-zc")
 
 
+def test_each_request_is_received_whole_and_answered(program: Path) -> None:
+    words = ("--warm-up", "1000", "--bytes", "10033", "--write", "100", "--check")
+    told = measured(program, "--receiver", "rr", *words)
+    assert (told.receiver, told.bytes, told.calls) == ("rr", 10033, 101)
+    assert not told.bad
+
+
 @pytest.mark.parametrize("receiver", ["epoll", "epoll-zc"])
 def test_what_is_touched_has_the_same_checksum_however_it_is_cut(
     program: Path, receiver: str
@@ -170,6 +177,10 @@ def test_a_stream_that_ends_early_is_an_error(program: Path) -> None:
         (("--receiver", "discard", "--touch"), "discard has nothing to touch or check"),
         (("--port", "1"), "--port is for one end"),
         (("--listen", "::1", "--defer", "5"), "--defer is for netdevsims"),
+        (("--receiver", "rr", "--flows", "2"), "rr has one flow, which it receives itself"),
+        (("--receiver", "rr", "--", "x"), "rr has one flow, which it receives itself"),
+        (("--receiver", "udp", "--listen", "::1"), "udp is for netdevsims"),
+        (("--receiver", "udp", "--connect", "::1"), "udp is for netdevsims"),
         (("more",), "'more' is no option"),
         (("--flows", "2", "--", "x"), "a program receives one flow, over netdevsims"),
     ],

@@ -13,7 +13,7 @@ SCHEMA_DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 Count = Annotated[int, Field(ge=0)]
 
-Receiver = Literal["epoll", "epoll-zc", "uring", "zcrx", "discard"]
+Receiver = Literal["epoll", "epoll-zc", "uring", "zcrx", "discard", "rr", "udp"]
 RECEIVERS: tuple[Receiver, ...] = ("epoll", "epoll-zc", "uring", "zcrx", "discard")
 Regime = Literal["natural", "prompt", "late"]
 

@@ -50,8 +50,9 @@ BRACKETS = (
     Bracket("drop", "sk_skb_reason_drop", "nsim_"),
     Bracket("drop", "__kfree_skb", "nsim_"),
 )
-# Called where a segment with data is queued: so a queue is known that splits no headers.
-RECEIVES = "tcp_data_ready"
+# Called where a segment with data, or a datagram, is queued: so a queue is known that splits no
+# headers.
+RECEIVES = ("tcp_data_ready", "__udp_enqueue_schedule_skb")
 SWITCH = "__switch_to_asm"
 
 
@@ -63,7 +64,7 @@ def tables(system_map: str, program: Iterable[Function]) -> str:
     lines = [f"kernel {address:x} {name}" for address, name in kernel]
     lines += [f"program {address:x} {name}" for address, name in _program(program)]
     lines += [f"layer {b.layer} {b.function} {b.caller}".rstrip() for b in BRACKETS]
-    lines += [f"receives {RECEIVES}", f"switch {SWITCH}"]
+    lines += [*(f"receives {name}" for name in RECEIVES), f"switch {SWITCH}"]
     return "".join(f"{line}\n" for line in lines)
 
 
@@ -81,7 +82,7 @@ def _kernel(system_map: str) -> Iterator[tuple[int, str]]:
 
 
 def _rank(name: str) -> tuple[bool, bool, str]:
-    known = name in {bracket.function for bracket in BRACKETS} or name in {RECEIVES, SWITCH}
+    known = name in {bracket.function for bracket in BRACKETS} or name in {*RECEIVES, SWITCH}
     return not known, name == UNKNOWN or _LESSER.match(name) is not None, name
 
 
