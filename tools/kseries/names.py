@@ -12,6 +12,10 @@ PLAIN_STACK = "plain"  # what a series from the command line is put on
 MINUTES = 10.0
 """What the tests that are chosen for a series may take where nothing else is said."""
 
+REBUILDS = 4
+"""Kernels that `bench --each-patch` builds anew with nothing changed: with the first one five, of
+which ten pairs are compared."""
+
 LATEST = "latest"
 """What the last run is called besides."""
 

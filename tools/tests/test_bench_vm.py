@@ -14,9 +14,10 @@ from pathlib import Path
 import pytest
 
 import kselftest_zcrx
-from kseries.bench import answer, counts, cpio, machine, plan, runner
+from kseries.bench import answer, cost, counts, cpio, machine, plan, runner
 from kseries.bench.answer import RECEIVERS, Receiver, Regime
-from kseries.bench.model import MIB, RECEIVER_SIDE, Cpu, Lost, Measurement, Setup
+from kseries.bench.cost import PathCost
+from kseries.bench.model import MIB, RECEIVER_SIDE, Lost, Measurement, Setup
 from kseries.lib import proc
 from kseries.lib.deadline import Deadline
 from kseries.lib.errors import UserError
@@ -124,8 +125,8 @@ def test_the_plugin_disturbs_nothing(
     setup = short("epoll")
     (with_plugin,) = measured(bench, tmp_path / "with", setup)
 
-    def without(cpu: Cpu, kernel: Path, inside: Path) -> list[str]:
-        words = with_it(cpu, kernel, inside)
+    def without(job: machine.Job, kernel: Path, inside: Path) -> list[str]:
+        words = with_it(job, kernel, inside)
         return words[: words.index("-plugin")]
 
     with_it = machine.command
@@ -204,6 +205,59 @@ def test_the_baselines_are_no_dearer_than_programs_of_others(
     program = reference(tmp_path, name, marks).read_bytes()
     other = cost_of(bench, tmp_path, [*command, "--", "/reference", *words], program)
     assert own <= other * (1 + WITHIN), f"{own:.4f}, {name} {other:.4f}"
+
+
+TOGETHER = [
+    replace(setup, seed=1) for setup in plan.of_patches() if setup.receiver in ("epoll", "rr")
+]
+
+
+def together(bench: runner.Bench, folder: Path, seed: int) -> tuple[PathCost, ...]:
+    """Measure the paths in one guest."""
+    group = tuple(replace(setup, seed=seed) for setup in TOGETHER)
+    found = runner.Runner(bench, folder, Silent(), DEADLINE_S).run_together([group], 1)
+    good = [one for one in found if isinstance(one, Measurement)]
+    assert len(good) == len(group), found
+    return tuple(cost.of_measurements(plan.path_name(one.setup), [one]) for one in good)
+
+
+def test_what_is_measured_in_one_guest_is_what_each_costs_alone(
+    bench: runner.Bench, tmp_path: Path
+) -> None:
+    alone = measured(bench, tmp_path / "alone", *TOGETHER)
+    for one, other in zip(together(bench, tmp_path, 1), alone, strict=True):
+        before = cost.of_measurements(one.path, [other])
+        assert one.cost == pytest.approx(before.cost, rel=0.003)
+        assert one.functions.keys() > {"tcp_v4_rcv", "nsim_poll"}
+
+
+def test_a_dearer_kernel_is_found_and_the_same_one_is_not(
+    bench: runner.Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def kernel(patch: int, kind: cost.Kind, *seeds: int) -> cost.Built:
+        found = [together(bench, tmp_path / str(seed), seed) for seed in seeds]
+        paths = tuple(
+            replace(one, costs=tuple(seed[place].cost for seed in found))
+            for place, one in enumerate(found[0])
+        )
+        return cost.Built(kind, patch, f"patch {patch}", "", "", paths)
+
+    names = tuple(plan.path_name(setup) for setup in TOGETHER)
+    same = [kernel(3, "patch", 1, 2), kernel(3, "rebuild", 3, 4), kernel(3, "rebuild", 5, 6)]
+    base = replace(same[1], kind="patch", patch=0)
+    first = kernel(1, "patch", 7, 8)
+    arguments = (*machine.ARGUMENTS, "init_on_alloc=1")  # memory is cleared that need not be
+    monkeypatch.setattr(machine, "ARGUMENTS", arguments)
+    built = (*same, base, first, kernel(2, "patch", 9, 10))
+    found = cost.judged(
+        cost.Cost("s", ("1", "2", "3"), names, (1, 2), (), built, planned=len(built))
+    )
+    dearer = [one for one in found.findings if one.change > 0]
+    assert {(one.path, one.patch) for one in dearer} == {(name, 2) for name in names}
+    assert {(one.path, one.patch) for one in found.findings} - {
+        (one.path, one.patch) for one in dearer
+    } == {(name, 3) for name in names}
+    assert all(one.functions for one in found.findings)
 
 
 def test_a_receiver_that_hangs_is_lost_at_the_deadline_of_the_host(

@@ -191,8 +191,20 @@ def test_a_plugin_of_another_version_is_refused_by_the_real_qemu(tmp_path: Path)
     assert "API version 99" in refused.value.where
 
 
+def job(seed: int = 0) -> machine.Job:
+    return machine.Job(Path("/kernel"), b"", b"", "", "without-erms", seed)
+
+
+def test_a_seed_is_stirred_into_the_random_numbers_by_the_command_line() -> None:
+    plain, seeded = (machine.command(job(seed), Path("/k"), Path("/vm")) for seed in (0, 7))
+    place = plain.index("-append") + 1
+    assert seeded[place] == f"{plain[place]} kseries.seed=7"
+    seeded[place] = plain[place]
+    assert seeded == plain
+
+
 def test_the_guest_is_told_to_be_the_same_each_time() -> None:
-    words = machine.command("without-erms", Path("/vm/kernel"), Path("/vm"))
+    words = machine.command(job(), Path("/vm/kernel"), Path("/vm"))
     told = " ".join(words)
     assert "-smp 1 " in told
     assert "-accel tcg,thread=single -cpu max,-rdrand,-rdseed,-erms,-fsrm " in told

@@ -171,6 +171,43 @@ def test_a_ratio_to_the_clock_within_the_marks_is_taken() -> None:
     assert reading.measurement(SETUP, seen(ticks=1256)).unbooked == 256
 
 
+# ---- several commands in one guest
+
+
+def segment(name: str) -> str:
+    return f"segment\ncount receiver user 7 {name}\nfaults 0\ntotal 7\n"
+
+
+def test_what_several_commands_left_is_taken_apart() -> None:
+    left = Seen("one\nexit 0\ntwo\nexit 0\n", segment("a") + segment("b"), "console")
+    assert reading.apart(left, 2) == [
+        Seen("one\nexit 0\n", segment("a"), "console"),
+        Seen("two\nexit 0\n", segment("b"), "console"),
+    ]
+
+
+def test_one_that_failed_takes_no_counts_of_others() -> None:
+    left = Seen("exit 2\ntwo\nexit 0\n", segment("b"), "")
+    assert [(one.answer, one.counts) for one in reading.apart(left, 2)] == [
+        ("exit 2\n", ""),
+        ("two\nexit 0\n", segment("b")),
+    ]
+
+
+def test_one_that_failed_after_it_was_measured_takes_the_counts_of_all() -> None:
+    left = Seen("one\nexit 1\ntwo\nexit 0\n", segment("a") + segment("b"), "")
+    assert [one.counts for one in reading.apart(left, 2)] == ["", ""]
+
+
+def test_those_that_a_guest_came_not_to_left_nothing() -> None:
+    left = Seen("one\nexit 0\nhalf", segment("a"), "")
+    assert [(one.answer, one.counts) for one in reading.apart(left, 3)] == [
+        ("one\nexit 0\n", segment("a")),
+        ("half\n", ""),
+        ("", ""),
+    ]
+
+
 # ---- what the plugin is told
 
 

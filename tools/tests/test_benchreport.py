@@ -9,17 +9,21 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
+import jsonschema
 import pytest
 
 from kseries.bench import answer as answers
-from kseries.bench import model, plan
-from kseries.bench.model import Bench, Lost, Measurement, Row, Setup
+from kseries.bench import document, model, plan
+from kseries.bench.document import Bench
+from kseries.bench.model import Lost, Measurement, Row, Setup
 from kseries.report import bench as report
 from kseries.report import benchpage, html
+from kseries.report import plot as geometry
 from tests import browser
 from tests.conftest import EVIL
 from tests.test_benchreading import ANSWER
 
+ROOT = Path(__file__).parents[2]
 COSTS = {"epoll": 400, "epoll-zc": 800, "uring": 390, "zcrx": 230, "discard": 220}
 
 
@@ -122,7 +126,22 @@ def test_what_was_lost_is_told_and_leaves_a_gap(bench: Bench) -> None:
 
 
 def test_a_document_is_read_as_it_was_written(bench: Bench) -> None:
-    assert model.BENCH.validate_json(model.BENCH.dump_json(bench)) == bench
+    assert document.BENCH.validate_json(document.BENCH.dump_json(bench)) == bench
+
+
+def test_the_published_schema_is_that_of_the_document() -> None:
+    published = ROOT / "docs" / f"bench-{document.VERSION}.schema.json"
+    wanted = json.dumps(document.schema(), indent=2) + "\n"
+    told = f"python -m kseries schema --bench document --out {published.relative_to(ROOT)}"
+    assert published.read_text() == wanted, told
+
+
+def test_a_document_keeps_to_its_schema(bench: Bench) -> None:
+    told = json.loads(document.BENCH.dump_json(bench))
+    jsonschema.validate(told, document.schema())
+    told["kernel"] = 6
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(told, document.schema())
 
 
 def test_the_pieces_of_a_bar_are_the_whole_cost(bench: Bench) -> None:
@@ -138,17 +157,17 @@ def test_the_pieces_of_a_bar_are_the_whole_cost(bench: Bench) -> None:
 
 def test_curves_stay_within_the_picture_and_names_apart(bench: Bench) -> None:
     plots = benchpage.make(bench).plots
-    assert [plot.regime for plot in plots] == ["prompt", "late"]
+    assert [plot.title for plot in plots] == ["prompt", "late"]
     for plot in plots:
         assert [tick.label for tick in plot.columns] == ["4 KiB", "32 KiB", "60 KiB"]
         labels = sorted(curve.label_y for curve in plot.curves)
-        assert all(b - a >= benchpage.LABEL_GAP - 0.2 for a, b in itertools.pairwise(labels))
-        assert 0 <= labels[0] <= labels[-1] <= benchpage.HEIGHT
+        assert all(b - a >= geometry.LABEL_GAP - 0.2 for a, b in itertools.pairwise(labels))
+        assert 0 <= labels[0] <= labels[-1] <= geometry.HEIGHT
         for curve in plot.curves:
             assert len(curve.dots) == 3
             for x, y, _ in curve.dots:
-                assert benchpage.LEFT <= x <= benchpage.WIDTH - benchpage.RIGHT
-                assert benchpage.TOP <= y <= benchpage.HEIGHT - benchpage.BOTTOM
+                assert geometry.LEFT <= x <= geometry.WIDTH - geometry.RIGHT
+                assert geometry.TOP <= y <= geometry.HEIGHT - geometry.BOTTOM
             # The smaller the packet, the dearer.
             heights = [y for _, y, _ in curve.dots]
             assert heights == sorted(heights)

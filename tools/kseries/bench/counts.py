@@ -6,6 +6,7 @@ It runs beside a guest that a series built: nothing in it is believed.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -39,6 +40,12 @@ class Counts:
     rows: tuple[Row, ...]
     events: dict[str, int]
     total: int
+
+
+def segments(text: str) -> list[str]:
+    """Take the plugin's output apart where more than one part was measured."""
+    _, *parts = re.split(r"^(?=segment$)", text, flags=re.MULTILINE)
+    return parts
 
 
 def read(text: str) -> Counts:

@@ -32,6 +32,7 @@ ARGUMENTS = (
     *qemu.TIMER_ARGUMENTS,
     *qemu.RCU_ARGUMENTS,
 )
+SEED = "kseries.seed"
 CLOCK = (
     *("-icount", "shift=0,sleep=off"),
     *("-rtc", "base=2026-01-01T00:00:00,clock=vm"),
@@ -43,13 +44,14 @@ CONSOLE, ANSWER, COUNTS = "console", "answer", "counts"
 
 @dataclass(frozen=True)
 class Job:
-    """What is booted. initrd: with its command. tables: of the plugin."""
+    """What is booted. initrd: with its command. tables: of the plugin. seed: as of Setup."""
 
     kernel: Path
     initrd: bytes
     plugin: bytes
     tables: str
     cpu: Cpu
+    seed: int = 0
 
 
 class Hung(Exception):
@@ -78,7 +80,7 @@ def boot(job: Job, deadline: Deadline, log: Path, watch: proc.Watch | None = Non
                 (place.folder / name).write_bytes(data)
                 (place.folder / name).chmod(0o444)
         left = Untrusted(place.folder / confine.SPACE)
-        argv = place.argv(command(job.cpu, place.kernel, place.kernel.parent))
+        argv = place.argv(command(job, place.kernel, place.kernel.parent))
         try:
             proc.run(argv, cwd=Path("/"), deadline=deadline, log=log, watch=watch)
         except proc.CommandTimeout as error:
@@ -89,15 +91,18 @@ def boot(job: Job, deadline: Deadline, log: Path, watch: proc.Watch | None = Non
         return _seen(left)
 
 
-def command(cpu: Cpu, kernel: Path, inside: Path) -> list[str]:
+def command(job: Job, kernel: Path, inside: Path) -> list[str]:
     """Plan QEMU's command line. inside: the folder, as QEMU sees it."""
+    # The kernel stirs its command line into what its random numbers are made of, and nothing else
+    # here is at random: so hashes, ports and addresses become others.
+    seed = (f"{SEED}={job.seed}",) if job.seed else ()
     machine = qemu.Machine(
         accelerator="tcg,thread=single",
         cpus=1,
         memory_mib=MEMORY_MIB,
         kernel=kernel,
-        arguments=ARGUMENTS,
-        cpu=MODELS[cpu],
+        arguments=(*ARGUMENTS, *seed),
+        cpu=MODELS[job.cpu],
     )
     space = inside / confine.SPACE
     ports = [

@@ -1,16 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0
-"""What is measured and what came of it: values, and the document that reports are made of."""
+"""What is measured, and what came of it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
-from pydantic import TypeAdapter
-
 from kseries.bench.answer import Answer, Receiver, Regime
-
-VERSION = 1
 
 KIB = 1 << 10
 MIB = 1 << 20
@@ -39,6 +35,7 @@ class Setup:
     defer_us: int = 0  # that interrupts are put off, so that packets are polled together
     warm_up: int = 15 * MIB
     bytes: int = 30 * MIB
+    seed: int = 0  # what the guest's random numbers begin with besides; 0: nothing
 
     @property
     def name(self) -> str:
@@ -46,7 +43,8 @@ class Setup:
         touched = "touched" if self.touched else "untouched"
         size = f"{self.packet // KIB}k" if self.packet % KIB == 0 else str(self.packet)
         size += "-batched" if self.defer_us else ""
-        return f"{self.receiver}-{self.regime}-{size}-ipv{self.family}-{touched}-{self.cpu}"
+        seed = f"-seed{self.seed}" if self.seed else ""
+        return f"{self.receiver}-{self.regime}-{size}-ipv{self.family}-{touched}-{self.cpu}{seed}"
 
 
 @dataclass(frozen=True)
@@ -93,26 +91,3 @@ class Lost:
 
     setup: Setup
     why: str
-
-
-@dataclass(frozen=True)
-class Bench:
-    """Everything that reports show. model: of the processor, for each Cpu, as QEMU is told it."""
-
-    run: str
-    stack: str
-    started: str  # ISO 8601, UTC
-    seconds: float
-    kernel: str
-    head: str
-    dialect: str
-    qemu: str
-    compiler: str
-    models: dict[str, str]
-    measurements: tuple[Measurement, ...]
-    lost: tuple[Lost, ...] = ()
-    notes: tuple[str, ...] = ()
-    version: int = field(default=VERSION)
-
-
-BENCH: TypeAdapter[Bench] = TypeAdapter(Bench)

@@ -6,9 +6,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
+from typing import Literal
 
 from kseries.bench.answer import RECEIVERS, Receiver, Regime
-from kseries.bench.model import KIB, Cpu, Setup
+from kseries.bench.model import KIB, MIB, Cpu, Setup
 
 REGIMES: tuple[Regime, ...] = ("prompt", "late")
 PACKETS = (60 * KIB, 32 * KIB, 4 * KIB)
@@ -20,6 +21,9 @@ DEFER_US = 50
 
 UNTOUCHABLE: Receiver = "discard"
 """It has nothing that could be touched."""
+
+ONE_BY_ONE: tuple[Receiver, ...] = ("rr", "udp")
+"""What they get comes in packets of its own anyway."""
 
 PROGRAM = "/zcrx_bench"
 
@@ -78,6 +82,48 @@ def _full() -> Iterator[Setup]:
                     yield replace(of, defer_us=DEFER_US)
 
 
+SEEDS = (1, 2, 3)
+"""A kernel is measured with each: of hashes and ports, none is the only one."""
+
+# Of a stream, of requests and of datagrams: enough for counts to differ by less than 0.1 %.
+WARM_UP, BYTES = 4 * MIB, 8 * MIB
+REQUEST, REQUESTS = 64, 1024
+DATAGRAM, DATAGRAMS = 1400, 1024
+
+
+def of_patches() -> tuple[Setup, ...]:
+    """Give the paths that each patch of a series is measured on: none of zero copy by io_uring."""
+    plain: tuple[Receiver, ...] = ("epoll", "uring", "epoll-zc")
+    return (
+        *(Setup(receiver, "prompt", warm_up=WARM_UP, bytes=BYTES) for receiver in plain),
+        *_small(4),
+    )
+
+
+def all_of_patches() -> tuple[Setup, ...]:
+    """Give those, and the same in `late`, in small packets polled together, and by IPv6."""
+    prompt = [setup for setup in of_patches() if setup.receiver not in ONE_BY_ONE]
+    late = [replace(setup, regime="late") for setup in prompt]
+    small = [replace(setup, packet=SMALL, defer_us=DEFER_US) for setup in prompt]
+    newer = [replace(setup, family=6) for setup in prompt]
+    return (*of_patches(), *late, *small, *newer, *_small(6))
+
+
+def _small(family: Literal[4, 6]) -> tuple[Setup, ...]:
+    def of(receiver: Receiver, size: int, count: int) -> Setup:
+        warm_up = size * count
+        return Setup(receiver, "prompt", size, family, warm_up=warm_up, bytes=2 * warm_up)
+
+    return of("rr", REQUEST, REQUESTS), of("udp", DATAGRAM, DATAGRAMS)
+
+
+def path_name(setup: Setup) -> str:
+    """Name a path of those, without what they have in common."""
+    words: list[str] = [setup.receiver, *(["late"] if setup.regime == "late" else [])]
+    words += ["4k"] if setup.packet == SMALL else []
+    return "-".join([*words, *(["ipv6"] if setup.family == 6 else [])])
+
+
 def select(setups: Sequence[Setup], words: Sequence[str]) -> tuple[Setup, ...]:
     """Choose by parts of names: each word has to be in it. () where none fits."""
     return tuple(setup for setup in setups if all(word in setup.name for word in words))
@@ -88,7 +134,7 @@ def command(setup: Setup) -> tuple[str, ...]:
     words = [PROGRAM, "--receiver", setup.receiver, "--regime", setup.regime]
     words += ["--write", str(setup.packet)]
     words += ["--warm-up", str(setup.warm_up), "--bytes", str(setup.bytes)]
-    if setup.packet < LARGE:
+    if setup.packet < LARGE and setup.receiver not in ONE_BY_ONE:
         # Else TCP makes large ones of small writes.
         words.append("--packets")
     if setup.defer_us:

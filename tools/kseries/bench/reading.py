@@ -28,6 +28,26 @@ class Seen:
     console: str
 
 
+def apart(seen: Seen, count: int) -> list[Seen]:
+    """Give what each of some commands left that were run one after the other in a guest.
+
+    One that ended well was measured. Where that is not so, nobody's counts are known.
+    """
+    answers: list[list[str]] = [[]]
+    for line in seen.answer.splitlines():
+        answers[-1].append(line)
+        if line.startswith("exit "):
+            answers.append([])
+    answers = [*answers[:count], *([[]] * (count - len(answers)))]
+    good = [number for number, lines in enumerate(answers) if lines[-1:] == ["exit 0"]]
+    parts = counts.segments(seen.counts)
+    of = dict(zip(good, parts, strict=True)) if len(parts) == len(good) else {}
+    return [
+        Seen("".join(f"{line}\n" for line in lines), of.get(number, ""), seen.console)
+        for number, lines in enumerate(answers)
+    ]
+
+
 def measurement(setup: Setup, seen: Seen) -> Measurement:
     """Check all that can be checked, and give what was measured. Raises Worthless."""
     complaints = klog.events([(0.0, line) for line in seen.console.splitlines()])

@@ -2,7 +2,9 @@
 """Measurements carried out: a boot each, several guests side by side.
 
 Each has a guest of its own, so that none depends on what was measured before it, and a single one
-can be repeated to the last instruction. So one that was made of the same parts need not be.
+can be repeated to the last instruction. So one that was made of the same parts need not be. Where
+kernels are compared, and not what was measured, some can be made in one guest: it boots for longer
+than it measures.
 """
 
 from __future__ import annotations
@@ -10,7 +12,6 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -35,6 +36,9 @@ DEADLINE_S = 120.0
 KEY = "made-of"  # a file that is written last: where it is, all that was left is there
 PARTS = ("answer", "counts", "console")
 
+Group = tuple[Setup, ...]
+"""What is measured in one guest."""
+
 
 @dataclass(frozen=True)
 class Bench:
@@ -53,9 +57,11 @@ class Bench:
         image = Untrusted(self.kernel.parent).sha256(self.kernel.name)
         return image, *(hashlib.sha256(part).hexdigest() for part in parts)
 
-    def key(self, setup: Setup) -> str:
-        """Give a digest of all that decides about a measurement."""
-        words = (*self._parts, *plan.command(setup), setup.cpu, machine.MODELS[setup.cpu])
+    def key(self, group: Sequence[Setup]) -> str:
+        """Give a digest of all that decides about measurements in a guest."""
+        setup = group[0]
+        told = (setup.cpu, machine.MODELS[setup.cpu], str(setup.seed))
+        words = (*self._parts, *_commands(group), *told)
         return hashlib.sha256("\0".join(words).encode()).hexdigest()
 
 
@@ -90,6 +96,12 @@ def of_folders(image: Path, made: Path, installed: Path) -> Bench:
     return Bench(image, programs.compile_init(), program, plugin, told)
 
 
+def _commands(group: Sequence[Setup]) -> list[str]:
+    """Give the words of all command lines, "" between two."""
+    words = [word for setup in group for word in ("", *plan.command(setup))]
+    return words[1:]
+
+
 class Runner:
     """Carries out measurements side by side."""
 
@@ -113,14 +125,24 @@ class Runner:
         self._deadline_s = deadline_s
         self._lock = threading.Lock()
         self._error: BaseException | None = None
-        self._left: list[Setup] = []
+        self._left: list[Group] = []
         self._done: dict[Setup, Measurement | Lost] = {}
 
     def run(self, setups: Sequence[Setup], machines: int) -> tuple[Measurement | Lost, ...]:
         """Measure all; give what came of each, in their order. Raises InfraError."""
-        self._left = list(reversed(setups))
+        return self.run_together([(setup,) for setup in setups], machines)
+
+    def run_together(
+        self, groups: Sequence[Group], machines: int
+    ) -> tuple[Measurement | Lost, ...]:
+        """Measure those of a group in one guest, one after the other; they have one processor.
+
+        Gives what came of each, in their order. Raises InfraError.
+        """
+        setups = [setup for group in groups for setup in group]
+        self._left = list(reversed(groups))
         self._progress.update("measuring", done=0, total=len(setups))
-        count = max(1, min(machines, len(setups)))
+        count = max(1, min(machines, len(groups)))
         work = [threading.Thread(target=self._work, args=(len(setups),)) for _ in range(count)]
         threads.run(work, self._abort)
         if self._error is not None:
@@ -129,15 +151,15 @@ class Runner:
 
     def _work(self, total: int) -> None:
         try:
-            while (setup := self._take()) is not None:
-                done = self._measure(setup)
+            while (group := self._take()) is not None:
+                done = self._measure(group)
                 with self._lock:
-                    self._done[setup] = done
-                    self._progress.update(setup.name, done=len(self._done), total=total)
+                    self._done.update(zip(group, done, strict=True))
+                    self._progress.update(group[-1].name, done=len(self._done), total=total)
         except BaseException as error:
             self._abort(error)
 
-    def _take(self) -> Setup | None:
+    def _take(self) -> Group | None:
         with self._lock:
             return self._left.pop() if self._left and self._error is None else None
 
@@ -149,30 +171,50 @@ class Runner:
         if self._error is not None:
             raise InfraError("The measurements were ended.")
 
-    def _measure(self, setup: Setup) -> Measurement | Lost:
-        folder, key = self._folder / setup.name, self._bench.key(setup)
-        if self._go_on and (there := _kept(folder, key)) is not None:
-            with suppress(reading.Worthless):
-                return reading.measurement(setup, there)
-        atomicfile.remove_tree(folder)
-        folder.mkdir(parents=True)
+    def _measure(self, group: Group) -> list[Measurement | Lost]:
+        key = self._bench.key(group)
+        if self._go_on and (there := self._kept(group, key)) is not None:
+            return there
+        folders = [self._folder / setup.name for setup in group]
+        for folder in folders:
+            atomicfile.remove_tree(folder)
+            folder.mkdir(parents=True)
         try:
-            seen = self._boot(setup, folder / "qemu.log")
+            seen = self._boot(group, folders[0] / "qemu.log")
         except machine.Hung as hung:
-            _keep(folder, hung.seen)
-            return Lost(setup, f"{hung} ({folder})")
-        _keep(folder, seen)
-        atomicfile.write_text(folder / KEY, key)
+            _keep(folders[0], hung.seen)
+            return [Lost(setup, f"{hung} ({folders[0]})") for setup in group]
+        parts = reading.apart(seen, len(group))
+        for folder, part in zip(folders, parts, strict=True):
+            _keep(folder, part)
+            atomicfile.write_text(folder / KEY, key)
+        return [self._read(setup, part) for setup, part in zip(group, parts, strict=True)]
+
+    def _kept(self, group: Group, key: str) -> list[Measurement | Lost] | None:
+        """Give what was measured of the same parts before, where that is worth anything."""
+        found: list[Measurement | Lost] = []
+        for setup in group:
+            there = _kept(self._folder / setup.name, key)
+            if there is None:
+                return None
+            try:
+                found.append(reading.measurement(setup, there))
+            except reading.Worthless:
+                return None
+        return found
+
+    def _read(self, setup: Setup, seen: Seen) -> Measurement | Lost:
         try:
             return reading.measurement(setup, seen)
         except reading.Worthless as error:
-            return Lost(setup, f"{error} ({folder})")
+            return Lost(setup, f"{error} ({self._folder / setup.name})")
 
-    def _boot(self, setup: Setup, log: Path) -> Seen:
-        bench = self._bench
-        command = b"".join(word.encode() + b"\0" for word in plan.command(setup))
+    def _boot(self, group: Group, log: Path) -> Seen:
+        bench, setup = self._bench, group[0]
+        command = b"".join(word.encode() + b"\0" for word in _commands(group))
         files = {"init": bench.init, plan.PROGRAM.lstrip("/"): bench.program, "command": command}
-        job = machine.Job(bench.kernel, cpio.archive(files), bench.plugin, bench.tables, setup.cpu)
+        initrd, parts = cpio.archive(files), (bench.plugin, bench.tables)
+        job = machine.Job(bench.kernel, initrd, *parts, setup.cpu, setup.seed)
         return machine.boot(job, Deadline.after(self._deadline_s), log, self._watch)
 
 

@@ -13,16 +13,17 @@ from dataclasses import replace
 
 from pydantic import TypeAdapter
 
-from kseries.bench import answer, machine, plan, runner
-from kseries.bench.model import BENCH, Bench, Lost, Measurement, Setup
+from kseries.bench import answer, document, plan, runner
+from kseries.bench.document import BENCH, Bench
+from kseries.bench.model import Lost, Measurement, Setup
+from kseries.cli import benchrun, patches
 from kseries.cli.request import request, with_settings
 from kseries.cli.run_context import Opened, open_run, progress, resumable, take_up
 from kseries.cli.screen import print_json
-from kseries.lib import atomicfile, runfolder
+from kseries.lib import runfolder
 from kseries.lib.errors import CheckFailed, InfraError, UserError
 from kseries.lib.paths import Project
 from kseries.lib.runfolder import RunFolder
-from kseries.machines import qemu
 from kseries.machines.vm import VirtualMachine
 from kseries.model import Kernel, Verdict
 from kseries.names import DEFAULT_STACK
@@ -30,12 +31,10 @@ from kseries.report import bench as report
 from kseries.report.live import Shown
 from kseries.run import pipeline
 from kseries.run.pipeline import RunContext
-from kseries.suites import zcrx
 
-NAME = "bench"
+NAME = benchrun.NAME
 ASKED = "bench-asked"  # what a session was to measure
 SETUPS: TypeAdapter[tuple[Setup, ...]] = TypeAdapter(tuple[Setup, ...])
-TEXT, PAGE = "bench.txt", "bench.html"
 STAGES = pipeline.STAGES[: pipeline.STAGES.index(pipeline.INSTALL) + 1]
 
 
@@ -48,28 +47,38 @@ def bench(arguments: Namespace) -> int:
         return 0
     setups = () if arguments.resume else _chosen(arguments)
     opened = _open(arguments)
-    if arguments.resume:
+    is_each_patch = arguments.each_patch or (arguments.resume and opened.run.has(patches.ASKED))
+    if arguments.resume and not is_each_patch:
         setups = _begun(opened.run)
-    else:
+    elif not is_each_patch:
         opened.run.save(ASKED, setups, SETUPS)
     with progress(arguments) as shown, resumable(opened.run, NAME, arguments.workspace, shown):
         work = replace(opened.work(shown), session=(NAME,))
         _build(work)
-        done = _measure(work, setups, arguments, shown)
+        if is_each_patch:
+            done = patches.measure(work, setups, arguments, shown)
+        else:
+            done = _measure(work, setups, arguments, shown)
     return _tell(done, opened.run, as_json=arguments.json)
 
 
-def schema() -> str:
-    """Give the JSON Schema of what the program prints."""
-    return json.dumps(answer.schema(), indent=2) + "\n"
+def schema(kind: str) -> str:
+    """Give the JSON Schema of bench.json ("document"), or of what the program prints."""
+    found = document.schema() if kind == "document" else answer.schema()
+    return json.dumps(found, indent=2) + "\n"
 
 
 def _chosen(arguments: Namespace) -> tuple[Setup, ...]:
-    setups = plan.select(plan.full() if arguments.full else plan.usual(), arguments.names)
+    if arguments.each_patch:
+        known = plan.all_of_patches() if arguments.full else plan.of_patches()
+    else:
+        known = plan.full() if arguments.full else plan.usual()
+    setups = plan.select(known, arguments.names)
     if not setups:
         raise UserError(
             f"Nothing is measured that has all of this in its name: {' '.join(arguments.names)}.",
-            do="`kseries bench --list` names what is measured, with --full all of it",
+            do="`kseries bench --list` names what is measured, with --full all of it, with"
+            " --each-patch that on each patch",
         )
     return setups
 
@@ -129,21 +138,15 @@ def _measure(
     )
     machines = work.request.machines or VirtualMachine.capacity(work.project)
     found = measuring.run(setups, machines)
-    done = Bench(
-        run=work.run.name,
-        stack=work.plan.name,
-        started=started.isoformat(timespec="seconds"),
+    earlier = benchrun.kept(work.run)
+    done = replace(
+        benchrun.begun(work, started),
         seconds=time.monotonic() - began,
-        kernel=kernel.release,
-        head=kernel.config.tree.head,
-        dialect=str(zcrx.interface_of(kernel.config.tree.path)),
-        qemu=qemu.version(),
-        compiler=kernel.compiler,
-        models={str(name): told for name, told in machine.MODELS.items()},
         measurements=tuple(one for one in found if isinstance(one, Measurement)),
         lost=tuple(one for one in found if isinstance(one, Lost)),
+        patches=earlier.patches if earlier else None,
     )
-    work.run.save(NAME, done, BENCH)
+    benchrun.keep(work.run, done)
     good = not done.lost
     shown.finish(f"{len(done.measurements)} of {len(setups)} measured", good=good)
     return done
@@ -151,26 +154,22 @@ def _measure(
 
 def _show(arguments: Namespace) -> int:
     run = runfolder.find(Project.find(arguments.workspace).runs, arguments.show)
-    if not run.has(NAME):
+    done = benchrun.kept(run)
+    if done is None:
         raise UserError(
             "Nothing was measured in that run.",
             where=str(run.path),
             do=f"`kseries bench --run {run.name}` measures its kernel",
         )
-    return _tell(run.load(NAME, BENCH), None, as_json=arguments.json)
+    return _tell(done, None, as_json=arguments.json)
 
 
 def _tell(done: Bench, run: RunFolder | None, *, as_json: bool) -> int:
-    """Print the report; keep it, and the page, in the run that was measured in."""
-    if run is not None:
-        from kseries.report import html
-
-        atomicfile.write_text(run.path / TEXT, report.text(done))
-        atomicfile.write_text(run.path / PAGE, html.render_bench(done))
+    """Print the report. run: that was measured in, where the page lies."""
     if as_json:
         print_json(BENCH.dump_python(done, mode="json"))
     else:
         sys.stdout.write(report.text(done))
         if run is not None:
-            print(f"\nas a page: {run.path / PAGE}")
-    return InfraError.exit_code if done.lost else 0
+            print(f"\nas a page: {run.path / benchrun.PAGE}")
+    return InfraError.exit_code if done.lost or benchrun.lost(done) else 0

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import kseries
 from kseries.cli import complete, options
 from kseries.cli.parser import Parser
-from kseries.names import BISECT, LATEST, MINUTES, RUN_STAGES
+from kseries.names import BISECT, LATEST, MINUTES, REBUILDS, RUN_STAGES
 from kseries.report import formats
 
 if TYPE_CHECKING:
@@ -274,7 +274,11 @@ def _add_reports(commands: Commands) -> None:
     options.add_format(parse, formats.NAMES_FOR_LOGS)
     schema = _add(commands, "schema", "reports.schema", "give the JSON Schema of results.json")
     schema.add_argument(
-        "--bench", action="store_true", help="of what zcrx_bench prints, in place of that"
+        "--bench",
+        nargs="?",
+        const="program",
+        choices=("program", "document"),
+        help="of what zcrx_bench prints, in place of that; with `document`, of bench.json",
     )
     options.add_out(schema)
 
@@ -433,6 +437,7 @@ def _add_bench(commands: Commands) -> None:
             "kseries bench                       all receivers, 60, 32 and 4 KiB; minutes",
             "kseries bench zcrx late             only what has these in its name",
             "kseries bench --run latest --full   on the kernel of a run",
+            "kseries bench --each-patch          what does each patch add to other paths?",
             "kseries bench --show latest         the report again",
         ),
     )
@@ -440,6 +445,20 @@ def _add_bench(commands: Commands) -> None:
         "names", nargs="*", metavar="NAME", help="only what has all of these in its name"
     )
     parser.add_argument("--full", action="store_true", help="everything there is to compare")
+    parser.add_argument(
+        "--each-patch",
+        action="store_true",
+        help="measure paths that were there before the series (epoll, io_uring, TCP requests, UDP),"
+        " on the base and after each of its patches; builds a kernel for each",
+    )
+    parser.add_argument(
+        "--rebuilds",
+        type=options.count,
+        default=REBUILDS,
+        metavar="N",
+        help="with --each-patch: kernels that are built anew with nothing changed, to learn how"
+        " much figures differ by themselves (default: %(default)s)",
+    )
     parser.add_argument("--list", action="store_true", help="only say what would be measured")
     options.add_run_argument(parser, "--run", default="", help="measure the kernel of that run")
     options.add_resume(parser, "measure what is missing of a session that was ended")

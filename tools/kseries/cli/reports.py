@@ -68,11 +68,11 @@ def compare(arguments: Namespace) -> int:
 
 
 def schema(arguments: Namespace) -> int:
-    """Give the JSON Schema of the result document, or of what zcrx_bench prints."""
+    """Give the JSON Schema of the result document, of bench.json, or of what zcrx_bench prints."""
     if arguments.bench:
         from kseries.cli import bench
 
-        give(bench.schema(), arguments.out)
+        give(bench.schema(arguments.bench), arguments.out)
         return 0
     give(document.schema(), arguments.out)
     return 0

@@ -12,7 +12,9 @@ from typing import Literal
 
 from kseries.bench import model, plan
 from kseries.bench.answer import RECEIVERS, Receiver, Regime
-from kseries.bench.model import KIB, Bench, Cpu, Measurement, Setup
+from kseries.bench.document import Bench
+from kseries.bench.model import KIB, Cpu, Measurement, Setup
+from kseries.report import patchcost
 from kseries.report.printable import printable
 from kseries.report.words import moment
 
@@ -166,12 +168,15 @@ def text(bench: Bench) -> str:
         *(line for group in groups(bench).items() for line in _table(*group)),
         *_functions(bench),
         *_lost(bench),
+        *(("", *patchcost.lines(bench.patches)) if bench.patches else ()),
     ]
     return "\n".join(parts) + "\n"
 
 
 def _head(bench: Bench) -> Iterator[str]:
     count = f"{len(bench.measurements)} measured, {len(bench.lost)} lost"
+    if bench.patches and not bench.measurements:
+        count = "each patch"
     what = f"{bench.stack}, Linux {bench.kernel} ({bench.head[:12]})"
     yield f"{what}, {moment(bench.started)}: {count}"
     yield f"  {bench.qemu}"

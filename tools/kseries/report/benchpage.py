@@ -9,17 +9,15 @@ from dataclasses import dataclass
 
 from kseries.bench import plan
 from kseries.bench.answer import RECEIVERS, Receiver, Regime
-from kseries.bench.model import KIB, Bench, Measurement, Setup
+from kseries.bench.document import Bench
+from kseries.bench.model import KIB, Measurement, Setup
 from kseries.report import bench as tables
+from kseries.report import patchpage
+from kseries.report.plot import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, Curve, Plot, Tick, apart
 
 COLOURED = 11  # functions of the bars; the others are one piece
 OTHERS = "all others"
 DEAREST = 30
-
-# The picture of cost against packet size, in its own units.
-WIDTH, HEIGHT = 420.0, 300.0
-LEFT, RIGHT, TOP, BOTTOM = 46.0, 92.0, 14.0, 34.0
-LABEL_GAP = 13.0
 
 
 @dataclass(frozen=True)
@@ -44,35 +42,6 @@ class Bar:
 
 
 @dataclass(frozen=True)
-class Tick:
-    """A line of the grid, and what stands beside it."""
-
-    place: float
-    label: str
-
-
-@dataclass(frozen=True)
-class Curve:
-    """A receiver: points "x,y x,y", dots (x, y, what they are), where its name stands."""
-
-    receiver: Receiver
-    colour: int
-    points: str
-    dots: tuple[tuple[float, float, str], ...]
-    label_y: float
-
-
-@dataclass(frozen=True)
-class Plot:
-    """Cost against packet size in a regime."""
-
-    regime: Regime
-    curves: tuple[Curve, ...]
-    rows: tuple[Tick, ...]
-    columns: tuple[Tick, ...]
-
-
-@dataclass(frozen=True)
 class Dearest:
     """The dearest functions of zero copy: what they cost each receiver for each byte."""
 
@@ -93,6 +62,7 @@ class Page:
     bars: tuple[Bar, ...]
     dearest: tuple[Dearest, ...]
     plots: tuple[Plot, ...]
+    patches: patchpage.Part | None
 
 
 def make(bench: Bench) -> Page:
@@ -114,6 +84,7 @@ def make(bench: Bench) -> Page:
         bars=tuple(_bars(shown, functions)),
         dearest=tuple(_dearest(found)),
         plots=tuple(_plots(found)),
+        patches=patchpage.make(bench.patches) if bench.patches else None,
     )
 
 
@@ -186,7 +157,7 @@ def _plot(regime: Regime, lines: dict[Receiver, list[tuple[int, float]]]) -> Plo
         share = (math.log2(cost) - low) / (high - low)
         return round(HEIGHT - BOTTOM - share * (HEIGHT - TOP - BOTTOM), 1)
 
-    labels = _apart({name: y(points[-1][1]) for name, points in lines.items()})
+    labels = apart({name: y(points[-1][1]) for name, points in lines.items()})
     curves = tuple(
         Curve(
             name,
@@ -200,14 +171,3 @@ def _plot(regime: Regime, lines: dict[Receiver, list[tuple[int, float]]]) -> Plo
     rows = tuple(Tick(y(2.0**n), f"{2.0**n:g}") for n in range(low, high + 1))
     columns = tuple(Tick(x(size), f"{size // KIB} KiB") for size in sorted(set(sizes)))
     return Plot(regime, curves, rows, columns)
-
-
-def _apart(wanted: dict[Receiver, float]) -> dict[Receiver, float]:
-    """Move names so that none is upon another."""
-    placed: dict[Receiver, float] = {}
-    at = -LABEL_GAP
-    for name, place in sorted(wanted.items(), key=lambda item: item[1]):
-        at = max(place, at + LABEL_GAP)
-        placed[name] = at
-    over = at - (HEIGHT - 2.0)
-    return {name: round(place - max(over, 0.0), 1) for name, place in placed.items()}

@@ -11,10 +11,11 @@ from functools import cache
 import jinja2
 
 from kseries.bench import plan
-from kseries.bench.model import Bench
+from kseries.bench.document import Bench
 from kseries.model import RunResult
 from kseries.report import benchpage, page
 from kseries.report.bench import NAMES
+from kseries.report.plot import SIZE
 from kseries.report.printable import printable
 from kseries.report.words import again, counted, duration, moment, took
 
@@ -29,16 +30,8 @@ def render(result: RunResult) -> str:
 
 def render_bench(bench: Bench) -> str:
     """Give the page of a bench."""
-    size = {
-        "width": benchpage.WIDTH,
-        "height": benchpage.HEIGHT,
-        "left": benchpage.LEFT,
-        "right": benchpage.RIGHT,
-        "top": benchpage.TOP,
-        "bottom": benchpage.BOTTOM,
-    }
     return _template(BENCH_TEMPLATE).render(
-        page=benchpage.make(printable(bench)), names=NAMES, regimes=plan.REGIMES, size=size
+        page=benchpage.make(printable(bench)), names=NAMES, regimes=plan.REGIMES, size=SIZE
     )
 
 

@@ -57,3 +57,13 @@ def above(stack: Stack) -> tuple[str, ...]:
     """Name the series that stand on top of the one under test."""
     names = [series.name for series in stack.series]
     return tuple(names[names.index(stack.under_test) + 1 :])
+
+
+def beneath(stack: Stack, without: Collection[str] = ()) -> Stack:
+    """Give the stack with all that stands on top of the series under test below it, in order.
+
+    So the base has it, too. without: names of series that are left out.
+    """
+    tested = under_test(stack)
+    others = [one for one in stack.series if one.name != tested.name and one.name not in without]
+    return replace(stack, series=(*others, tested), whole=False)

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The first and only program of a guest that measures: it runs the command in
- * /command, whose output goes to the second serial port, and powers off.
+ * The first and only program of a guest that measures: it runs the commands in
+ * /command, one after the other, whose output goes to the second serial port,
+ * and powers off.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -15,10 +16,10 @@
 #include <termios.h>
 #include <unistd.h>
 
-#define COMMAND		"/command"	/* words, each with a NUL behind it */
+#define COMMAND		"/command"	/* words, each with a NUL; "" between two */
 #define CONSOLE		"/dev/ttyS0"
 #define ANSWER		"/dev/ttyS1"
-#define MOST_WORDS	128
+#define MOST_WORDS	1024
 
 static const struct {
 	const char	*type;
@@ -54,8 +55,8 @@ static int open_port(const char *name)
 	return fd;
 }
 
-/* Give how many words there are; the last one is NULL. */
-static int read_command(char **words)
+/* Give how many words there are; each command ends in NULL, and so do all. */
+static int read_commands(char **words)
 {
 	static char text[65536];
 	int fd = open(COMMAND, O_RDONLY);
@@ -63,9 +64,10 @@ static int read_command(char **words)
 	char *word = text;
 	int count = 0;
 
-	for (; word < text + size && count < MOST_WORDS - 1; word += strlen(word) + 1)
-		words[count++] = word;
+	for (; word < text + size && count < MOST_WORDS - 2; word += strlen(word) + 1)
+		words[count++] = *word ? word : NULL;
 	words[count] = NULL;
+	words[count + 1] = NULL;
 	return count;
 }
 
@@ -88,7 +90,7 @@ static int run(char **words, int answer)
 int main(void)
 {
 	char *words[MOST_WORDS];
-	int console, answer;
+	int console, answer, i;
 
 	mount_all();
 	console = open_port(CONSOLE);
@@ -96,8 +98,12 @@ int main(void)
 	dup2(console, STDOUT_FILENO);
 	dup2(console, STDERR_FILENO);
 	answer = open_port(ANSWER);
-	if (answer >= 0 && read_command(words)) {
-		dprintf(answer, "exit %d\n", run(words, answer));
+	if (answer >= 0 && read_commands(words)) {
+		for (i = 0; words[i]; i++) {
+			dprintf(answer, "exit %d\n", run(words + i, answer));
+			while (words[i])
+				i++;
+		}
 		tcdrain(answer);
 	}
 	sync();

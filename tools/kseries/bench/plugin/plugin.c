@@ -215,6 +215,9 @@ static void on_mark(unsigned int cpu, void *data)
 		if (booking_goes_on())
 			booking_write(output);
 		booking_end();
+		/* Who comes next may have a task's place in memory. */
+		known_count = 0;
+		role = OTHER;
 		break;
 	}
 }

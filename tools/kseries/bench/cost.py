@@ -1,0 +1,308 @@
+# SPDX-License-Identifier: GPL-2.0
+"""What each patch of a series adds to paths that were there before it; the rule that says so. Pure.
+
+How much counts wander by themselves is learned: from kernels that were built anew although nothing
+on a path had changed, each booted with several seeds. What goes beyond that with all seeds is a
+finding.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import combinations, product
+from statistics import median_low, quantiles
+from typing import Annotated, Literal
+
+from pydantic import ConfigDict, Field, TypeAdapter
+
+from kseries.bench.answer import Receiver
+from kseries.bench.model import RECEIVER_SIDE, SENDER, Measurement
+
+Unit = Literal["byte", "request", "datagram"]
+Kind = Literal["patch", "rebuild"]
+Count = Annotated[int, Field(ge=0)]
+
+FENCE = 3.0
+"""Times the interquartile range beyond the third quartile: Tukey's fence for what is far out."""
+
+MOST_FUNCTIONS = 8
+
+# What a compiler makes of one function is that function.
+_CLONE = re.compile(r"\.(isra|constprop|part|cold|llvm)(\.\d+)?(?=\.|$)")
+
+
+@dataclass(frozen=True)
+class PathCost:
+    """What a path cost on one kernel. costs: instructions of the receiver's side, by seed.
+
+    units: bytes received, requests answered (by both sides) or datagrams received. functions: of
+    the same; of each seed's counts the (lower) median.
+    """
+
+    __pydantic_config__ = ConfigDict(extra="forbid")
+
+    path: str
+    unit: Unit
+    units: Annotated[int, Field(gt=0)]
+    costs: Annotated[tuple[Count, ...], Field(min_length=1)]
+    functions: dict[str, Count]
+
+    @property
+    def cost(self) -> int:
+        """Instructions, of the median seed."""
+        return median_low(self.costs)
+
+    @property
+    def per_unit(self) -> float:
+        """Instructions for each byte, request or datagram."""
+        return self.cost / self.units
+
+
+@dataclass(frozen=True)
+class LostPath:
+    """A path that could not be measured on a kernel, and why."""
+
+    __pydantic_config__ = ConfigDict(extra="forbid")
+
+    path: str
+    why: str
+
+
+@dataclass(frozen=True)
+class Built:
+    """A kernel that was built and measured.
+
+    kind: "patch": the series up to `patch`, 0 for the base; "rebuild": the same once more, with
+    nothing changed on any path. why: there is no such kernel, "" where there is.
+    """
+
+    __pydantic_config__ = ConfigDict(extra="forbid")
+
+    kind: Kind
+    patch: Count
+    title: str
+    head: str
+    made_of: str  # a digest: what was measured of the same parts need not be again
+    paths: tuple[PathCost, ...] = ()
+    lost: tuple[LostPath, ...] = ()
+    why: str = ""
+
+    def path(self, name: str) -> PathCost | None:
+        """Give what a path cost; None where it was not measured."""
+        return next((one for one in self.paths if one.path == name), None)
+
+
+@dataclass(frozen=True)
+class Growth:
+    """A function whose instructions changed: from, to."""
+
+    __pydantic_config__ = ConfigDict(extra="forbid")
+
+    function: str
+    before: Count
+    after: Count
+
+
+@dataclass(frozen=True)
+class Limit:
+    """What a path's cost changes by itself, as a part of it: quartiles, and the fence beyond them.
+
+    pairs: of counts that were compared.
+    """
+
+    __pydantic_config__ = ConfigDict(extra="forbid")
+
+    path: str
+    q1: float
+    q3: float
+    fence: float
+    pairs: Count
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A patch that changes what a path costs. change: as a part of the cost before.
+
+    after: the patch (0: the base) that it is compared with, of which there was a kernel.
+    functions: those that account for it, the most first.
+    """
+
+    __pydantic_config__ = ConfigDict(extra="forbid")
+
+    path: str
+    patch: Count
+    title: str
+    after: Count
+    change: float
+    functions: tuple[Growth, ...]
+
+
+@dataclass(frozen=True)
+class Cost:
+    """The document: what was measured, and what follows from it.
+
+    patches: titles of the series' patches. built: in the order in which it was made. planned: how
+    many kernels there will be when all is measured. below: series that the base has so that it has
+    the same device.
+    """
+
+    __pydantic_config__ = ConfigDict(extra="forbid")
+
+    series: str
+    patches: tuple[str, ...]
+    paths: tuple[str, ...]
+    seeds: tuple[Count, ...]
+    below: tuple[str, ...]
+    built: tuple[Built, ...]
+    planned: Count
+    limits: tuple[Limit, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def steps(self) -> tuple[Built, ...]:
+        """Give the kernels of the series that there are, the base first."""
+        found = [one for one in self.built if one.kind == "patch" and not one.why]
+        return tuple(sorted(found, key=lambda one: one.patch))
+
+    def limit(self, path: str) -> Limit | None:
+        """Give what was learned of a path; None where too little was."""
+        return next((one for one in self.limits if one.path == path), None)
+
+
+BUILT: TypeAdapter[Built] = TypeAdapter(Built)
+
+
+def columns(receiver: Receiver) -> tuple[str, ...]:
+    """Name the columns of instructions that a path costs.
+
+    Who asks and who answers do the same in turn, and what is done for several packets at once falls
+    on the one or the other by chance: their costs are told together.
+    """
+    return (*RECEIVER_SIDE, SENDER) if receiver == "rr" else RECEIVER_SIDE
+
+
+def of_measurements(path: str, found: Sequence[Measurement]) -> PathCost:
+    """Put the measurements of a path together, one for each seed."""
+    receiver, told = found[0].setup.receiver, found[0].answer
+    units: dict[str, tuple[Unit, int]] = {
+        "rr": ("request", told.calls),
+        "udp": ("datagram", told.calls),
+    }
+    unit, count = units.get(receiver, ("byte", told.bytes))
+    counted = columns(receiver)
+    by_seed = [_by_function(one, counted) for one in found]
+    names = sorted({name for functions in by_seed for name in functions})
+    return PathCost(
+        path=path,
+        unit=unit,
+        units=count,
+        costs=tuple(one.column(*counted) for one in found),
+        functions={name: median_low([one[name] for one in by_seed]) for name in names},
+    )
+
+
+def _by_function(one: Measurement, counted: Sequence[str]) -> Counter[str]:
+    found: Counter[str] = Counter()
+    for row in one.rows:
+        if row.column in counted:
+            found[_CLONE.sub("", row.function)] += row.count
+    return found
+
+
+def judged(cost: Cost) -> Cost:
+    """Give the document with the limits and findings that follow from what is measured so far."""
+    limits = tuple(_limits(cost))
+    known = {limit.path: limit for limit in limits}
+    found = [finding for path in cost.paths for finding in _findings(cost, known.get(path), path)]
+    found.sort(key=lambda one: (one.patch, cost.paths.index(one.path)))
+    return replace(cost, limits=limits, findings=tuple(found))
+
+
+def same(cost: Cost, path: str) -> list[PathCost]:
+    """Give what a path cost on kernels that differ in nothing on it."""
+    rebuilt = [one for one in cost.built if one.kind == "rebuild"]
+    of = {one.patch for one in rebuilt}
+    first = [one for one in cost.built if one.kind == "patch" and one.patch in of]
+    return [found for one in (*first, *rebuilt) if (found := one.path(path)) is not None]
+
+
+def _limits(cost: Cost) -> Iterator[Limit]:
+    for path in cost.paths:
+        found = differences([one.costs for one in same(cost, path)])
+        if len(found) > 1:
+            q1, q3, fence = spread(found)
+            yield Limit(path, q1, q3, fence, len(found))
+
+
+def differences(kernels: Sequence[Sequence[int]]) -> list[float]:
+    """Give by what part counts differ from each other, of each two kernels all with all."""
+    return [
+        abs(a - b) / min(a, b)
+        for one, other in combinations(kernels, 2)
+        for a, b in product(one, other)
+        if min(a, b)
+    ]
+
+
+def spread(found: Sequence[float]) -> tuple[float, float, float]:
+    """Give first and third quartile, and the fence: what lies beyond it is far out."""
+    q1, _, q3 = quantiles(found, n=4, method="inclusive")
+    return q1, q3, q3 + FENCE * (q3 - q1)
+
+
+def _findings(cost: Cost, limit: Limit | None, path: str) -> Iterator[Finding]:
+    """Compare each kernel with the one before it on which the path was measured."""
+    if limit is None:
+        return
+    before: tuple[int, PathCost] | None = None
+    wander = _wander([one.functions for one in same(cost, path)])
+    for step in cost.steps():
+        here = step.path(path)
+        if here is None:
+            continue
+        # A gap of a patch that does not build is told; one that is not yet measured says nothing.
+        if before is not None and _is_next(cost, before[0], step.patch):
+            change = here.cost / before[1].cost - 1 if before[1].cost else 0.0
+            if apart(before[1].costs, here.costs) > limit.fence:
+                grown = growths(before[1].functions, here.functions, wander)
+                yield Finding(path, step.patch, step.title, before[0], change, grown)
+        before = step.patch, here
+
+
+def apart(before: Sequence[int], after: Sequence[int]) -> float:
+    """Give by what part even the nearest of some counts and others differ; 0 where they overlap.
+
+    One seed that is far out, of which there are some, is no change.
+    """
+    gap = max(min(after) - max(before), min(before) - max(after))
+    return max(0, gap) / max(1, min(*before, *after))
+
+
+def _is_next(cost: Cost, before: int, patch: int) -> bool:
+    """Whether all between were tried."""
+    tried = {one.patch for one in cost.built if one.kind == "patch"}
+    return all(number in tried for number in range(before + 1, patch))
+
+
+def _wander(kernels: Sequence[Mapping[str, int]]) -> Counter[str]:
+    """Give by how many instructions each function differs at most where nothing has changed."""
+    names = {name for functions in kernels for name in functions}
+    ranges: Counter[str] = Counter()
+    for name in names:
+        counts = [functions.get(name, 0) for functions in kernels]
+        ranges[name] = max(counts) - min(counts)
+    return ranges
+
+
+def growths(
+    before: Mapping[str, int], after: Mapping[str, int], wander: Mapping[str, int]
+) -> tuple[Growth, ...]:
+    """Give the functions that changed beyond what they do by themselves, the most first."""
+    names = before.keys() | after.keys()
+    found = [Growth(name, before.get(name, 0), after.get(name, 0)) for name in names]
+    changed = [one for one in found if abs(one.after - one.before) > wander.get(one.function, 0)]
+    changed.sort(key=lambda one: (-abs(one.after - one.before), one.function))
+    return tuple(changed[:MOST_FUNCTIONS])

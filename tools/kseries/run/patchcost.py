@@ -1,0 +1,305 @@
+# SPDX-License-Identifier: GPL-2.0
+"""What does each patch add to paths that were there before? A kernel for each, measured at once.
+
+One worktree goes from kernel to kernel, so that make rebuilds what the patches between touch:
+
+1. the whole series, from a copy of what the run has built;
+2. that again and again with nothing changed on any path, which tells how counts wander;
+3. the base, so that the whole is known by then;
+4. the series up to each of its patches, the first one first.
+
+What stands on top of the series goes below it, so that the base has the same device. A session can
+be ended at any time: what was measured is kept, and what follows from it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from kseries.apply.conflict import PatchConflict
+from kseries.bench import cost, plan, rebuild, runner
+from kseries.bench.cost import BUILT, Built, Cost, LostPath, PathCost
+from kseries.bench.model import Lost, Measurement, Setup
+from kseries.build import place as buildplace
+from kseries.build import stage as building
+from kseries.lib import atomicfile
+from kseries.lib.errors import CheckFailed, UserError
+from kseries.lib.gitrepo import Repository
+from kseries.lib.locks import locked
+from kseries.lib.runfolder import RunFolder
+from kseries.model import Kernel, Patch, Series, Stack, Tree
+from kseries.names import REBUILDS
+from kseries.report.words import counted
+from kseries.run import pipeline, variants
+from kseries.run.pipeline import RunContext
+from kseries.stacks.variant import above, beneath, cut, under_test
+
+NAME = "cost"  # of the worktree, and of the folder in the run
+BUILT_FILE = "built"
+AUTHOR = "kseries <kseries@localhost>"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a session measures. setups: paths, one seed each; deadline_s: of a measurement."""
+
+    setups: tuple[Setup, ...]
+    seeds: tuple[int, ...] = plan.SEEDS
+    rebuilds: int = REBUILDS
+    deadline_s: float = 120.0
+    machines: int = 1
+
+
+@dataclass(frozen=True)
+class _Step:
+    """A kernel that is to be made. name: of its folder."""
+
+    kind: cost.Kind
+    patch: int
+    name: str
+    title: str
+    number: int = 0  # of a rebuild
+
+
+class Measuring(Protocol):
+    """Measures all paths on a kernel. key: of all that decides, but for the kernel's sources."""
+
+    key: str
+
+    def __call__(self, folder: RunFolder, kernel: Kernel) -> tuple[PathCost | LostPath, ...]:
+        """Give what came of each path. folder: for what each left. Raises InfraError."""
+
+
+class InGuests:
+    """Measures in guests, all paths of a seed in one, by the program that the run installed."""
+
+    def __init__(self, work: RunContext, asked: Asked) -> None:
+        """work: of the whole stack, installed."""
+        self._asked = asked
+        self._installed = work.outcome(pipeline.INSTALL)
+        self._progress = work.progress
+        program = self._installed.folder / runner.PLACE / runner.PROGRAM
+        words = [" ".join(plan.command(setup)) + setup.cpu for setup in asked.setups]
+        parts = (hashlib.sha256(program.read_bytes()).hexdigest(), *words, *map(str, asked.seeds))
+        self.key = "\0".join(parts)
+
+    def __call__(self, folder: RunFolder, kernel: Kernel) -> tuple[PathCost | LostPath, ...]:
+        """Boot a guest for each seed."""
+        asked, place = self._asked, folder.path / "paths"
+        shared = runner.prepare(kernel, self._installed)
+        measuring = runner.Runner(shared, place, self._progress, asked.deadline_s, go_on=True)
+        groups = [tuple(replace(one, seed=seed) for one in asked.setups) for seed in asked.seeds]
+        done = measuring.run_together(groups, asked.machines)
+        return tuple(
+            _put_together(plan.path_name(setup), done[place :: len(asked.setups)])
+            for place, setup in enumerate(asked.setups)
+        )
+
+
+def session(
+    work: RunContext,
+    asked: Asked,
+    tell: Callable[[Cost], None],
+    measure: Measuring | None = None,
+) -> Cost:
+    """Measure all; `tell` gets what is known after each kernel. The whole stack is installed.
+
+    measure: in guests by default.
+
+    Raises UserError for a stack without a series under test, CheckFailed where the base cannot be
+    built with what stands on top of the series, InfraError.
+    """
+    if not work.stack.under_test:
+        raise UserError(
+            "The stack has no series under test, so there is no patch that could cost anything.",
+            do="name a series (--series), or a stack with one",
+        )
+    beside = replace(work, suffix=NAME)
+    with locked(beside.stack_folder, work.progress):
+        return _Session(work, asked, tell, measure or InGuests(work, asked)).run()
+
+
+class _Session:
+    """A worktree and a build folder on their way along the series."""
+
+    def __init__(
+        self,
+        work: RunContext,
+        asked: Asked,
+        tell: Callable[[Cost], None],
+        measure: Measuring,
+    ) -> None:
+        self._work = work
+        self._measure = measure
+        self._asked = asked
+        self._tell = tell
+        self._notes: list[str] = []
+        self._whole = self._put_below()
+        self._total = len(under_test(self._whole).patches)
+        self._taken = False  # what the run has built
+
+    def run(self) -> Cost:
+        """Go from kernel to kernel."""
+        steps = tuple(self._steps())
+        built: list[Built] = []
+        for number, step in enumerate(steps):
+            label = f"{step.title} ({number + 1} of {len(steps)} kernels)"
+            self._work.progress.update(label, done=number, total=len(steps))
+            built.append(self._made(step))
+            self._tell(self._document(built, len(steps)))
+        return self._document(built, len(steps))
+
+    def _document(self, built: Sequence[Built], planned: int) -> Cost:
+        series = under_test(self._whole)
+        return cost.judged(
+            Cost(
+                series=series.name,
+                patches=tuple(patch.title for patch in series.patches),
+                paths=tuple(plan.path_name(setup) for setup in self._asked.setups),
+                seeds=self._asked.seeds,
+                below=tuple(one.name for one in self._whole.series if one.name != series.name),
+                built=tuple(built),
+                planned=planned,
+                notes=tuple(self._notes),
+            )
+        )
+
+    def _steps(self) -> Iterator[_Step]:
+        patches, total = under_test(self._whole).patches, self._total
+        yield _Step("patch", total, str(total), patches[-1].title)
+        for number in range(1, self._asked.rebuilds + 1):
+            title = "the whole series, built anew"
+            yield _Step("rebuild", total, f"rebuild-{number}", title, number)
+        yield _Step("patch", 0, "0", "the base")
+        for patch in patches[:-1]:
+            yield _Step("patch", patch.index, str(patch.index), patch.title)
+
+    def _put_below(self) -> Stack:
+        """Give the stack with all below the series that the base takes."""
+        stack, out = self._work.stack, list[str]()
+        while True:
+            whole = beneath(stack, out)
+            try:
+                self._apply(RunFolder(self._work.run.path / NAME / "fits"), cut(whole, 0))
+            except PatchConflict as error:
+                name = error.patches[-1].series
+                if name not in above(stack) or name in out:
+                    raise
+                out.append(name)
+                self._notes.append(f"{name} is left out, as it does not apply to the base")
+                continue
+            return whole
+
+    # ------------------------------------------------------------ one kernel
+
+    def _made(self, step: _Step) -> Built:
+        """Build and measure a kernel, unless that was done before."""
+        part, folder = self._part(step), RunFolder(self._work.run.path / NAME / step.name)
+        key = self._key(part)
+        if folder.has(BUILT_FILE):
+            kept = folder.load(BUILT_FILE, BUILT)
+            if kept.made_of == key and not kept.lost:
+                return kept
+        blank = Built(step.kind, step.patch, step.title, "", key)
+        try:
+            kernel = self._built(folder, part)
+        except CheckFailed as error:
+            if step.kind == "patch" and step.patch in (0, self._total):
+                raise
+            self._work.progress.note(f"{step.title}: {error.what}")
+            return self._keep(folder, replace(blank, why=error.what))
+        paths = self._measure(folder, kernel)
+        found = replace(
+            blank,
+            head=kernel.config.tree.head,
+            paths=tuple(one for one in paths if isinstance(one, PathCost)),
+            lost=tuple(one for one in paths if isinstance(one, LostPath)),
+        )
+        return self._keep(folder, found)
+
+    def _keep(self, folder: RunFolder, built: Built) -> Built:
+        folder.path.mkdir(parents=True, exist_ok=True)
+        folder.save(BUILT_FILE, built, BUILT)
+        return built
+
+    def _part(self, step: _Step) -> Stack:
+        part = cut(self._whole, step.patch)
+        if step.kind == "patch":
+            return part
+        return replace(part, series=(*part.series, self._rebuild(step)))
+
+    def _rebuild(self, step: _Step) -> Series:
+        """Write a patch that changes nothing on any path, for the whole series as it is."""
+        tree = self._work.outcome(pipeline.APPLY)
+        repository = Repository(tree.base.repo)
+
+        def read(path: str) -> str | None:
+            found = repository.file_at(tree.head, path)
+            return None if found is None else found.decode(errors="surrogateescape")
+
+        text = rebuild.patch(step.number, read).encode(errors="surrogateescape")
+        file = self._work.run.path / NAME / step.name / "0001-rebuild.patch"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        atomicfile.write_bytes(file, text)
+        title, digest = f"rebuild {step.number}", hashlib.sha256(text).hexdigest()
+        patch = Patch(1, title, AUTHOR, "", file, digest)
+        return Series(
+            name="kseries-rebuild",
+            title=title,
+            message_id="",
+            version=1,
+            posted=1,
+            base="",
+            requires=(),
+            needs=(),
+            patches=(patch,),
+            origin=str(file),
+        )
+
+    def _key(self, part: Stack) -> str:
+        """Digest what decides about what is measured."""
+        work = self._work
+        parts = (
+            buildplace.content(part, work.outcome(pipeline.FETCH).commit),
+            work.outcome(pipeline.BUILD).compiler,
+            self._measure.key,
+        )
+        return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+
+    def _apply(self, folder: RunFolder, part: Stack) -> RunContext:
+        step = variants.beside(self._work, folder, self._work.plan, NAME)
+        # All are built in one place.
+        step = replace(step, whole=beneath(self._work.stack))
+        step.outcomes[pipeline.SERIES.name] = part
+        step.run.save(pipeline.SERIES.name, part, pipeline.SERIES.adapter)
+        pipeline.through(step, (pipeline.APPLY,))
+        return step
+
+    def _built(self, folder: RunFolder, part: Stack) -> Kernel:
+        step = self._apply(folder, part)
+        self._take_over(step, step.outcome(pipeline.APPLY))
+        pipeline.through(step, (pipeline.CONFIG, pipeline.BUILD))
+        return step.outcome(pipeline.BUILD)
+
+    def _take_over(self, step: RunContext, tree: Tree) -> None:
+        """Begin with what the run has built, where that is the same sources in another order."""
+        if self._taken:
+            return
+        self._taken = True
+        made = self._work.outcome(pipeline.BUILD).config
+        repository = Repository(tree.base.repo)
+        if repository.tree_of(tree.head) == repository.tree_of(made.tree.head):
+            config = replace(made, tree=tree, place=step.place)
+            self._work.progress.update("copying what was built")
+            building.take_over(made.place, config, step.stack)
+
+
+def _put_together(path: str, done: Sequence[Measurement | Lost]) -> PathCost | LostPath:
+    found = [one for one in done if isinstance(one, Measurement)]
+    lost = [one for one in done if isinstance(one, Lost)]
+    if lost:
+        return LostPath(path, f"{counted(len(lost), 'seed')} of {len(done)}: {lost[0].why}")
+    return cost.of_measurements(path, found)
