@@ -151,6 +151,12 @@ def bench_results(session: nox.Session) -> None:
 
 
 @nox.session
+def bench_seeded(session: nox.Session) -> None:
+    """Seed costs of 1 % into patches: does `bench --each-patch` find each in its patch?"""
+    run(session, "python", str(ROOT / "tools" / "bench_seeded.py"), *session.posargs)
+
+
+@nox.session
 def bench_bot(session: nox.Session) -> None:
     """Measure what the bot adds to the work on a series, and how soon it begins."""
     run(session, "python", str(ROOT / "ci" / "bench_bot.py"), *session.posargs)

@@ -14,10 +14,11 @@ import pytest
 
 from kseries.bench import answer as answers
 from kseries.bench import document, model, plan
+from kseries.bench.cost import Built, Cost, Kind, PathCost, judged
 from kseries.bench.document import Bench
 from kseries.bench.model import Lost, Measurement, Row, Setup
 from kseries.report import bench as report
-from kseries.report import benchpage, html
+from kseries.report import benchpage, html, patchpage
 from kseries.report import plot as geometry
 from tests import browser
 from tests.conftest import EVIL
@@ -202,3 +203,86 @@ def test_the_page_fits_its_window(bench: Bench, tmp_path: Path, width: int) -> N
         pytest.skip(browser.INSTALL)
     told = browser.opened(chromium, html.render_bench(bench), width, tmp_path)
     assert (told["overflow"], told["ran"]) == (0, False)
+
+
+def patches(*changes: int) -> Cost:
+    """Give a series whose patches cost a path so many instructions of a million, all known."""
+
+    def built(patch: int, kind: Kind, more: int) -> Built:
+        costs = (10**6 + more, 10**6 + more + 10)
+        paths = (
+            PathCost("epoll", "byte", 10**6, costs, {"recv": 500 + more}),
+            PathCost("udp", "datagram", 1000, (7_000_000, 7_000_000), {"recv": 9}),
+        )
+        return Built(kind, patch, f"change {patch}" if patch else "the base", "", "", paths)
+
+    count = len(changes)
+    kinds: tuple[Kind, ...] = ("patch", "rebuild", "rebuild")
+    last = [built(count, kind, sum(changes)) for kind in kinds]
+    steps = [built(n, "patch", sum(changes[:n])) for n in range(count)]
+    titles = tuple(f"change {n}" for n in range(1, count + 1))
+    return judged(Cost("s", titles, ("epoll", "udp"), (1, 2), ("nic",), (*last, *steps), count + 3))
+
+
+@pytest.fixture
+def of_patches(bench: Bench) -> Bench:
+    return replace(bench, measurements=(), patches=patches(0, 9000, 0, -5000))
+
+
+def test_the_table_of_patches_marks_what_is_found(of_patches: Bench) -> None:
+    lines = report.text(of_patches).splitlines()
+    at = next(n for n, line in enumerate(lines) if line.split() == ["epoll", "udp"])
+    assert [line.split() for line in lines[at + 1 : at + 8]] == [
+        ["differ", "by", "themselves", "by", "up", "to", "(%)", "0.004", "0.000"],
+        ["the", "base:", "a", "byte,", "request,", "datagram", "1.0000", "7000.0"],
+        ["1", "change", "1", "=", "="],
+        ["2", "change", "2", "+0.900!", "="],
+        ["3", "change", "3", "=", "="],
+        ["4", "change", "4", "-0.496!", "="],
+        ["all", "of", "them", "+0.400", "+0.000"],
+    ]
+    told = lines[at + 9 :]
+    assert told[0] == "  patch 2 of 4, 'change 2': epoll is 0.900 % dearer"
+    assert told[1].split() == ["recv", "500", "9500", "+9000"]
+    assert told[2] == "  patch 4 of 4, 'change 4': epoll is 0.496 % cheaper"
+    assert [line for line in lines if len(line) > 100] == []
+
+
+def test_what_is_not_measured_yet_is_left_open(of_patches: Bench) -> None:
+    whole = of_patches.patches
+    assert whole is not None
+    begun = judged(replace(whole, built=whole.built[:5]))
+    text = report.text(replace(of_patches, patches=begun))
+    assert "5 of 7 kernels measured, each with 2 seeds; 2 of them were built anew" in text
+    assert re.search(r"^   1 change 1 +=  +=$", text, re.MULTILINE)
+    assert re.search(r"^   2 change 2$", text, re.MULTILINE)
+    assert re.search(r"^   4 change 4 +\? +\?$", text, re.MULTILINE)
+    assert "no patch changes a path by more than figures differ by themselves" in text
+    nothing = judged(replace(whole, built=whole.built[:1]))
+    assert "so nothing can be found" in report.text(replace(of_patches, patches=nothing))
+
+
+def test_the_picture_of_patches_goes_from_the_base_to_the_last(of_patches: Bench) -> None:
+    assert of_patches.patches is not None
+    part = patchpage.make(of_patches.patches)
+    assert part.plot is not None
+    epoll, udp = part.plot.curves
+    heights = [y for _, y, _ in epoll.dots]
+    assert heights[0] == heights[1] > heights[4] > heights[2] == heights[3]
+    assert len({y for _, y, _ in udp.dots}) == 1
+    assert (epoll.dots[0][0], epoll.dots[-1][0]) == (geometry.LEFT, 420.0 - geometry.RIGHT)
+    assert {tick.label for tick in part.plot.rows} >= {"+0%", "+0.2%", "+0.8%"}
+    assert patchpage.make(replace(of_patches.patches, built=())).plot is None
+
+
+def test_the_page_of_patches_escapes_what_others_wrote(of_patches: Bench) -> None:
+    assert of_patches.patches is not None
+    built = tuple(
+        replace(one, paths=(), why=EVIL) if one.patch == 1 else one
+        for one in of_patches.patches.built
+    )
+    evil = judged(replace(of_patches.patches, patches=(EVIL,) * 4, built=built, notes=(EVIL,)))
+    page = html.render_bench(replace(of_patches, patches=evil))
+    assert "<script" not in page
+    assert "change 2" in page
+    assert "\x1b" not in report.text(replace(of_patches, patches=evil))

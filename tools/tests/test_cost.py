@@ -102,6 +102,16 @@ def test_a_change_is_found_beyond_the_limit_alone() -> None:
     assert cheaper.change < 0
 
 
+def test_each_rebuild_is_judged_by_the_others() -> None:
+    first = [kernel(1, path([1000 + n, 1002 + n])) for n in range(1)]
+    rebuilt = [kernel(1, path([1000 + n, 1002 + n]), "rebuild") for n in range(4)]
+    assert cost.mistaken(document([*first, *rebuilt])) == (0, 4)
+    far = kernel(1, path([1100, 1101]), "rebuild")
+    assert cost.mistaken(document([*first, *rebuilt, far])) == (1, 5)
+    # Of so few nothing follows.
+    assert cost.mistaken(document([*first, *rebuilt[:2]])) == (0, 0)
+
+
 def test_where_nothing_differs_one_instruction_is_found() -> None:
     same = [kernel(1, path([500, 500]), kind) for kind in ("patch", "rebuild")]
     assert document([*same, kernel(0, path([500, 500]))]).findings == ()

@@ -91,9 +91,9 @@ def test_the_patch_that_makes_a_path_dearer_is_pinned(
         ("patch", 3),
         ("rebuild", 3),
         ("rebuild", 3),
-        ("patch", 0),
-        ("patch", 1),
         ("patch", 2),
+        ("patch", 1),
+        ("patch", 0),
     ]
     assert pinned(found) == [(2, ["recv"])]
     # The base has what stands on top of the series, so that it is the same device.
@@ -113,16 +113,16 @@ def test_the_patch_that_makes_a_path_dearer_is_pinned(
 def test_a_session_that_was_ended_tells_what_is_known_and_goes_on_with_the_rest(
     toys: Toys, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    toys.words("toys", "costs-9000", "two", "three")
+    toys.words("toys", "one", "costs-9000", "three")
     toys.stack("toys", under_test="toys")
     ByWords.ends = 5
     found, out = bench(toys, capsys, "--each-patch", code=3)
-    assert order(found)[-2:] == [("patch", 0), ("patch", 1)]
-    assert pinned(found) == [(1, ["recv"])]
+    assert order(found)[-2:] == [("patch", 2), ("patch", 1)]
+    assert pinned(found) == [(2, ["recv"])]
     assert "5 of 6 kernels measured" in out
-    assert ByWords.asked == ["3", "rebuild-1", "rebuild-2", "0", "1"]
+    assert ByWords.asked == ["3", "rebuild-1", "rebuild-2", "2", "1"]
     assert toys.kseries("bench", "--resume", "latest") == 0
-    assert ByWords.asked[5:] == ["2"]
+    assert ByWords.asked[5:] == ["0"]
     assert "6 of 6 kernels measured" in capsys.readouterr().out
     # Another series in its place is measured anew.
     assert toys.kseries("bench", "--resume", "latest") == 0

@@ -237,6 +237,28 @@ def _limits(cost: Cost) -> Iterator[Limit]:
             yield Limit(path, q1, q3, fence, len(found))
 
 
+def mistaken(cost: Cost) -> tuple[int, int]:
+    """Judge each rebuild by what the others taught: how many would be findings, and of how many.
+
+    None should be. Each is compared with the first kernel that does the same.
+    """
+    tried = wrong = 0
+    rebuilt = [one for one in cost.built if one.kind == "rebuild"]
+    for left_out in rebuilt:
+        rest = replace(cost, built=tuple(one for one in cost.built if one is not left_out))
+        tried += 1
+        wrong += any(_is_mistaken(rest, path, left_out) for path in cost.paths)
+    return (wrong, tried) if len(rebuilt) > 2 else (0, 0)
+
+
+def _is_mistaken(rest: Cost, path: str, rebuilt: Built) -> bool:
+    others, own = [one.costs for one in same(rest, path)], rebuilt.path(path)
+    found = differences(others)
+    if own is None or len(found) < 2:
+        return False
+    return apart(others[0], own.costs) > spread(found)[2]
+
+
 def differences(kernels: Sequence[Sequence[int]]) -> list[float]:
     """Give by what part counts differ from each other, of each two kernels all with all."""
     return [

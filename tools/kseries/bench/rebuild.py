@@ -35,19 +35,22 @@ def patch(number: int, read: Read) -> str:
     makefile = read(MAKEFILE)
     if makefile is not None:
         line = f"obj-y += {SOURCE.rpartition('/')[2].removesuffix('.c')}.o\n"
-        parts.append(_changed(MAKEFILE, makefile, _ended(makefile) + line))
+        parts.append(changed(MAKEFILE, makefile, _ended(makefile) + line))
     ordered = read(ORDERED)
     if ordered is not None:
-        parts.append(_changed(ORDERED, ordered, _moved(ordered, number)))
-    head = (
+        parts.append(changed(ORDERED, ordered, _moved(ordered, number)))
+    told = f"rebuild {number}: change nothing on any path"
+    return mail(told, "Other addresses, and another order of functions.", "".join(parts))
+
+
+def mail(title: str, why: str, diff: str) -> str:
+    """Give a patch as it is sent."""
+    return (
         f"From {0:040x} Mon Sep 17 00:00:00 2001\n"
         "From: kseries <kseries@localhost>\n"
         "Date: Thu, 1 Jan 2026 00:00:00 +0000\n"
-        f"Subject: [PATCH] rebuild {number}: change nothing on any path\n\n"
-        "Other addresses, and another order of functions.\n"
-        "---\n"
+        f"Subject: [PATCH] {title}\n\n{why}\n---\n{diff}"
     )
-    return head + "".join(parts)
 
 
 def _source(number: int) -> str:
@@ -77,7 +80,8 @@ def _ended(text: str) -> str:
     return text if text.endswith("\n") else f"{text}\n"
 
 
-def _changed(name: str, before: str, after: str) -> str:
+def changed(name: str, before: str, after: str) -> str:
+    """Give the difference that makes one text of a file the other; "" where they are the same."""
     if before == after:
         return ""
     lines = unified_diff(

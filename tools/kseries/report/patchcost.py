@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from kseries.bench.cost import Built, Cost, Finding
+from kseries.bench.cost import Built, Cost, Finding, mistaken
 from kseries.report.words import counted, plain
 
 COLUMNS = 5  # paths beside each other
@@ -14,8 +14,9 @@ TITLE = 40
 CELL = 11
 ABOUT = (
     "A cell is how much more, or less, than after the patch before it, in per cent; = is the very",
-    "same. ! is more than kernels differ by that were built anew with nothing changed: beyond the",
-    "third quartile of their differences by three times the interquartile range.",
+    "same. ! is a finding: even the nearest counts of all seeds lie further apart than those of",
+    "kernels that were built anew with nothing changed (third quartile of their differences, and",
+    "three times the interquartile range).",
 )
 
 
@@ -88,7 +89,7 @@ def lines(cost: Cost | None) -> Iterator[str]:
         return
     count = counted(len(cost.patches), "patch")
     yield f"what each patch adds to paths that were there before: {cost.series}, {count}"
-    yield f"  {_so_far(cost)}"
+    yield from (f"  {line}" for line in so_far(cost))
     yield from (f"  {line}" for line in ABOUT)
     rows = table(cost)
     for first in range(0, len(cost.paths), COLUMNS):
@@ -98,11 +99,15 @@ def lines(cost: Cost | None) -> Iterator[str]:
     yield from (f"  {line}" for line in failures(cost))
 
 
-def _so_far(cost: Cost) -> str:
+def so_far(cost: Cost) -> Iterator[str]:
+    """Say how much is measured, and whether the rule finds something where nothing is."""
     seeds = counted(len(cost.seeds), "seed")
     rebuilt = sum(one.kind == "rebuild" for one in cost.built)
     told = f"{len(cost.built)} of {counted(cost.planned, 'kernel')} measured, each with {seeds}"
-    return f"{told}; {rebuilt} of them were built anew with nothing changed"
+    yield f"{told}; {rebuilt} of them were built anew with nothing changed"
+    wrong, tried = mistaken(cost)
+    if tried:
+        yield f"those built anew, each judged by the others: {wrong} of {tried} would be a finding"
 
 
 def _part(cost: Cost, rows: Sequence[Line], places: Sequence[int]) -> Iterator[str]:

@@ -39,6 +39,7 @@ class Part:
     bases: tuple[str, ...]
     wholes: tuple[str, ...]
     findings: tuple[Told, ...]
+    so_far: tuple[str, ...]
     nothing: str  # that was found, where that is so
     failures: tuple[str, ...]
     plot: Plot | None
@@ -53,6 +54,7 @@ def make(cost: Cost) -> Part:
         bases=tuple(text.base(cost, path) for path in cost.paths),
         wholes=tuple(text.whole_text(cost, path) for path in cost.paths),
         findings=tuple(Told(one, text.headline(one, cost)) for one in cost.findings),
+        so_far=tuple(text.so_far(cost)),
         nothing=text.nothing_found(cost),
         failures=tuple(text.failures(cost)),
         plot=_plot(cost),

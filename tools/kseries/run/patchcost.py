@@ -5,8 +5,8 @@ One worktree goes from kernel to kernel, so that make rebuilds what the patches 
 
 1. the whole series, from a copy of what the run has built;
 2. that again and again with nothing changed on any path, which tells how counts wander;
-3. the base, so that the whole is known by then;
-4. the series up to each of its patches, the first one first.
+3. the series without its last patch, without the last two, and so on, down to the base: what a
+   patch touches is compiled once on that way, and what is known grows from kernel to kernel.
 
 What stands on top of the series goes below it, so that the base has the same device. A session can
 be ended at any time: what was measured is kept, and what follows from it.
@@ -54,7 +54,7 @@ class Asked:
 
 
 @dataclass(frozen=True)
-class _Step:
+class Step:
     """A kernel that is to be made. name: of its folder."""
 
     kind: cost.Kind
@@ -119,11 +119,14 @@ def session(
         )
     beside = replace(work, suffix=NAME)
     with locked(beside.stack_folder, work.progress):
-        return _Session(work, asked, tell, measure or InGuests(work, asked)).run()
+        return Session(work, asked, tell, measure or InGuests(work, asked)).run()
 
 
-class _Session:
-    """A worktree and a build folder on their way along the series."""
+class Session:
+    """A worktree and a build folder on their way along the series. The caller holds their lock.
+
+    whole: the stack, with all below the series that the base takes.
+    """
 
     def __init__(
         self,
@@ -137,8 +140,8 @@ class _Session:
         self._asked = asked
         self._tell = tell
         self._notes: list[str] = []
-        self._whole = self._put_below()
-        self._total = len(under_test(self._whole).patches)
+        self.whole = self._put_below()
+        self._total = len(under_test(self.whole).patches)
         self._taken = False  # what the run has built
 
     def run(self) -> Cost:
@@ -153,29 +156,29 @@ class _Session:
         return self._document(built, len(steps))
 
     def _document(self, built: Sequence[Built], planned: int) -> Cost:
-        series = under_test(self._whole)
+        series = under_test(self.whole)
         return cost.judged(
             Cost(
                 series=series.name,
                 patches=tuple(patch.title for patch in series.patches),
                 paths=tuple(plan.path_name(setup) for setup in self._asked.setups),
                 seeds=self._asked.seeds,
-                below=tuple(one.name for one in self._whole.series if one.name != series.name),
+                below=tuple(one.name for one in self.whole.series if one.name != series.name),
                 built=tuple(built),
                 planned=planned,
                 notes=tuple(self._notes),
             )
         )
 
-    def _steps(self) -> Iterator[_Step]:
-        patches, total = under_test(self._whole).patches, self._total
-        yield _Step("patch", total, str(total), patches[-1].title)
+    def _steps(self) -> Iterator[Step]:
+        patches, total = under_test(self.whole).patches, self._total
+        yield Step("patch", total, str(total), patches[-1].title)
         for number in range(1, self._asked.rebuilds + 1):
             title = "the whole series, built anew"
-            yield _Step("rebuild", total, f"rebuild-{number}", title, number)
-        yield _Step("patch", 0, "0", "the base")
-        for patch in patches[:-1]:
-            yield _Step("patch", patch.index, str(patch.index), patch.title)
+            yield Step("rebuild", total, f"rebuild-{number}", title, number)
+        for patch in reversed(patches[:-1]):
+            yield Step("patch", patch.index, str(patch.index), patch.title)
+        yield Step("patch", 0, "0", "the base")
 
     def _put_below(self) -> Stack:
         """Give the stack with all below the series that the base takes."""
@@ -195,22 +198,29 @@ class _Session:
 
     # ------------------------------------------------------------ one kernel
 
-    def _made(self, step: _Step) -> Built:
+    def _made(self, step: Step) -> Built:
         """Build and measure a kernel, unless that was done before."""
-        part, folder = self._part(step), RunFolder(self._work.run.path / NAME / step.name)
-        key = self._key(part)
+        try:
+            return self.measured(step, self._part(step))
+        except CheckFailed as error:
+            if step.kind == "patch" and step.patch in (0, self._total):
+                raise
+            self._work.progress.note(f"{step.title}: {error.what}")
+            failed = Built(step.kind, step.patch, step.title, "", "", why=error.what)
+            return self._keep(self._folder(step), failed)
+
+    def measured(self, step: Step, part: Stack) -> Built:
+        """Build and measure a part of the stack, unless that was done before.
+
+        Raises CheckFailed where it cannot be built.
+        """
+        folder, key = self._folder(step), self._key(part)
         if folder.has(BUILT_FILE):
             kept = folder.load(BUILT_FILE, BUILT)
             if kept.made_of == key and not kept.lost:
                 return kept
         blank = Built(step.kind, step.patch, step.title, "", key)
-        try:
-            kernel = self._built(folder, part)
-        except CheckFailed as error:
-            if step.kind == "patch" and step.patch in (0, self._total):
-                raise
-            self._work.progress.note(f"{step.title}: {error.what}")
-            return self._keep(folder, replace(blank, why=error.what))
+        kernel = self._built(folder, part)
         paths = self._measure(folder, kernel)
         found = replace(
             blank,
@@ -220,44 +230,29 @@ class _Session:
         )
         return self._keep(folder, found)
 
+    def applied(self, step: Step, part: Stack) -> Tree:
+        """Give the tree of a part of the stack."""
+        return self._apply(self._folder(step), part).outcome(pipeline.APPLY)
+
+    def _folder(self, step: Step) -> RunFolder:
+        return RunFolder(self._work.run.path / NAME / step.name)
+
     def _keep(self, folder: RunFolder, built: Built) -> Built:
         folder.path.mkdir(parents=True, exist_ok=True)
         folder.save(BUILT_FILE, built, BUILT)
         return built
 
-    def _part(self, step: _Step) -> Stack:
-        part = cut(self._whole, step.patch)
+    def _part(self, step: Step) -> Stack:
+        part = cut(self.whole, step.patch)
         if step.kind == "patch":
             return part
         return replace(part, series=(*part.series, self._rebuild(step)))
 
-    def _rebuild(self, step: _Step) -> Series:
+    def _rebuild(self, step: Step) -> Series:
         """Write a patch that changes nothing on any path, for the whole series as it is."""
-        tree = self._work.outcome(pipeline.APPLY)
-        repository = Repository(tree.base.repo)
-
-        def read(path: str) -> str | None:
-            found = repository.file_at(tree.head, path)
-            return None if found is None else found.decode(errors="surrogateescape")
-
-        text = rebuild.patch(step.number, read).encode(errors="surrogateescape")
-        file = self._work.run.path / NAME / step.name / "0001-rebuild.patch"
-        file.parent.mkdir(parents=True, exist_ok=True)
-        atomicfile.write_bytes(file, text)
-        title, digest = f"rebuild {step.number}", hashlib.sha256(text).hexdigest()
-        patch = Patch(1, title, AUTHOR, "", file, digest)
-        return Series(
-            name="kseries-rebuild",
-            title=title,
-            message_id="",
-            version=1,
-            posted=1,
-            base="",
-            requires=(),
-            needs=(),
-            patches=(patch,),
-            origin=str(file),
-        )
+        read = reader(self._work.outcome(pipeline.APPLY))
+        text = rebuild.patch(step.number, read)
+        return of_one_patch(self._folder(step), f"rebuild {step.number}", text)
 
     def _key(self, part: Stack) -> str:
         """Digest what decides about what is measured."""
@@ -295,6 +290,37 @@ class _Session:
             config = replace(made, tree=tree, place=step.place)
             self._work.progress.update("copying what was built")
             building.take_over(made.place, config, step.stack)
+
+
+def reader(tree: Tree) -> rebuild.Read:
+    """Give what reads the files of a tree as they are committed."""
+    repository = Repository(tree.base.repo)
+
+    def read(path: str) -> str | None:
+        found = repository.file_at(tree.head, path)
+        return None if found is None else found.decode(errors="surrogateescape")
+
+    return read
+
+
+def of_one_patch(folder: RunFolder, title: str, text: str) -> Series:
+    """Write a patch of ours, and give the series that it is."""
+    file, content = folder.path / "0001.patch", text.encode(errors="surrogateescape")
+    folder.path.mkdir(parents=True, exist_ok=True)
+    atomicfile.write_bytes(file, content)
+    patch = Patch(1, title, AUTHOR, "", file, hashlib.sha256(content).hexdigest())
+    return Series(
+        name="kseries-bench",
+        title=title,
+        message_id="",
+        version=1,
+        posted=1,
+        base="",
+        requires=(),
+        needs=(),
+        patches=(patch,),
+        origin=str(file),
+    )
 
 
 def _put_together(path: str, done: Sequence[Measurement | Lost]) -> PathCost | LostPath:
