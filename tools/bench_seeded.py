@@ -20,7 +20,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from benchtable import Figure, exit_status
-from kseries.bench import cost, plan, rebuild
+from kseries.bench import plan, rebuild, significance
 from kseries.bench.cost import Cost
 from kseries.cli import benchrun
 from kseries.cli.run_context import open_run
@@ -82,7 +82,7 @@ def tries(asked: argparse.Namespace) -> Iterator[Figure]:
     done = benchrun.kept(opened.run)
     if done is None or done.patches is None:
         sys.exit(f"{opened.run.name} has no session of `kseries bench --each-patch`")
-    known = cost.judged(done.patches)
+    known = significance.judged(done.patches)
     chance = random.Random(asked.seed)
     last = len(known.patches)
     chosen = [(1 + chance.randrange(last), chance.choice(SEEDS)) for _ in range(asked.count)]
@@ -115,7 +115,7 @@ def tried(session: Session, known: Cost, patch: int, seed: Seed, run: RunFolder)
         replace(one, kind="rebuild", patch=last + 1) for one in known.built if one.patch == last
     ]
     rest = [one for one in known.built if one.patch < patch]
-    judged = cost.judged(replace(known, built=(*teach, *rest, built)))
+    judged = significance.judged(replace(known, built=(*teach, *rest, built)))
     own = {(one.path, one.patch) for one in known.findings}
     found = [
         one for one in judged.findings if (one.path, one.patch) not in own or one.patch == patch

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 import kselftest_zcrx
-from kseries.bench import answer, cost, counts, cpio, machine, plan, runner
+from kseries.bench import answer, cost, counts, cpio, machine, plan, runner, significance
 from kseries.bench.answer import RECEIVERS, Receiver, Regime
 from kseries.bench.cost import PathCost
 from kseries.bench.model import MIB, RECEIVER_SIDE, Lost, Measurement, Setup
@@ -249,7 +249,7 @@ def test_a_dearer_kernel_is_found_and_the_same_one_is_not(
     arguments = (*machine.ARGUMENTS, "init_on_alloc=1")  # memory is cleared that need not be
     monkeypatch.setattr(machine, "ARGUMENTS", arguments)
     built = (*same, base, first, kernel(2, "patch", 9, 10))
-    found = cost.judged(
+    found = significance.judged(
         cost.Cost("s", ("1", "2", "3"), names, (1, 2), (), built, planned=len(built))
     )
     dearer = [one for one in found.findings if one.change > 0]

@@ -14,9 +14,10 @@ import pytest
 
 from kseries.bench import answer as answers
 from kseries.bench import document, model, plan
-from kseries.bench.cost import Built, Cost, Kind, PathCost, judged
+from kseries.bench.cost import Built, Cost, Kind, PathCost
 from kseries.bench.document import Bench
 from kseries.bench.model import Lost, Measurement, Row, Setup
+from kseries.bench.significance import judged
 from kseries.report import bench as report
 from kseries.report import benchpage, html, patchpage
 from kseries.report import plot as geometry

@@ -171,3 +171,29 @@ def test_a_stack_without_a_series_under_test_is_refused(
     toys.stack("toys", under_test="")
     assert toys.kseries("bench", "--each-patch") == 2
     assert "no series under test" in capsys.readouterr().err
+
+
+def test_a_stack_without_the_program_is_refused(
+    toys: Toys, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.undo()
+    monkeypatch.chdir(toys.toyproject.root)
+    toys.words("toys", "one", "two")
+    toys.stack("toys", under_test="toys")
+    status, out = toys.toyproject.kseries("bench", "--each-patch")
+    assert status == 2
+    assert "There is no program to measure with" in out
+    del capsys
+
+
+def test_the_session_that_was_begun_last_is_gone_on_with(
+    toys: Toys, capsys: pytest.CaptureFixture[str]
+) -> None:
+    toys.words("toys", "one", "two")
+    toys.stack("toys", under_test="toys")
+    bench(toys, capsys, "--each-patch")
+    # The other one has no program here, which is told after it has begun.
+    assert toys.kseries("bench", "--run", "latest") == 2
+    assert toys.kseries("bench", "--resume", "latest") == 2
+    assert "There is no program to measure with" in capsys.readouterr().err
+    assert len(ByWords.asked) == 5

@@ -77,14 +77,7 @@ def of_folders(image: Path, made: Path, installed: Path) -> Bench:
     QEMU that takes no plugin.
     """
     plugin = programs.compile_plugin()
-    place = Untrusted(installed / PLACE)
-    if not place.has(PROGRAM):
-        raise UserError(
-            "There is no program to measure with: the stack receives nothing by zero copy.",
-            where=str(installed / PLACE),
-            do="take a stack with the whole series, and the suite zcrx among its tests",
-        )
-    program = place.read_bytes(PROGRAM, MAX_PROGRAM)
+    program = program_of(installed)
     try:
         told = tables.tables(Untrusted(made).read_text(SYMBOLS), functions(program))
     except (NotPlain, NotAnElf, ValueError) as error:
@@ -94,6 +87,18 @@ def of_folders(image: Path, made: Path, installed: Path) -> Bench:
             do="build it anew: `kseries run --until install`",
         ) from error
     return Bench(image, programs.compile_init(), program, plugin, told)
+
+
+def program_of(installed: Path) -> bytes:
+    """Give the program that measures, of a folder of tests. Raises UserError where it is not."""
+    place = Untrusted(installed / PLACE)
+    if not place.has(PROGRAM):
+        raise UserError(
+            "There is no program to measure with: the stack receives nothing by zero copy.",
+            where=str(installed / PLACE),
+            do="take a stack with the whole series, and the suite zcrx among its tests",
+        )
+    return place.read_bytes(PROGRAM, MAX_PROGRAM)
 
 
 def _commands(group: Sequence[Setup]) -> list[str]:
@@ -215,7 +220,8 @@ class Runner:
         files = {"init": bench.init, plan.PROGRAM.lstrip("/"): bench.program, "command": command}
         initrd, parts = cpio.archive(files), (bench.plugin, bench.tables)
         job = machine.Job(bench.kernel, initrd, *parts, setup.cpu, setup.seed)
-        return machine.boot(job, Deadline.after(self._deadline_s), log, self._watch)
+        deadline = Deadline.after(self._deadline_s * len(group))
+        return machine.boot(job, deadline, log, self._watch)
 
 
 def _keep(folder: Path, seen: Seen) -> None:

@@ -51,6 +51,7 @@ def bench(arguments: Namespace) -> int:
     if arguments.resume and not is_each_patch:
         setups = _begun(opened.run)
     elif not is_each_patch:
+        patches.forget(opened.run)
         opened.run.save(ASKED, setups, SETUPS)
     with progress(arguments) as shown, resumable(opened.run, NAME, arguments.workspace, shown):
         work = replace(opened.work(shown), session=(NAME,))

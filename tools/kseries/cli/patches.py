@@ -16,7 +16,9 @@ from kseries.bench.cost import Cost
 from kseries.bench.document import Bench
 from kseries.bench.model import Setup
 from kseries.cli import benchrun
+from kseries.lib import atomicfile
 from kseries.lib.errors import Interrupted
+from kseries.lib.runfolder import RunFolder
 from kseries.machines.vm import VirtualMachine
 from kseries.report import patchcost as report
 from kseries.report.live import Shown
@@ -27,6 +29,11 @@ from kseries.run.pipeline import RunContext
 
 ASKED = "bench-patches-asked"  # what a session was to measure
 ASKED_ADAPTER: TypeAdapter[Asked] = TypeAdapter(Asked)
+
+
+def forget(run: RunFolder) -> None:
+    """Let another session be the one that is gone on with."""
+    atomicfile.remove_tree(run.path / f"{ASKED}.json")
 
 
 def measure(work: RunContext, setups: Sequence[Setup], arguments: Namespace, shown: Shown) -> Bench:

@@ -6,7 +6,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from kseries.bench.cost import Built, Cost, Finding, mistaken
+from kseries.bench.cost import Built, Cost, Finding
+from kseries.bench.significance import mistaken
 from kseries.report.words import counted, plain
 
 COLUMNS = 5  # paths beside each other

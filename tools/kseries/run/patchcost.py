@@ -20,7 +20,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from kseries.apply.conflict import PatchConflict
-from kseries.bench import cost, plan, rebuild, runner
+from kseries.bench import cost, plan, rebuild, runner, significance
 from kseries.bench.cost import BUILT, Built, Cost, LostPath, PathCost
 from kseries.bench.model import Lost, Measurement, Setup
 from kseries.build import place as buildplace
@@ -77,13 +77,13 @@ class InGuests:
     """Measures in guests, all paths of a seed in one, by the program that the run installed."""
 
     def __init__(self, work: RunContext, asked: Asked) -> None:
-        """work: of the whole stack, installed."""
+        """work: of the whole stack, installed. Raises UserError where it has no such program."""
         self._asked = asked
         self._installed = work.outcome(pipeline.INSTALL)
         self._progress = work.progress
-        program = self._installed.folder / runner.PLACE / runner.PROGRAM
+        program = runner.program_of(self._installed.folder)
         words = [" ".join(plan.command(setup)) + setup.cpu for setup in asked.setups]
-        parts = (hashlib.sha256(program.read_bytes()).hexdigest(), *words, *map(str, asked.seeds))
+        parts = (hashlib.sha256(program).hexdigest(), *words, *map(str, asked.seeds))
         self.key = "\0".join(parts)
 
     def __call__(self, folder: RunFolder, kernel: Kernel) -> tuple[PathCost | LostPath, ...]:
@@ -157,7 +157,7 @@ class Session:
 
     def _document(self, built: Sequence[Built], planned: int) -> Cost:
         series = under_test(self.whole)
-        return cost.judged(
+        return significance.judged(
             Cost(
                 series=series.name,
                 patches=tuple(patch.title for patch in series.patches),

@@ -11,7 +11,7 @@ from dataclasses import replace
 import pytest
 
 from kseries.bench import answer as answers
-from kseries.bench import cost, plan, rebuild
+from kseries.bench import cost, plan, rebuild, significance
 from kseries.bench.answer import Receiver
 from kseries.bench.cost import Built, Cost, Growth, PathCost
 from kseries.bench.model import DMA, SENDER, SOFTIRQ, SYSCALL, Measurement, Row, Setup
@@ -33,7 +33,7 @@ def kernel(patch: int, of: PathCost | None, kind: cost.Kind = "patch", why: str 
 
 
 def document(built: Sequence[Built]) -> Cost:
-    return cost.judged(
+    return significance.judged(
         Cost("s", TITLES, ("epoll",), (1, 2, 3), ("nic",), tuple(built), PATCHES + 5)
     )
 
@@ -76,10 +76,10 @@ def test_what_changes_nothing_is_no_finding(seed: int) -> None:
 
 
 def test_the_limit_is_the_third_quartile_and_three_times_the_range() -> None:
-    assert cost.differences([[100, 102], [100]]) == [0.0, 0.02]
-    assert cost.differences([[100], [110], [121]]) == pytest.approx([0.1, 0.21, 0.1])
-    assert cost.differences([[100, 200]]) == []  # of one kernel nothing is compared
-    assert cost.spread([0.0, 0.1, 0.2, 0.3, 0.4]) == pytest.approx((0.1, 0.3, 0.9))
+    assert significance.differences([[100, 102], [100]]) == [0.0, 0.02]
+    assert significance.differences([[100], [110], [121]]) == pytest.approx([0.1, 0.21, 0.1])
+    assert significance.differences([[100, 200]]) == []  # of one kernel nothing is compared
+    assert significance.spread([0.0, 0.1, 0.2, 0.3, 0.4]) == pytest.approx((0.1, 0.3, 0.9))
 
 
 def test_a_change_is_found_beyond_the_limit_alone() -> None:
@@ -105,11 +105,11 @@ def test_a_change_is_found_beyond_the_limit_alone() -> None:
 def test_each_rebuild_is_judged_by_the_others() -> None:
     first = [kernel(1, path([1000 + n, 1002 + n])) for n in range(1)]
     rebuilt = [kernel(1, path([1000 + n, 1002 + n]), "rebuild") for n in range(4)]
-    assert cost.mistaken(document([*first, *rebuilt])) == (0, 4)
+    assert significance.mistaken(document([*first, *rebuilt])) == (0, 4)
     far = kernel(1, path([1100, 1101]), "rebuild")
-    assert cost.mistaken(document([*first, *rebuilt, far])) == (1, 5)
+    assert significance.mistaken(document([*first, *rebuilt, far])) == (1, 5)
     # Of so few nothing follows.
-    assert cost.mistaken(document([*first, *rebuilt[:2]])) == (0, 0)
+    assert significance.mistaken(document([*first, *rebuilt[:2]])) == (0, 0)
 
 
 def test_where_nothing_differs_one_instruction_is_found() -> None:
@@ -132,10 +132,10 @@ def test_all_seeds_have_to_agree_and_the_median_one_is_told() -> None:
 
 
 def test_counts_are_apart_where_even_the_nearest_are() -> None:
-    assert cost.apart([100, 110], [121, 133]) == pytest.approx(0.11)
-    assert cost.apart([121, 133], [100, 110]) == pytest.approx(0.11)
-    assert cost.apart([100, 120], [110, 130]) == 0.0
-    assert cost.apart([0], [5]) == 5.0
+    assert significance.apart([100, 110], [121, 133]) == pytest.approx(0.11)
+    assert significance.apart([121, 133], [100, 110]) == pytest.approx(0.11)
+    assert significance.apart([100, 120], [110, 130]) == 0.0
+    assert significance.apart([0], [5]) == 5.0
 
 
 def test_a_patch_that_does_not_build_is_passed_over_and_that_is_told() -> None:
@@ -151,7 +151,7 @@ def test_functions_that_wander_by_themselves_are_no_reason() -> None:
     before = {"recv": 100, "lookup": 50, "gone": 7}
     after = {"recv": 130, "lookup": 58, "new": 3}
     wander = {"lookup": 8, "recv": 29}
-    assert cost.growths(before, after, wander) == (
+    assert significance.growths(before, after, wander) == (
         Growth("recv", 100, 130),
         Growth("gone", 7, 0),
         Growth("new", 0, 3),
