@@ -120,6 +120,59 @@ def test_a_call_that_is_interrupted_before_what_it_calls_begins_is_one(
     assert counts.read(text).events["enter-dma"] == 5
 
 
+def tree(text: str) -> dict[str, int]:
+    """Give what was executed by each path of calls, in each layer that is not the task's own."""
+    names, found, path = {"0": ""}, {}, ""
+    for line in (line.split() for line in text.splitlines()):
+        if line[0] == "node":
+            path = names[line[1]] = f"{names[line[2]]}/{line[3]}"
+        elif line[0] == "spent" and line[1] == "receiver":
+            found[f"{path} {line[2]}"] = int(line[3])
+    return found
+
+
+def test_who_called_is_known_of_every_instruction(plugin: Path, tmp_path: Path) -> None:
+    poll, acks = "/measured/softirq/poll/driver_poll", "/measured/softirq/poll_of_acks"
+    assert tree(booked(plugin, tmp_path)) == {
+        "/measured syscall": 9,
+        "/measured/program user": 31,
+        "/measured/__switch_to_asm syscall": 2,
+        "/measured/softirq softirq": 10,
+        "/measured/softirq/poll softirq": 8,
+        f"{acks} softirq": 4,
+        f"{acks}/driver_poll poll-tx": 18,
+        f"{poll} poll-rx": 20,
+        f"{poll}/driver_rx poll-rx": 10,
+        f"{poll}/driver_rx/dma dma": 44,
+        f"{poll}/driver_rx/dma/copy dma": 18,
+        f"{poll}/driver_rx/copy dma": 18,
+        f"{poll}/driver_rx/deliver poll-rx": 12,
+        f"{poll}/driver_rx/deliver/copy poll-rx": 18,
+    }
+
+
+def test_a_call_that_is_interrupted_has_its_caller(plugin: Path, tmp_path: Path) -> None:
+    found = tree(booked(plugin, tmp_path, "INTERRUPTS"))
+    of = "/measured/interrupted"
+    assert {path: count for path, count in found.items() if path.startswith(of)} == {
+        f"{of} syscall": 11,
+        f"{of}/asm_exc_debug syscall": 3,
+        f"{of}/dma dma": 22,
+        f"{of}/dma/copy dma": 9,
+    }
+
+
+def test_a_function_that_is_jumped_to_takes_the_place_of_the_one_before(
+    plugin: Path, tmp_path: Path
+) -> None:
+    # Nothing is a layer here, so that the jump is no fault.
+    found = tree(booked(plugin, tmp_path, "JUMPS", tables="switch __switch_to_asm\n"))
+    assert found["/measured/jumper syscall"] == 1
+    assert found["/measured/dma syscall"] == 22
+    assert found["/measured/dma/copy syscall"] == 9
+    assert found["/measured/softirq syscall"] == 10
+
+
 def test_two_runs_agree_to_the_byte(plugin: Path, tmp_path: Path) -> None:
     texts = []
     for name in ("one", "two"):

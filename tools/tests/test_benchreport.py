@@ -16,7 +16,7 @@ from kseries.bench import answer as answers
 from kseries.bench import document, model, plan
 from kseries.bench.cost import Built, Cost, Kind, PathCost
 from kseries.bench.document import Bench
-from kseries.bench.model import Lost, Measurement, Row, Setup
+from kseries.bench.model import Call, Lost, Measurement, Row, Setup
 from kseries.bench.significance import judged
 from kseries.report import bench as report
 from kseries.report import benchpage, html, patchpage
@@ -178,15 +178,17 @@ def test_curves_stay_within_the_picture_and_names_apart(bench: Bench) -> None:
 def test_the_page_has_no_script_and_escapes_what_others_wrote(bench: Bench) -> None:
     first = bench.measurements[0]
     rows = (Row(model.SYSCALL, EVIL, 10**6), *first.rows)
+    calls = (Call(-1, "receiver", 100), Call(0, EVIL, 90))
     evil = replace(
         bench,
         stack=EVIL,
         head=EVIL,
         notes=(EVIL,),
-        measurements=(replace(first, rows=rows), *bench.measurements[1:]),
+        measurements=(replace(first, rows=rows, calls=calls), *bench.measurements[1:]),
         lost=(Lost(first.setup, EVIL),),
     )
     text = html.render_bench(evil)
+    assert "flame graph of epoll, prompt" in text
     assert "<script" not in text
     assert "default-src 'none'" in text
     assert "\x1b" not in report.text(evil)

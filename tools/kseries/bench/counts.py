@@ -11,8 +11,10 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from kseries.bench import calls as tree
 from kseries.bench import model
-from kseries.bench.model import Row
+from kseries.bench.model import Call, Row
+from kseries.bench.tables import BRACKETS
 
 # By the layer, where that decides; a task's own layers are by its role.
 _OF_LAYER = {
@@ -25,6 +27,7 @@ _OF_LAYER = {
     "hardirq": model.INTERRUPT,
 }
 _OF_RECEIVER = {"user": model.USER, "syscall": model.SYSCALL}
+POLLS = tuple(bracket.function for bracket in BRACKETS if bracket.layer == "poll")
 ANOTHER = "[another program]"
 """Its functions are not known, so an address of its says nothing."""
 
@@ -38,6 +41,7 @@ class Counts:
     """What was booked between the marks."""
 
     rows: tuple[Row, ...]
+    calls: tuple[Call, ...]
     events: dict[str, int]
     total: int
 
@@ -56,8 +60,9 @@ def read(text: str) -> Counts:
     if sum(line == ["segment"] for line in lines) != 1:
         raise Incomplete("more than one part was measured")
     try:
-        counts = Counts(tuple(_rows(lines)), dict(_events(lines)), int(lines[-1][1]))
-    except (ValueError, IndexError, KeyError) as error:
+        rows, calls = tuple(_rows(lines)), tree.read(list(_calls(lines)), POLLS)
+        counts = Counts(rows, calls, dict(_events(lines)), int(lines[-1][1]))
+    except (ValueError, IndexError, KeyError, tree.Unreadable) as error:
         raise Incomplete(f"the counts cannot be read: {error}") from None
     faults = [" ".join(line[1:]) for line in lines if line[0] == "fault"]
     if faults or ["faults", "0"] not in lines:
@@ -87,6 +92,16 @@ def _column(role: str, layer: str) -> str:
     if layer not in _OF_RECEIVER:
         raise ValueError(f"layer {layer}")
     return model.SENDER if role == "sender" else model.OTHER
+
+
+def _calls(lines: list[list[str]]) -> Iterator[list[str]]:
+    """Give the lines of the tree, with columns in the place of roles and layers."""
+    for line in lines:
+        if line[0] == "node":
+            yield line
+        elif line[0] == "spent":
+            _, role, layer, count = line
+            yield ["spent", _column(role, layer), count]
 
 
 def _events(lines: list[list[str]]) -> Iterator[tuple[str, int]]:

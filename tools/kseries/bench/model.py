@@ -57,14 +57,30 @@ class Row:
 
 
 @dataclass(frozen=True)
+class Call:
+    """A function as called by another one. count: instructions of it, and of all that it calls.
+
+    parent: the place of who calls it, -1 for the roots: the program, and polls of its queue.
+    """
+
+    parent: int
+    function: str
+    count: int
+
+
+@dataclass(frozen=True)
 class Measurement:
-    """What a measurement gave, all of it proved to add up. rows: the most first."""
+    """What a measurement gave, all of it proved to add up. rows: the most first.
+
+    calls: of the receiver's side, those that cost something; each stands behind its parent.
+    """
 
     setup: Setup
     answer: Answer
     rows: tuple[Row, ...]
     events: dict[str, int]  # switches, polls and entries of contexts
     unbooked: int  # ticks of the guest's clock beyond the rows: between its reading and the marks
+    calls: tuple[Call, ...] = ()
 
     def column(self, *names: str) -> int:
         """Give the instructions of columns."""

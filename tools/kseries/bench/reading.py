@@ -67,7 +67,7 @@ def measurement(setup: Setup, seen: Seen) -> Measurement:
         )
     if not booked.events.get("polls-rx"):
         raise Worthless("no packet was seen to arrive: are the symbols those of this kernel?")
-    return Measurement(setup, told, booked.rows, booked.events, unbooked)
+    return Measurement(setup, told, booked.rows, booked.events, unbooked, booked.calls)
 
 
 def _answer(seen: Seen) -> Answer:

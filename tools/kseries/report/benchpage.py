@@ -12,7 +12,7 @@ from kseries.bench.answer import RECEIVERS, Receiver, Regime
 from kseries.bench.document import Bench
 from kseries.bench.model import KIB, Measurement, Setup
 from kseries.report import bench as tables
-from kseries.report import patchpage
+from kseries.report import flame, patchpage
 from kseries.report.plot import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, Curve, Plot, Tick, apart
 
 COLOURED = 11  # functions of the bars; the others are one piece
@@ -63,6 +63,7 @@ class Page:
     dearest: tuple[Dearest, ...]
     plots: tuple[Plot, ...]
     patches: patchpage.Part | None
+    flames: tuple[flame.Flame, ...]
 
 
 def make(bench: Bench) -> Page:
@@ -85,6 +86,7 @@ def make(bench: Bench) -> Page:
         dearest=tuple(_dearest(found)),
         plots=tuple(_plots(found)),
         patches=patchpage.make(bench.patches) if bench.patches else None,
+        flames=tuple(_flames(shown, functions)),
     )
 
 
@@ -126,6 +128,14 @@ def _bars(shown: Sequence[Measurement], functions: Sequence[str]) -> Iterator[Ba
                 pieces.append(Piece(name, colour, round(at, 3), round(width, 3), cost))
             at += width
         yield Bar(one.setup.receiver, one.setup.regime, one.cost, tuple(pieces))
+
+
+def _flames(shown: Sequence[Measurement], functions: Sequence[str]) -> Iterator[flame.Flame]:
+    for one in shown:
+        title = f"{one.setup.receiver}, {one.setup.regime}"
+        made = flame.make(title, one.calls, functions, len(functions))
+        if made:
+            yield made
 
 
 def _plots(found: dict[Setup, Measurement]) -> Iterator[Plot]:

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "booking.h"
+#include "calls.h"
 
 #define FAULTS	8	/* that are told */
 
@@ -15,23 +16,41 @@ static const char *const role_names[ROLES] = {
 
 struct events events;
 
-static uint64_t (*booked)[ROLES][LAYERS];	/* by function */
-static int *polled;				/* functions of the present poll */
-static int polled_count;
+typedef uint64_t counts[ROLES][LAYERS];
+
+static counts *booked;				/* by node */
+static int booked_room;
+static counts *together;			/* by function, when it is written */
+static int *polled;				/* nodes of the present poll */
+static int polled_count, polled_room;
 static bool goes_on;
 static uint64_t faults;
 static char *told[FAULTS];
 
 const char *booking_open(void)
 {
-	booked = calloc(function_count, sizeof(*booked));
-	polled = calloc(function_count, sizeof(*polled));
-	return booked && polled ? NULL : "no memory";
+	together = calloc(function_count, sizeof(*together));
+	return together ? NULL : "no memory";
+}
+
+/* Room for another one, as there may be so many. */
+static void *grown(void *place, int *room, int wanted, size_t size)
+{
+	int more = *room ? *room : 4096;
+
+	while (more <= wanted)
+		more *= 2;
+	place = realloc(place, more * size);
+	if (!place)
+		abort();
+	memset((char *)place + *room * size, 0, (more - *room) * size);
+	*room = more;
+	return place;
 }
 
 void booking_begin(void)
 {
-	memset(booked, 0, function_count * sizeof(*booked));
+	memset(booked, 0, booked_room * sizeof(*booked));
 	memset(&events, 0, sizeof(events));
 	polled_count = 0;
 	faults = 0;
@@ -48,14 +67,20 @@ bool booking_goes_on(void)
 	return goes_on;
 }
 
-void book(enum role role, enum layer layer, int function, uint64_t count)
+void book(enum role role, enum layer layer, int node, uint64_t count)
 {
-	uint64_t *place = &booked[function][role][layer];
+	uint64_t *place;
 
 	if (!goes_on || !count)
 		return;
-	if (layer == POLL && !*place)
-		polled[polled_count++] = function;
+	if (node >= booked_room)
+		booked = grown(booked, &booked_room, node, sizeof(*booked));
+	place = &booked[node][role][layer];
+	if (layer == POLL && !*place) {
+		if (polled_count >= polled_room)
+			polled = grown(polled, &polled_room, polled_count, sizeof(*polled));
+		polled[polled_count++] = node;
+	}
 	*place += count;
 }
 
@@ -95,7 +120,7 @@ static uint64_t write_function(FILE *file, int function)
 
 	for (role = 0; role < ROLES; role++) {
 		for (layer = 0; layer < LAYERS; layer++) {
-			count = booked[function][role][layer];
+			count = together[function][role][layer];
 			if (!count)
 				continue;
 			fprintf(file, "count %s %s %" PRIu64 " %s\n", role_names[role],
@@ -106,11 +131,45 @@ static uint64_t write_function(FILE *file, int function)
 	return total;
 }
 
+static void add_up(void)
+{
+	int node, role, layer;
+
+	memset(together, 0, function_count * sizeof(*together));
+	for (node = 1; node < node_count && node < booked_room; node++) {
+		for (role = 0; role < ROLES; role++) {
+			for (layer = 0; layer < LAYERS; layer++)
+				together[nodes[node].function][role][layer] +=
+					booked[node][role][layer];
+		}
+	}
+}
+
+/* Each node stands behind its parent. */
+static void write_calls(FILE *file)
+{
+	int node, role, layer;
+
+	for (node = 1; node < node_count && node < booked_room; node++) {
+		fprintf(file, "node %d %d %s\n", node, nodes[node].parent,
+			functions[nodes[node].function].name);
+		for (role = 0; role < ROLES; role++) {
+			for (layer = 0; layer < LAYERS; layer++) {
+				if (booked[node][role][layer])
+					fprintf(file, "spent %s %s %" PRIu64 "\n",
+						role_names[role], layer_names[layer],
+						booked[node][role][layer]);
+			}
+		}
+	}
+}
+
 void booking_write(FILE *file)
 {
 	uint64_t total = 0, i;
 	int n;
 
+	add_up();
 	fprintf(file, "segment\n");
 	for (n = 0; n < function_count; n++)
 		total += write_function(file, n);
@@ -124,6 +183,7 @@ void booking_write(FILE *file)
 	}
 	for (i = 0; i < faults && i < FAULTS; i++)
 		fprintf(file, "fault %s\n", told[i] ? told[i] : "no memory");
+	write_calls(file);
 	fprintf(file, "faults %" PRIu64 "\n", faults);
 	fprintf(file, "total %" PRIu64 "\n", total);
 	fflush(file);

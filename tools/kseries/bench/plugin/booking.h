@@ -29,7 +29,8 @@ void booking_begin(void);
 void booking_end(void);
 bool booking_goes_on(void);
 
-void book(enum role role, enum layer layer, int function, uint64_t count);
+/* What a node of calls.h executed. */
+void book(enum role role, enum layer layer, int node, uint64_t count);
 
 /* It is known which queue was polled: its instructions are POLL_RX or POLL_TX. */
 void book_poll(enum role role, bool receives);

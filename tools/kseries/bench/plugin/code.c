@@ -16,6 +16,28 @@ bool is_call(const unsigned char *code, size_t size)
 	       (size >= 2 && code[0] == 0xff && (code[1] & 0x38) == 0x10);
 }
 
+bool is_trap(const unsigned char *code, size_t size)
+{
+	return size == 2 && code[0] == 0x0f && code[1] == 0x05;
+}
+
+bool is_return(const unsigned char *code, size_t size)
+{
+	if (size && code[0] == 0xf3) {	/* rep, which does nothing */
+		code++;
+		size--;
+	}
+	if (size == 3 && code[0] == 0x48 && code[1] == 0x0f && code[2] == 0x07)
+		return true;		/* sysretq */
+	return (size == 1 && code[0] == 0xc3) || (size == 3 && code[0] == 0xc2) ||
+	       is_resume(code, size);
+}
+
+bool is_resume(const unsigned char *code, size_t size)
+{
+	return size == 2 && code[0] == 0x48 && code[1] == 0xcf;
+}
+
 uint64_t target_of(const unsigned char *code, size_t size, uint64_t end)
 {
 	int32_t distance;

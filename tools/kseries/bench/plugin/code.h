@@ -10,6 +10,15 @@
 /* call, or call through a register or memory. */
 bool is_call(const unsigned char *code, size_t size);
 
+/* system call */
+bool is_trap(const unsigned char *code, size_t size);
+
+/* ret, or the return from a system call or an interrupt. */
+bool is_return(const unsigned char *code, size_t size);
+
+/* The return from an interrupt. */
+bool is_resume(const unsigned char *code, size_t size);
+
 /* Where a call to a fixed place goes, else 0. end: the address behind it. */
 uint64_t target_of(const unsigned char *code, size_t size, uint64_t end);
 

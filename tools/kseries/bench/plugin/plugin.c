@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "booking.h"
+#include "calls.h"
 #include "code.h"
 #include "qemu_api.h"
 #include "tables.h"
@@ -22,18 +23,6 @@
 #define CUT_CALLS	16
 
 QEMU_CALLED int qemu_plugin_version = QEMU_API_VERSION;
-
-/* A block of instructions that was translated. */
-struct block {
-	uint64_t	start;
-	uint64_t	end;		/* behind its last instruction */
-	int		function;
-	bool		is_entry;	/* it begins the function */
-	bool		calls;		/* it ends in a call */
-	uint64_t	target;		/* of it, 0 where only the processor knows */
-	bool		is_thunk;	/* on the way of a call to what is called */
-	bool		interrupts;	/* it begins an interrupt, or an exception */
-};
 
 /* A layer that was entered, and where it is left. */
 struct frame {
@@ -47,6 +36,7 @@ static uint64_t executed;	/* instructions since the start; QEMU adds to it */
 static uint64_t accounted;
 static const struct block *current;
 static const struct block *caller;	/* the last block that is no thunk */
+static int here;			/* the node of the current block */
 
 /* Calls that were interrupted before what they call began. The last ones. */
 static const struct block *cut[CUT_CALLS];
@@ -74,7 +64,7 @@ static void account(void)
 		function = &functions[current->function];
 		if (function->in_program && layer == SYSCALL)
 			where = USER;
-		book(role, where, current->function, executed - accounted);
+		book(role, where, here, executed - accounted);
 	}
 	accounted = executed;
 }
@@ -121,6 +111,8 @@ static void on_switch(unsigned int cpu, qemu_plugin_meminfo_t info, uint64_t add
 	task = address;
 	role = role_of(address);
 	events.switches++;
+	if (booking_goes_on())
+		here = calls_switch(task, current);
 }
 
 static void leave(void)
@@ -192,6 +184,8 @@ static void on_block(unsigned int cpu, void *data)
 		enter(function);
 	if (block->is_entry && function->kind == ENTRY_RECEIVES)
 		poll_receives = true;
+	if (booking_goes_on())
+		here = calls_follow(current, block);
 	current = block;
 	if (!block->is_thunk)
 		caller = block;
@@ -209,6 +203,7 @@ static void on_mark(unsigned int cpu, void *data)
 		set_role(RECEIVER);
 		break;
 	case 3:
+		here = calls_begin(task, current);
 		booking_begin();
 		break;
 	case 4:
@@ -263,8 +258,12 @@ static void on_translation(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
 	code = qemu_plugin_insn_data(last);
 	size = qemu_plugin_insn_size(last);
 	block->calls = is_call(code, size);
+	block->traps = is_trap(code, size);
+	block->returns = is_return(code, size);
+	block->resumes = is_resume(code, size);
 	block->target = target_of(code, size, block->end);
 	block->interrupts = is_interrupt(function->name);
+	block->begins_task = block->is_entry && !strcmp(function->name, "ret_from_fork_asm");
 	block->is_thunk = strstr(function->name, "thunk") != NULL;
 	qemu_plugin_register_vcpu_tb_exec_cb(tb, on_block, QEMU_CB_NO_REGS, block);
 	for (i = 0; i < count; i++)
@@ -305,7 +304,7 @@ QEMU_CALLED int qemu_plugin_install(qemu_plugin_id_t id, const struct qemu_info 
 			told = argv[i];
 	}
 	if (!told)
-		told = booking_open();
+		told = calls_open() ?: booking_open();
 	if (told)
 		return refuse(told);
 	if (!output)
