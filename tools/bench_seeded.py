@@ -16,8 +16,9 @@ from __future__ import annotations
 import argparse
 import random
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 
 from benchtable import Figure, exit_status
 from kseries.bench import plan, rebuild, significance
@@ -77,23 +78,30 @@ def main() -> int:
 
 
 def tries(asked: argparse.Namespace) -> Iterator[Figure]:
-    """Carry out the tries, in the order of the patches, so that little is built anew."""
+    """Carry out the tries."""
     opened = open_run(asked.run)
     done = benchrun.kept(opened.run)
     if done is None or done.patches is None:
         sys.exit(f"{opened.run.name} has no session of `kseries bench --each-patch`")
     known = significance.judged(done.patches)
     chance = random.Random(asked.seed)
-    last = len(known.patches)
-    chosen = [(1 + chance.randrange(last), chance.choice(SEEDS)) for _ in range(asked.count)]
+    # One of which the kernel before is measured.
+    able = [one.patch + 1 for one in known.steps() if one.patch < len(known.patches)]
+    every = list(product(able, SEEDS))
+    chosen = chance.sample(every, min(asked.count, len(every)))
     with live(sys.stderr) as shown:
         work = opened.work(shown)
         setups = Asked(plan.of_patches())
         with locked(replace(work, suffix="cost").stack_folder, shown):
             session = Session(work, setups, lambda _: None, InGuests(work, setups))
-            for number, (patch, seed) in enumerate(sorted(chosen, key=lambda one: one[0]), 1):
-                shown.update(f"try {number} of {asked.count}: {seed.path}, patch {patch}")
+            for number, (patch, seed) in enumerate(_in_order(chosen), 1):
+                shown.update(f"try {number} of {len(chosen)}: {seed.path}, patch {patch}")
                 yield tried(session, known, patch, seed, opened.run)
+
+
+def _in_order(chosen: Sequence[tuple[int, Seed]]) -> list[tuple[int, Seed]]:
+    """Go down the series, as the session does, so that little is built anew."""
+    return sorted(chosen, key=lambda one: -one[0])
 
 
 def tried(session: Session, known: Cost, patch: int, seed: Seed, run: RunFolder) -> Figure:

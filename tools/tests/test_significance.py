@@ -7,8 +7,10 @@ import json
 import random
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
+from pydantic import TypeAdapter
 
 from kseries.bench import answer as answers
 from kseries.bench import cost, plan, rebuild, significance
@@ -218,6 +220,51 @@ def test_a_seed_gives_a_measurement_a_name_of_its_own() -> None:
     first = plan.of_patches()[0]
     names = {replace(first, seed=seed).name for seed in (0, *plan.SEEDS)}
     assert len(names) == 1 + len(plan.SEEDS)
+
+
+# ---- counts of the default stack, on 30 November 2026
+
+REAL = TypeAdapter(Cost).validate_json(
+    (Path(__file__).parent / "data/bench/patches.json").read_bytes()
+)
+
+
+def dearer_from(patch: int, path_name: str, by: float) -> Cost:
+    """Give the real counts with what one patch adds to a path."""
+
+    def more(one: PathCost) -> PathCost:
+        return replace(one, costs=tuple(round(count * (1 + by)) for count in one.costs))
+
+    built = tuple(
+        replace(
+            kernel,
+            paths=tuple(more(one) if one.path == path_name else one for one in kernel.paths),
+        )
+        if kernel.patch >= patch
+        else kernel
+        for kernel in REAL.built
+    )
+    return significance.judged(replace(REAL, built=built))
+
+
+def test_no_kernel_that_was_built_anew_would_be_a_finding() -> None:
+    wrong, tried = significance.mistaken(REAL)
+    assert wrong == 0
+    assert tried >= 4
+    assert all(limit.fence < 0.002 for limit in significance.judged(REAL).limits)
+
+
+@pytest.mark.parametrize("path_name", REAL.paths)
+def test_one_per_cent_is_pinned_to_whichever_patch_it_is_added_to(path_name: str) -> None:
+    known = {(one.path, one.patch) for one in significance.judged(REAL).findings}
+    measured = [step.patch for step in REAL.steps()]
+    for patch in (number for number in measured if number - 1 in measured):
+        found = {
+            (one.path, one.patch): one.change
+            for one in dearer_from(patch, path_name, 0.01).findings
+        }
+        assert found.keys() - known == {(path_name, patch)} - known
+        assert found[path_name, patch] == pytest.approx(0.01, abs=0.0015)
 
 
 # ---- patches that change nothing
