@@ -74,6 +74,7 @@ def main() -> int:
     parser.add_argument("--run", default="latest", help="with a session (default: %(default)s)")
     parser.add_argument("--count", type=int, default=20, help="of tries (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=1, help="of what is chosen")
+    parser.add_argument("--patch", type=int, default=0, metavar="N", help="only into this one")
     return exit_status(tries(parser.parse_args()))
 
 
@@ -87,6 +88,7 @@ def tries(asked: argparse.Namespace) -> Iterator[Figure]:
     chance = random.Random(asked.seed)
     # One of which the kernel before is measured.
     able = [one.patch + 1 for one in known.steps() if one.patch < len(known.patches)]
+    able = [patch for patch in able if asked.patch in (0, patch)]
     every = list(product(able, SEEDS))
     chosen = chance.sample(every, min(asked.count, len(every)))
     with live(sys.stderr) as shown:
