@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from kseries.model import Baseline, LocalSource, NamedSource, Patch, Series, Stack
-from kseries.stacks.variant import above, cut, lacking, needing
+from kseries.stacks.variant import above, beneath, cut, lacking, needing
 
 
 def series(name: str, patches: int, *requires: str) -> Series:
@@ -83,3 +83,18 @@ def test_what_a_baseline_has_not() -> None:
 def test_no_other_number(patches: int) -> None:
     with pytest.raises(ValueError, match="of 3 patches"):
         cut(STACK, patches)
+
+
+def test_what_stands_on_top_goes_below_in_its_order() -> None:
+    tested = STACK.under_test
+    names = [one.name for one in STACK.series if one.name != tested]
+    put = beneath(STACK)
+    assert [one.name for one in put.series] == [*names, tested]
+    assert above(put) == ()
+    assert not put.whole
+    assert put.under_test == tested
+    left_out = beneath(STACK, above(STACK)[:1])
+    assert [one.name for one in left_out.series][-1] == tested
+    assert set(names) - {one.name for one in left_out.series} == set(above(STACK)[:1])
+    # The base has all of them.
+    assert [one.name for one in cut(put, 0).series] == names
