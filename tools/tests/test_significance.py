@@ -150,13 +150,13 @@ def test_a_patch_that_does_not_build_is_passed_over_and_that_is_told() -> None:
 
 
 def test_functions_that_wander_by_themselves_are_no_reason() -> None:
-    before = {"recv": 100, "lookup": 50, "gone": 7}
-    after = {"recv": 130, "lookup": 58, "new": 3}
-    wander = {"lookup": 8, "recv": 29}
+    before = {"recv": 1000, "lookup": 50, "gone": 7, "little": 5}
+    after = {"recv": 1300, "lookup": 58, "new": 6, "little": 0}
+    wander = {"lookup": 8, "recv": 299}
     assert significance.growths(before, after, wander) == (
-        Growth("recv", 100, 130),
+        Growth("recv", 1000, 1300),
         Growth("gone", 7, 0),
-        Growth("new", 0, 3),
+        Growth("new", 0, 6),
     )
 
 

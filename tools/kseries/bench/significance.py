@@ -20,6 +20,8 @@ FENCE = 3.0
 """Times the interquartile range beyond the third quartile: Tukey's fence for what is far out."""
 
 MOST_FUNCTIONS = 8
+LEAST = 0.02
+"""Of the function that changes most, what another one has to change by to be told."""
 
 
 def judged(cost: Cost) -> Cost:
@@ -137,4 +139,6 @@ def growths(
     found = [Growth(name, before.get(name, 0), after.get(name, 0)) for name in names]
     changed = [one for one in found if abs(one.after - one.before) > wander.get(one.function, 0)]
     changed.sort(key=lambda one: (-abs(one.after - one.before), one.function))
-    return tuple(changed[:MOST_FUNCTIONS])
+    most = max((abs(one.after - one.before) for one in changed), default=0)
+    told = [one for one in changed if abs(one.after - one.before) >= most * LEAST]
+    return tuple(told[:MOST_FUNCTIONS])

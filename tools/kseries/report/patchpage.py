@@ -88,9 +88,9 @@ def _plot(cost: Cost) -> Plot | None:
         )
         for number, (path, points) in enumerate(lines.items())
     )
-    rows = tuple(Tick(y(n * step), f"{100 * n * step:+.3g}%") for n in range(low, high + 1))
+    rows = tuple(Tick(y(n * step), f"{100 * n * step:+.3g}") for n in range(low, high + 1))
     columns = tuple(Tick(x(patch), str(patch)) for patch in range(0, last + 1, 1 + last // 16))
-    return Plot("cost after each patch, to the base's", curves, rows, columns)
+    return Plot("cost after each patch, to the base's, in per cent", curves, rows, columns)
 
 
 def _points(cost: Cost, path: str) -> list[Point]:
