@@ -215,5 +215,7 @@ def test_why(bench: Bench, base: Path) -> None:
         why(made.tree, stack, made.place, "PAGE_POLL")
     assert error.value.do == "like it: PAGE_POOL"
     other = bench.fragment("other", ["CONFIG_NET=y"])
-    with pytest.raises(UserError, match="The tree is not configured"):
-        why(made.tree, bench.stack(base, other), bench.at(base, other), "PAGE_POOL")
+    place = bench.at(base, other)
+    with pytest.raises(UserError, match="The tree is not configured") as error:
+        why(made.tree, bench.stack(base, other), place, "PAGE_POOL")
+    assert error.value.where == str(place.folder)

@@ -431,6 +431,14 @@ def test_during() -> None:
     ]
 
 
+def test_lines_belong_to_what_ran_but_for_our_own_marks() -> None:
+    hidden = MARKS.line("hidden", "from line 1: the console was quiet")
+    begin, end = MARKS.line("start", "net/a"), MARKS.line("end", "net/a")
+    lines = ["up", begin, "eth0: up", hidden, end, "behind it"]
+    told = attribution.lines_of([(float(at), line) for at, line in enumerate(lines)], MARKS)
+    assert told == {"boot": ["up"], "net/a": ["eth0: up", hidden, "behind it"]}
+
+
 def test_panic_is_charged_to_the_case_that_never_ended() -> None:
     lines = [
         (1.0, "kseries: start zcrx/register"),

@@ -370,6 +370,11 @@ def test_only_a_planned_one_can_stand_behind_other_text() -> None:
     assert brief(parse("TAP version 13", "text not ok 1 a", "ok 1 b").cases) == [("b", P)]
 
 
+def test_a_line_that_only_looks_like_a_result_is_kept_with_what_failed() -> None:
+    (case,) = parse("TAP version 13", "1..1", "text", "    ok 5 quoted", "not ok 1 a").cases
+    assert case.diagnostics == ("text", "    ok 5 quoted")
+
+
 # ---- cut lines, carriage returns
 
 

@@ -24,11 +24,13 @@ def test_what_is_where(tmp_path: Path) -> None:
     assert run.name == "run"
     files = [
         *(run.console(), run.console(1), run.console(2)),
+        *(run.peer_console(), run.peer_console(2)),
         *(run.log("build"), run.log("build", 2), run.results),
         *(run.test_log("net", "a/b"), run.test_log("net", "a", 1), run.test_log("net", "a", 2)),
     ]
     assert [str(file.relative_to(run.path)) for file in files] == [
         *("console.log", "console.log", "console-2.log"),
+        *("console.peer.log", "console-2.peer.log"),
         *("build.log", "build-2.log", RESULTS),
         *("tests/net/a_b.log", "tests/net/a.log", "tests/net/a+2.log"),
     ]

@@ -509,3 +509,18 @@ def test_what_stands_beside_the_results_is_kept_of_what_failed() -> None:
     for last, tail in (("not ok 2 b", ("# behind",)), ("ok 2 b", ())):
         (program,) = parse(f"TAP version 13\n1..2\nok 1 a\n{last}\n# behind\n").programs
         assert program.tail == tail
+
+
+def test_a_header_of_kunit_is_a_line_of_its_own() -> None:
+    results = "1..1\n    # Subtest: a\n    1..1\n    ok 1 b\nok 1 a\n"
+    for first, kind in (("TAP version 14", Kind.KUNIT), ("it speaks TAP version 14", Kind.TAP)):
+        assert parse(f"{first}\n{results}").kind is kind
+
+
+def test_results_within_a_complaint_without_stamps_are_no_part_of_it() -> None:
+    log = parse(
+        "BUG: KASAN: use-after-free in f+0x1/0x20\nCall Trace:\n <TASK>\n f+0x1/0x20\n"
+        "ok 1 a\n# of a program\n g+0x1/0x20\n </TASK>\nok 2 b\n1..2\nTAP version 13\n"
+    )
+    (event,) = log.events
+    assert event.lines[-3:] == (" f+0x1/0x20", " g+0x1/0x20", " </TASK>")

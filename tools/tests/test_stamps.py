@@ -208,3 +208,8 @@ def test_so_many_lines_tell_how_all_begin() -> None:
     assert stamps.look("".join(lines)).relayed
     assert stamps.look("".join([*lines, "x\n"])).relayed
     assert not stamps.look("".join(["x\n", *lines])).relayed
+
+
+@pytest.mark.parametrize("line", ["[  OK  ] at 2026-11-30T12:00:00Z: up", "2 lines, 12:00:01 text"])
+def test_a_time_within_a_line_is_no_stamp(line: str) -> None:
+    assert stamps.message(line) == line

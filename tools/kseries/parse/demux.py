@@ -15,7 +15,7 @@ from kseries.parse.lava import Signals
 from kseries.parse.stamps import Line, Style
 
 # Without stamps, what only programs write.
-_PROGRAMS = re.compile(r"\s*+(?:#(?!\d+: |PF: )|(?:not )?ok\b)")
+_PROGRAMS = re.compile(r"\s*+(?:#(?!\d+: |PF: )|(?:not )?ok\b|1\.\.\d|K?TAP version \d)")
 
 
 class LineConsumer(Protocol):
