@@ -6,9 +6,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
+from kseries.config import fragments, kconfig_ask
+from kseries.config import stage as config_stage
 from kseries.config.stage import config, why
 from kseries.kbuild.failure import BuildFailed
 from kseries.lib.errors import CheckFailed, UserError
@@ -197,6 +201,18 @@ def test_tree_that_moved_on(bench: Bench, base: Path, toy_commit: Commit) -> Non
     toy_commit(bench.tree, "net/Kconfig", "Networking", "Networked")
     with pytest.raises(UserError, match="changed since the stack was applied"):
         bench.configure(base)
+
+
+def test_what_the_sandbox_says_of_promises_is_not_believed(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = bench.fragment("own", ["CONFIG_NET=y", "CONFIG_INET=y"])
+    promises = fragments.read([file], "6.12").promises
+    monkeypatch.setattr(kconfig_ask, "ask", lambda *_, **__: ([], []))
+    box: Any = SimpleNamespace(inside_state=Path("/state"))
+    text = "CONFIG_NET=y\n# CONFIG_INET is not set\n"
+    broken = config_stage._broken_promises(box, promises, text, Silent(), whole=True)
+    assert [(told.symbol, told.found) for told in broken] == [("INET", "n")]
 
 
 # ---------------------------------------------------------------- why
