@@ -31,7 +31,7 @@ Read = Callable[[str], str | None]
 
 def patch(number: int, read: Read) -> str:
     """Give a patch as a mail. number: from 1; each is another one."""
-    parts = [_added(SOURCE, _source(number))]
+    parts = [changed(SOURCE, "", _source(number))]
     makefile = read(MAKEFILE)
     if makefile is not None:
         line = f"obj-y += {SOURCE.rpartition('/')[2].removesuffix('.c')}.o\n"
@@ -81,22 +81,14 @@ def _ended(text: str) -> str:
 
 
 def changed(name: str, before: str, after: str) -> str:
-    """Give the difference that makes one text of a file the other; "" where they are the same."""
+    """Give the difference that makes one text of a file the other; "" where they are the same.
+
+    before: "" for a file that is not there.
+    """
     if before == after:
         return ""
+    old, mode = (f"a/{name}", "") if before else ("/dev/null", "new file mode 100644\n")
     lines = unified_diff(
-        before.splitlines(keepends=True),
-        after.splitlines(keepends=True),
-        f"a/{name}",
-        f"b/{name}",
+        before.splitlines(keepends=True), after.splitlines(keepends=True), old, f"b/{name}"
     )
-    return f"diff --git a/{name} b/{name}\n" + "".join(lines)
-
-
-def _added(name: str, text: str) -> str:
-    lines = text.splitlines(keepends=True)
-    body = "".join(f"+{line}" for line in lines)
-    return (
-        f"diff --git a/{name} b/{name}\nnew file mode 100644\n"
-        f"--- /dev/null\n+++ b/{name}\n@@ -0,0 +1,{len(lines)} @@\n{body}"
-    )
+    return f"diff --git a/{name} b/{name}\n{mode}" + "".join(lines)
