@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from kseries.lib.errors import KseriesError
-from seriesbot import admission, gather, intake, orders, publicinbox, rules
+from seriesbot import admission, gather, intake, orders, publicinbox, rules, tls
 from seriesbot.answer.outbox import Outbox
 from seriesbot.answer.writing import Writer
 from seriesbot.commands import Commands
@@ -22,7 +22,7 @@ from seriesbot.config import Config, InboxFile
 from seriesbot.engine.base import Engine
 from seriesbot.engine.buildbot import BuildbotEngine
 from seriesbot.engine.local import LocalEngine
-from seriesbot.engine.rest import Rest, require_private
+from seriesbot.engine.rest import Rest
 from seriesbot.farm import logins
 from seriesbot.intake import Limits
 from seriesbot.mirror import Mirror
@@ -44,7 +44,9 @@ def engine_of(config: Config) -> Engine:
     home = config.home.work
     if told.kind == "buildbot":
         login = logins.read(config.home.resolve(told.credentials), "the Buildbot master")
-        require_private(told.master)
+        tunnel = "use https, or a tunnel that ends on this machine (`ssh -L`)"
+        place = "bot.toml: engine.master"
+        tls.require_private(told.master, "password", where=place, do=tunnel)
         return BuildbotEngine(Rest(told.master, login.user, login.password), told.slots)
     if told.command:
         return LocalEngine(home, tuple(told.command), told.slots)

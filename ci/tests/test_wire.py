@@ -15,6 +15,7 @@ from dataclasses import replace
 import pytest
 
 from kseries.lib.errors import InfraError, UserError
+from seriesbot import tls
 from seriesbot.engine import rest, wire
 from seriesbot.engine.base import Found, Order, Outcome
 from seriesbot.engine.buildbot import BuildbotEngine
@@ -251,10 +252,10 @@ def test_a_password_is_shown_nowhere() -> None:
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:8010", "https://ci.example.org/buildbot"])
 def test_a_password_may_go_here(url: str) -> None:
-    rest.require_private(url)
+    tls.require_private(url, "password", where="here", do="something else")
 
 
 @pytest.mark.parametrize("url", ["http://ci.example.org:8010", "http://127.0.0.1.example.org"])
 def test_a_password_goes_nowhere_in_the_clear(url: str) -> None:
     with pytest.raises(UserError, match="in the clear"):
-        rest.require_private(url)
+        tls.require_private(url, "password", where="here", do="something else")

@@ -18,7 +18,7 @@ from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from kseries.lib.bounded import MIB
-from kseries.lib.errors import InfraError, UserError
+from kseries.lib.errors import InfraError
 
 API = "api/v2"
 LOGIN = "auth/login"
@@ -30,8 +30,6 @@ WRITE_S = 60.0
 # Until a master is asked again that did not answer: so long, and the time that it took so often.
 QUIET_S, QUIET_TIMES = 3.0, 3
 MAX_JSON = 8 * MIB
-
-LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 OK, FOUND, FORBIDDEN, NOT_FOUND = 200, 302, 403, 404
 
@@ -172,15 +170,4 @@ class Rest:
             f"The Buildbot master gives an answer that cannot be used (status {status}): {said}",
             where=self.url,
             do="see that engine.master in bot.toml is the address of the master's web page",
-        )
-
-
-def require_private(url: str) -> None:
-    """Raise UserError when a password would be sent to an address in the clear."""
-    place = urlsplit(url)
-    if place.scheme != "https" and place.hostname not in LOOPBACK:
-        raise UserError(
-            f"A password would be sent to {place.hostname} in the clear.",
-            where="bot.toml: engine.master",
-            do="use https, or a tunnel that ends on this machine (`ssh -L`)",
         )

@@ -8,14 +8,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Protocol
-from urllib.parse import urlsplit
 
 from pydantic import ConfigDict, Field, StringConstraints, TypeAdapter
 
 from kseries.lib.errors import UserError
 from seriesbot import secretfile
 from seriesbot.answer.settings import Line, Site
-from seriesbot.tls import LOOPBACK
+from seriesbot.tls import require_private
 
 PATCHWORK_TOKEN, KCIDB_TOKEN = "SERIESBOT_PATCHWORK_TOKEN", "SERIESBOT_KCIDB_TOKEN"
 
@@ -107,11 +106,6 @@ def token(
             where="bot.toml",
             do=f"name a file with it (credentials), or set {variable}",
         )
-    address = urlsplit(server.url or "")
-    if address.scheme != "https" and address.hostname not in LOOPBACK:
-        raise UserError(
-            f"A token would be sent to {server.url} in the clear.",
-            where="bot.toml",
-            do="name an address that begins with https://",
-        )
+    do = "name an address that begins with https://"
+    require_private(server.url or "", "token", where="bot.toml", do=do)
     return found
