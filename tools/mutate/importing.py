@@ -20,6 +20,15 @@ def imports(source: str) -> set[str]:
     return found
 
 
+def assigned(node: ast.Assign | ast.AnnAssign | ast.AugAssign) -> tuple[str, ...]:
+    """Name what an assignment gives a value, also of tuples of names."""
+    targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+    inner = (each for target in targets for each in ast.walk(target))
+    return tuple(
+        each.id for each in inner if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Store)
+    )
+
+
 def dotted(module: str) -> str:
     """Give the name that a module is imported by. module: path below tools/kseries."""
     return f"kseries.{module.removesuffix('.py').replace('/', '.')}".removesuffix(".__init__")

@@ -26,7 +26,7 @@ class Mutant:
 
     module: path below tools/kseries. within: qualified name of the function or class, "" for the
     module. line: the number of the first line that changes, from 1. text: that line, stripped.
-    change: "old → new". name: the name, of the module or of a class, whose value changes, "" inside
+    change: "old → new". names: those, of the module or of a class, whose value changes, none inside
     of functions.
     body: lines (first, last) of what the function around it does, None outside of functions.
     """
@@ -38,7 +38,7 @@ class Mutant:
     operator: str
     change: str
     edit: Edit
-    name: str = ""
+    names: tuple[str, ...] = ()
     body: tuple[int, int] | None = None
 
     @property

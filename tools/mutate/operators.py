@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from mutate.exchanges import ARITHMETIC, COMPARISONS, KEYED, NEGATIONS, NOTHING, TWINS
+from mutate.importing import assigned
 from mutate.patterns import difference, weaker
 
 LEFT_OUT = "(left out)"
@@ -61,20 +62,16 @@ class Scope:
         return next((p for p in reversed(self.parents) if isinstance(p, Function)), None)
 
     @property
-    def target(self) -> str:
-        """The name that is assigned around, of the module or of a class; "" where there is none."""
+    def targets(self) -> tuple[str, ...]:
+        """The names that are assigned around, of the module or of a class."""
         for parent in self.parents[1:]:
             match parent:
                 case ast.ClassDef():
                     continue
-                case ast.Assign(targets=[ast.Name(id=name), *_]):
-                    return name
-                case ast.AnnAssign(target=ast.Name(id=name)):
-                    return name
-                case ast.AugAssign(target=ast.Name(id=name)):
-                    return name
-            return ""
-        return ""
+                case ast.Assign() | ast.AnnAssign() | ast.AugAssign():
+                    return assigned(parent)
+            break
+        return ()
 
 
 def _comparison(node: ast.AST) -> Iterator[Change]:

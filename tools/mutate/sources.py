@@ -39,7 +39,7 @@ def mutants(module: str, source: str, members: Mapping[str, Sequence[str]]) -> l
             change.operator,
             text.told(change, edit),
             edit,
-            scope.target,
+            scope.targets,
             (function.body[0].lineno, function.end_lineno or 0) if function else None,
         )
         found.setdefault((edit.start, edit.end, edit.text), mutant)

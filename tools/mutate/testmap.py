@@ -15,7 +15,7 @@ from pathlib import Path
 from coverage import CoverageData
 
 from mutate.bench import PACKAGE, TESTS, Bench
-from mutate.importing import dotted, imports
+from mutate.importing import assigned, dotted, imports
 from mutate.model import Mutant
 
 
@@ -216,7 +216,7 @@ class Chooser:
         So do those that use another that is made of it.
         """
         found: set[str] = set()
-        for name in _made_of(self._sources[mutant.module], mutant.name) if mutant.name else ():
+        for name in _made_of(self._sources[mutant.module], mutant.names):
             word = re.compile(rf"\b{name}\b")
             users = {file for file, text in self._test_sources.items() if word.search(text)}
             users = {file for file in users if dotted(mutant.module) in self._imported[file]}
@@ -252,17 +252,16 @@ def _function_lines(source: str) -> list[int]:
     ]
 
 
-def _made_of(source: str, name: str) -> set[str]:
-    """Name what of a module is made of one of its names, at however many removes, and that."""
-    made = {
-        target.id: {each.id for each in ast.walk(node.value) if isinstance(each, ast.Name)}
-        for node in ast.parse(source).body
-        if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None
-        for target in (node.targets if isinstance(node, ast.Assign) else [node.target])
-        if isinstance(target, ast.Name)
-    }
+def _made_of(source: str, names: Iterable[str]) -> set[str]:
+    """Name what of a module is made of some of its names, at however many removes, and those."""
+    made: dict[str, set[str]] = {}
+    for node in ast.parse(source).body:
+        if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
+            parts = {each.id for each in ast.walk(node.value) if isinstance(each, ast.Name)}
+            for target in assigned(node):
+                made.setdefault(target, set()).update(parts)
     found: set[str] = set()
-    more = {name}
+    more = set(names)
     while more:
         found |= more
         more = {each for each, parts in made.items() if parts & found} - found

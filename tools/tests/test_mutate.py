@@ -197,8 +197,10 @@ def test_a_mutant_is_named_by_its_line_and_not_by_the_number_of_it() -> None:
 
 def test_a_value_is_known_by_the_name_of_its_table_or_field() -> None:
     source = "LIMITS = (3, 4)\nclass A:\n    most: int = 5\n    def f(self):\n        return 6\n"
-    names = {mutant.change: mutant.name for mutant in mutants("m.py", source, {})}
-    assert [names[f"{n} → {n + 1}"] for n in (3, 5, 6)] == ["LIMITS", "most", ""]
+    source += "LOW, (HIGH, TABLE[0]) = 7, (8, 9)\n"
+    names = {mutant.change: mutant.names for mutant in mutants("m.py", source, {})}
+    told = [names[f"{n} → {n + 1}"] for n in (3, 5, 6, 8)]
+    assert told == [("LIMITS",), ("most",), (), ("LOW", "HIGH")]
 
 
 def test_the_same_fault_twice_in_a_line_is_told_apart() -> None:
