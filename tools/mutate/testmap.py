@@ -191,7 +191,16 @@ class Chooser:
 
     def drop(self, tests: Iterable[str]) -> None:
         """Choose these no more: they fail without a fault."""
-        self._tests.failing |= set(tests)
+        self._tests.failing |= set(self.expand(tests))
+
+    def expand(self, failed: Iterable[str]) -> tuple[str, ...]:
+        """Give the tests that have failed: all of a file that cannot even be loaded."""
+        known = self._tests.seconds.keys() - self._tests.failing
+        return tuple(
+            test
+            for name in failed
+            for test in ([name] if "::" in name else sorted(t for t in known if _file(t) == name))
+        )
 
     def expected_s(self, tests: Iterable[str]) -> float:
         """Give the processor time of tests."""

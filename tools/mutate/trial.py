@@ -48,7 +48,7 @@ class Trial:
                 if answer.exit is None:
                     return Outcome(mutant, Fate.TIMEOUT, tests=count), tuple(tests)
                 if answer.exit not in (0, NONE_LEFT):
-                    noticed = answer.failed[:1] or tuple(tests)
+                    noticed = self.chooser.expand(answer.failed[:1]) or tuple(tests)
                     by = answer.failed[0] if answer.failed else f"pytest gave {answer.exit}"
                     return Outcome(mutant, Fate.KILLED, by, count), noticed
         return Outcome(mutant, Fate.SURVIVED, tests=count), ()

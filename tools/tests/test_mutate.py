@@ -48,6 +48,9 @@ import functools
 @functools.cache
 def kept():
     return 5
+
+
+SIZES = (4, 8)
 """
 TESTS = """
 import subprocess
@@ -56,7 +59,13 @@ from pathlib import Path
 
 import pytest
 
-from kseries.rules import kept, limit, rounds
+from kseries.rules import SIZES, kept, limit, rounds
+
+PAIRS = dict([SIZES])
+
+
+def test_sizes():
+    assert PAIRS == {4: 8}
 
 
 def test_limit():
@@ -323,6 +332,8 @@ def test_a_rule_that_no_test_holds_is_found(toolkit: Path) -> None:
     # One that takes an answer from a cache is not told apart from one that works it out.
     assert fates["kept", "5 → 6"] == ("killed", f"{rules}::test_the_answer")
     assert fates["rounds", "count -= 1 → pass"] == ("timeout", "")
+    # With this one the tests cannot even be loaded.
+    assert fates["", "8 → (left out)"] == ("killed", rules)
     # What fails without the fault has noticed nothing.
     anyway = ("test_that_fails_anyway", "test_that_passes_once")
     assert told["failing"] == [f"{rules}::{name}" for name in anyway]
