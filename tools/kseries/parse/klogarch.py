@@ -169,6 +169,11 @@ HEADERS: tuple[Rule, ...] = (
         behind=r"[0-9a-f]{4}(?: ilc:\d)? \[#",
     ),
     _header(
+        r"(?:Oops: )?general protection fault, (?:probably|maybe) for ",
+        "arch/x86/kernel/traps.c: exc_general_protection(); a mail may have broken it",
+        "Oops: general protection fault, probably for non-canonical address 0xdffffc0000000000:",
+    ),
+    _header(
         r"(?:Kernel|Break|Trap|FP|Reserved|Unhandled|Bounds|Illegal) [\w /()-]{3,60}+ ?\[#\d+\]",
         "arch/loongarch/kernel/traps.c, arch/mips/kernel/traps.c: die_if_kernel()",
         "Break instruction in kernel code[#1]:",

@@ -10,7 +10,7 @@ image), "Machine check events logged" (hardware), what drivers say of their devi
 from __future__ import annotations
 
 from kseries.model import EventKind
-from kseries.parse import klogarch, kloglocks
+from kseries.parse import klogarch, klogdumps, kloglocks
 from kseries.parse.klogrule import Ending, Role, Rule
 
 _K = EventKind
@@ -293,6 +293,7 @@ RULES: tuple[Rule, ...] = (
     *kloglocks.LOCKS,
     *kloglocks.STALLS,
     *_LEAKS,
+    *klogdumps.DUMPS,
     *_OTHERS,
 )
 """The first that matches decides."""
