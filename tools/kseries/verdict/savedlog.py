@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -20,7 +20,7 @@ from kseries.model import (
     Status,
     Verdict,
 )
-from kseries.parse import ktap, ktapline, lava, liburing, stamps
+from kseries.parse import ktap, ktapline, lava, liburing, mailed, stamps
 from kseries.parse.demux import hear
 from kseries.parse.ktap import KtapResult
 from kseries.parse.ktaptoken import Result
@@ -83,8 +83,13 @@ def read(blocks: Iterable[str], name: str) -> Saved:
     looked: list[str] = []
     while sum(map(len, looked)) < MAX_LOOK and (block := next(stream, "")):
         looked.append(block)
-    whole = itertools.chain(looked, stream)
-    head = ktapline.plain("".join(looked))
+    whole: Iterator[str] = itertools.chain(looked, stream)
+    head = "".join(looked)
+    mail = mailed.look(head)
+    if not mail.spared:
+        head = "".join(mail.lines([head]))
+        whole = mail.lines(whole)
+    head = ktapline.plain(head)
     style = stamps.look(head)
     if style.relayed:
         head = "\n".join(map(stamps.unrelayed, head.split("\n")))

@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Logs in mails: quoted, indented, broken to a width."""
+
+from __future__ import annotations
+
+import textwrap
+
+import pytest
+
+from kseries.model import KernelEvent
+from kseries.parse import mailed
+from tests.log_strategies import read
+
+OOPS = (
+    "Unable to handle kernel paging request at virtual address ffff800012345678",
+    "Mem abort info:",
+    "Internal error: synchronous external abort: 0000000096000210 [#1] PREEMPT SMP",
+    "Modules linked in: foo_core foo bar_core bar baz_core baz qux_core qux fuse drm ip_tables x",
+    "CPU: 5 UID: 0 PID: 101577 Comm: mmap03 Not tainted 6.11.0-rc6-next-20240905 #1 (unreleased)",
+    "pstate: 60000005 (nZCv daif -PAN -UAO -TCO -DIT -SSBS BTYPE=--)",
+    "pc : foo_map (drivers/foo/foo_map_of_pages.h:40 drivers/foo/core.c:338 (discriminator 1))",
+    "lr : foo_ioctl (drivers/foo/core.c:588)",
+    "Call trace:",
+    " foo_map (drivers/foo/foo_map_of_pages.h:40 (discriminator 1) drivers/foo/core.c:338) foo",
+    " foo_ioctl (drivers/foo/core.c:588) foo",
+    "---[ end trace 0000000000000000 ]---",
+)
+LINES = [f"[  795.8504{at:02}] {text}" for at, text in enumerate(OOPS)]
+WORDS = ["Hello, this is what my machine said:", "", "$ dmesg", *LINES, "", "Any idea?"]
+
+
+def broken(lines: list[str], width: int, *, longer_than: int = 0, blank: str = "") -> list[str]:
+    """Break lines as a mail client does. blank: what stands at the end of a line that goes on."""
+    done = []
+    for line in lines:
+        limit = width - len(blank)
+        parts = textwrap.wrap(line, limit, break_long_words=False, break_on_hyphens=False)
+        parts = parts if len(line) > max(width, longer_than) else [line]
+        done += [f"{part}{blank}" for part in parts[:-1]] + (parts[-1:] or [""])
+    return done
+
+
+def text_of(lines: list[str]) -> str:
+    return "\n".join(lines) + "\n"
+
+
+def only_event(lines: list[str]) -> KernelEvent:
+    (event,) = read(text_of(lines).encode()).events
+    return event
+
+
+@pytest.mark.parametrize("blank", ["", " "])
+@pytest.mark.parametrize(("width", "longer_than"), [(66, 0), (72, 0), (76, 0), (80, 0), (72, 80)])
+def test_broken_lines_are_put_together(width: int, longer_than: int, blank: str) -> None:
+    lines = broken(WORDS, width, longer_than=longer_than, blank=blank)
+    assert len(lines) > len(WORDS) + 3
+    whole = only_event(WORDS)
+    assert whole.where == "foo_map"
+    event = only_event(lines)
+    assert (event.kind, event.title, event.where) == (whole.kind, whole.title, whole.where)
+    assert event.lines == whole.lines
+
+
+def test_the_other_lines_keep_their_numbers() -> None:
+    lines = broken(["[    1.000000] " + "word " * 30, *WORDS], 72)
+    assert lines[only_event(lines).line - 1].startswith("[  795.850400] Unable to")
+
+
+@pytest.mark.parametrize("before", ["> ", ">", "> > ", "    ", "\t"])
+def test_what_stands_before_each_line_is_left_out(before: str) -> None:
+    lines = [f"{before}{line}" for line in broken(WORDS, 72)]
+    event = only_event(lines)
+    assert (event.title, event.where) == (only_event(WORDS).title, "foo_map")
+    assert lines[event.line - 1].endswith("handle kernel paging request at virtual address")
+
+
+def test_kernelci_indents_what_it_quotes() -> None:
+    lines = [
+        f"    2020-09-30 10:58:41.4{at}0000  kern  :alert : {text}" for at, text in enumerate(OOPS)
+    ]
+    assert only_event(["  60 lines", "", *lines]).title == only_event(WORDS).title
+
+
+def test_the_log_of_a_machine_is_as_it_is() -> None:
+    booting = [f"[    0.0000{at:02}] " + "x" * (60 + at) + " y" * 10 for at in range(12)]
+    for lines in (WORDS, [*booting, *broken(LINES, 72)], LINES[:3], []):
+        assert mailed.look(text_of(lines)).spared
+    # A few words that cannot be broken are long.
+    assert not mailed.look(text_of(["[    1.000000] " + "x" * 90, *[LINES[1]] * 60])).spared
+
+
+@pytest.mark.parametrize("result", ["ok 1 it_works", "not ok 1 it_fails", "1..3", "# Subtest: a"])
+def test_results_are_not_taken_for_the_rest_of_a_line(result: str) -> None:
+    stamped = [f"[    1.00000{at}] {'word ' * 11}word" for at in range(5)]
+    mail = mailed.look(text_of(stamped))
+    assert mail.width
+    for line, joined in ((result, False), ("what_does_not_fit goes on", True)):
+        told = list(mail.lines([text_of([*stamped, line])]))
+        assert (told[-1] != f"{line}\n") is joined
+
+
+def test_what_fitted_was_not_broken_off() -> None:
+    stamped = [f"[    1.00000{at}] {'word ' * 11}word" for at in range(5)]
+    mail = mailed.look(text_of(stamped))
+    short = f"{stamped[0][:40]}\n"
+    assert list(mail.lines([short, "a b c\n"])) == [short, "a b c\n"]
+    assert list(mail.lines([short, "\n", "a" * 60])) == [short, "\n", "a" * 60]
