@@ -599,8 +599,8 @@ def test_what_proves_that_the_kernel_said_it(proof: str) -> None:
     for text, count in ((proof, 1), *((other, 0) for other in others)):
         for title in ("BUG: Bad page state in process foo", "a: page allocation failure: x"):
             reader = klog.Reader()
-            reader.take(title, sure=False)
-            reader.take(text, sure=False)
+            reader.take(title, trust=splat.Trust.WORDS)
+            reader.take(text, trust=splat.Trust.WORDS)
             assert len(reader.events()) == count
 
 

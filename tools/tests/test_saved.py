@@ -399,6 +399,29 @@ def test_zeros_that_a_dead_machine_left(tmp_path: Path) -> None:
     assert "".join(blocks_of(file)) == "1..2\nok 1 a\nnot ok 2 b\n"
 
 
+@pytest.mark.parametrize("month", ["oct", "févr.", "Okt", "10月"])
+def test_the_month_is_in_any_language(month: str) -> None:
+    lines = ("list_del corruption. next is NULL", "kernel BUG at lib/list_debug.c:62!")
+    log = parse("".join(f"{month} 07 11:42:05 fedora kernel: {line}\n" for line in lines))
+    assert [event.title for event in log.events] == [lines[0]]
+    before = f"{month} 07 11:42:05 fedora"
+    assert parse(f"{before} kernel: x\n{before} foo[12]: {lines[1]}\n").events == ()
+
+
+@pytest.mark.parametrize(
+    "other", ["<6>[foo] IRQ 37 Disabled", "RAX: ffff[   83.300808][ T5809] RAX: ffffffffffffffda"]
+)
+@pytest.mark.parametrize("proof", ["CPU: 1 PID: 2 Comm: x", "Call Trace:", "something"])
+def test_what_has_no_stamp_where_another_line_has_one(other: str, proof: str) -> None:
+    fault = "BUG: kernel NULL pointer dereference, address: 0000000000000010"
+    told = [fault, "Oops: 0002 [#1] SMP NOPTI", proof, *["text"] * 20]
+    for lines in ([other, *told], [*told, other]):
+        events = parse("\n".join(lines)).events
+        assert [event.kind.value for event in events] == ["Oops"] * (proof != "something")
+    # A program's, whatever it says, where the kernel's lines have stamps.
+    assert parse("\n".join([*["[   12.345678] x"] * 30, *told])).events == ()
+
+
 def test_blanks_that_do_not_break_are_blanks(tmp_path: Path) -> None:
     # As the web and mails have them for several blanks: a kernel that died did not pass.
     file = tmp_path / "log"

@@ -8,7 +8,7 @@ import pytest
 from kseries.model import EventKind
 from kseries.parse import klog, splat
 from kseries.parse.klogrule import Ending, Rule
-from kseries.parse.splat import BACKTRACE, CUT, END, RULER, Splat, goes_on, patience, settled
+from kseries.parse.splat import BACKTRACE, CUT, END, RULER, Splat, Trust, goes_on, patience, settled
 
 K = EventKind
 
@@ -136,7 +136,8 @@ def test_patience() -> None:
 def test_an_open_complaint() -> None:
     new = Splat(3)
     assert (new.title, new.foreign, new.last, new.called, new.ender) == (0, 0, 0, "", None)
-    assert (new.headed, new.traced, new.ended, new.sure) == (False, False, False, True)
+    assert (new.headed, new.traced, new.ended) == (False, False, False)
+    assert new.trust is Trust.STAMP
     assert new.ending is Ending.MARK
     assert Splat(0, rule(K.BUG, Ending.RULER)).ending is Ending.RULER
 
@@ -206,6 +207,12 @@ def test_an_open_complaint() -> None:
         ("xcode: y", "xcode: y"),
         ("a code: ", "a code:"),
         ("a, nodemask=", "a"),
+        ("in foo (net/foo.h:1 net/foo.c:12 (discriminator 1)) net", "in foo net"),
+        ("at a.c:1 foo (a.c:1 b-c/d+e.S:2) [m]", "at a.c:1 foo [m]"),
+        ("in foo (??:?)", "in foo"),
+        ("in foo (a.c:1 (discriminator 2", "in foo"),
+        ("in foo (size 12:3)", "in foo (size 12:3)"),
+        ("in foo() (a.c:1)", "in foo()"),
     ],
 )
 def test_what_differs_from_run_to_run(text: str, title: str) -> None:

@@ -188,6 +188,12 @@ def test_a_log_in_which_no_line_is_surely_the_kernels(line: str, bare: bool) -> 
     assert stamps.look(f"a\n{line}\n").bare is bare
 
 
+@pytest.mark.parametrize(("count", "mixed"), [(0, False), (1, True), (4, True), (5, False)])
+def test_a_log_in_which_few_lines_are_surely_the_kernels(count: int, mixed: bool) -> None:
+    lines = ["[   12.345678] x"] * count + ["y"] * (10 - count)
+    assert stamps.look("\n".join(lines)).mixed is mixed
+
+
 @pytest.mark.parametrize(
     ("line", "dated"),
     [

@@ -37,6 +37,10 @@ TRACE = "Call Trace:"
         ("BUG: x in foo (??:?)", "foo"),
         ("BUG: x in foo", "foo"),
         ("BUG: x in foo  ", "foo"),
+        # A mail has broken the title off there, or it says where, not who.
+        ("Unable to handle kernel paging request at virtual", ""),
+        ("Kernel panic - not syncing: Fatal exception in interrupt", ""),
+        ("BUG: x in interrupt_foo", "interrupt_foo"),
         # An address may be made of letters alone; a name may begin like one.
         ("BUG: x at deadbeef", ""),
         ("BUG: x in deadbee", "deadbee"),

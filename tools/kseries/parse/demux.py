@@ -12,10 +12,13 @@ from kseries.model import KernelEvent, ProgramResult
 from kseries.parse import fastpath, klog, ktap, ktapline, lava, stamps
 from kseries.parse.ktap import KtapResult
 from kseries.parse.lava import Signals
+from kseries.parse.splat import Trust
 from kseries.parse.stamps import Line, Style
 
 # Without stamps, what only programs write.
 _PROGRAMS = re.compile(r"\s*+(?:#(?!\d+: |PF: )|(?:not )?ok\b|1\.\.\d|K?TAP version \d)")
+# Who says what has no stamp, in a log in which other lines have one.
+_NOBODY = "?"
 
 
 class LineConsumer(Protocol):
@@ -106,12 +109,17 @@ class _Listener:
         return found.end() if found else at
 
     def _output(self, block: str, at: int, end: int) -> re.Match[str] | None:
-        if self._alone or (self._style.bare and self.watcher.busy):
+        unsure = self._style.bare or self._style.mixed
+        if self._alone or (unsure and self.watcher.busy):
             return None
         if self._style.relayed:
             return fastpath.relayed_output().match(block, at, end)
-        output = fastpath.bare_output if self._style.bare else fastpath.output
+        output = fastpath.bare_output if unsure else fastpath.output
         return output().match(block, at, end)
+
+    def _is_maybe_kernel(self, text: str) -> bool:
+        """Whether a line without the kernel's stamp may be the kernel's all the same."""
+        return (self._style.bare or self._style.mixed) and not _PROGRAMS.match(text)
 
     def _unstamped(self, line: str) -> str:
         """Give what a program wrote in a relayed line."""
@@ -126,9 +134,12 @@ class _Listener:
             self.kernel.feed(said.message, cut=cut)
             self.watcher.take(said.message, said.caller)
             if self._style.bare and not self._alone:
-                self._style = replace(self._style, bare=False)
-        elif self._style.bare and not _PROGRAMS.match(text := stamps.unrelayed(said.program)):
-            self.watcher.take(text, sure=False)
+                self._style = replace(self._style, bare=False, mixed=True)
+        elif self._is_maybe_kernel(text := stamps.unrelayed(said.program)):
+            if self._style.bare:
+                self.watcher.take(text, trust=Trust.WORDS)
+            else:
+                self.watcher.take(text, _NOBODY, Trust.PROOF)
         else:
             self.watcher.skip()
 

@@ -25,9 +25,11 @@ _LATIN = r"\t -~\xa0-\xff"
 _OTHERS = rf"[^{_CONTROL}\x00-\xff]"
 _REST = rf"[{_LATIN}]*+(?:{_OTHERS}[{_LATIN}]*+)*+"
 _NO_BRACKET = r"[\t -Z\\-~\xa0-\xff]*+"
-_TEXT = rf"{_NO_BRACKET}(?:(?:\[(?! *\d+\.\d{{6}}\])|{_OTHERS}){_NO_BRACKET})*+"
+_TEXT = rf"{_NO_BRACKET}(?:(?:\[(?! *\d+\.\d{{6}} ?\])|{_OTHERS}){_NO_BRACKET})*+"
 _NO_STAMP = rf"(?:(?=#)|(?!{stamps.BEGINS}))"
 _NO_BARE_COMPLAINT = rf"(?:(?=#)|(?!{stamps.BEGINS}|{_COMPLAINT}))"
+# A relay may leave more than one blank behind its stamp.
+_NO_RELAYED_COMPLAINT = rf"(?:(?=#)|(?! *+{stamps.BEGINS}|{_COMPLAINT}))"
 
 
 def next_result(block: str, at: int) -> int:
@@ -72,4 +74,4 @@ def bare_output() -> re.Pattern[str]:
 @cache
 def relayed_output() -> re.Pattern[str]:
     """Give the same behind the stamps of a relay."""
-    return re.compile(rf"(?:{stamps.RELAYED}{_NO_RESULT}{_NO_BARE_COMPLAINT}{_TEXT}\n)++")
+    return re.compile(rf"(?:{stamps.RELAYED}{_NO_RESULT}{_NO_RELAYED_COMPLAINT}{_TEXT}\n)++")

@@ -81,6 +81,8 @@ HELPERS = Functions(
     "dump_backtrace* dump_trace* dump_page* dump_cpu_task show_stack* show_trace* show_regs*",
     "unwind_* kunwind_* arch_stack_walk walk_stackframe stack_trace_* stack_access_ok nmi_*",
     "trigger_*_backtrace arch_trigger_*_backtrace perf_trace_* trace_event_raw_event_*",
+    # arch/x86/lib/retpoline.S: the way to a function; its padding, which nobody runs
+    "x86_indirect_* x86_return_thunk pfx_*",
     # arch/arm64/mm/fault.c: warns of faults that it cannot explain
     "do_kernel_fault",
     # kernel/sched/idle.c, drivers/cpuidle/

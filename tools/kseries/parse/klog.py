@@ -24,6 +24,7 @@ from kseries.parse.splat import (
     MAX_TO_CUT,
     RULER,
     Splat,
+    Trust,
     goes_on,
     is_cut_short,
     is_preface,
@@ -95,10 +96,10 @@ class Reader:
         self._index += count
         self._rulers.clear()
 
-    def take(self, text: str, caller: str = "", *, sure: bool = True) -> None:
+    def take(self, text: str, caller: str = "", trust: Trust = Trust.STAMP) -> None:
         """Take the next line, without what stands before the message.
 
-        caller: as of `stamps.Line`. sure: the kernel's stamp stands before it.
+        caller: as of `stamps.Line`. trust: why it may be the kernel's.
         """
         self._index += 1
         text = text[:MAX_LINE]
@@ -107,7 +108,7 @@ class Reader:
         if self._open or self._tells(text):
             text = klogline.once(text)
         if self._tells(text):
-            self._tell(splat, text, caller, sure=sure)
+            self._tell(splat, text, caller, trust)
         elif splat is not None:
             self._continue(splat, text, caller)
         elif BACKTRACE.match(text):
@@ -115,16 +116,16 @@ class Reader:
         if self._rulers or "====" in text:
             self._remember_ruler(text, caller)
 
-    def _tell(self, splat: Splat | None, text: str, caller: str, *, sure: bool) -> None:
+    def _tell(self, splat: Splat | None, text: str, caller: str, trust: Trust) -> None:
         """Take a line that is TELLING."""
         rule = rule_of(text)
         if text.startswith(MARK):
             self._close_all()
             self._titles.clear()
         elif CUT.match(text):
-            self._cut(splat, text, caller, sure=sure)
+            self._cut(splat, text, caller, trust)
         elif rule is not None and not is_text(splat, rule):
-            self._begin(splat, text, rule, caller, sure=sure)
+            self._begin(splat, text, rule, caller, trust)
         elif splat is not None:
             self._continue(splat, text, caller)
 
@@ -142,24 +143,22 @@ class Reader:
         elif self._rulers:
             self._rulers.pop(caller, None)
 
-    def _cut(self, splat: Splat | None, text: str, caller: str, *, sure: bool) -> None:
+    def _cut(self, splat: Splat | None, text: str, caller: str, trust: Trust) -> None:
         """Take "cut here": it begins a complaint, or follows what was said before it."""
         if splat and is_preface(splat) and len(splat.lines) - splat.title < MAX_TO_CUT:
             self._append(splat, text)
             return
-        new = Splat(self._index, lines=[text], sure=sure, last=self._index)
+        new = Splat(self._index, lines=[text], trust=trust, last=self._index)
         self._replace(splat, caller, new)
 
-    def _begin(
-        self, splat: Splat | None, text: str, rule: Rule, caller: str, *, sure: bool
-    ) -> None:
+    def _begin(self, splat: Splat | None, text: str, rule: Rule, caller: str, trust: Trust) -> None:
         if splat is not None and takes(splat, rule, text):
             self._join(splat, text, rule)
         else:
             start, ruler = self._rulers.get(caller, (self._index, ""))
             lines = [ruler, text] if ruler else [text]
             headed = rule.role is Role.HEADER
-            new = Splat(start, rule, lines, len(lines) - 1, headed, sure=sure, last=self._index)
+            new = Splat(start, rule, lines, len(lines) - 1, headed, trust=trust, last=self._index)
             self._replace(splat, caller, new)
         if rule.ending is Ending.LINE:
             self._close(caller)
@@ -183,7 +182,7 @@ class Reader:
 
     def _continue(self, splat: Splat, text: str, caller: str) -> None:
         ending = Ending.TRACE if splat.ended else splat.ending
-        if splat.traced and ending is Ending.TRACE:
+        if splat.traced and ending is Ending.TRACE and text:  # an empty line says nothing
             splat.foreign = 0 if goes_on(splat, text) else splat.foreign + 1
             if splat.foreign > patience(splat):
                 self._close(caller)
@@ -251,7 +250,8 @@ class Reader:
         A flood of one complaint must not hide another one.
         """
         vague = splat.rule is None or splat.rule.vague
-        if vague and not splat.sure and not any(map(_PROOF.match, splat.lines)):
+        unproved = not any(map(_PROOF.match, splat.lines))
+        if unproved and (splat.trust is Trust.PROOF or (vague and splat.trust is Trust.WORDS)):
             return False
         title = splat.called = title_of(splat)
         fresh = title not in self._titles

@@ -57,6 +57,8 @@ CHANGING: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r" CPU: \d+ PID: \d+", ""),
         (r", CPU#\d+: .*", ""),
         (r"\+0x[0-9a-f]+/0x[0-9a-f]+(?: \[\w+\])?", ""),
+        # where decode_stacktrace.sh found it
+        (r"(?<=[\w)]) \((?:[\w./+-]+\.[chS]|\?\?):(?:[^()]|\([^()]*\)?){0,800}\)?", ""),
         (r"(?<=\w)/\d+(?:/0x[0-9a-f]+)?(?=$|[ !\]])", ""),  # comm/pid
         (
             r",?(?: probably)?(?: for| at virtual)?(?: non-canonical)? address:?"

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from enum import Enum, auto
 
 from kseries.model import EventKind
 from kseries.parse.calltrace import BETWEEN
@@ -38,6 +39,14 @@ _MORE_OF_STALL = re.compile(
 ASKING = (EventKind.RCU_STALL, EventKind.LOCKUP, EventKind.HUNG_TASK)
 
 
+class Trust(Enum):
+    """Why a line may be the kernel's."""
+
+    STAMP = auto()  # the kernel's stamp stands before it
+    WORDS = auto()  # no line of the log has one: what programs do not say in the same words
+    PROOF = auto()  # lines of the log have one: only with processor and call trace below it
+
+
 @dataclass
 class Splat:
     """A complaint while its lines come. `rule` is None behind "cut here", until its title."""
@@ -50,7 +59,7 @@ class Splat:
     traced: bool = False
     ended: bool = False  # "---[ end" was seen; on arm64 before 4.17 the call trace comes behind it
     foreign: int = 0  # lines since the last one that surely belongs to it
-    sure: bool = True  # the kernel's stamp stands before it
+    trust: Trust = Trust.STAMP
     last: int = 0  # index in the log of its last line
     called: str = ""  # its title, once it is closed and kept
     ender: Splat | None = None  # what broke it off before its own call trace

@@ -39,6 +39,7 @@ _RELAYS = (
     rf"\d\d-\d\d {_TIME}(?: +\d++){{0,2}}+(?: [VDIWEF])?+",  # logcat
     _TIME,  # KernelCI, tio
     r"\d{10}\.\d{3,9}",  # journalctl -o short-unix
+    r"\d{13}",  # milliseconds: CloudWatch
     r"\d++\.\d{6} \d++\.\d{6}",  # grabserial
 )
 # Each as it is or in brackets, with what stands behind it.
@@ -48,10 +49,10 @@ RELAY = rf"(?=[\[\dA-W])(?:\[(?:{_ANY_RELAY})\]|(?:{_ANY_RELAY})(?=[ \t|:]|$)):?
 
 LEVEL = r"(?:<\d{1,2}>)?+"
 CALLER = r"\[ *+[TC]\d++\]"
-PRINTK = r"\[ *+\d++\.\d{6}\]"
+PRINTK = r"\[ *+\d++\.\d{6} ?\]"
 """printk's own time stamp; it may stand behind what a program wrote without a newline."""
 
-STAMP = rf"{PRINTK}(?:{CALLER})?+[ \t]?+"
+STAMP = rf"{PRINTK}(?: ?{CALLER})?+[ \t]?+"
 SIMPLE = rf"{LEVEL}{STAMP}"
 """As nearly all lines of the kernel's begin. More may stand before the message where MORE follows,
 and where the style of the log is `named`."""
@@ -68,11 +69,11 @@ _BEHIND = (
 _PRINTK_WHOLE = rf"{STAMP}{_BEHIND}"
 _DELTA = (
     r"\[(?: *+\d++\.\d{6} ?+)?+<[ +]*+\d++\.\d{6}>\]|\[ *+\+\d++\.\d{6}\]"
-    r"|\[[A-Z][a-z]{2} {1,2}\d{1,2} \d\d:\d\d\]"
+    r"|\[[A-Z][a-z]{2} {0,2}\d{1,2} \d\d:\d\d\]"
 )
 _TAG = r"(?:[\w.:@-]{1,64}+ ++(?<!kernel: )){0,2}?kernel *+(?:\[\d++\])?:(?: |$)"
 _RECORD = r"(?:[\w.+~-]{1,64},)?\d{1,5},\d{1,20},\d{1,20},[^;\n]{0,200}+;"
-_DECODED = r"kern ++:[a-z]{3,8} *+: "  # dmesg -x
+_DECODED = r"kern ++:[a-z]{3,8} *+:(?: |$)"  # dmesg -x
 
 _STAMPED = (
     rf"{LEVEL}{_PRINTK_WHOLE}",
@@ -82,9 +83,10 @@ _STAMPED = (
     rf"{_DMESG_ISO} ?+(?:{CALLER} ?+)?+",
     _RECORD,
     rf"<[0-7]>(?!<)(?![^\n]*{PRINTK})",
+    rf"kernel:(?: |$)(?![^\n]*{PRINTK})",
 )
 # A log daemon names the kernel behind the time.
-_NAMED = rf"{_TAG}(?:{LEVEL}{_PRINTK_WHOLE})?+"
+_NAMED = rf"{_TAG}(?:{LEVEL}{_PRINTK_WHOLE}|{CALLER} ?+)?+"
 
 PREFIX = (
     rf"(?:{_STAMPED[0]}"
@@ -98,7 +100,7 @@ BEGINS = rf"(?:(?=[\[<\dA-Wk]){RELAY}|(?=[\[<\dk])(?:{'|'.join(_STAMPED)}))"
 
 _PREFIX = re.compile(PREFIX)
 # Nearly all lines: nothing else stands before the message.
-_USUAL = re.compile(rf"{PRINTK}(?:{CALLER})?+ (?!{MORE}|\s|{_NAMED_BEHIND})")
+_USUAL = re.compile(rf"{PRINTK}(?: ?{CALLER})?+ (?!{MORE}|\s|{_NAMED_BEHIND})")
 # syslogd and journald name host and program: "host runner[123]: "
 _OF_PROGRAM = r"[\w.-]{1,64}+ [\w./@-]{1,64}+\[\d++\]: "
 _PROGRAM = re.compile(_OF_PROGRAM)
@@ -106,6 +108,12 @@ RELAYED = rf"(?:(?!\[{_DAY} ){RELAY}){{1,3}}+(?!{_OF_PROGRAM}|{_TAG})"
 """Stamps of relays behind which nobody is named; a date in brackets may be the kernel's."""
 _COLUMNS = re.compile(
     r"^[^\t\n]{1,200}+\t[^\t\n]{1,200}+\t\ufeff?(?=\d{4}-\d\d-\d\dT\d\d:)", re.MULTILINE
+)
+# The month of journalctl's and syslog's dates is in the language of who wrote them.
+_FOREIGN_DATE = re.compile(
+    rf"^(?!{_MONTH} |{_DAY} )(?:[^\W\d_]{{3,5}}\.?|\d{{1,2}}\w) [ \d]?\d "
+    rf"(?={_TIME} [\w.-]{{1,64}}+ [\w./@-]{{1,64}}+(?:\[\d++\])?: )",
+    re.MULTILINE,
 )
 _RELAY = re.compile(rf"(?:{RELAY}){{1,3}}+")
 _DATED = re.compile(rf"(?:{RELAY}){{0,2}}\[{_CTIME}\]$")
@@ -140,19 +148,21 @@ class Line(NamedTuple):
 class Style:
     """How the lines of a log begin.
 
-    bare: none of them says that it is the kernel's. relayed: (nearly) all have a relay's stamp.
+    bare: none of them says that it is the kernel's, relayed: (nearly) all have a relay's stamp.
     dated: dates in brackets, as of `dmesg -T`, are a relay's. named: "host kernel: " may stand
-    behind printk's stamp.
+    behind printk's stamp. mixed: few say that they are the kernel's, so that others may be.
     """
 
     bare: bool = False
     relayed: bool = False
     dated: bool = False
     named: bool = False
+    mixed: bool = False
 
 
 CONSOLE = Style()
 _MOST = 0.8  # of the lines of a log that is relayed
+_HALF = 0.5  # of the lines of a log that has all that the kernel wrote behind stamps
 MAX_LOOK = 1000  # lines that tell how all begin, unless none is the kernel's
 
 
@@ -200,12 +210,16 @@ def unrelayed(line: str) -> str:
 
 
 def without_columns(blocks: Iterable[str]) -> Iterator[str]:
-    """Give lines without job and step, which `gh run view --log` puts before the time of each."""
+    """Give lines without what stands before the time: job and step, or a month of any language.
+
+    `gh run view --log` puts job and step before each line.
+    """
     rest = iter(blocks)
     first = next(rest, "")
-    named = bool(_COLUMNS.match(first))
+    dated = bool(_FOREIGN_DATE.search(first))
+    columns = _FOREIGN_DATE if dated else _COLUMNS if _COLUMNS.match(first) else None
     for block in itertools.chain([first] if first else [], rest):
-        yield _COLUMNS.sub("", block) if named else block
+        yield columns.sub("", block) if columns else block
 
 
 def look(text: str) -> Style:
@@ -218,7 +232,11 @@ def look(text: str) -> Style:
     style = Style(False, bool(some) and relayed >= _MOST * len(some), dated, named)
     # Any other line is a program's.
     maybe = (line for line in lines if line[0] in FIRST or "[" in line)
-    return replace(style, bare=all(split(line, style).message is None for line in maybe))
+    stamped = (line for line in maybe if split(line, style).message is not None)
+    if next(stamped, None) is None:
+        return replace(style, bare=True)
+    few = sum(split(line, style).message is not None for line in some) < _HALF * len(some)
+    return replace(style, mixed=few)
 
 
 def _is_inside_date(line: str) -> bool:

@@ -26,7 +26,8 @@ MAX_TITLE = 8  # lines that may name a file
 # decode_stacktrace.sh gives it.
 _NAMED = re.compile(
     r"(?:\b(?:in|at):? |\(|ENDBR: |\.[chS]:\d+ (?:at )?)"
-    r"(?:\[<[0-9a-f]+>\] )?(?![0-9a-f]{8,}\b)([A-Za-z_.$][\w.$]*)"
+    r"(?:\[<[0-9a-f]+>\] )?(?![0-9a-f]{8,}\b|(?:virtual|interrupt|atomic|process)\b)"
+    r"([A-Za-z_.$][\w.$]*)"
     r"(?:\+0x[0-9a-f]+| / |(?= \(?(?:[\w./+-]+\.[chS]:[\d?]|\?\?:))|(?=\s*$))"
 )
 _AT_FILE = re.compile(r"(?:\b(?:at|in)|^)\s?([\w./-]+\.[chS]:\d+)")
