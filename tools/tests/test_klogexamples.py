@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from kseries.parse import klogarch, klogline, kloglocks, klogtable
+from kseries.parse import klogarch, klogdumps, klogline, kloglocks, klogtable
 from tests.klogcases import FOLDER
 from tests.log_strategies import joined, read
 
@@ -34,6 +34,15 @@ def test_none_is_passed_over_among_ordinary_lines() -> None:
     for _, line in EXAMPLES:
         around = [f"[    1.000000] {each}" for each in ("booted", line, "Run /init", "bye")]
         assert read(joined(around)).events, line
+
+
+def test_what_a_stack_stands_below_ends_with_it() -> None:
+    trace = ("Call Trace:", " foo_probe+0x24/0x80", "eth0: up")
+    for rule in klogdumps.DUMPS:
+        (event,) = read(joined(f"[    1.000000] {line}" for line in (rule.example, *trace))).events
+        assert (event.where, len(event.lines)) == ("foo_probe", 3)
+        # Programs may say the like.
+        assert not read(joined([rule.example, "text"])).events or rule.kind == "BUG"
 
 
 def test_no_row_is_without_a_line() -> None:

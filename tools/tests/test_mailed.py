@@ -91,17 +91,88 @@ def test_the_log_of_a_machine_is_as_it_is() -> None:
 
 @pytest.mark.parametrize("result", ["ok 1 it_works", "not ok 1 it_fails", "1..3", "# Subtest: a"])
 def test_results_are_not_taken_for_the_rest_of_a_line(result: str) -> None:
-    stamped = [f"[    1.00000{at}] {'word ' * 11}word" for at in range(5)]
-    mail = mailed.look(text_of(stamped))
-    assert mail.width
-    for line, joined in ((result, False), ("what_does_not_fit goes on", True)):
-        told = list(mail.lines([text_of([*stamped, line])]))
-        assert (told[-1] != f"{line}\n") is joined
+    mail = mailed.Mailed(width=40)
+    assert told(mail, stamped(40), "what does not fit") == [f"{stamped(40)} what does not fit", ""]
+    assert told(mail, stamped(40), result) == [stamped(40), result]
+    assert told(mail, stamped(40), "", "what does not fit") == [
+        stamped(40),
+        "",
+        "what does not fit",
+    ]
 
 
-def test_what_fitted_was_not_broken_off() -> None:
-    stamped = [f"[    1.00000{at}] {'word ' * 11}word" for at in range(5)]
-    mail = mailed.look(text_of(stamped))
-    short = f"{stamped[0][:40]}\n"
-    assert list(mail.lines([short, "a b c\n"])) == [short, "a b c\n"]
-    assert list(mail.lines([short, "\n", "a" * 60])) == [short, "\n", "a" * 60]
+def stamped(length: int) -> str:
+    """A line of the kernel's of a length."""
+    return f"{'[    1.000000] ':x<{length}}"
+
+
+def told(mail: mailed.Mailed, *lines: str) -> list[str]:
+    return "".join(mail.lines([text_of([*lines])])).split("\n")[:-1]
+
+
+@pytest.mark.parametrize(
+    ("width", "length", "rest", "joined"),
+    [
+        # The first word did not fit.
+        (60, 50, "y" * 10, True),
+        (60, 50, "y" * 9, False),
+        (60, 50, f"{'y' * 9} z", False),
+        # Of wider ones the whole line must be too long, and the word too long for 72.
+        (78, 65, f"{'y' * 6} {'z' * 6}", True),
+        (78, 65, f"{'y' * 6} {'z' * 5}", False),
+        (78, 60, f"{'y' * 11} {'z' * 60}", True),
+        (78, 60, f"{'y' * 10} {'z' * 60}", False),
+        # Of none that was broken.
+        (0, 60, "y" * 60, False),
+    ],
+)
+def test_what_goes_on(width: int, length: int, rest: str, joined: bool) -> None:
+    line = stamped(length)
+    expected = [f"{line} {rest}", ""] if joined else [line, rest]
+    assert told(mailed.Mailed(width=width), line, f"  {rest}" if joined else rest) == expected
+
+
+def test_a_line_that_flows_has_a_blank_at_its_end() -> None:
+    for rest, joined in (("y" * 9, True), ("y" * 8, False)):
+        line = f"{stamped(50)} "
+        expected = [f"{line}{rest}", ""] if joined else [line, rest]
+        assert told(mailed.Mailed(width=60), line, rest) == expected
+
+
+def test_a_line_goes_on_where_its_last_part_was_full() -> None:
+    mail = mailed.Mailed(width=60)
+    whole = f"{stamped(60)} yyyy"
+    assert told(mail, stamped(60), "yyyy", "z" * 40) == [whole, "", "z" * 40]
+    assert told(mail, f"{stamped(60)} ", "y" * 50, "z" * 9)[2] == "z" * 9
+    assert told(mail, f"{stamped(60)} ", f"{'y' * 50} ", "z" * 9)[2] == ""
+
+
+def test_a_line_has_not_too_many_parts() -> None:
+    rest = ["y" * 60] * 45
+    first, *others = told(mailed.Mailed(width=60), stamped(60), *rest, stamped(60))
+    assert first.count("y" * 60) == mailed.MAX_PARTS == 40
+    assert others == [*[""] * 40, *rest[:5], stamped(60)]
+
+
+def test_only_lines_of_the_kernel_are_put_together() -> None:
+    lines = ["x" * 90, "y" * 90, stamped(50), "z"]
+    assert told(mailed.Mailed(width=60), *lines) == lines
+    assert list(mailed.Mailed(width=60).lines([stamped(60)])) == [stamped(60)]
+
+
+def test_how_wide_the_lines_of_a_mail_are() -> None:
+    def width(*lengths: int) -> int:
+        return mailed.look(text_of([*["x" * 200] * 9, *map(stamped, lengths)])).width
+
+    assert (width(60, 80), width(60, 50), width(80)) == (80, 60, 0)
+    assert (width(81, *[70] * 49), width(81, *[70] * 48)) == (70, 0)
+    assert width(81, 82, *[70] * 58) == 0
+    assert mailed.look(text_of([f"{stamped(79)}   "] * 2)).width == 79
+
+
+def test_a_quote_is_at_the_beginning() -> None:
+    lines = [f"x > {stamped(30)}"] * 3
+    assert mailed.look(text_of(lines)).spared
+    quoted = [f"> {stamped(30)} > y"] * 3
+    expected = [*[quoted[0][2:]] * 3, "", "x > y"]
+    assert told(mailed.look(text_of(quoted)), *quoted, "", "x > y") == expected

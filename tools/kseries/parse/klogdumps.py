@@ -18,7 +18,7 @@ DUMPS: tuple[Rule, ...] = (
     Rule(
         EventKind.BUG,
         Ending.TRACE,
-        r"pagealloc: (?:memory corruption|single bit error)$",
+        r"pagealloc: (?:memory corruption|single bit error)",
         "mm/page_poison.c: check_poison_mem()",
         "pagealloc: memory corruption",
     ),
@@ -36,7 +36,7 @@ DUMPS: tuple[Rule, ...] = (
         "percpu: allocation failed, size=8 align=8 atomic=0, alloc from reserved chunk failed",
     ),
     _warning(
-        r"(?:__)?kmem_cache_create\w*\([^\n]{1,60}\) failed with error -\d",
+        r"(?:__)?kmem_cache_create(?:_args|_usercopy)?\([^\n]{1,60}\) failed with error -\d",
         "mm/slab_common.c: __kmem_cache_create_args()",
         "__kmem_cache_create_args(foo) failed with error -22",
     ),
@@ -66,7 +66,7 @@ DUMPS: tuple[Rule, ...] = (
         "iounmap: bad address ffffc90000012345",
     ),
     _warning(
-        r"Flags mismatch irq \d+\. ",
+        r"Flags mismatch irq \d",
         "kernel/irq/manage.c: __setup_irq()",
         "Flags mismatch irq 16. 00000080 (foo) vs. 00000000 (bar)",
     ),

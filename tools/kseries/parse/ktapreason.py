@@ -25,7 +25,7 @@ _PROGRESS = (
     re.compile(r"[-=#* \t]*$|={4,}|K?TAP version \d"),
 )
 _COUNTED = re.compile(
-    r"(?:\S+: )?(?:(?:Tests? |Total )?(?:pass|fail|skip|xfail|error|total)(?:ed|s|ures?)?\b\W*\d"
+    r"(?:\S+: )?(?:(?:Tests? |Total )?(?:pass|fail|skip|xfail|error|total)(?:ed|s|ures?)?\W+\d"
     r"|\d+ (?:tests? )?(?:passed|failed|skipped)\b|Summary:)",
     re.IGNORECASE,
 )
@@ -50,7 +50,7 @@ _BAD_WORD = re.compile(
     re.IGNORECASE,
 )
 # A Python traceback: its last line is the message.
-_EXCEPTION = re.compile(r"Exception\|\s?(.*)$")
+_EXCEPTION = re.compile(r"Exception\|\s?(.+)")
 
 
 def failure_reason(lines: Said, children: Sequence[Case]) -> str:
@@ -66,12 +66,12 @@ def failure_reason(lines: Said, children: Sequence[Case]) -> str:
     if exceptions:
         return exceptions[-1]
     told = [at for at, (_, diagnostic) in enumerate(lines) if diagnostic]
-    noise = [at for at, (_, diagnostic) in enumerate(lines) if not diagnostic]
+    every = range(len(lines))
     for reason in (
-        _asserted(lines, [*told, *noise]),
-        _called_failed(lines, [*told, *noise]),
+        _asserted(lines, [*told, *every]),
+        _called_failed(lines, [*told, *every]),
         _worst(lines, told),
-        _worst(lines, noise),
+        _worst(lines, every),
     ):
         if reason:
             return reason
@@ -80,17 +80,14 @@ def failure_reason(lines: Said, children: Sequence[Case]) -> str:
 
 def skip_reason(lines: Said) -> str:
     """Give the last line before a program gave up: scripts say why and leave with status 4."""
-    return next(iter((*telling(lines)[::-1], *_noise(lines)[::-1])), "")
+    noise = [text.strip() for text, diagnostic in lines if not diagnostic]
+    return ["", *noise, *telling(lines)][-1]
 
 
 def telling(lines: Said) -> list[str]:
     """Give the diagnostics that say more than what goes on, out of (line, is a diagnostic)."""
     texts = [_bare(text) for text, diagnostic in lines if diagnostic]
     return [text for text in texts if not _is_progress(text)]
-
-
-def _noise(lines: Said) -> list[str]:
-    return [text.strip() for text, diagnostic in lines if not diagnostic]
 
 
 def _bare(text: str) -> str:
@@ -103,15 +100,13 @@ def _is_progress(text: str) -> bool:
 
 def _says_nothing(text: str) -> bool:
     """Whether a line tells of no failure: progress, a sum, or that something is good."""
-    if not text.strip() or _is_progress(text):
-        return True
     good = _GOOD.match(text) or _GOOD_END.search(text[-MAX_MARK:])
-    return bool(good or _COUNTED.match(text) or _KUNIT_STATE.match(text))
+    return bool(good or _is_progress(text) or _COUNTED.match(text) or _KUNIT_STATE.match(text))
 
 
 def _is_called_failed(text: str) -> bool:
     """Whether a program calls this a failure, at the beginning, in a mark, or in the end."""
-    called = _FAILED.match(text) or _FAILED_MARK.search(text) or _FAILED_END.search(text[-9:])
+    called = _FAILED.match(text) or _FAILED_MARK.search(text) or _FAILED_END.search(text)
     return bool(called) and not _says_nothing(text)
 
 

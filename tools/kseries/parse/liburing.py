@@ -27,7 +27,8 @@ SKIPPED = 77  # exit status T_EXIT_SKIP of test/helpers.h
 
 # The name is padded to 55 columns. The kernel log has the same words, with a colon behind them.
 _BEGIN = re.compile(
-    r"Running test (?P<name>\S{1,99}\.t(?: [\w./-]{1,99})?)(?: {2,}|\s*$|(?<=.{55}) ?)"
+    r"Running test (?P<name>\S{1,99}\.t(?: (?!\d+ sec|Skipped|Test )[\w./-]{1,99})?)"
+    r"(?: {2,}|\s*$|(?<=.{55}) ?)"
 )
 SIGN = (
     rf"{_BEGIN.pattern}|Test \S{{1,99}}\.t (?:failed|timed out) |Test run complete, kernel: "
@@ -45,9 +46,9 @@ _CLOSING = re.compile(
     r"Found dmesg file |Test run complete, kernel: |All tests passed$"
     r"|Tests (?:failed|timed out) \(\d+\): <"
 )
-_ENDED = re.compile(r"(?:All tests passed|Tests failed \(\d+\): <.*>)$")
-_LISTED = re.compile(r"Tests (failed|timed out) \((\d{1,6})\): (<.*>)$")
-_NAME = re.compile(r"<(.*?)>")
+_ENDED = re.compile(r"(?:All tests passed|Tests failed \(\d+\): <.+>)$")
+_LISTED = re.compile(r"Tests (failed|timed out) \((\d{1,6})\): (<.+>)$")
+_NAME = re.compile(r"<(.+?)>")
 
 
 @dataclass
@@ -76,7 +77,7 @@ class Runner:
 
     def feed(self, line: str, *, cut: bool = False) -> None:
         """Take the next line. cut: its end is not there."""
-        for part in filter(None, line.rstrip().split("\r")):
+        for part in line.split("\r"):
             # Nothing that the runner says ends in a space.
             self._take(f"{plain(part)} " if cut else plain(part))
 
@@ -85,16 +86,20 @@ class Runner:
         self._settle(closed=False)
         if not self._ended:
             self._problem("the log ends before the runner does")
-        bad = {p.name for p in self._programs if p.status in (Status.FAIL, Status.TIMEOUT)}
-        for name in bad - self._listed.keys() if self._ended else ():
-            self._problem(f"the runner does not name {name} in the end")
-        for name in self._listed.keys() - bad:
-            self._keep(name, self._listed[name], "the runner names it in the end")
+        bad = [p.name for p in self._programs if p.status in (Status.FAIL, Status.TIMEOUT)]
+        for name in bad if self._ended else ():
+            if name not in self._listed:
+                self._problem(f"the runner does not name {name} in the end")
+        for name, status in self._listed.items():
+            if name not in bad:
+                self._keep(name, status, "the runner names it in the end")
         if not self._programs:
             self._problem("no result: the log holds no verdict of a test")
         if self._problems:
             problems = tuple(self._problems)
-            self._add(ProgramResult(SUITE, RUNNER, Status.ERROR, None, 0.0, (), problems))
+            self._programs.append(
+                ProgramResult(SUITE, RUNNER, Status.ERROR, None, 0.0, (), problems)
+            )
         return tuple(self._programs)
 
     def _take(self, text: str) -> None:
@@ -148,7 +153,7 @@ class Runner:
 
     def _keep_good(self, name: str, said: re.Match[str], lines: Sequence[str]) -> None:
         if said["seconds"] is not None:
-            self._keep(name, Status.PASS, "", 0, lines=lines, seconds=float(said["seconds"]))
+            self._keep(name, Status.PASS, "", 0, seconds=float(said["seconds"]))
             return
         why = lines[-1] if lines else "no reason given"
         self._keep(name, Status.SKIP, why, SKIPPED if said["skip"] else None, lines=lines)

@@ -12,7 +12,7 @@ from __future__ import annotations
 import io
 import itertools
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from kseries.parse import ktapline, stamps
@@ -47,18 +47,18 @@ class Mailed:
 
     def lines(self, blocks: Iterable[str]) -> Iterator[str]:
         """Give the lines of a log as they were."""
-        held, last, parts = "", "", 0  # what is put together, its last part, how many came to it
+        parts: list[str] = []  # of a line of the kernel's
         for line in _lines(blocks):
             text = self._without(line)
             stamped = _is_stamped(text)
-            if held and not stamped and parts < MAX_PARTS and self._is_rest(held, last, text):
-                held, last, parts = f"{held.rstrip()} {text.lstrip()}", text, parts + 1
+            if not stamped and 0 < len(parts) <= MAX_PARTS and self._is_rest(parts, text):
+                parts.append(text)
                 continue
-            yield from _spaced(held, parts)
-            held, last, parts = (text, text, 0) if stamped else ("", "", 0)
+            yield from _whole(parts)
+            parts = [text] if stamped else []
             if not stamped:
                 yield text
-        yield from _spaced(held, parts)
+        yield from _whole(parts)
 
     def _without(self, line: str) -> str:
         """Give a line without what stands before it because it is in a mail."""
@@ -68,15 +68,15 @@ class Mailed:
         rest = line[found.end() :]
         return rest if self.before is _QUOTE or _is_stamped(rest) else line
 
-    def _is_rest(self, held: str, last: str, text: str) -> bool:
-        """Whether a line goes on with what is held, of which the last part is a line."""
-        words = text.split(maxsplit=1)
+    def _is_rest(self, parts: Sequence[str], text: str) -> bool:
+        """Whether a line goes on with what the one before it, or the last part of that, began."""
+        words = text.split()
         if not self.width or not words or not isinstance(ktapline.read(text), Text):
             return False
         # A blank is left at the end of lines that may flow, and counts.
-        flows = last.rstrip("\n").endswith(" ")
-        with_word = len(last.rstrip()) + 1 + len(words[0]) + flows
-        whole = len(held.rstrip()) + 1 + len(text.strip()) + flows
+        flows = parts[-1].rstrip("\n").endswith(" ")
+        with_word = len(parts[-1].rstrip()) + 1 + len(words[0]) + flows
+        whole = len(" ".join(map(str.strip, [*parts, text]))) + flows
         return with_word > min(self.width, NARROW) and whole > self.width
 
 
@@ -98,7 +98,7 @@ def look(text: str) -> Mailed:
 
 
 def _is_stamped(line: str) -> bool:
-    return line[:1] in stamps.FIRST and bool(_STAMPED.match(line))
+    return bool(_STAMPED.match(line))
 
 
 def _lines(blocks: Iterable[str]) -> Iterator[str]:
@@ -106,8 +106,10 @@ def _lines(blocks: Iterable[str]) -> Iterator[str]:
         yield from io.StringIO(block)
 
 
-def _spaced(line: str, parts: int) -> Iterator[str]:
-    """Give a line that was put together, and an empty one for each of its other parts."""
-    if line:
-        yield line
-        yield from itertools.repeat("\n", parts)
+def _whole(parts: Sequence[str]) -> Iterator[str]:
+    """Put a line together, and give an empty one for each of its other parts."""
+    if len(parts) > 1:
+        yield " ".join(map(str.strip, parts)) + "\n"
+        yield from itertools.repeat("\n", len(parts) - 1)
+    else:
+        yield from parts
