@@ -324,6 +324,7 @@ def test_diagnostics_go_before_noise() -> None:
     assert failure_reason([noise, told], []) == "some words"
     assert failure_reason([noise], []) == "it failed"
     assert failure_reason([("FAIL: a", False), ("some words", True)], []) == "FAIL: a"
+    assert failure_reason([("FAIL: b", False), ("FAIL: a", True)], []) == "FAIL: a"
     assert failure_reason([("a.c:1: b", False), ("FAIL: a", True)], []) == "a.c:1: b"
     assert failure_reason([("a.c:1: b", False), ("b.c:1: b", True)], []) == "b.c:1: b"
 
