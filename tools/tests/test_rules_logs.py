@@ -203,7 +203,9 @@ def test_so_many_tests_of_the_runner_are_kept() -> None:
     bad = [
         line for n in range(1002) for line in (began("b.t"), f"Test b.t failed with ret {n % 9}")
     ]
-    assert len(runner(*good, *bad)) == 11_000
+    told = runner(*good, *bad)
+    assert len(told) == 11_001
+    assert "more than 10000 results; the rest was left out" in problems(told)
 
 
 # ---- logs that the kernel and programs write together
