@@ -71,7 +71,8 @@ def changed_lines(repository: Repository, tree: Tree, stack: Stack) -> dict[str,
             if line[:1] in ("+", "-"):
                 left -= 1
         elif line.startswith("+++ "):
-            path = line.removeprefix("+++ b/") if line.startswith("+++ b/") else ""
+            # Behind a name with a space in it git writes a tab.
+            path = line[6:].removesuffix("\t") if line.startswith("+++ b/") else ""
         elif match := _HUNK.match(line):
             old, first, new = int(match[1] or 1), int(match[2]), int(match[3] or 1)
             left = old + new
