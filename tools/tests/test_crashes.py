@@ -186,6 +186,8 @@ def test_a_complaint_without_a_stack(bench: Bench, toy_tree: Tree) -> None:
     leak = KernelEvent(EventKind.LEAK, "kmemleak: 3 new suspected", "", 9, (), "shutdown")
     (finding,) = bench.examine(toy_tree, leak).findings
     assert (finding.stack, finding.undecoded, finding.suspect) == ((), "", None)
+    # There is nothing to look up, so code of the tree is not run.
+    assert not (bench.place / "run/decode.log").exists()
 
 
 def test_git_that_fails_loses_nothing(

@@ -189,6 +189,17 @@ def test_notes_come_behind_what_has_come(tmp_path: Path) -> None:
     assert (tmp_path / "log").read_text().splitlines() == told
 
 
+def test_notes_come_behind_what_was_held_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(consolelog, "PART_HEAD", 2)
+    monkeypatch.setattr(consolelog, "PART_TAIL", 14)
+    with opened(tmp_path / "log") as (log, theirs, lines):
+        come(log, theirs, b"two", b"three")
+        log.note(["ours"])
+    assert texts(lines)[-2:] == ["all has come", "ours"]
+
+
 def test_the_end_of_the_last_part_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(consolelog, "PART_HEAD", 2)
     monkeypatch.setattr(consolelog, "PART_TAIL", 14)
