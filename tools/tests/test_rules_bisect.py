@@ -233,6 +233,7 @@ def test_a_kept_baseline_stands_for_the_base(quick: QuickRun) -> None:
         notes=("top is left out",),
         baseline=KeptAnswer(Seen.GOOD, "pass", "run-7", base.made, "steps/0/baseline.json"),
     )
+    assert found.commits == ("commit-1", "commit-2", "commit-3", "commit-4")
     copy = baseline.BASELINE.validate_json((work.run.path / "steps/0/baseline.json").read_bytes())
     assert copy == base
     assert frozenset() not in quick.made

@@ -56,3 +56,10 @@ def test_logs_that_are_no_text_are_read(tmp_path: Path) -> None:
     run = RunFolder(tmp_path)
     run.console().write_bytes(b"a\xffb\nc")
     assert checkpoint.consoles(run) == [[(0.0, "a\N{REPLACEMENT CHARACTER}b"), (0.0, "c")]]
+
+
+def test_what_never_ran_has_a_result_and_no_log(tmp_path: Path) -> None:
+    run = RunFolder(tmp_path)
+    result = ProgramResult("demo", "never", Status.MISSING, None, 0.0, problems=("not run",))
+    checkpoint.save(run, result)
+    assert checkpoint.collect(run).programs == (result,)

@@ -229,6 +229,14 @@ def test_planned_case_missing_and_unplanned_seen(bench: Bench) -> None:
     assert told.notes == ("demo/short ran cases that were not planned: demo.other",)
 
 
+def test_of_unplanned_cases_some_are_named_also_when_tests_are_run_again(bench: Bench) -> None:
+    bad = "echo not ok 1 demo.case_1; for n in 2 3 4 5 6 7; do echo ok $n demo.new_$n; done\n"
+    bench.add("more", HARNESS + bad, cases=CASES[:1])
+    names = ", ".join(f"demo.new_{number}" for number in range(2, 7))
+    told = bench.test(reruns=True)
+    assert told.notes[0] == f"demo/more ran cases that were not planned: {names} and 1 more"
+
+
 def test_log_cut_off_names_the_planned_cases(bench: Bench) -> None:
     bench.add("cut", HARNESS + "echo ok 1 demo.case_1; printf 'not o'; exit 1\n", cases=CASES)
     (result,) = bench.test().programs
@@ -414,6 +422,12 @@ def test_environment_and_folder(bench: Bench) -> None:
 def test_nothing_planned(bench: Bench) -> None:
     told = bench.test()
     assert (told.programs, bench.targets) == ((), [])
+    # Nor is anything left of what was planned before.
+    bench.add("old", GOOD)
+    bench.test()
+    bench.programs.clear()
+    bench.test()
+    assert checkpoint.collect(bench.run).programs == ()
 
 
 def test_none_runs_after_a_result_that_is_enough(bench: Bench) -> None:
@@ -821,6 +835,8 @@ def test_tests_that_were_ended_go_on_with_what_is_missing(bench: Bench) -> None:
         ("first", P), ("second", P), ("third", P)
     ]  # fmt: skip
     assert brief(told.programs[1]) == [(name, P) for name in CASES]
+    # When an earlier attempt ran them says nothing about this one.
+    assert [bool(program.ran) for program in told.programs] == [False, True, True]
     state = bench.path / "state"
     times = {file.name: len(file.read_text().splitlines()) for file in state.iterdir()}
     assert times["demo.case_1"] == 1
@@ -849,6 +865,11 @@ def test_tests_of_another_kernel_or_of_another_choice_begin_anew(bench: Bench) -
     other = bench.path / "other"
     other.write_text("another kernel")
     stage.test(bench.installed, replace(KERNEL, image=other), bench.open, bench.run, Silent())
+    assert bench.run.console().read_text().count("Linux version") == 1
+    # So do those that were built anew.
+    end_at(bench, "demo/second: demo.case_2")
+    (bench.path / "installed/demo/data\udcff").write_text("other")  # no UTF-8
+    bench.test()
     assert bench.run.console().read_text().count("Linux version") == 1
 
 
