@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from kseries.apply.conflict import PatchConflict
 from kseries.kbuild import make as kbuild
 from kseries.lib.errors import CheckFailed
 from kseries.lib.paths import Cache, Project
@@ -66,7 +67,10 @@ END
 """
 
 Says = Callable[[frozenset[str]], dict[str, str]]
-"""Programs → scripts, of a tree with patches of these titles. Raises CheckFailed of a build."""
+"""Programs → scripts, of a tree with patches of these titles.
+
+Raises PatchConflict where they do not apply, and CheckFailed where that does not build.
+"""
 
 
 def series(name: str, *titles: str, requires: tuple[str, ...] = ()) -> Series:
@@ -150,6 +154,8 @@ class QuickRun:
         (path / SELFTESTS / "demo").mkdir(parents=True, exist_ok=True)
         try:
             names = list(self.says(self._titles(work)))
+        except PatchConflict:
+            raise
         except CheckFailed:
             names = list(NAMES)
         for name in names:

@@ -28,8 +28,11 @@ from kseries.model import (
     TestOutcome,
     Tree,
 )
-from kseries.run import eachpatch
+from kseries.run import eachpatch, pipeline
 from kseries.run.eachpatch import EachPatch
+from kseries.run.pipeline import RunContext
+from tests.quickrun import QuickRun, set_up_quick
+from tests.quickrun import series as of_titles
 
 Commit = Callable[[Tree, str, str, str], Tree]
 SOURCE = NamedSource("toy", LocalSource("local", Path("/toy")))
@@ -164,6 +167,94 @@ def test_what_each_step_changes(toy_tree: Tree, toy_commit: Commit) -> None:
         {"include/linux/toy.h", "init/main.c"},  # the third, and what stands on top
         {"net/core.c"},
     ]
+
+
+# ---- on the way down
+
+
+@dataclass
+class Walked:
+    """A run whose series is compiled patch by patch, by what does not compile."""
+
+    quick: QuickRun
+    work: RunContext
+    broken: dict[int, str]  # how many patches are in → what does not build then
+    compiled: list[tuple[int, Path, str]]  # how many, in which tree, with which config
+    differing: dict[str, tuple[str, ...]]  # head → files that differ from the step before
+
+
+@pytest.fixture
+def walked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Walked:
+    run = set_up_quick(tmp_path, monkeypatch)
+    run.stack = replace(run.stack, series=(*run.stack.series, of_titles("top", "t")))
+    work = run.work(each_patch=True)
+    run.through(work, pipeline.STAGES[2:6])
+    made = Walked(run, work, {}, [], {})
+
+    def compile_objects(config: KernelConfig, part: Stack, *_: Any, jobs: int | None) -> None:
+        count = len(part.series[0].patches)
+        made.compiled.append((count, config.tree.path, config.name))
+        assert config.tree.patches[-1].index == count
+        assert not part.whole
+        assert jobs == (work.request.jobs or None)
+        if count in made.broken:
+            raise CheckFailed(made.broken[count], where="here")
+
+    def differ(_: object) -> Any:
+        return SimpleNamespace(changed_between=lambda _old, new: made.differing.get(new, ("a.c",)))
+
+    monkeypatch.setattr("kseries.build.stage.compile_objects", compile_objects)
+    monkeypatch.setattr("kseries.build.stage.take_over", lambda *_: None)
+    monkeypatch.setattr(eachpatch, "Repository", differ)
+    return made
+
+
+def test_each_patch_is_compiled_without_what_follows_it(walked: Walked) -> None:
+    assert eachpatch.check(walked.work) == EachPatch(3)
+    assert [count for count, _, _ in walked.compiled] == [3, 2, 1]
+    # Again, nothing is: all was seen to build.
+    walked.compiled.clear()
+    assert eachpatch.check(walked.work) == EachPatch(3, known=3)
+    assert walked.compiled == []
+
+
+def test_what_does_not_build_is_told_and_tried_again(walked: Walked) -> None:
+    walked.broken |= {3: "three", 1: "one"}
+    with pytest.raises(CheckFailed, match=r"patch 1 of 4, '1', .* \(2 patches of 4 so\): one"):
+        eachpatch.check(walked.work)
+    assert [count for count, _, _ in walked.compiled] == [3, 2, 1]
+    walked.compiled.clear()
+    walked.broken.clear()
+    assert eachpatch.check(walked.work) == EachPatch(3, known=1)
+    assert [count for count, _, _ in walked.compiled] == [3, 1]
+
+
+def test_only_what_can_change_the_config_has_it_made_again(
+    walked: Walked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[str] = []
+    through = walked.quick.through
+
+    def counted(work: RunContext, stages: Any) -> None:
+        made.extend(f"{work.run.name}: {stage.name}" for stage in stages)
+        through(work, stages)
+
+    monkeypatch.setattr(pipeline, "through", counted)
+    walked.differing["commit-2"] = ("net/core.c", "net/Kconfig")
+    eachpatch.check(walked.work)
+    assert made == ["whole: apply", "3: apply", "2: apply", "2: config", "1: apply"]
+
+
+@pytest.mark.parametrize(("objects", "left_out"), [(0, 0), (10**6, 10**6)])
+def test_what_takes_longer_than_the_tests_is_left_out(
+    walked: Walked, monkeypatch: pytest.MonkeyPatch, objects: int, left_out: int
+) -> None:
+    work = replace(walked.work, request=replace(walked.work.request, each_patch=None))
+    program = ProgramResult("net", "ping", Status.PASS, 0, 4 * 12 + 1.0)
+    work.outcomes["test"] = TestOutcome((program,), (), {})
+    monkeypatch.setattr(eachpatch, "_objects", lambda _: objects)
+    assert eachpatch.check(work) == EachPatch(3, left_out=left_out)
+    assert len(walked.compiled) == (0 if left_out else 3)
 
 
 # ---- what is known

@@ -3,24 +3,28 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
 
 from kseries.apply.conflict import PatchConflict
 from kseries.lib.errors import CheckFailed
+from kseries.lib.runfolder import RunFolder
 from kseries.model import AppliedPatch, PatchState, Stack
 from kseries.run import pipeline, variants
-from kseries.run.variants import _Maker
+from kseries.run.variants import Variant, _Maker
+from tests.quickrun import GOOD, QuickRun, series, set_up_quick
 from tests.test_variant import STACK
 
 # On top of "toys" are "driver", "beside" and "tests"; of these all but "beside" require it.
 NOTHING = cast("Any", None)
 
 
-def conflict(series: str) -> PatchConflict:
-    states = ((("prep"), PatchState.APPLIED), (series, PatchState.CONFLICT))
-    patches = tuple(AppliedPatch(name, 1, "t", "", state) for name, state in states)
+def conflict(name: str) -> PatchConflict:
+    states = ((("prep"), PatchState.APPLIED), (name, PatchState.CONFLICT))
+    patches = tuple(AppliedPatch(one, 1, "t", "", state) for one, state in states)
     return PatchConflict("it does not apply", where="", do="", patches=patches)
 
 
@@ -38,24 +42,24 @@ def test_on_the_base_what_requires_the_series_is_left_out() -> None:
 
 
 @pytest.mark.parametrize(
-    ("series", "out"), [("driver", ("driver", "tests")), ("beside", ("beside",))]
+    ("name", "out"), [("driver", ("driver", "tests")), ("beside", ("beside",))]
 )
 def test_what_does_not_apply_is_left_out_with_what_requires_it(
-    series: str, out: tuple[str, ...]
+    name: str, out: tuple[str, ...]
 ) -> None:
     maker = made(2)
-    maker.leave_out(conflict(series))
+    maker.leave_out(conflict(name))
     assert maker._out == out
-    assert maker._notes == [f"{name} is left out: it does not apply" for name in out]
+    assert maker._notes == [f"{one} is left out: it does not apply" for one in out]
     # The next one comes beside it, and none twice.
-    maker.leave_out(conflict("tests" if series == "beside" else "beside"))
+    maker.leave_out(conflict("tests" if name == "beside" else "beside"))
     assert set(maker._out) == {*out, "tests", "beside"}
     assert len(maker._out) == len(set(maker._out)) == len(maker._notes)
 
 
-@pytest.mark.parametrize("series", ["prep", "toys"])
-def test_what_does_not_apply_below_is_the_answer(series: str) -> None:
-    error = conflict(series)
+@pytest.mark.parametrize("name", ["prep", "toys"])
+def test_what_does_not_apply_below_is_the_answer(name: str) -> None:
+    error = conflict(name)
     with pytest.raises(PatchConflict) as caught:
         made(2).leave_out(error)
     assert caught.value is error
@@ -81,3 +85,75 @@ def test_of_the_whole_nothing_is_left_out(error: CheckFailed) -> None:
 
 def test_what_is_made_of_a_variant() -> None:
     assert variants.MADE == (pipeline.CONFIG, pipeline.BUILD, pipeline.INSTALL)
+
+
+# ---- a variant
+
+
+@pytest.fixture
+def quick(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> QuickRun:
+    """Give a run of a series between one below and two on top, of which one requires it."""
+    run = set_up_quick(tmp_path, monkeypatch)
+    toys, driver = series("toys", "1", "2", "3"), series("driver", "d", requires=("toys",))
+    run.stack = replace(run.stack, series=(series("below", "b"), toys, driver, series("top", "t")))
+    return run
+
+
+def part_of(quick: QuickRun, patches: int, *, worth: bool = True) -> Variant:
+    whole = quick.work()
+    work = variants.beside(whole, RunFolder(quick.root / "a/part"), whole.plan, "part")
+    return variants.make(work, quick.stack, patches, lambda *_: worth)
+
+
+def test_the_work_on_a_variant_has_a_folder_and_a_tree_of_its_own(quick: QuickRun) -> None:
+    whole = quick.work()
+    whole.outcomes["test"] = "of the whole"
+    work = variants.beside(whole, RunFolder(quick.root / "a/part"), whole.plan, "part")
+    assert work.run.path.is_dir()
+    assert work.stack_folder == whole.stack_folder.with_name(f"{whole.stack_folder.name}-part")
+    # The base is the same, and nothing else is taken over.
+    assert work.outcomes == {"fetch": whole.outcome(pipeline.FETCH)}
+    variants.beside(whole, RunFolder(quick.root / "a/part"), whole.plan, "part")
+
+
+def test_a_variant_has_what_is_not_left_out(quick: QuickRun) -> None:
+    part = part_of(quick, 2)
+    assert (part.left_out, part.notes, part.built) == ((), (), True)
+    assert quick.made == [{"b", "1", "2", "d", "t"}]
+    (kept,) = [one for one in part.work.stack.series if one.name == "toys"]
+    assert len(kept.patches) == 2
+    assert part.work.run.load("series", pipeline.SERIES.adapter) == part.work.stack
+    assert [one.name for one in part.work.outcome(pipeline.INSTALL).programs] == ["ping", "pong"]
+
+
+def test_the_base_has_neither_the_series_nor_what_requires_it(quick: QuickRun) -> None:
+    part = part_of(quick, 0)
+    assert part.left_out == ("toys", "driver")
+    assert part.notes == ("driver is left out, as it requires the series",)
+    assert quick.made == [{"b", "t"}]
+
+
+def test_what_is_not_worth_it_is_not_built(quick: QuickRun) -> None:
+    part = part_of(quick, 2, worth=False)
+    assert (part.built, quick.made) == (False, [])
+    assert len(part.work.outcome(pipeline.APPLY).patches) == 5
+
+
+def test_it_is_made_with_what_applies_and_builds(quick: QuickRun) -> None:
+    def says(titles: frozenset[str]) -> dict[str, str]:
+        if "t" in titles:
+            raise conflict("top")
+        if "d" in titles:
+            raise CheckFailed("it does not build")
+        return {"ping": GOOD}
+
+    quick.says = says
+    part = part_of(quick, 1)
+    assert part.left_out == ("top", "driver")
+    assert part.notes == (
+        "top is left out: it does not apply",
+        "driver is left out: with it: it does not build",
+    )
+    assert quick.made == [{"b", "1", "d"}, {"b", "1"}]
+    with pytest.raises(PatchConflict):
+        part_of(quick, 3)
