@@ -158,7 +158,8 @@ def test_headers_count_where_something_that_was_compiled_includes_them(
             "include/linux/lonely.h": "#error\n",
             "include/uapi/linux/lonely_abi.h": "#error\n",
             "drivers/netdevsim.h": "#error\n",
-            "drivers/netdevsim.c": '#include "netdevsim.h"\n',
+            "drivers/table.inc": "#error\n",
+            "drivers/netdevsim.c": '#include "netdevsim.h"\n#include "table.inc"\n',
         },
     )
     found = bench.changed(NET)
@@ -169,6 +170,7 @@ def test_headers_count_where_something_that_was_compiled_includes_them(
     assert found["include/uapi/linux/lonely_abi.h"].state is FileState.NOT_COMPILED
     # What would include it tells what it needs.
     assert found["drivers/netdevsim.h"].needs == ("CONFIG_NETDEVSIM=y",)
+    assert found["drivers/table.inc"].needs == ("CONFIG_NETDEVSIM=y",)
 
 
 def test_a_change_that_conditions_leave_out(bench: Bench, toy_commit: Commit) -> None:
@@ -220,22 +222,27 @@ def test_deleted_files(bench: Bench, toy_commit: Commit) -> None:
     )
 
 
-def test_a_patch_that_the_base_has_already(bench: Bench, toy_commit: Commit) -> None:
+def test_patches_that_the_base_has_already(bench: Bench, toy_commit: Commit) -> None:
     tree = toy_commit(bench.tree, "drivers/netdevsim.c", "budget / 2", "budget / 3")
-    patch = tree.patches[0]
-    diff = subprocess.run(
-        ["git", "format-patch", "-1", "--stdout"], cwd=tree.path, check=True, capture_output=True
-    ).stdout
-    mail = bench.place / "0001.patch"
-    mail.write_bytes(diff)
-    bench.tree = replace(
-        tree,
-        patches=(replace(patch, state=PatchState.IN_BASE, commit="", found_as="reverse apply"),),
+    tree = toy_commit(tree, "net/core.c", "return budget;", "return budget + 1;")
+    words = ("git", "format-patch", "-2", f"--output-directory={bench.place}")
+    subprocess.run(words, cwd=tree.path, check=True, capture_output=True)
+    mails = sorted(bench.place.glob("*.patch"))
+    there = (
+        replace(patch, state=PatchState.IN_BASE, commit="", found_as="reverse apply")
+        for patch in tree.patches
     )
-    one = Patch(1, patch.title, "Toy <toy@example.org>", "", mail, "")
-    toys = Series("toys", "Toys", "", 1, 1, "", (), (), (one,), "")
+    bench.tree = replace(tree, patches=tuple(there))
+    own = tuple(
+        Patch(patch.index, patch.title, "Toy <toy@example.org>", "", mail, "")
+        for patch, mail in zip(tree.patches, mails, strict=True)
+    )
+    toys = Series("toys", "Toys", "", 1, 2, "", (), (), own, "")
     bench.stack = replace(bench.stack, series=(toys,))
-    assert bench.changed(NET)["drivers/netdevsim.c"].state is FileState.NOT_COMPILED
+    assert {path: file.state for path, file in bench.changed(NET).items()} == {
+        "drivers/netdevsim.c": FileState.NOT_COMPILED,
+        "net/core.c": FileState.COMPILED,
+    }
 
 
 def test_not_known_without_a_series_under_test(patched: Bench) -> None:

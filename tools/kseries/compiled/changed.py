@@ -40,8 +40,7 @@ def changed(config: KernelConfig, stack: Stack, box: Sandbox) -> tuple[ChangedFi
     there = names_of(repository, tree.head)
     values = config_values(box.made.read_text(".config"))
     seen = _evidence(config, box, patches)
-    unseen = [path for path in patches if path.endswith((".h", ".c"))]
-    unseen = [path for path in unseen if path not in seen.compiled and path not in seen.included]
+    unseen = [path for path in patches if path not in seen.compiled and path not in seen.included]
     users = {
         path: [user for user in found if user in patches] or found
         for path, found in includers(repository, tree.head, unseen).items()
