@@ -20,6 +20,7 @@ from kseries.model import (
     AgainstBase,
     Baseline,
     Case,
+    ChangedTest,
     Effect,
     EventKind,
     KernelEvent,
@@ -281,7 +282,7 @@ def test_when_the_base_is_made(
 def test_with_what_is_unclear_the_base_is_made_unless_only_some_tests_ran(
     quick: QuickRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    unclear = SourceChanges(unclear=("who knows",))
+    unclear = SourceChanges(unclear=("who knows",), changed=(ChangedTest("demo/ping", "a"),))
     monkeypatch.setattr(baseline, "_read_sources", lambda _: unclear)
     some = baseline.compare(ready(quick, "some", only=("ping",)))
     assert isinstance(some, AgainstBase)
@@ -289,6 +290,8 @@ def test_with_what_is_unclear_the_base_is_made_unless_only_some_tests_ran(
     made = baseline.compare(ready(quick))
     assert isinstance(made, AgainstBase)
     assert not made.by_sources
+    # What the sources tell is told in either case.
+    assert made.changed == some.changed[:1] == unclear.changed
     assert quick.heard.notes[0].endswith("is built and tested: who knows")
 
 

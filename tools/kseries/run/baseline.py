@@ -95,7 +95,7 @@ def compare(work: RunContext) -> AgainstBase | NoBaseline:
                 made = _make(work)
                 if isinstance(made, NoBaseline):
                     return made
-                atomicfile.write_bytes(place, BASELINE.dump_json(made, indent=2) + b"\n")
+                atomicfile.write_bytes(place, BASELINE.dump_json(made))
                 found, is_kept = made, False
     _folder(work).save(NAME, found, BASELINE)
     return regressions.against(
