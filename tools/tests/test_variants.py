@@ -108,12 +108,13 @@ def part_of(quick: QuickRun, patches: int, *, worth: bool = True) -> Variant:
 def test_the_work_on_a_variant_has_a_folder_and_a_tree_of_its_own(quick: QuickRun) -> None:
     whole = quick.work()
     whole.outcomes["test"] = "of the whole"
-    work = variants.beside(whole, RunFolder(quick.root / "a/part"), whole.plan, "part")
-    assert work.run.path.is_dir()
-    assert work.stack_folder == whole.stack_folder.with_name(f"{whole.stack_folder.name}-part")
+    folder, plan = RunFolder(quick.root / "a/part"), replace(whole.plan, name="other")
+    work = variants.beside(whole, folder, plan, "part")
+    assert folder.path.is_dir()
+    assert (work.run, work.stack_folder.name) == (folder, "other-toy-part")
     # The base is the same, and nothing else is taken over.
     assert work.outcomes == {"fetch": whole.outcome(pipeline.FETCH)}
-    variants.beside(whole, RunFolder(quick.root / "a/part"), whole.plan, "part")
+    variants.beside(whole, folder, plan, "part")  # it is there already
 
 
 def test_a_variant_has_what_is_not_left_out(quick: QuickRun) -> None:

@@ -176,24 +176,24 @@ def key(work: RunContext) -> str:
     stack, now = work.stack, work.outcome(pipeline.TEST)
     base = cut(stack, 0, needing(stack))
     version = work.outcome(pipeline.FETCH).version
-    parts = {
-        "source": [work.outcome(pipeline.FETCH).commit],
-        "patches": [patch.sha256 for series in base.series for patch in series.patches],
-        "config": [
+    parts = [
+        [work.outcome(pipeline.FETCH).commit],
+        [patch.sha256 for series in base.series for patch in series.patches],
+        [
             fragments.read(stack.fragments, version).text,
             # What the series changes has the base configured otherwise, too.
             *work.outcome(pipeline.CONFIG).added,
         ],
-        "suites": [content.digest(suite) for suite in stack.suites],
+        [content.digest(suite) for suite in stack.suites],
         # With the fragment of all checkers, tests run that otherwise have to be asked for.
-        "extended": [str(work.extended)],
-        "compiler": [work.outcome(pipeline.BUILD).compiler],
-        "append": list(work.request.append),
-        "machine": [now.facts.get(name, "") for name in ("accelerator", "qemu")],
-        "toolkit": list(_contents(TOOLKIT, ("*",), (*NOT_DECIDING, DATA))),
-        "generator": list(_contents(GENERATOR, ("cases", "templates", "*.py"))),
-        "targets": list(_contents(work.project.configs, ("targets",))),
-    }
+        [str(work.extended)],
+        [work.outcome(pipeline.BUILD).compiler],
+        list(work.request.append),
+        [now.facts.get(name, "") for name in ("accelerator", "qemu")],
+        list(_contents(TOOLKIT, ("*",), (*NOT_DECIDING, DATA))),
+        list(_contents(GENERATOR, ("cases", "templates", "*.py"))),
+        list(_contents(work.project.configs, ("targets",))),  # the machines
+    ]
     # As JSON, no two of them can be taken for each other.
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
 
