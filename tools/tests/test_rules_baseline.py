@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import datetime
 import hashlib
+import json
 import re
 from collections.abc import Callable
 from dataclasses import replace
@@ -224,6 +225,10 @@ def test_a_base_is_made_once_and_taken_from_then_on(quick: QuickRun) -> None:
     folder = work.run.path / "baseline"
     assert baseline._read(folder / "baseline.json") == kept
     assert (folder / "tests/demo/ping.log").is_file()
+    # By its name it shares worktree and compiler cache with all that tests on the same.
+    assert json.loads((folder / "series.json").read_text())["name"] == "below"
+    locks = [file.name for file in work.project.trees.glob(".*.lock")]
+    assert locks == [".below-toy-baseline.lock"]
     # Another run of the same: nothing is built, and the copy says what it was compared with.
     again = ready(quick, "again")
     quick.made.clear()

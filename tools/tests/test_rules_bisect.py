@@ -270,6 +270,19 @@ def test_the_base_is_run_where_the_answer_rests_on_it(quick: QuickRun) -> None:
     assert step.head == "0" * 40
 
 
+def test_the_base_that_has_not_the_test_is_looked_at_where_the_answer_rests_on_it(
+    quick: QuickRun,
+) -> None:
+    quick.says = lambda titles: {"pong": GOOD, **({"ping": BAD} if "1" in titles else {})}
+    kept(quick, passed("pong"))
+    found = search(quick.work())
+    assert (found.conclusion, found.first) == (Conclusion.FOUND, 1)
+    step = steps(found)[0]
+    assert [trial.seen for trial in step.trials] == [Seen.ABSENT]
+    assert step.baseline is not None
+    assert step.baseline.seen is Seen.ABSENT
+
+
 def test_a_baseline_tells_of_complaints_and_of_no_other_line(quick: QuickRun) -> None:
     quick.says = bad_from("2", WARNS)
     kept(quick, passed(), passed("pong"))
