@@ -40,6 +40,7 @@ from kseries.model import (
     TestOutcome,
     Tree,
 )
+from kseries.names import RUN_STAGES
 from kseries.run import baseline, pipeline
 from kseries.run.pipeline import RunContext, Stage
 from kseries.verdict.testsources import Sides
@@ -201,6 +202,10 @@ def without_the_series(titles: frozenset[str]) -> bool:
     return titles == {"0"}
 
 
+def test_the_stages_of_a_run_are_those_that_users_name() -> None:
+    assert tuple(stage.name for stage in baseline.STAGES) == RUN_STAGES
+
+
 def test_a_base_is_made_once_and_taken_from_then_on(quick: QuickRun) -> None:
     quick.says = lambda _: {"ping": BAD, "pong": GOOD}
     work = ready(quick)
@@ -221,7 +226,8 @@ def test_a_base_is_made_once_and_taken_from_then_on(quick: QuickRun) -> None:
     (kept,) = in_cache(work)
     assert (kept.series, kept.not_run, kept.events) == (("below",), (), ())
     assert [one.status for one in kept.programs] == [F, P]
-    assert datetime.datetime.fromisoformat(kept.made).utcoffset() == datetime.timedelta()
+    made = datetime.datetime.fromisoformat(kept.made)
+    assert (made.utcoffset(), made.microsecond) == (datetime.timedelta(), 0)
     folder = work.run.path / "baseline"
     assert baseline._read(folder / "baseline.json") == kept
     assert (folder / "tests/demo/ping.log").is_file()
