@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 import kselftest_zcrx
-from kseries.bench import answer, cost, counts, cpio, machine, plan, runner, significance
+from kseries.bench import answer, cost, counts, cpio, guests, machine, plan, runner, significance
 from kseries.bench.answer import RECEIVERS, Receiver, Regime
 from kseries.bench.cost import PathCost
 from kseries.bench.model import MIB, RECEIVER_SIDE, Lost, Measurement, Setup
@@ -34,7 +34,7 @@ def short(receiver: Receiver, *, touched: bool = False) -> Setup:
 
 
 @pytest.fixture(scope="module")
-def bench() -> runner.Bench:
+def bench() -> guests.Bench:
     image = kernel_image()
     if image is None:
         pytest.skip("no kernel: build one")
@@ -45,18 +45,18 @@ def bench() -> runner.Bench:
         pytest.skip(str(error))
 
 
-def measured(bench: runner.Bench, folder: Path, *setups: Setup) -> list[Measurement]:
+def measured(bench: guests.Bench, folder: Path, *setups: Setup) -> list[Measurement]:
     found = runner.Runner(bench, folder, Silent(), DEADLINE_S).run(setups, 2)
     assert [one for one in found if isinstance(one, Lost)] == []
     return [one for one in found if isinstance(one, Measurement)]
 
 
-def test_a_session_goes_on_with_what_is_missing(bench: runner.Bench, tmp_path: Path) -> None:
+def test_a_session_goes_on_with_what_is_missing(bench: guests.Bench, tmp_path: Path) -> None:
     first, second = short("discard"), short("epoll")
     (before,) = measured(bench, tmp_path, first)
     times = {file: file.stat().st_mtime_ns for file in (tmp_path / first.name).iterdir()}
 
-    def go_on(of: runner.Bench) -> list[Measurement | Lost]:
+    def go_on(of: guests.Bench) -> list[Measurement | Lost]:
         return list(
             runner.Runner(of, tmp_path, Silent(), DEADLINE_S, go_on=True).run((first, second), 2)
         )
@@ -64,13 +64,13 @@ def test_a_session_goes_on_with_what_is_missing(bench: runner.Bench, tmp_path: P
     after, _ = go_on(bench)
     assert after == before
     assert {file: file.stat().st_mtime_ns for file in times} == times
-    assert (tmp_path / second.name / runner.KEY).is_file()
+    assert (tmp_path / second.name / guests.KEY).is_file()
     # Of another program it is measured anew, and so is one that was not written to its end.
-    (tmp_path / second.name / runner.KEY).unlink()
+    (tmp_path / second.name / guests.KEY).unlink()
     after, _ = go_on(replace(bench, program=bench.program + b"\0"))
     assert isinstance(after, Measurement)
     assert {file: file.stat().st_mtime_ns for file in times} != times
-    assert (tmp_path / second.name / runner.KEY).is_file()
+    assert (tmp_path / second.name / guests.KEY).is_file()
 
 
 @contextmanager
@@ -91,7 +91,7 @@ def spin() -> None:
 
 
 def test_two_runs_agree_to_the_last_instruction_one_of_them_under_load(
-    bench: runner.Bench, tmp_path: Path
+    bench: guests.Bench, tmp_path: Path
 ) -> None:
     setup = short("zcrx")
     measured(bench, tmp_path / "quiet", setup)
@@ -106,7 +106,7 @@ def test_two_runs_agree_to_the_last_instruction_one_of_them_under_load(
 
 
 def test_every_receiver_adds_up_and_touched_data_has_one_checksum(
-    bench: runner.Bench, tmp_path: Path
+    bench: guests.Bench, tmp_path: Path
 ) -> None:
     setups = [short(receiver, touched=receiver != "discard") for receiver in RECEIVERS]
     found = {one.setup.receiver: one for one in measured(bench, tmp_path, *setups)}
@@ -120,7 +120,7 @@ def test_every_receiver_adds_up_and_touched_data_has_one_checksum(
 
 
 def test_the_plugin_disturbs_nothing(
-    bench: runner.Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    bench: guests.Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     setup = short("epoll")
     (with_plugin,) = measured(bench, tmp_path / "with", setup)
@@ -166,7 +166,7 @@ def tree_of_kernel() -> Path:
     return image.parents[3] / "linux"
 
 
-def cost_of(bench: runner.Bench, folder: Path, words: Sequence[str], program: bytes = b"") -> float:
+def cost_of(bench: guests.Bench, folder: Path, words: Sequence[str], program: bytes = b"") -> float:
     """Give the cost of what a command line receives. program: another one, as /reference."""
     files = {"init": bench.init, "zcrx_bench": bench.program, "reference": program}
     command = b"".join(word.encode() + b"\0" for word in words)
@@ -191,7 +191,7 @@ def cost_of(bench: runner.Bench, folder: Path, words: Sequence[str], program: by
     ],
 )
 def test_the_baselines_are_no_dearer_than_programs_of_others(
-    bench: runner.Bench,
+    bench: guests.Bench,
     tmp_path: Path,
     regime: Regime,
     receiver: Receiver,
@@ -212,7 +212,7 @@ TOGETHER = [
 ]
 
 
-def together(bench: runner.Bench, folder: Path, seed: int) -> tuple[PathCost, ...]:
+def together(bench: guests.Bench, folder: Path, seed: int) -> tuple[PathCost, ...]:
     """Measure the paths in one guest."""
     group = tuple(replace(setup, seed=seed) for setup in TOGETHER)
     found = runner.Runner(bench, folder, Silent(), DEADLINE_S).run_together([group], 1)
@@ -222,7 +222,7 @@ def together(bench: runner.Bench, folder: Path, seed: int) -> tuple[PathCost, ..
 
 
 def test_what_is_measured_in_one_guest_is_what_each_costs_alone(
-    bench: runner.Bench, tmp_path: Path
+    bench: guests.Bench, tmp_path: Path
 ) -> None:
     alone = measured(bench, tmp_path / "alone", *TOGETHER)
     for one, other in zip(together(bench, tmp_path, 1), alone, strict=True):
@@ -232,7 +232,7 @@ def test_what_is_measured_in_one_guest_is_what_each_costs_alone(
 
 
 def test_a_dearer_kernel_is_found_and_the_same_one_is_not(
-    bench: runner.Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    bench: guests.Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def kernel(patch: int, kind: cost.Kind, *seeds: int) -> cost.Built:
         found = [together(bench, tmp_path / str(seed), seed) for seed in seeds]
@@ -261,7 +261,7 @@ def test_a_dearer_kernel_is_found_and_the_same_one_is_not(
 
 
 def test_a_receiver_that_hangs_is_lost_at_the_deadline_of_the_host(
-    bench: runner.Bench, tmp_path: Path
+    bench: guests.Bench, tmp_path: Path
 ) -> None:
     began = time.monotonic()
     # A program that waits for ever: an idle guest spins.
@@ -278,7 +278,7 @@ def test_a_receiver_that_hangs_is_lost_at_the_deadline_of_the_host(
 
 
 def test_a_program_that_cannot_receive_is_lost_with_its_reason(
-    bench: runner.Bench, tmp_path: Path
+    bench: guests.Bench, tmp_path: Path
 ) -> None:
     setup = replace(short("zcrx"), packet=1 << 30)
     (lost,) = runner.Runner(bench, tmp_path, Silent(), DEADLINE_S).run([setup], 1)

@@ -91,6 +91,8 @@ def test_every_instruction_is_booked_where_it_belongs(plugin: Path, tmp_path: Pa
     events = {w[1]: int(w[2]) for w in lines if w[0] == "event"}
     assert events == {
         "switches": 1,
+        "halts": 0,
+        "exceptions": 0,
         "polls-rx": 2,
         "polls-tx": 2,
         "enter-softirq": 2,
@@ -171,6 +173,79 @@ def test_a_function_that_is_jumped_to_takes_the_place_of_the_one_before(
     assert found["/measured/dma syscall"] == 22
     assert found["/measured/dma/copy syscall"] == 9
     assert found["/measured/softirq syscall"] == 10
+
+
+MARKS = {
+    **{f"{what}_{name}": what[0].upper() + name for what in ("begin", "end") for name in "abc"},
+    "operations_a": "Oa",
+    "double": "D",
+    "one": "I",
+}
+
+
+def sectioned(plugin: Path, folder: Path, *defines: str) -> dict[str, list[list[str]]]:
+    """Give the words of each section's lines; "": of what is in none."""
+    _, functions = toy(folder, "SECTIONS", *defines)
+    named = {
+        name: address for _, address, name in (line.split() for line in functions.splitlines())
+    }
+    marks = "".join(f"mark {named[name]} {what}\n" for name, what in MARKS.items())
+    text = booked(plugin, folder, "SECTIONS", *defines, tables=f"switch __switch_to_asm\n{marks}")
+    found, name = {"": list[list[str]]()}, ""
+    for line in (line.split() for line in text.splitlines()):
+        if line[0] == "section":
+            name = line[1]
+            found[name] = []
+        found[name].append(line)
+    return found
+
+
+def counted(lines: list[list[str]]) -> dict[tuple[str, str], int]:
+    return {(w[1], w[4]): int(w[3]) for w in lines if w[0] == "count"}
+
+
+def test_a_section_is_of_the_task_that_began_it_and_of_those_that_are_in_none(
+    plugin: Path, tmp_path: Path
+) -> None:
+    found = sectioned(plugin, tmp_path)
+    assert found["a"][0] == ["section", "a", "2", "5"]
+    assert counted(found["a"]) == {
+        ("receiver", "sectioned"): 4 + 2 + 2 + 3,
+        ("receiver", "__switch_to_asm"): 2 + 1,
+        ("sender", "__switch_to_asm"): 1 + 2,
+        ("sender", "sectioned"): 9,
+    }
+    assert found["b"][0] == ["section", "b", "1", "0"]
+    assert counted(found["b"]) == {
+        ("receiver", "sectioned"): 2 + 1,
+        ("receiver", "__switch_to_asm"): 2 + 1,
+        ("sender", "__switch_to_asm"): 1 + 2,
+        ("sender", "sectioned"): 1 + 2,
+    }
+    assert counted(found["c"]) == {("sender", "sectioned"): 10}
+    assert not [line for lines in found.values() for line in lines if line[0] == "wrong"]
+    booked_in_all = sum(sum(counted(lines).values()) for lines in found.values())
+    assert ["total", str(booked_in_all)] in found["c"]
+
+
+@pytest.mark.parametrize(
+    ("define", "section", "wrong"),
+    [
+        ("NESTED", "b", "it is begun within a"),
+        ("NESTED", "a", "b is begun within it"),
+        ("UNENDED", "c", "it is begun and not ended"),
+        ("UNBEGUN", "c", "it is ended by a task that has not begun it"),
+        ("BORN", "c", "the task that began it is gone"),
+    ],
+)
+def test_a_section_whose_marks_are_no_pairs_is_wrong(
+    plugin: Path, tmp_path: Path, define: str, section: str, wrong: str
+) -> None:
+    found = sectioned(plugin, tmp_path, define)
+    assert ["wrong", *wrong.split()] in found[section]
+    good = {"a", "b", "c"} - {"NESTED": {"a", "b"}}.get(define, {"c"})
+    for name in good:
+        assert [line for line in found[name] if line[0] == "wrong"] == []
 
 
 def test_two_runs_agree_to_the_byte(plugin: Path, tmp_path: Path) -> None:

@@ -237,7 +237,7 @@ def test_the_table_of_patches_marks_what_is_found(of_patches: Bench) -> None:
     at = next(n for n, line in enumerate(lines) if line.split() == ["epoll", "udp"])
     assert [line.split() for line in lines[at + 1 : at + 8]] == [
         ["differ", "by", "themselves", "by", "up", "to", "(%)", "0.004", "0.000"],
-        ["the", "base:", "a", "byte,", "request,", "datagram", "1.0000", "7000.0"],
+        ["the", "base:", "a", "byte,", "datagram", "1.0000", "7000.0"],
         ["1", "change", "1", "=", "="],
         ["2", "change", "2", "+0.900!", "="],
         ["3", "change", "3", "=", "="],

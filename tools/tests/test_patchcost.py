@@ -32,6 +32,7 @@ class ByWords:
     """Measures by the words in the image. asked: those that were measured, in their order."""
 
     key = "words"
+    paths = ("epoll",)
     asked: list[str]
     ends: int  # after so many
 

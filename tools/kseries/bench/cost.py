@@ -6,16 +6,18 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from statistics import median_low
 from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field, TypeAdapter
 
+from kseries.bench import sections
 from kseries.bench.answer import Receiver
-from kseries.bench.model import RECEIVER_SIDE, SENDER, Measurement
+from kseries.bench.model import RECEIVER_SIDE, SENDER, Measurement, Row
+from kseries.bench.sections import Section
 
-Unit = Literal["byte", "request", "datagram"]
+Unit = Literal["byte", "request", "datagram", "operation", "pass"]
 Kind = Literal["patch", "rebuild"]
 Count = Annotated[int, Field(ge=0)]
 
@@ -27,8 +29,9 @@ _CLONE = re.compile(r"\.(isra|constprop|part|cold|llvm)(\.\d+)?(?=\.|$)")
 class PathCost:
     """What a path cost on one kernel. costs: instructions of the receiver's side, by seed.
 
-    units: bytes received, requests answered (by both sides) or datagrams received. functions: of
-    the same; of each seed's counts the (lower) median.
+    units: bytes received, requests answered (by both sides), datagrams received; of a program's
+    section operations, or passes where it tells none. functions, columns: of the same; of each
+    seed's counts the (lower) median. beside: columns that are no part of the cost.
     """
 
     __pydantic_config__ = ConfigDict(extra="forbid")
@@ -38,6 +41,8 @@ class PathCost:
     units: Annotated[int, Field(gt=0)]
     costs: Annotated[tuple[Count, ...], Field(min_length=1)]
     functions: dict[str, Count]
+    columns: dict[str, Count] = field(default_factory=dict)
+    beside: dict[str, Count] = field(default_factory=dict)
 
     @property
     def cost(self) -> int:
@@ -182,20 +187,42 @@ def of_measurements(path: str, found: Sequence[Measurement]) -> PathCost:
     }
     unit, count = units.get(receiver, ("byte", told.bytes))
     counted = columns(receiver)
-    by_seed = [_by_function(one, counted) for one in found]
-    names = sorted({name for functions in by_seed for name in functions})
+    by_seed = [_by_function(one.rows, counted) for one in found]
     return PathCost(
         path=path,
         unit=unit,
         units=count,
         costs=tuple(one.column(*counted) for one in found),
-        functions={name: median_low([one[name] for one in by_seed]) for name in names},
+        functions=_medians(by_seed),
     )
 
 
-def _by_function(one: Measurement, counted: Sequence[str]) -> Counter[str]:
+def of_sections(path: str, found: Sequence[Section]) -> PathCost:
+    """Put what a section cost together, one for each seed; all did the same."""
+    first = found[0]
+    return PathCost(
+        path=path,
+        unit="operation" if first.operations else "pass",
+        units=first.units,
+        costs=tuple(one.cost for one in found),
+        functions=_medians([_by_function(one.rows, sections.COST) for one in found]),
+        columns=_medians([_by_column(one, sections.COST) for one in found]),
+        beside=_medians([_by_column(one, sections.BESIDE) for one in found]),
+    )
+
+
+def _by_column(one: Section, names: Sequence[str]) -> Counter[str]:
+    return Counter({name: one.column(name) for name in names})
+
+
+def _medians(by_seed: Sequence[Counter[str]]) -> dict[str, int]:
+    names = sorted({name for counts in by_seed for name in counts})
+    return {name: median_low([counts[name] for counts in by_seed]) for name in names}
+
+
+def _by_function(rows: Sequence[Row], counted: Sequence[str]) -> Counter[str]:
     found: Counter[str] = Counter()
-    for row in one.rows:
+    for row in rows:
         if row.column in counted:
             found[_CLONE.sub("", row.function)] += row.count
     return found

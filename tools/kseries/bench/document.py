@@ -15,10 +15,28 @@ VERSION = 1
 
 
 @dataclass(frozen=True)
+class Compared:
+    """A user's program on two kernels, or on the base and after each patch.
+
+    program: its folder's name. base, series: what is compared, as people call it. runs: that count
+    in each guest, after those to warm up. cost: its paths are sections.
+    """
+
+    program: str
+    base: str
+    series: str
+    runs: int
+    warm_up: int
+    each_patch: bool
+    cost: Cost
+
+
+@dataclass(frozen=True)
 class Bench:
     """Everything that reports show. model: of the processor, for each Cpu, as QEMU is told it.
 
-    patches: what each patch adds to other paths, where that was asked for.
+    patches: what each patch adds to other paths, where that was asked for. program: what a user's
+    own one costs, likewise.
     """
 
     run: str
@@ -35,6 +53,7 @@ class Bench:
     lost: tuple[Lost, ...] = ()
     notes: tuple[str, ...] = ()
     patches: Cost | None = None
+    program: Compared | None = None
     version: int = field(default=VERSION)
 
 

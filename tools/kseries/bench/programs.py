@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0
-"""What the host's compiler makes: the plugin for QEMU, and the first program of the guest."""
+"""What the host's compiler makes: the plugin for QEMU, and our own programs of the guest."""
 
 from __future__ import annotations
 
 import tempfile
 from pathlib import Path
 
+import kselftest_zcrx
 from kseries.lib import proc
 from kseries.lib.deadline import Deadline
 from kseries.lib.errors import InfraError
@@ -13,6 +14,9 @@ from kseries.machines import qemu
 
 HERE = Path(__file__).parent
 INIT_SOURCE = HERE / "guest" / "init.c"
+RUN_SOURCE = HERE / "guest" / "run.c"
+# As the program that receives has it.
+MARKS = Path(kselftest_zcrx.__file__).parent / "templates" / "bench_marks.h.j2"
 PLUGIN_SOURCES = tuple(sorted((HERE / "plugin").glob("*.c")))
 
 COMPILER = "cc"
@@ -28,6 +32,11 @@ _ADVICE = "take a QEMU built with --enable-plugins that knows version 1 of their
 def compile_init() -> bytes:
     """Give the guest's first program. Raises InfraError when it does not compile."""
     return _compiled((*OPTIONS, *STATIC), (INIT_SOURCE,))
+
+
+def compile_run() -> bytes:
+    """Give the program that runs another one between marks. Raises as `compile_init`."""
+    return _compiled((*OPTIONS, *STATIC, "-include", str(MARKS)), (RUN_SOURCE,))
 
 
 def compile_plugin() -> bytes:

@@ -33,6 +33,8 @@ def apart(seen: Seen, count: int) -> list[Seen]:
 
     One that ended well was measured. Where that is not so, nobody's counts are known.
     """
+    if count == 1:
+        return [seen]
     answers: list[list[str]] = [[]]
     for line in seen.answer.splitlines():
         answers[-1].append(line)

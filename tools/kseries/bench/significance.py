@@ -98,7 +98,8 @@ def _findings(cost: Cost, limit: Limit | None, path: str) -> Iterator[Finding]:
         if here is None:
             continue
         # A gap of a patch that does not build is told; one that is not yet measured says nothing.
-        if before is not None and _is_next(cost, before[0], step.patch):
+        same_work = before is not None and before[1].units == here.units
+        if before is not None and same_work and _is_next(cost, before[0], step.patch):
             change = here.cost / before[1].cost - 1 if before[1].cost else 0.0
             if apart(before[1].costs, here.costs) > limit.fence:
                 grown = growths(before[1].functions, here.functions, wander)
@@ -129,6 +130,16 @@ def _wander(kernels: Sequence[Mapping[str, int]]) -> Counter[str]:
         counts = [functions.get(name, 0) for functions in kernels]
         ranges[name] = max(counts) - min(counts)
     return ranges
+
+
+def grown(cost: Cost, path: str) -> tuple[Growth, ...]:
+    """Give the functions of a path that all patches together change, the most first."""
+    steps = {step.patch: step.path(path) for step in cost.steps()}
+    first, last = steps.get(0), steps.get(len(cost.patches))
+    if first is None or last is None or first.units != last.units:
+        return ()
+    wander = _wander([one.functions for one in same(cost, path)])
+    return growths(first.functions, last.functions, wander)
 
 
 def growths(

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from kseries.bench.elf import Function
+from kseries.bench.marks import Mark
 
 UNKNOWN = "[unknown]"
 """What has no function: the vDSO, code that the kernel made at run time."""
@@ -50,6 +51,10 @@ BRACKETS = (
     Bracket("drop", "sk_skb_reason_drop", "nsim_"),
     Bracket("drop", "__kfree_skb", "nsim_"),
 )
+# Of a kernel whose paths nobody knows beforehand.
+PLAIN_BRACKETS = tuple(one for one in BRACKETS if one.layer in ("hardirq", "softirq"))
+# With all that is done in it, and on the way out of it.
+TIMER = "asm_sysvec_apic_timer_interrupt"
 # Called where a segment with data, or a datagram, is queued: so a queue is known that splits no
 # headers.
 RECEIVES = ("tcp_data_ready", "__udp_enqueue_schedule_skb")
@@ -58,14 +63,29 @@ SWITCH = "__switch_to_asm"
 
 def tables(system_map: str, program: Iterable[Function]) -> str:
     """Give the text that the plugin reads. Raises ValueError for a kernel without symbols."""
+    lines = [*_functions(system_map, program), *_layers(BRACKETS)]
+    lines += [*(f"receives {name}" for name in RECEIVES), f"switch {SWITCH}"]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def with_sections(system_map: str, program: Iterable[Function], marks: Iterable[Mark]) -> str:
+    """Give the same for a program that marks sections, and any kernel."""
+    lines = [*_functions(system_map, program), *_layers(PLAIN_BRACKETS), f"timer {TIMER}"]
+    lines += [f"mark {mark.address:x} {mark.kind}{mark.section}" for mark in marks]
+    lines.append(f"switch {SWITCH}")
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _functions(system_map: str, program: Iterable[Function]) -> Iterator[str]:
     kernel = list(_kernel(system_map))
     if not any(name == SWITCH for _, name in kernel):
         raise ValueError(f"it has no {SWITCH}")
-    lines = [f"kernel {address:x} {name}" for address, name in kernel]
-    lines += [f"program {address:x} {name}" for address, name in _program(program)]
-    lines += [f"layer {b.layer} {b.function} {b.caller}".rstrip() for b in BRACKETS]
-    lines += [*(f"receives {name}" for name in RECEIVES), f"switch {SWITCH}"]
-    return "".join(f"{line}\n" for line in lines)
+    yield from (f"kernel {address:x} {name}" for address, name in kernel)
+    yield from (f"program {address:x} {name}" for address, name in _program(program))
+
+
+def _layers(brackets: Iterable[Bracket]) -> Iterator[str]:
+    yield from (f"layer {b.layer} {b.function} {b.caller}".rstrip() for b in brackets)
 
 
 def _kernel(system_map: str) -> Iterator[tuple[int, str]]:

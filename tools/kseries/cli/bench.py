@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import datetime
 import json
-import sys
 import time
 from argparse import Namespace
 from collections.abc import Sequence
@@ -14,20 +13,19 @@ from dataclasses import replace
 from pydantic import TypeAdapter
 
 from kseries.bench import answer, document, plan, runner
-from kseries.bench.document import BENCH, Bench
+from kseries.bench.document import Bench
 from kseries.bench.model import Lost, Measurement, Setup
-from kseries.cli import benchrun, patches
+from kseries.cli import benchrun, patches, program
 from kseries.cli.request import request, with_settings
 from kseries.cli.run_context import Opened, open_run, progress, resumable, take_up
 from kseries.cli.screen import print_json
 from kseries.lib import runfolder
-from kseries.lib.errors import CheckFailed, InfraError, UserError
+from kseries.lib.errors import UserError
 from kseries.lib.paths import Project
 from kseries.lib.runfolder import RunFolder
 from kseries.machines.vm import VirtualMachine
-from kseries.model import Kernel, Verdict
+from kseries.model import Kernel
 from kseries.names import DEFAULT_STACK
-from kseries.report import bench as report
 from kseries.report.live import Shown
 from kseries.run import pipeline
 from kseries.run.pipeline import RunContext
@@ -42,6 +40,8 @@ def bench(arguments: Namespace) -> int:
     """Measure; or list what would be, or show what was."""
     if arguments.show:
         return _show(arguments)
+    if program.is_asked(arguments):
+        return program.bench(arguments)
     if arguments.list:
         _list(_chosen(arguments), as_json=arguments.json)
         return 0
@@ -52,15 +52,16 @@ def bench(arguments: Namespace) -> int:
         setups = _begun(opened.run)
     elif not is_each_patch:
         patches.forget(opened.run)
+        program.forget(opened.run)
         opened.run.save(ASKED, setups, SETUPS)
     with progress(arguments) as shown, resumable(opened.run, NAME, arguments.workspace, shown):
         work = replace(opened.work(shown), session=(NAME,))
-        _build(work)
+        benchrun.build(work, STAGES)
         if is_each_patch:
             done = patches.measure(work, setups, arguments, shown)
         else:
             done = _measure(work, setups, arguments, shown)
-    return _tell(done, opened.run, as_json=arguments.json)
+    return benchrun.tell(done, opened.run, as_json=arguments.json)
 
 
 def schema(kind: str) -> str:
@@ -112,17 +113,6 @@ def _open(arguments: Namespace) -> Opened:
     return take_up(arguments, lambda: asked, NAME)
 
 
-def _build(work: RunContext) -> None:
-    """Build kernel and programs. Raises CheckFailed where that does not pass."""
-    base = pipeline.run_stages(work, STAGES)
-    if base.exit_code and base.verdict is not Verdict.INCOMPLETE:
-        raise CheckFailed(
-            "The stack is not built, so it cannot be measured.",
-            where="\n".join([*base.reasons, str(work.run.path)]),
-            do="fix the stack first: `kseries run`",
-        )
-
-
 def _measure(
     work: RunContext, setups: Sequence[Setup], arguments: Namespace, shown: Shown
 ) -> Bench:
@@ -162,15 +152,4 @@ def _show(arguments: Namespace) -> int:
             where=str(run.path),
             do=f"`kseries bench --run {run.name}` measures its kernel",
         )
-    return _tell(done, None, as_json=arguments.json)
-
-
-def _tell(done: Bench, run: RunFolder | None, *, as_json: bool) -> int:
-    """Print the report. run: that was measured in, where the page lies."""
-    if as_json:
-        print_json(BENCH.dump_python(done, mode="json"))
-    else:
-        sys.stdout.write(report.text(done))
-        if run is not None:
-            print(f"\nas a page: {run.path / benchrun.PAGE}")
-    return InfraError.exit_code if done.lost or benchrun.lost(done) else 0
+    return benchrun.tell(done, None, as_json=arguments.json)

@@ -4,16 +4,21 @@
 from __future__ import annotations
 
 import datetime
+import sys
+from collections.abc import Sequence
+from typing import Any
 
 from kseries.bench import machine
 from kseries.bench.document import BENCH, Bench
+from kseries.cli.screen import print_json
 from kseries.lib import atomicfile
+from kseries.lib.errors import CheckFailed, InfraError
 from kseries.lib.runfolder import RunFolder
 from kseries.machines import qemu
-from kseries.model import Kernel
+from kseries.model import Kernel, Verdict
 from kseries.report import bench as report
 from kseries.run import pipeline
-from kseries.run.pipeline import RunContext
+from kseries.run.pipeline import RunContext, Stage
 from kseries.suites import zcrx
 
 NAME = "bench"
@@ -54,4 +59,27 @@ def keep(run: RunFolder, done: Bench) -> None:
 
 def lost(done: Bench) -> bool:
     """Whether a path of a patch's kernel could not be measured."""
-    return done.patches is not None and any(one.lost for one in done.patches.built)
+    costs = (done.patches, done.program.cost if done.program else None)
+    return any(one.lost for cost in costs if cost is not None for one in cost.built)
+
+
+def build(work: RunContext, stages: Sequence[Stage[Any]]) -> None:
+    """Carry out stages that build. Raises CheckFailed where that does not pass."""
+    base = pipeline.run_stages(work, stages)
+    if base.exit_code and base.verdict is not Verdict.INCOMPLETE:
+        raise CheckFailed(
+            "The stack is not built, so it cannot be measured.",
+            where="\n".join([*base.reasons, str(work.run.path)]),
+            do="fix the stack first: `kseries run`",
+        )
+
+
+def tell(done: Bench, run: RunFolder | None, *, as_json: bool) -> int:
+    """Print the report. run: that was measured in, where the page lies."""
+    if as_json:
+        print_json(BENCH.dump_python(done, mode="json"))
+    else:
+        sys.stdout.write(report.text(done))
+        if run is not None:
+            print(f"\nas a page: {run.path / PAGE}")
+    return InfraError.exit_code if done.lost or lost(done) else 0

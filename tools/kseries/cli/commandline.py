@@ -439,6 +439,8 @@ def _add_bench(commands: Commands) -> None:
             "kseries bench --run latest --full   on the kernel of a run",
             "kseries bench --each-patch          what does each patch add to other paths?",
             "kseries bench --show latest         the report again",
+            "kseries bench --program DIR --compare debian-6.12..v3.mbox",
+            "                                    what does a series cost a program of yours?",
         ),
     )
     parser.add_argument(
@@ -456,8 +458,22 @@ def _add_bench(commands: Commands) -> None:
         type=options.count,
         default=REBUILDS,
         metavar="N",
-        help="with --each-patch: kernels that are built anew with nothing changed, to learn how"
-        " much figures differ by themselves (default: %(default)s)",
+        help="with --each-patch and --program: kernels that are built anew with nothing changed, to"
+        " learn how much figures differ by themselves (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--program",
+        default="",
+        metavar="DIR",
+        help="measure a program of yours in place of receivers: a folder with C sources or a"
+        " Makefile, marked by kseries_bench.h",
+    )
+    parser.add_argument(
+        "--compare",
+        default="",
+        metavar="BASE..SERIES",
+        help="with --program: on which two kernels, each a stack, source or series;"
+        " ..SERIES: with and without the series",
     )
     parser.add_argument("--list", action="store_true", help="only say what would be measured")
     options.add_run_argument(parser, "--run", default="", help="measure the kernel of that run")

@@ -54,19 +54,27 @@ def open_run(name: str, workspace: str = "") -> Opened:
     return Opened(project, run, request, plan(request, project=project))
 
 
-def take_up(arguments: Namespace, request: Callable[[], Request], name: str = "") -> Opened:
+def take_up(
+    arguments: Namespace,
+    request: Callable[[], Request],
+    name: str = "",
+    *,
+    with_tests: bool = True,
+) -> Opened:
     """Take up the run that `--resume` names, else begin one for a request.
 
-    name: what the new run is called by, else by its stack.
+    name: what the new run is called by, else by its stack. with_tests: choose some, where none are
+    named.
     """
     if arguments.resume:
         return open_run(arguments.resume, arguments.workspace)
     asked = request()
     project = Project.find(arguments.workspace)
-    if not (bases.is_open(asked) or tests.is_open(asked)):
+    if not (bases.is_open(asked) or (with_tests and tests.is_open(asked))):
         return _new_run(asked, name, project)
     with progress(arguments) as shown, runfolder.scratch() as searched:
-        asked = _completed(asked, project, searched, arguments.minutes, shown)
+        minutes = arguments.minutes if with_tests else None
+        asked = _completed(asked, project, searched, minutes, shown)
         opened = _new_run(asked, name, project)
         archive.keep(searched.path, opened.run.path)
         return opened
@@ -92,9 +100,9 @@ def _on_its_source(
 
 
 def _completed(
-    request: Request, project: Project, run: RunFolder, minutes: float, shown: Progress
+    request: Request, project: Project, run: RunFolder, minutes: float | None, shown: Progress
 ) -> Request:
-    """Choose what a series is put on and tested with, where nobody says it.
+    """Choose what a series is put on and tested with, where nobody says it. minutes: None: no test.
 
     What is wrong with the series is told by the stage that reads it: the run keeps that.
     """
@@ -110,7 +118,7 @@ def _completed(
             candidate = _on_its_source(request, project, run, shown)
     except (UserError, InfraError):
         return request
-    if not tests.is_open(request):
+    if minutes is None or not tests.is_open(request):
         return request
     chosen = tests.find(candidate, project, minutes)
     if chosen is None:

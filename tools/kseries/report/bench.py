@@ -14,7 +14,7 @@ from kseries.bench import model, plan
 from kseries.bench.answer import RECEIVERS, Receiver, Regime
 from kseries.bench.document import Bench
 from kseries.bench.model import KIB, Cpu, Measurement, Setup
-from kseries.report import patchcost
+from kseries.report import patchcost, programcost
 from kseries.report.printable import printable
 from kseries.report.words import moment
 
@@ -169,21 +169,28 @@ def text(bench: Bench) -> str:
         *_functions(bench),
         *_lost(bench),
         *(("", *patchcost.lines(bench.patches)) if bench.patches else ()),
+        *(("", *programcost.lines(bench.program)) if bench.program else ()),
     ]
     return "\n".join(parts) + "\n"
 
 
 def _head(bench: Bench) -> Iterator[str]:
     count = f"{len(bench.measurements)} measured, {len(bench.lost)} lost"
-    if bench.patches and not bench.measurements:
-        count = "each patch"
+    if is_about_others(bench):
+        count = "each patch" if bench.patches else "a program"
     what = f"{bench.stack}, Linux {bench.kernel} ({bench.head[:12]})"
     yield f"{what}, {moment(bench.started)}: {count}"
     yield f"  {bench.qemu}"
     yield f"  one processor, one tick an instruction (-icount), no hardware; {bench.compiler}"
     yield from (f"  {name}: -cpu {told}" for name, told in bench.models.items())
-    yield ""
-    yield from ABOUT
+    if not (bench.program and is_about_others(bench)):
+        yield ""
+        yield from ABOUT
+
+
+def is_about_others(bench: Bench) -> bool:
+    """Whether no receiver was measured, but what patches add, or a program of the user's."""
+    return not bench.measurements and bool(bench.patches or bench.program)
 
 
 def _goals(bench: Bench) -> Iterator[str]:

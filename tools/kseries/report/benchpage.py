@@ -12,7 +12,7 @@ from kseries.bench.answer import RECEIVERS, Receiver, Regime
 from kseries.bench.document import Bench
 from kseries.bench.model import KIB, Measurement, Setup
 from kseries.report import bench as tables
-from kseries.report import flame, patchpage
+from kseries.report import flame, patchpage, programpage
 from kseries.report.plot import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, Curve, Plot, Tick, apart
 
 COLOURED = 11  # functions of the bars; the others are one piece
@@ -63,6 +63,7 @@ class Page:
     dearest: tuple[Dearest, ...]
     plots: tuple[Plot, ...]
     patches: patchpage.Part | None
+    program: programpage.Part | None
     flames: tuple[flame.Flame, ...]
 
 
@@ -86,6 +87,7 @@ def make(bench: Bench) -> Page:
         dearest=tuple(_dearest(found)),
         plots=tuple(_plots(found)),
         patches=patchpage.make(bench.patches) if bench.patches else None,
+        program=programpage.make(bench.program) if bench.program else None,
         flames=tuple(_flames(shown, functions)),
     )
 

@@ -10,10 +10,10 @@ from functools import cache
 
 import jinja2
 
-from kseries.bench import plan
+from kseries.bench import plan, sections
 from kseries.bench.document import Bench
 from kseries.model import RunResult
-from kseries.report import benchpage, page
+from kseries.report import benchpage, page, programcost
 from kseries.report.bench import NAMES
 from kseries.report.plot import SIZE
 from kseries.report.printable import printable
@@ -31,7 +31,12 @@ def render(result: RunResult) -> str:
 def render_bench(bench: Bench) -> str:
     """Give the page of a bench."""
     return _template(BENCH_TEMPLATE).render(
-        page=benchpage.make(printable(bench)), names=NAMES, regimes=plan.REGIMES, size=SIZE
+        page=benchpage.make(printable(bench)),
+        names=NAMES,
+        regimes=plan.REGIMES,
+        size=SIZE,
+        columns=sections.COST,
+        beside=sections.BESIDE,
     )
 
 
@@ -47,9 +52,14 @@ def _template(name: str) -> jinja2.Template:
     )
     environment.filters |= {
         "again": again,
+        "change": programcost.change,
         "counted": counted,
         "duration": duration,
+        "grown": programcost.grown,
+        "headline": programcost.headline,
+        "limit": programcost.limit,
         "moment": moment,
+        "more": programcost.more,
         "took": took,
     }
     return environment.get_template(name)

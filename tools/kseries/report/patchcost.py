@@ -115,7 +115,7 @@ def _part(cost: Cost, rows: Sequence[Line], places: Sequence[int]) -> Iterator[s
     paths = [cost.paths[place] for place in places]
     yield _row("", paths)
     yield _row("differ by themselves by up to (%)", [limit(cost, path) for path in paths])
-    yield _row("the base: a byte, request, datagram", [base(cost, path) for path in paths])
+    yield _row(f"the base: a {units(cost)}", [base(cost, path) for path in paths])
     for row in rows:
         yield _row(f"{row.patch:2} {row.title}", [row.cells[place].text for place in places])
     yield _row("all of them", [whole_text(cost, path) for path in paths])
@@ -130,6 +130,12 @@ def limit(cost: Cost, path: str) -> str:
     """Say beyond what a path's change is a finding, in per cent."""
     learned = cost.limit(path)
     return f"{100 * learned.fence:.3f} " if learned else "? "
+
+
+def units(cost: Cost) -> str:
+    """Say what costs are of: "byte, request, datagram"."""
+    found = (step.path(path) for path in cost.paths for step in cost.steps())
+    return ", ".join(dict.fromkeys(one.unit for one in found if one)) or "unit"
 
 
 def base(cost: Cost, path: str) -> str:

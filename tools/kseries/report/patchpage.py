@@ -31,12 +31,16 @@ class Told:
 
 @dataclass(frozen=True)
 class Part:
-    """All that is shown. limits, bases, wholes: a text for each path. plot: None without a base."""
+    """All that is shown. plot: None without a base.
+
+    limits, bases, wholes: a text for each path; units: what bases are of.
+    """
 
     cost: Cost
     rows: tuple[text.Line, ...]
     limits: tuple[str, ...]
     bases: tuple[str, ...]
+    units: str
     wholes: tuple[str, ...]
     findings: tuple[Told, ...]
     so_far: tuple[str, ...]
@@ -51,6 +55,7 @@ def make(cost: Cost) -> Part:
         cost=cost,
         rows=text.table(cost),
         limits=tuple(text.limit(cost, path) for path in cost.paths),
+        units=text.units(cost),
         bases=tuple(text.base(cost, path) for path in cost.paths),
         wholes=tuple(text.whole_text(cost, path) for path in cost.paths),
         findings=tuple(Told(one, text.headline(one, cost)) for one in cost.findings),

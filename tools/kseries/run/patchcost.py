@@ -25,12 +25,13 @@ from kseries.bench.cost import BUILT, Built, Cost, LostPath, PathCost
 from kseries.bench.model import Lost, Measurement, Setup
 from kseries.build import place as buildplace
 from kseries.build import stage as building
+from kseries.fetch.stage import fetch
 from kseries.lib import atomicfile
 from kseries.lib.errors import CheckFailed, UserError
 from kseries.lib.gitrepo import Repository
 from kseries.lib.locks import locked
 from kseries.lib.runfolder import RunFolder
-from kseries.model import Kernel, Patch, Series, Stack, Tree
+from kseries.model import BaseTree, Kernel, Patch, Series, Stack, Tree
 from kseries.names import REBUILDS
 from kseries.report.words import counted
 from kseries.run import pipeline, variants
@@ -44,9 +45,13 @@ AUTHOR = "kseries <kseries@localhost>"
 
 @dataclass(frozen=True)
 class Asked:
-    """What a session measures. setups: paths, one seed each; deadline_s: of a measurement."""
+    """What a session measures. setups: paths, one seed each; deadline_s: of a measurement.
 
-    setups: tuple[Setup, ...]
+    each: after each patch, not only without the series and with all of it.
+    """
+
+    setups: tuple[Setup, ...] = ()
+    each: bool = True
     seeds: tuple[int, ...] = plan.SEEDS
     rebuilds: int = REBUILDS
     deadline_s: float = 120.0
@@ -68,6 +73,7 @@ class Measuring(Protocol):
     """Measures all paths on a kernel. key: of all that decides, but for the kernel's sources."""
 
     key: str
+    paths: tuple[str, ...]
 
     def __call__(self, folder: RunFolder, kernel: Kernel) -> tuple[PathCost | LostPath, ...]:
         """Give what came of each path. folder: for what each left. Raises InfraError."""
@@ -82,6 +88,7 @@ class InGuests:
         self._installed = work.outcome(pipeline.INSTALL)
         self._progress = work.progress
         program = runner.program_of(self._installed.folder)
+        self.paths = tuple(plan.path_name(setup) for setup in asked.setups)
         words = [" ".join(plan.command(setup)) + setup.cpu for setup in asked.setups]
         parts = (hashlib.sha256(program).hexdigest(), *words, *map(str, asked.seeds))
         self.key = "\0".join(parts)
@@ -104,28 +111,31 @@ def session(
     asked: Asked,
     tell: Callable[[Cost], None],
     measure: Measuring | None = None,
+    base: Stack | None = None,
 ) -> Cost:
     """Measure all; `tell` gets what is known after each kernel. The whole stack is installed.
 
-    measure: in guests by default.
+    measure: in guests by default. base: what the stack is compared with; without the series under
+    test by default.
 
     Raises UserError for a stack without a series under test, CheckFailed where the base cannot be
     built with what stands on top of the series, InfraError.
     """
-    if not work.stack.under_test:
+    if not work.stack.under_test and base is None:
         raise UserError(
             "The stack has no series under test, so there is no patch that could cost anything.",
             do="name a series (--series), or a stack with one",
         )
     beside = replace(work, suffix=NAME)
     with locked(beside.stack_folder, work.progress):
-        return Session(work, asked, tell, measure or InGuests(work, asked)).run()
+        return Session(work, asked, tell, measure or InGuests(work, asked), base).run()
 
 
 class Session:
     """A worktree and a build folder on their way along the series. The caller holds their lock.
 
-    whole: the stack, with all below the series that the base takes.
+    whole: the stack, with all below the series that the base takes. Where it is compared with
+    another one it stays as it is.
     """
 
     def __init__(
@@ -134,14 +144,18 @@ class Session:
         asked: Asked,
         tell: Callable[[Cost], None],
         measure: Measuring,
+        base: Stack | None = None,
     ) -> None:
         self._work = work
         self._measure = measure
         self._asked = asked
         self._tell = tell
         self._notes: list[str] = []
-        self.whole = self._put_below()
-        self._total = len(under_test(self.whole).patches)
+        self._other = base
+        self._other_base = None if base is None else fetched(work, base)
+        self.whole = work.stack if base else self._put_below()
+        self._titles = self._name_steps()
+        self._total = len(self._titles)
         self._taken = False  # what the run has built
 
     def run(self) -> Cost:
@@ -156,14 +170,14 @@ class Session:
         return self._document(built, len(steps))
 
     def _document(self, built: Sequence[Built], planned: int) -> Cost:
-        series = under_test(self.whole)
+        name = self.whole.under_test or self.whole.name
         return significance.judged(
             Cost(
-                series=series.name,
-                patches=tuple(patch.title for patch in series.patches),
-                paths=tuple(plan.path_name(setup) for setup in self._asked.setups),
+                series=name,
+                patches=self._titles,
+                paths=self._measure.paths,
                 seeds=self._asked.seeds,
-                below=tuple(one.name for one in self.whole.series if one.name != series.name),
+                below=tuple(one.name for one in self.whole.series if one.name != name),
                 built=tuple(built),
                 planned=planned,
                 notes=tuple(self._notes),
@@ -171,14 +185,24 @@ class Session:
         )
 
     def _steps(self) -> Iterator[Step]:
-        patches, total = under_test(self.whole).patches, self._total
-        yield Step("patch", total, str(total), patches[-1].title)
+        titles, total = self._titles, self._total
+        yield Step("patch", total, str(total), titles[-1])
         for number in range(1, self._asked.rebuilds + 1):
-            title = "the whole series, built anew"
+            title = f"{self._whole_name}, built anew"
             yield Step("rebuild", total, f"rebuild-{number}", title, number)
-        for patch in reversed(patches[:-1]):
-            yield Step("patch", patch.index, str(patch.index), patch.title)
+        for number in range(total - 1, 0, -1):
+            yield Step("patch", number, str(number), titles[number - 1])
         yield Step("patch", 0, "0", "the base")
+
+    def _name_steps(self) -> tuple[str, ...]:
+        """Give the title of each step from the base to the whole stack."""
+        if self._asked.each and self._other is None:
+            return tuple(patch.title for patch in under_test(self.whole).patches)
+        return (self._whole_name,)
+
+    @property
+    def _whole_name(self) -> str:
+        return "the whole series" if self.whole.under_test else self.whole.name
 
     def _put_below(self) -> Stack:
         """Give the stack with all below the series that the base takes."""
@@ -243,10 +267,11 @@ class Session:
         return built
 
     def _part(self, step: Step) -> Stack:
-        part = cut(self.whole, step.patch)
-        if step.kind == "patch":
-            return part
-        return replace(part, series=(*part.series, self._rebuild(step)))
+        if step.kind == "rebuild":
+            return replace(self.whole, series=(*self.whole.series, self._rebuild(step)))
+        if step.patch == self._total:
+            return self.whole
+        return self._other or cut(self.whole, step.patch)
 
     def _rebuild(self, step: Step) -> Series:
         """Write a patch that changes nothing on any path, for the whole series as it is."""
@@ -258,7 +283,7 @@ class Session:
         """Digest what decides about what is measured."""
         work = self._work
         parts = (
-            buildplace.content(part, work.outcome(pipeline.FETCH).commit),
+            buildplace.content(part, self._fetched(part).commit),
             work.outcome(pipeline.BUILD).compiler,
             self._measure.key,
         )
@@ -266,12 +291,22 @@ class Session:
 
     def _apply(self, folder: RunFolder, part: Stack) -> RunContext:
         step = variants.beside(self._work, folder, self._work.plan, NAME)
+        step.outcomes[pipeline.FETCH.name] = self._fetched(part)
         # All are built in one place.
-        step = replace(step, whole=beneath(self._work.stack))
+        if self._other is None:
+            step = replace(step, whole=beneath(self._work.stack))
+        elif part is not self._other:
+            step = replace(step, whole=self._work.stack)
         step.outcomes[pipeline.SERIES.name] = part
         step.run.save(pipeline.SERIES.name, part, pipeline.SERIES.adapter)
         pipeline.through(step, (pipeline.APPLY,))
         return step
+
+    def _fetched(self, part: Stack) -> BaseTree:
+        """Give the source of a part of the stack, or of the other one."""
+        if part is self._other and self._other_base is not None:
+            return self._other_base
+        return self._work.outcome(pipeline.FETCH)
 
     def _built(self, folder: RunFolder, part: Stack) -> Kernel:
         step = self._apply(folder, part)
@@ -290,6 +325,14 @@ class Session:
             config = replace(made, tree=tree, place=step.place)
             self._work.progress.update("copying what was built")
             building.take_over(made.place, config, step.stack)
+
+
+def fetched(work: RunContext, stack: Stack) -> BaseTree:
+    """Fetch the source of another stack than that of the run."""
+    own = work.outcome(pipeline.FETCH)
+    if own.source == stack.source:
+        return own
+    return fetch(stack.source, work.cache, work.project.out, work.run, work.progress)
 
 
 def reader(tree: Tree) -> rebuild.Read:

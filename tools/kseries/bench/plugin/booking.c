@@ -5,6 +5,7 @@
 
 #include "booking.h"
 #include "calls.h"
+#include "sections.h"
 
 #define FAULTS	8	/* that are told */
 
@@ -18,11 +19,21 @@ struct events events;
 
 typedef uint64_t counts[ROLES][LAYERS];
 
-static counts *booked;				/* by node */
-static int booked_room;
+/* By node. */
+static struct {
+	counts	*counts;
+	int	room;
+} booked[MOST_SECTIONS];
+
 static counts *together;			/* by function, when it is written */
-static int *polled;				/* nodes of the present poll */
+
+/* What the present poll has executed. */
+static struct polled {
+	int	section;
+	int	node;
+} *polled;
 static int polled_count, polled_room;
+
 static bool goes_on;
 static uint64_t faults;
 static char *told[FAULTS];
@@ -50,7 +61,12 @@ static void *grown(void *place, int *room, int wanted, size_t size)
 
 void booking_begin(void)
 {
-	memset(booked, 0, booked_room * sizeof(*booked));
+	int i;
+
+	for (i = 0; i < section_count; i++) {
+		if (booked[i].room)
+			memset(booked[i].counts, 0, booked[i].room * sizeof(counts));
+	}
 	memset(&events, 0, sizeof(events));
 	polled_count = 0;
 	faults = 0;
@@ -67,19 +83,20 @@ bool booking_goes_on(void)
 	return goes_on;
 }
 
-void book(enum role role, enum layer layer, int node, uint64_t count)
+void book(int section, enum role role, enum layer layer, int node, uint64_t count)
 {
 	uint64_t *place;
 
 	if (!goes_on || !count)
 		return;
-	if (node >= booked_room)
-		booked = grown(booked, &booked_room, node, sizeof(*booked));
-	place = &booked[node][role][layer];
+	if (node >= booked[section].room)
+		booked[section].counts = grown(booked[section].counts, &booked[section].room, node,
+					       sizeof(counts));
+	place = &booked[section].counts[node][role][layer];
 	if (layer == POLL && !*place) {
 		if (polled_count >= polled_room)
 			polled = grown(polled, &polled_room, polled_count, sizeof(*polled));
-		polled[polled_count++] = node;
+		polled[polled_count++] = (struct polled) { section, node };
 	}
 	*place += count;
 }
@@ -89,7 +106,7 @@ void book_poll(enum role role, bool receives)
 	int i;
 
 	for (i = 0; i < polled_count; i++) {
-		uint64_t *places = booked[polled[i]][role];
+		uint64_t *places = booked[polled[i].section].counts[polled[i].node][role];
 
 		places[receives ? POLL_RX : POLL_TX] += places[POLL];
 		places[POLL] = 0;
@@ -131,18 +148,29 @@ static uint64_t write_function(FILE *file, int function)
 	return total;
 }
 
-static void add_up(void)
+static void add_up(int section)
 {
 	int node, role, layer;
 
 	memset(together, 0, function_count * sizeof(*together));
-	for (node = 1; node < node_count && node < booked_room; node++) {
+	for (node = 1; node < node_count && node < booked[section].room; node++) {
 		for (role = 0; role < ROLES; role++) {
 			for (layer = 0; layer < LAYERS; layer++)
 				together[nodes[node].function][role][layer] +=
-					booked[node][role][layer];
+					booked[section].counts[node][role][layer];
 		}
 	}
+}
+
+static uint64_t write_section(FILE *file, int section)
+{
+	uint64_t total = 0;
+	int n;
+
+	add_up(section);
+	for (n = 0; n < function_count; n++)
+		total += write_function(file, n);
+	return total;
 }
 
 /* Each node stands behind its parent. */
@@ -150,15 +178,15 @@ static void write_calls(FILE *file)
 {
 	int node, role, layer;
 
-	for (node = 1; node < node_count && node < booked_room; node++) {
+	for (node = 1; node < node_count && node < booked[0].room; node++) {
 		fprintf(file, "node %d %d %s\n", node, nodes[node].parent,
 			functions[nodes[node].function].name);
 		for (role = 0; role < ROLES; role++) {
 			for (layer = 0; layer < LAYERS; layer++) {
-				if (booked[node][role][layer])
+				if (booked[0].counts[node][role][layer])
 					fprintf(file, "spent %s %s %" PRIu64 "\n",
 						role_names[role], layer_names[layer],
-						booked[node][role][layer]);
+						booked[0].counts[node][role][layer]);
 			}
 		}
 	}
@@ -166,14 +194,14 @@ static void write_calls(FILE *file)
 
 void booking_write(FILE *file)
 {
-	uint64_t total = 0, i;
+	uint64_t total, i;
 	int n;
 
-	add_up();
 	fprintf(file, "segment\n");
-	for (n = 0; n < function_count; n++)
-		total += write_function(file, n);
+	total = write_section(file, 0);
 	fprintf(file, "event switches %" PRIu64 "\n", events.switches);
+	fprintf(file, "event halts %" PRIu64 "\n", events.halts);
+	fprintf(file, "event exceptions %" PRIu64 "\n", events.exceptions);
 	fprintf(file, "event polls-rx %" PRIu64 "\n", events.polls_rx);
 	fprintf(file, "event polls-tx %" PRIu64 "\n", events.polls_tx);
 	for (n = HARDIRQ; n < LAYERS; n++) {
@@ -183,8 +211,14 @@ void booking_write(FILE *file)
 	}
 	for (i = 0; i < faults && i < FAULTS; i++)
 		fprintf(file, "fault %s\n", told[i] ? told[i] : "no memory");
-	write_calls(file);
+	/* Who called whom is told of a whole, not of sections. */
+	if (section_count == 1)
+		write_calls(file);
 	fprintf(file, "faults %" PRIu64 "\n", faults);
+	for (n = 1; n < section_count; n++) {
+		sections_write(file, n);
+		total += write_section(file, n);
+	}
 	fprintf(file, "total %" PRIu64 "\n", total);
 	fflush(file);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Instructions by role of the task, layer and function. */
+/* Instructions by section, role of the task, layer and function. */
 #ifndef BOOKING_H
 #define BOOKING_H
 
@@ -8,12 +8,13 @@
 #include <stdio.h>
 
 #include "tables.h"
-
-enum role { OTHER, SENDER, RECEIVER, ROLES };
+#include "tasks.h"
 
 /* What happened besides, while it was counted. */
 struct events {
 	uint64_t	switches;
+	uint64_t	halts;		/* the clock goes on without instructions */
+	uint64_t	exceptions;	/* what is begun again after one is booked twice */
 	uint64_t	polls_rx;
 	uint64_t	polls_tx;
 	uint64_t	entries[LAYERS];
@@ -30,7 +31,7 @@ void booking_end(void);
 bool booking_goes_on(void);
 
 /* What a node of calls.h executed. */
-void book(enum role role, enum layer layer, int node, uint64_t count);
+void book(int section, enum role role, enum layer layer, int node, uint64_t count);
 
 /* It is known which queue was polled: its instructions are POLL_RX or POLL_TX. */
 void book_poll(enum role role, bool receives);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "calls.h"
+#include "tables.h"
 
 #define DEEPEST		256
 #define MOST_TASKS	4096
@@ -14,6 +15,7 @@ struct frame {
 	uint64_t		back;		/* where it returns to, 0: not known */
 	int			node;
 	bool			is_interrupt;
+	bool			is_timer;
 	const struct block	*interrupted;
 };
 
@@ -73,6 +75,7 @@ static void push(uint64_t back, int function, bool is_interrupt,
 		.back = back,
 		.node = child_of(parent, function),
 		.is_interrupt = is_interrupt,
+		.is_timer = is_interrupt && functions[function].kind == ENTRY_TIMER,
 		.interrupted = interrupted,
 	};
 }
@@ -150,6 +153,17 @@ static void leave(uint64_t address)
 			return;
 		}
 	}
+}
+
+bool calls_in_timer(void)
+{
+	int i;
+
+	for (i = present->depth - 1; i >= 0; i--) {
+		if (present->frames[i].is_timer)
+			return true;
+	}
+	return false;
 }
 
 int calls_follow(const struct block *before, const struct block *block)

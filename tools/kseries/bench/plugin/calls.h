@@ -23,6 +23,7 @@ struct block {
 	uint64_t	target;		/* of a call, 0 where only the processor knows */
 	bool		is_thunk;	/* on the way of a call to what is called */
 	bool		interrupts;	/* it begins an interrupt, or an exception */
+	bool		excepts;	/* it begins an exception */
 	bool		begins_task;	/* a new one, whose place another may have had */
 };
 
@@ -42,6 +43,9 @@ int calls_begin(uint64_t task, const struct block *block);
 
 /* Another task goes on, in the middle of a block; give its node. */
 int calls_switch(uint64_t task, const struct block *block);
+
+/* Whether it runs in an interrupt of the timer, or on the way out of one. */
+bool calls_in_timer(void);
 
 /* A block follows another one; give its node. */
 int calls_follow(const struct block *before, const struct block *block);

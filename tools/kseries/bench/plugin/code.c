@@ -59,6 +59,22 @@ unsigned int mark_in(const unsigned char *code, size_t size)
 	return operand > MARKS && operand <= MARKS + MOST ? operand - MARKS : 0;
 }
 
+uint64_t place_in(const unsigned char *code, size_t size, uint64_t end)
+{
+	static const unsigned char nopl[] = { 0x0f, 0x1f, 0x05 };
+	int32_t distance;
+
+	if (size != sizeof(nopl) + sizeof(distance) || memcmp(code, nopl, sizeof(nopl)))
+		return 0;
+	memcpy(&distance, code + sizeof(nopl), sizeof(distance));
+	return end + distance;
+}
+
+bool is_halt(const unsigned char *code, size_t size)
+{
+	return size == 1 && code[0] == 0xf4;
+}
+
 bool loads_stack(const unsigned char *code, size_t size)
 {
 	return size == 7 && code[0] == 0x48 && code[1] == 0x8b && code[2] == 0xa6;

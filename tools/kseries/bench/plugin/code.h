@@ -25,6 +25,12 @@ uint64_t target_of(const unsigned char *code, size_t size, uint64_t end);
 /* nopl MARK(%rax): give the mark's number, else 0. */
 unsigned int mark_in(const unsigned char *code, size_t size);
 
+/* nopl PLACE(%rip): give the place, else 0. end: the address behind it. */
+uint64_t place_in(const unsigned char *code, size_t size, uint64_t end);
+
+/* hlt */
+bool is_halt(const unsigned char *code, size_t size);
+
 /* mov DISPLACEMENT(%rsi), %rsp */
 bool loads_stack(const unsigned char *code, size_t size);
 

@@ -16,10 +16,11 @@
 #include "calls.h"
 #include "code.h"
 #include "qemu_api.h"
+#include "sections.h"
 #include "tables.h"
+#include "tasks.h"
 
 #define DEEPEST		32
-#define MOST_TASKS	4096
 #define CUT_CALLS	16
 
 QEMU_CALLED int qemu_plugin_version = QEMU_API_VERSION;
@@ -47,13 +48,9 @@ static int depth;
 static enum layer layer = SYSCALL;
 static bool poll_receives;
 
-static uint64_t task;		/* what stands for the one that runs */
-static enum role role = OTHER;
-static struct {
-	uint64_t	task;
-	enum role	role;
-} known[MOST_TASKS];
-static int known_count;
+/* The one that runs; of too many those that came last are one. */
+static struct task rest, *task = &rest;
+static int section;
 
 static void account(void)
 {
@@ -64,39 +61,23 @@ static void account(void)
 		function = &functions[current->function];
 		if (function->in_program && layer == SYSCALL)
 			where = USER;
-		book(role, where, here, executed - accounted);
+		/* Of a program's own paths, whatever it interrupts is not a part. */
+		if (section_count > 1 && booking_goes_on() && calls_in_timer())
+			where = TIMER;
+		book(section, task->role, where, here, executed - accounted);
 	}
 	accounted = executed;
 }
 
-static enum role role_of(uint64_t which)
+static void find_task(uint64_t place)
 {
-	int i;
-
-	for (i = 0; i < known_count; i++) {
-		if (known[i].task == which)
-			return known[i].role;
-	}
-	return OTHER;
-}
-
-static void set_role(enum role new)
-{
-	int i;
-
-	role = new;
-	for (i = 0; i < known_count; i++) {
-		if (known[i].task == task) {
-			known[i].role = new;
-			return;
-		}
-	}
-	if (known_count == MOST_TASKS) {
+	task = task_at(place);
+	if (!task) {
 		booking_fault("too many tasks", "");
-		return;
+		task = &rest;
+		*task = (struct task) { .place = place };
 	}
-	known[known_count].task = task;
-	known[known_count++].role = new;
+	section = sections_of(task);
 }
 
 /* The instruction that loads the stack pointer of the task that goes on. */
@@ -108,11 +89,10 @@ static void on_switch(unsigned int cpu, qemu_plugin_meminfo_t info, uint64_t add
 	account();
 	if (depth)
 		booking_fault("another task goes on within", layer_names[layer]);
-	task = address;
-	role = role_of(address);
+	find_task(address);
 	events.switches++;
 	if (booking_goes_on())
-		here = calls_switch(task, current);
+		here = calls_switch(task->place, current);
 }
 
 static void leave(void)
@@ -120,7 +100,7 @@ static void leave(void)
 	const struct frame *frame = &frames[--depth];
 
 	if (frame->layer == POLL)
-		book_poll(role, poll_receives);
+		book_poll(task->role, poll_receives);
 	layer = frame->before;
 }
 
@@ -143,6 +123,17 @@ static const struct block *find_caller(uint64_t address)
 	return caller;
 }
 
+/* A new task may have the place of another one; one that runs the program is its. */
+static void see_task(const struct block *block, const struct function *function)
+{
+	if (block->begins_task) {
+		sections_born(task);
+		section = sections_of(task);
+	} else if (section_count > 1 && function->in_program && layer == SYSCALL) {
+		task->role = RECEIVER;
+	}
+}
+
 static void enter(const struct function *function)
 {
 	const struct block *by = find_caller(function->address);
@@ -161,7 +152,7 @@ static void enter(const struct function *function)
 	frames[depth++] = (struct frame) {
 		.back = by->end, .layer = function->layer, .before = layer,
 	};
-	layer = function->layer;
+	layer = frames[depth - 1].layer;
 	events.entries[layer]++;
 	if (layer == POLL)
 		poll_receives = false;
@@ -180,10 +171,13 @@ static void on_block(unsigned int cpu, void *data)
 		leave();
 	if (block->interrupts && current && current->calls)
 		cut[cut_count++ % CUT_CALLS] = current;
+	if (block->excepts)
+		events.exceptions++;
 	if (block->is_entry && function->kind == ENTRY_LAYER)
 		enter(function);
 	if (block->is_entry && function->kind == ENTRY_RECEIVES)
 		poll_receives = true;
+	see_task(block, function);
 	if (booking_goes_on())
 		here = calls_follow(current, block);
 	current = block;
@@ -197,24 +191,36 @@ static void on_mark(unsigned int cpu, void *data)
 	account();
 	switch ((uintptr_t)data) {
 	case 1:
-		set_role(SENDER);
+		task->role = SENDER;
 		break;
 	case 2:
-		set_role(RECEIVER);
+		task->role = RECEIVER;
 		break;
 	case 3:
-		here = calls_begin(task, current);
+		here = calls_begin(task->place, current);
+		sections_begin();
 		booking_begin();
 		break;
 	case 4:
+		sections_end();
 		if (booking_goes_on())
 			booking_write(output);
 		booking_end();
-		/* Who comes next may have a task's place in memory. */
-		known_count = 0;
-		role = OTHER;
+		rest = (struct task) { .place = task->place };
+		tasks_forget();
+		find_task(rest.place);
 		break;
 	}
+}
+
+static void on_section(unsigned int cpu, void *data)
+{
+	(void)cpu;
+	account();
+	if (!booking_goes_on())
+		return;
+	sections_pass(task, data);
+	section = sections_of(task);
 }
 
 /* What the processor goes to at an interrupt: in Linux these have such names. */
@@ -228,11 +234,19 @@ static void watch(struct qemu_plugin_insn *insn, const struct function *function
 	const unsigned char *code = qemu_plugin_insn_data(insn);
 	size_t size = qemu_plugin_insn_size(insn);
 	uintptr_t mark = mark_in(code, size);
+	uint64_t place = place_in(code, size, qemu_plugin_insn_vaddr(insn) + size);
+	const struct mark *passed = place ? sections_find(place) : NULL;
 
 	qemu_plugin_register_vcpu_insn_exec_inline(insn, QEMU_INLINE_ADD_U64, &executed, 1);
 	if (mark)
 		qemu_plugin_register_vcpu_insn_exec_cb(insn, on_mark, QEMU_CB_NO_REGS,
 						       (void *)mark);
+	if (passed)
+		qemu_plugin_register_vcpu_insn_exec_cb(insn, on_section, QEMU_CB_NO_REGS,
+						       (void *)passed);
+	if (is_halt(code, size))
+		qemu_plugin_register_vcpu_insn_exec_inline(insn, QEMU_INLINE_ADD_U64,
+							   &events.halts, 1);
 	if (function->kind == ENTRY_SWITCH && loads_stack(code, size))
 		qemu_plugin_register_vcpu_mem_cb(insn, on_switch, QEMU_CB_NO_REGS, QEMU_MEM_RW,
 						 NULL);
@@ -263,6 +277,7 @@ static void on_translation(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
 	block->resumes = is_resume(code, size);
 	block->target = target_of(code, size, block->end);
 	block->interrupts = is_interrupt(function->name);
+	block->excepts = block->is_entry && !strncmp(function->name, "asm_exc_", strlen("asm_exc_"));
 	block->begins_task = block->is_entry && !strcmp(function->name, "ret_from_fork_asm");
 	block->is_thunk = strstr(function->name, "thunk") != NULL;
 	qemu_plugin_register_vcpu_tb_exec_cb(tb, on_block, QEMU_CB_NO_REGS, block);

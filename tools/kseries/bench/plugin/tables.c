@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sections.h"
 #include "tables.h"
 
 #define NAME_MAX_LEN	"511"	/* of a word, as scanf() is told it */
@@ -14,6 +15,7 @@ const char *const layer_names[LAYERS] = {
 	[SYSCALL] = "syscall",
 	[HARDIRQ] = "hardirq",
 	[SOFTIRQ] = "softirq",
+	[TIMER] = "timer",
 	[POLL] = "poll",
 	[POLL_RX] = "poll-rx",
 	[POLL_TX] = "poll-tx",
@@ -125,6 +127,12 @@ static const char *add_line(const char *line)
 		set_entry(name, ENTRY_RECEIVES, SYSCALL, "");
 		return NULL;
 	}
+	if (sscanf(line, "timer %" NAME_MAX_LEN "s", name) == 1) {
+		set_entry(name, ENTRY_TIMER, SYSCALL, "");
+		return NULL;
+	}
+	if (sscanf(line, "mark %" SCNx64 " %" NAME_MAX_LEN "s", &address, name) == 2)
+		return sections_add(address, *name, name + 1);
 	if (sscanf(line, "switch %" NAME_MAX_LEN "s", name) == 1)
 		return set_entry(name, ENTRY_SWITCH, SYSCALL, "") == 1 ?
 		       NULL : wrong("has to be there once", line);

@@ -12,6 +12,7 @@ enum layer {
 	SYSCALL,	/* and whatever else a task does in the kernel */
 	HARDIRQ,
 	SOFTIRQ,
+	TIMER,		/* interrupts of the timer, with all that is done in them */
 	POLL,		/* of a queue, before it is known which: never reported */
 	POLL_RX,	/* of one that has got data */
 	POLL_TX,	/* of one that has got none */
@@ -27,6 +28,7 @@ enum entry_kind {
 	ENTRY_LAYER,	/* what it does, and what it calls, is of a layer */
 	ENTRY_RECEIVES,	/* the queue that is polled has got data */
 	ENTRY_SWITCH,	/* another task goes on: __switch_to_asm */
+	ENTRY_TIMER,	/* an interrupt of the timer begins */
 };
 
 struct function {
@@ -46,7 +48,8 @@ extern int function_count;
 /*
  * Read lines of
  *	kernel ADDRESS NAME, program ADDRESS NAME	functions
- *	layer NAME FUNCTION [CALLER], receives FUNCTION, switch FUNCTION
+ *	layer NAME FUNCTION [CALLER], receives FUNCTION, switch FUNCTION, timer FUNCTION
+ *	mark ADDRESS KIND[NAME]					sections.h
  * Addresses are in hexadecimal; the second kind stands behind all of the first.
  * Gives NULL, or what is wrong.
  */

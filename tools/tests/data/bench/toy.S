@@ -68,6 +68,9 @@ measured:
 #ifdef INTERRUPTS
 	call interrupted
 #endif
+#ifdef SECTIONS
+	call sectioned
+#endif
 #ifdef SWITCHES
 	call softirq_that_switches
 #endif
@@ -167,6 +170,62 @@ asm_exc_debug:
 	nops 1
 	iretq
 
+/*
+ * Two passes of a, the first one with another task that is in no section; five
+ * operations. In b another task is in one of its own.
+ */
+	.globl sectioned
+sectioned:
+	nopl begin_a(%rip)		/* before: it is no part of it */
+	nops 4
+	lea task_one, %rsi
+	call __switch_to_asm		/* 6 with these; 2 there, and 1 of the sender */
+	nops 7				/* of the sender, in a: 9 with the next two */
+	lea task_two, %rsi
+	call __switch_to_asm
+	nops 1
+	nopl end_a(%rip)		/* 2 with this mark */
+	nopl operations_a(%rip)
+	nopl double(%rip)
+	nopl one(%rip)
+	nopl double(%rip)
+	nopl double(%rip)
+	nopl one(%rip)
+	nopl begin_a(%rip)
+	nops 2
+	nopl end_a(%rip)		/* 3 */
+	nopl begin_b(%rip)
+	lea task_one, %rsi
+	call __switch_to_asm		/* 2, 2 there, and 1 of the sender */
+	nopl begin_c(%rip)		/* 1: still of b */
+	nops 9
+	nopl end_c(%rip)		/* 10 in c */
+	lea task_two, %rsi
+	call __switch_to_asm
+	nopl end_b(%rip)		/* 2 and 1 of the sender, 1 with this mark */
+#ifdef NESTED
+	nopl begin_a(%rip)
+	nopl begin_b(%rip)
+	nopl end_b(%rip)
+	nopl end_a(%rip)
+#endif
+#ifdef UNENDED
+	nopl begin_c(%rip)
+#endif
+#ifdef UNBEGUN
+	nopl end_c(%rip)
+#endif
+#ifdef BORN
+	nopl begin_c(%rip)
+	call ret_from_fork_asm		/* another task in its place */
+	nopl end_c(%rip)
+#endif
+	ret
+
+	.globl ret_from_fork_asm
+ret_from_fork_asm:
+	ret
+
 	.globl softirq_that_switches
 softirq_that_switches:
 	lea task_two, %rsi
@@ -182,6 +241,11 @@ __switch_to_asm:
 
 	.globl the_end
 the_end:
+	.irp name, begin_a, end_a, operations_a, begin_b, end_b, begin_c, end_c, double, one
+	.globl \name
+\name:
+	.byte 0
+	.endr
 	.balign 8
 /* Who calls goes on as the other, on the same stack. */
 task_one:
