@@ -20,6 +20,7 @@ from kseries.report import bench as report
 from kseries.run import pipeline
 from kseries.run.pipeline import RunContext, Stage
 from kseries.suites import zcrx
+from kseries.suites.base import Unfit
 
 NAME = "bench"
 TEXT, PAGE = "bench.txt", "bench.html"
@@ -28,6 +29,7 @@ TEXT, PAGE = "bench.txt", "bench.html"
 def begun(work: RunContext, started: datetime.datetime) -> Bench:
     """Give the document of a session in which nothing is measured yet."""
     kernel: Kernel = work.outcome(pipeline.BUILD)
+    interface = zcrx.interface_of(kernel.config.tree.path)
     return Bench(
         run=work.run.name,
         stack=work.plan.name,
@@ -35,7 +37,7 @@ def begun(work: RunContext, started: datetime.datetime) -> Bench:
         seconds=0.0,
         kernel=kernel.release,
         head=kernel.config.tree.head,
-        dialect=str(zcrx.interface_of(kernel.config.tree.path)),
+        dialect="" if isinstance(interface, Unfit) else str(interface),
         qemu=qemu.version(),
         compiler=kernel.compiler,
         models={str(name): told for name, told in machine.MODELS.items()},

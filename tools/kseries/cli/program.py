@@ -14,6 +14,7 @@ from pydantic import TypeAdapter
 from kseries.bench import programs, sections, userprogram
 from kseries.bench.cost import Cost
 from kseries.bench.document import Bench, Compared
+from kseries.bench.sections import Item
 from kseries.build import place as buildplace
 from kseries.cli import benchrun, compare
 from kseries.cli.request import request, with_settings
@@ -152,6 +153,8 @@ def _measure(work: RunContext, asked: AskedProgram, shown: Shown) -> Bench:
     shown.finish(f"{counted(len(found), 'program')}, {counted(len(measuring.paths), 'section')}")
     benchrun.build(work, (pipeline.BUILD,))
     done = benchrun.begun(work, started)
+    cpu = Item.cpu
+    done = replace(done, models={cpu: done.models[cpu]})
 
     def tell(cost: Cost) -> None:
         nonlocal done
