@@ -120,6 +120,11 @@ def test_a_series_is_compared_with_its_base_and_what_makes_it_dearer_is_named(
     assert toys.kseries("bench", "--show", "latest", "--json") == 0
     told = json.loads(capsys.readouterr().out)
     assert told["program"]["program"] == "mine"
+    script = (run / "reproduce.sh").read_text()
+    assert "./nox -s bench -- --program " in script
+    assert "--series slow" in script
+    assert f"--program {run.resolve()}/bench-program" in script
+    assert "no-each-patch" not in script
     # Gone on with, nothing is measured twice.
     assert toys.kseries("bench", "--resume", "latest", "--rebuilds", "2") == 0
     assert len(ByWords.asked) == 4
@@ -162,6 +167,9 @@ def test_either_side_is_a_stack_a_source_or_a_series(
     change = last.paths[0].cost - base.paths[0].cost
     assert change == {9.0: 9000, 8.0: 8000, 1.0: 1000}.get(more or 0, -9000)
     left, _, right = asked.partition("..")
+    script = (toys.toyproject.root / "out/runs/latest/reproduce.sh").read_text()
+    has_own_base = asked in ("toy..slow", "with-slow..fast")
+    assert (f"--compare {asked}" in script) == (not has_own_base)
     assert (found.program.base, found.program.series) == (left, right)
 
 

@@ -490,7 +490,7 @@ def _add_bench(commands: Commands) -> None:
     options.add_machines(parser)
     options.add_json(parser)
     tests: dict[str, Any] = {"only": [], "suite": [], "minutes": MINUTES, "append": ""}
-    tests |= {"extended": False, "baseline": None, "reruns": True, "each_patch": False}
+    tests |= {"extended": False, "baseline": None, "reruns": True, "each_patch": None}
     parser.set_defaults(until="install", **tests)
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from kseries.cli.request import place
 from kseries.lib.errors import UserError
 from kseries.lib.paths import Project
 from kseries.lib.userpath import current, named_path
@@ -52,16 +53,16 @@ def read(text: str, request: Request, project: Project) -> Compared:
     archive = ArchiveConfig.asked(request.archive)
     kind = _kind(right, project, archive)
     base = _kind(left, project, archive) if left else None
-    series = _side(request, kind, right)
+    series = _side(request, kind, place(right))
     if base is None:
         return _with_own_base(series, kind, right, project, archive)
     if kind == "series" and base == "source":
-        return Compared(replace(series, source=left), None, left, right)
+        return Compared(replace(series, source=place(left)), None, left, right)
     if kind == "series" and base == "stack":
-        return Compared(_upon(series, left, project, archive), None, left, right)
-    other = _side(request, base, left)
+        return Compared(_upon(series, place(left), project, archive), None, left, right)
+    other = _side(request, base, place(left))
     if kind == "stack" and base == "series":
-        other = replace(other, stack=right)
+        other = replace(other, stack=place(right))
     if kind == "source":
         series = replace(series, stack=PLAIN_STACK)
     if base == "source":

@@ -31,7 +31,7 @@ from kseries.names import LATEST
 from kseries.report import programcost as report
 from kseries.report.live import Shown
 from kseries.report.words import counted
-from kseries.run import patchcost, pipeline
+from kseries.run import patchcost, pipeline, provenance
 from kseries.run.patchcost import Asked
 from kseries.run.pipeline import RunContext
 from kseries.run.programcost import Programs
@@ -84,7 +84,8 @@ def bench(arguments: Namespace) -> int:
         progress(arguments) as shown,
         resumable(opened.run, benchrun.NAME, arguments.workspace, shown),
     ):
-        work = replace(opened.work(shown), session=(benchrun.NAME,))
+        again = ("--program", str(opened.run.path / SOURCES))
+        work = replace(opened.work(shown), session=(benchrun.NAME, *again))
         done = _measure(work, replace(asked, measured=measured), shown)
     return benchrun.tell(done, opened.run, as_json=arguments.json)
 
@@ -117,7 +118,7 @@ def _begun(arguments: Namespace) -> tuple[Opened, AskedProgram]:
             do="--compare BASE..SERIES, or --series SERIES, or the --run of one, as"
             f" --run {LATEST}",
         )
-    measured = Asked((), each=arguments.each_patch, rebuilds=arguments.rebuilds)
+    measured = Asked((), each=bool(arguments.each_patch), rebuilds=arguments.rebuilds)
     asked = AskedProgram(
         folder.name, _on_the_same(told.base, opened.request), told.base_name, told.name, measured
     )
@@ -152,6 +153,8 @@ def _measure(work: RunContext, asked: AskedProgram, shown: Shown) -> Bench:
     measuring = Programs(found, asked.measured, work.progress)
     shown.finish(f"{counted(len(found), 'program')}, {counted(len(measuring.paths), 'section')}")
     benchrun.build(work, (pipeline.BUILD,))
+    if asked.base is not None:
+        _write_script(work, asked)
     done = benchrun.begun(work, started)
     cpu = Item.cpu
     done = replace(done, models={cpu: done.models[cpu]})
@@ -172,6 +175,22 @@ def _measure(work: RunContext, asked: AskedProgram, shown: Shown) -> Bench:
     told = f"{counted(len(cost.built), 'kernel')}, {counted(len(cost.findings), 'finding')}"
     shown.finish(told, good=not benchrun.lost(done))
     return done
+
+
+def _write_script(work: RunContext, asked: AskedProgram) -> None:
+    """Write the script that repeats it: with a base of its own it is no run of a series alone."""
+    name, *words = work.session
+    assert asked.base is not None
+    compared = ("--compare", f"{_named(asked.base)}..{_named(work.request)}")
+    bare = replace(work.request, stack="", source="", series="", before=(), base_why="")
+    facts = provenance.gather(bare, work.project)
+    script = work.run.path / pipeline.SCRIPT
+    provenance.write_script(script, work.run.name, (name, *words, *compared), bare, facts)
+
+
+def _named(request: Request) -> str:
+    """Give what a side was named by, where that does not hang on a folder."""
+    return request.series or request.source or request.stack
 
 
 def _compared(work: RunContext, asked: AskedProgram, cost: Cost) -> Compared:

@@ -16,15 +16,15 @@ from kseries.model import Request
 def request(arguments: Namespace) -> Request:
     """Give what was asked for; the options of a stack and of tests must be there."""
     return Request(
-        stack=_place(arguments.stack),
-        source=_place(arguments.source),
-        series=_place(arguments.series),
-        before=tuple(map(_place, arguments.before)),
-        tree=_place(arguments.tree),
+        stack=place(arguments.stack),
+        source=place(arguments.source),
+        series=place(arguments.series),
+        before=tuple(map(place, arguments.before)),
+        tree=place(arguments.tree),
         partial=arguments.partial,
         exact_config=arguments.exact_config,
         configs=tuple(arguments.config),
-        suites=tuple(map(_place, arguments.suite)),
+        suites=tuple(map(place, arguments.suite)),
         only=tuple(arguments.only),
         append=tuple(shlex.split(arguments.append)),
         reruns=arguments.reruns,
@@ -47,10 +47,10 @@ def with_settings(request: Request) -> Request:
     given = {name: getattr(request, name) for name in ("stack", "compiler", "jobs", "machines")}
     found = settings.read(given)
     filled = {name: found.value(name) or given[name] for name in given}
-    return replace(request, **{**filled, "stack": _place(filled["stack"])})
+    return replace(request, **{**filled, "stack": place(filled["stack"])})
 
 
-def _place(given: str) -> str:
+def place(given: str) -> str:
     """Make a path independent of the current folder, which a resumed run does not know."""
     looks_like_path = "/" in given or given.endswith((".toml", ".mbox"))
     return str(Path(given).resolve()) if looks_like_path and Path(given).exists() else given

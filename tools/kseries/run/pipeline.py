@@ -76,6 +76,9 @@ CHECKERS = "debug"
 WISHES = "changed.config"
 """In the run folder: what was added to the config for the files that the series changes."""
 
+SCRIPT = "reproduce.sh"
+"""In the run folder: it repeats the run."""
+
 SELFTEST = ("selftest",)
 """The session of nox that carries out runs."""
 
@@ -381,7 +384,7 @@ def _write_script(work: RunContext, facts: Provenance, names: Sequence[str]) -> 
     asked, ours = work.request.series, work.project.patches
     from_outside = bool(asked) and ("/" in asked or not (ours / asked).is_dir())
     kept = work.plan.under_test if from_outside and SERIES.name in work.outcomes else ""
-    script = work.run.path / "reproduce.sh"
+    script = work.run.path / SCRIPT
     request = _asked(work, names)
     provenance.write_script(script, work.run.name, work.session, request, facts, series=kept)
 
