@@ -3,17 +3,11 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 from kseries.bench.cost import Cost, Finding
 from kseries.report import patchcost as text
-from kseries.report.plot import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, Curve, Plot, Tick, apart
-
-ROWS = 5  # of the grid, about
-COLOURS = 11
-Point = tuple[int, float]
-"""A patch (0: the base), and the cost after it as a part of the base's, less one."""
+from kseries.report.plot import Plot, Point, changes
 
 
 @dataclass(frozen=True)
@@ -68,48 +62,20 @@ def make(cost: Cost) -> Part:
 
 def _plot(cost: Cost) -> Plot | None:
     lines = {path: points for path in cost.paths if len(points := _points(cost, path)) > 1}
-    if not lines:
-        return None
-    values = [value for points in lines.values() for _, value in points]
-    step = _step(max(values) - min(values))
-    low, high = math.floor(min(values) / step), max(1, math.ceil(max(values) / step))
     last = max(1, len(cost.patches))
+    labels = {patch: str(patch) for patch in range(0, last + 1, 1 + last // 16)}
+    title = "cost after each patch, to the base's, in per cent"
 
-    def x(patch: int) -> float:
-        return round(LEFT + patch / last * (WIDTH - LEFT - RIGHT), 1)
+    def told(path: str, patch: int, change: float) -> str:
+        return f"{path}, patch {patch}: {text.per_cent(change)} %"
 
-    def y(value: float) -> float:
-        share = (value / step - low) / (high - low)
-        return round(HEIGHT - BOTTOM - share * (HEIGHT - TOP - BOTTOM), 1)
-
-    labels = apart({path: y(points[-1][1]) for path, points in lines.items()})
-    curves = tuple(
-        Curve(
-            path,
-            number % COLOURS,
-            " ".join(f"{x(patch)},{y(value)}" for patch, value in points),
-            tuple((x(p), y(v), f"{path}, patch {p}: {text.per_cent(v)} %") for p, v in points),
-            labels[path],
-        )
-        for number, (path, points) in enumerate(lines.items())
-    )
-    rows = tuple(Tick(y(n * step), f"{100 * n * step:+.3g}") for n in range(low, high + 1))
-    columns = tuple(Tick(x(patch), str(patch)) for patch in range(0, last + 1, 1 + last // 16))
-    return Plot("cost after each patch, to the base's, in per cent", curves, rows, columns)
+    return changes(title, lines, last, labels, told)
 
 
 def _points(cost: Cost, path: str) -> list[Point]:
-    """Give the cost after each patch that there is; () without the base."""
+    """Give the cost after each patch (0: the base) that there is; () without the base."""
     steps = [(step.patch, found) for step in cost.steps() if (found := step.path(path))]
     if not steps or steps[0][0] or not steps[0][1].cost:
         return []
     base = steps[0][1].cost
     return [(patch, found.cost / base - 1) for patch, found in steps]
-
-
-def _step(extent: float) -> float:
-    """Give a round distance of the lines of a grid: 1, 2 or 5 times a power of ten."""
-    if extent <= 0:
-        return 0.0001
-    power = 10.0 ** math.floor(math.log10(extent / ROWS))
-    return next(power * m for m in (1, 2, 5, 10) if power * m * ROWS >= extent)
