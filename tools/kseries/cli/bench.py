@@ -15,7 +15,7 @@ from pydantic import TypeAdapter
 from kseries.bench import answer, document, plan, runner
 from kseries.bench.document import Bench
 from kseries.bench.model import Lost, Measurement, Setup
-from kseries.cli import benchrun, patches, program
+from kseries.cli import benchhistory, benchrun, patches, program
 from kseries.cli.request import request, with_settings
 from kseries.cli.run_context import Opened, open_run, progress, resumable, take_up
 from kseries.cli.screen import print_json
@@ -38,6 +38,10 @@ STAGES = pipeline.STAGES[: pipeline.STAGES.index(pipeline.INSTALL) + 1]
 
 def bench(arguments: Namespace) -> int:
     """Measure; or list what would be, or show what was."""
+    if arguments.history:
+        return benchhistory.history(arguments)
+    if arguments.out:
+        raise UserError("--out is about --history.", do="each session leaves a page in its run")
     if arguments.show:
         return _show(arguments)
     if program.is_asked(arguments):

@@ -439,6 +439,7 @@ def _add_bench(commands: Commands) -> None:
             "kseries bench --run latest --full   on the kernel of a run",
             "kseries bench --each-patch          what does each patch add to other paths?",
             "kseries bench --show latest         the report again",
+            "kseries bench --history getpid      one figure of all runs that are kept",
             "kseries bench --program DIR --compare debian-6.12..v3.mbox",
             "                                    what does a series cost a program of yours?",
         ),
@@ -479,6 +480,14 @@ def _add_bench(commands: Commands) -> None:
     options.add_run_argument(parser, "--run", default="", help="measure the kernel of that run")
     options.add_resume(parser, "measure what is missing of a session that was ended")
     options.add_run_argument(parser, "--show", default="", help="the report of that run again")
+    parser.add_argument(
+        "--history",
+        action="store_true",
+        help="the figures of all runs that are kept, over their time; NAME: only those",
+    )
+    parser.add_argument(
+        "--out", type=Path, metavar="FILE", help="with --history: as a page with charts, there"
+    )
     parser.add_argument(
         "--deadline",
         type=options.seconds,

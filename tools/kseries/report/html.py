@@ -6,14 +6,16 @@ Everything that others wrote is escaped, and the page forbids scripts besides.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 
 import jinja2
 
 from kseries.bench import plan, sections
 from kseries.bench.document import Bench
+from kseries.bench.history import Figure
 from kseries.model import RunResult
-from kseries.report import benchpage, page, programcost
+from kseries.report import benchhistory, benchpage, page, programcost
 from kseries.report.bench import NAMES
 from kseries.report.plot import SIZE
 from kseries.report.printable import printable
@@ -21,6 +23,7 @@ from kseries.report.words import again, counted, duration, moment, took
 
 TEMPLATE = "report.html.j2"
 BENCH_TEMPLATE = "bench.html.j2"
+HISTORY_TEMPLATE = "history.html.j2"
 
 
 def render(result: RunResult) -> str:
@@ -40,6 +43,11 @@ def render_bench(bench: Bench) -> str:
     )
 
 
+def render_history(figures: Sequence[Figure]) -> str:
+    """Give the page of what was measured in several runs."""
+    return _template(HISTORY_TEMPLATE).render(page=benchhistory.make(figures), size=SIZE)
+
+
 @cache
 def _template(name: str) -> jinja2.Template:
     environment = jinja2.Environment(
@@ -51,6 +59,7 @@ def _template(name: str) -> jinja2.Template:
         keep_trailing_newline=True,
     )
     environment.filters |= {
+        "amount": benchhistory.amount,
         "again": again,
         "change": programcost.change,
         "counted": counted,
