@@ -8,8 +8,10 @@ instructions.
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -21,9 +23,12 @@ from kseries.bench.userprogram import Program
 from kseries.cli import benchrun, compare, program
 from kseries.lib.progress import Progress
 from kseries.lib.runfolder import RunFolder
+from kseries.machines.qemu import PROGRAM
 from kseries.model import Kernel
 from kseries.run.patchcost import Asked
-from tests.toymachine import Toys, set_up_toys
+from tests.test_benchplugin import fake_qemu
+from tests.toymachine import CORE, Toys, set_up_toys
+from tests.toyproject import git
 
 SOURCE = """\
 #include <kseries_bench.h>
@@ -130,6 +135,17 @@ def test_a_series_is_compared_with_its_base_and_what_makes_it_dearer_is_named(
     assert len(ByWords.asked) == 4
 
 
+def test_what_was_measured_in_the_run_before_stays(toys: Toys, folder: Path) -> None:
+    found = bench(toys, folder, "--compare", "..slow")
+    assert found.program is not None
+    run = RunFolder((toys.toyproject.root / "out/runs/latest").resolve())
+    run.save(benchrun.NAME, replace(found, patches=found.program.cost, program=None), BENCH)
+    again = bench(toys, folder, "--run", "latest")
+    assert again.patches == found.program.cost
+    assert again.program is not None
+    assert again.program.cost == found.program.cost
+
+
 def test_with_each_patch_the_dear_one_is_pinned(
     toys: Toys, folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -145,32 +161,40 @@ def test_with_each_patch_the_dear_one_is_pinned(
 @pytest.mark.parametrize(
     ("asked", "more"),
     [
-        ("toy..slow", 9.0),
-        ("fast..slow", 8.0),
-        ("plain..with-slow", 9.0),
-        ("with-slow..fast", 1.0),  # upon it
-        ("with-slow..plain", None),
-        ("slow..toy", -9000 / 1090.02),
+        ("toy..slow", 9000),
+        ("fast..slow", 8000),
+        ("plain..with-slow", 9000),
+        ("with-slow..fast", 1000),  # upon it
+        ("with-slow..plain", -9000),
+        ("slow..toy", -9000),
+        ("toy..other", 500),
+        ("other..with-slow", 8500),
+        ("other..slow", 9000),  # upon it
     ],
 )
 def test_either_side_is_a_stack_a_source_or_a_series(
-    toys: Toys, folder: Path, asked: str, more: float | None
+    toys: Toys, folder: Path, asked: str, more: int
 ) -> None:
     toys.words("fast", "costs-1000", place="top")
     toys.toyproject.write(
         "kernel/stacks/with-slow.toml",
         'source = "toy"\nseries = ["slow"]\nunder_test = "slow"\nconfig = ["base"]\nsuites = []\n',
     )
+    other = toys.toyproject.root.parent / "other"
+    git(other.parent, "clone", "--quiet", str(toys.toyproject.kernel), str(other))
+    core = other / CORE
+    core.write_text(core.read_text().replace("below:", "below: costs-500 ", 1))
+    git(other, "commit", "--quiet", "--all", "--message=be another one")
+    toys.toyproject.write("kernel/sources/other.toml", f'kind = "local"\npath = "{other}"\n')
     found = bench(toys, folder, "--compare", asked)
     assert found.program is not None
-    base, *_, last = (found.program.cost.steps()[n] for n in (0, -1))
-    change = last.paths[0].cost - base.paths[0].cost
-    assert change == {9.0: 9000, 8.0: 8000, 1.0: 1000}.get(more or 0, -9000)
+    base, last = (found.program.cost.steps()[n].paths[0].cost for n in (0, -1))
+    assert last - base == more
     left, _, right = asked.partition("..")
-    script = (toys.toyproject.root / "out/runs/latest/reproduce.sh").read_text()
-    has_own_base = asked in ("toy..slow", "with-slow..fast")
-    assert (f"--compare {asked}" in script) == (not has_own_base)
     assert (found.program.base, found.program.series) == (left, right)
+    script = (toys.toyproject.root / "out/runs/latest/reproduce.sh").read_text()
+    has_own_base = asked in ("toy..slow", "with-slow..fast", "other..slow")
+    assert (f"--compare {asked}" in script) == (not has_own_base)
 
 
 def test_sections_that_are_lost_or_did_other_work_are_no_figures(
@@ -220,6 +244,21 @@ def test_what_cannot_be_compared_is_refused(
     for words, told in REFUSED:
         assert told in refused(toys, folder, capsys, *words)
     assert ByWords.asked == []
+
+
+def test_a_qemu_that_takes_no_plugin_is_told_before_anything_is_built(
+    toys: Toys,
+    folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    Path(fake_qemu(tmp_path, "qemu: -plugin: invalid option")).rename(tmp_path / PROGRAM)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    told = refused(toys, folder, capsys, "--compare", "..slow", code=3)
+    assert "This host's QEMU takes no plugin of ours" in told
+    assert "-plugin: invalid option" in told
+    assert not (toys.toyproject.root / "out/runs").exists()
 
 
 def test_a_comparison_without_a_program_is_refused(

@@ -204,8 +204,14 @@ def test_a_program_that_hangs_is_lost_at_the_deadline_of_the_host(tmp_path: Path
     assert done.why.startswith("odd did not end, in run 1 of 2: the guest did not end within 40 s")
 
 
-def test_what_a_program_prints_has_a_limit_and_costs_what_a_file_costs(tmp_path: Path) -> None:
+def test_what_it_prints_has_a_limit_and_a_guest_with_nothing_to_do_lets_the_clock_go_on(
+    tmp_path: Path,
+) -> None:
     done = measured(tmp_path, ODD, "PRINTS")
     (printed,) = done.sections["print"]
     assert "shmem_file_write_iter" in {row.function for row in printed.rows}
     assert "printed 16777216\n" in (tmp_path / "out/odd-seed1/answer.txt").read_text()
+    (slept,) = done.sections["sleep"]
+    assert slept.column("timer") > 0
+    # A millisecond is a million ticks; the instructions are those that were executed.
+    assert slept.column(*sections.COST, *sections.BESIDE) < 500_000

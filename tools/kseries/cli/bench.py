@@ -51,12 +51,13 @@ def bench(arguments: Namespace) -> int:
         return 0
     setups = () if arguments.resume else _chosen(arguments)
     opened = _open(arguments)
+    if not arguments.resume:
+        program.forget(opened.run)
     is_each_patch = arguments.each_patch or (arguments.resume and opened.run.has(patches.ASKED))
     if arguments.resume and not is_each_patch:
         setups = _begun(opened.run)
     elif not is_each_patch:
         patches.forget(opened.run)
-        program.forget(opened.run)
         opened.run.save(ASKED, setups, SETUPS)
     with progress(arguments) as shown, resumable(opened.run, NAME, arguments.workspace, shown):
         work = replace(opened.work(shown), session=(NAME,))
@@ -140,6 +141,7 @@ def _measure(
         measurements=tuple(one for one in found if isinstance(one, Measurement)),
         lost=tuple(one for one in found if isinstance(one, Lost)),
         patches=earlier.patches if earlier else None,
+        program=earlier.program if earlier else None,
     )
     benchrun.keep(work.run, done)
     good = not done.lost

@@ -155,14 +155,13 @@ def _measure(work: RunContext, asked: AskedProgram, shown: Shown) -> Bench:
     benchrun.build(work, (pipeline.BUILD,))
     if asked.base is not None:
         _write_script(work, asked)
-    done = benchrun.begun(work, started)
-    cpu = Item.cpu
-    done = replace(done, models={cpu: done.models[cpu]})
+    done = _document(work, started)
 
     def tell(cost: Cost) -> None:
         nonlocal done
-        told = _compared(work, asked, cost)
-        done = replace(done, program=told, seconds=time.monotonic() - began)
+        done = replace(done, program=_compared(work, asked, cost))
+        if not (done.measurements or done.patches):
+            done = replace(done, seconds=time.monotonic() - began)
         benchrun.keep(work.run, done)
 
     shown.stage(patchcost.NAME)
@@ -175,6 +174,14 @@ def _measure(work: RunContext, asked: AskedProgram, shown: Shown) -> Bench:
     told = f"{counted(len(cost.built), 'kernel')}, {counted(len(cost.findings), 'finding')}"
     shown.finish(told, good=not benchrun.lost(done))
     return done
+
+
+def _document(work: RunContext, started: datetime.datetime) -> Bench:
+    """Give the document of the run, with whatever else was measured in it."""
+    earlier, begun = benchrun.kept(work.run), benchrun.begun(work, started)
+    if earlier is not None and (earlier.measurements or earlier.patches):
+        return earlier
+    return replace(begun, models={Item.cpu: begun.models[Item.cpu]})
 
 
 def _write_script(work: RunContext, asked: AskedProgram) -> None:

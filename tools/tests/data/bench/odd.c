@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #ifdef SECTIONS
@@ -99,6 +100,9 @@ int main(void)
 			break;
 	}
 	kseries_end("print");
+	kseries_begin("sleep");
+	nanosleep(&(struct timespec) { .tv_nsec = 1000000 }, NULL);
+	kseries_end("sleep");
 #endif
 	return 0;
 }
