@@ -573,6 +573,18 @@ def test_a_folder_of_the_project_with_its_series_file(author: Author, reader: Re
     author.check_applies(series)
 
 
+def test_a_series_file_says_what_each_run_is_to_say(author: Author, reader: Reader) -> None:
+    path = folder(reader.project.patches / "thing", author.mails())
+    file = path / "series.toml"
+    file.write_text('notes = ["never run: there was no card"]\n')
+    (path / "old.orig").write_text("--- a/x\n+++ b/x\n@@ -1 +1 @@\n-a\n+b\n")
+    told, passed_over = reader("thing").notes
+    assert told == "never run: there was no card"
+    assert "old.orig" in passed_over
+    file.write_text('notes = [\n  "fine",\n  "two\\nlines",\n]\n')
+    assert f"{file}:3: notes.1: String should match" in _message(reader, path)
+
+
 def test_a_folder_without_a_series_file_goes_by_file_names(author: Author, reader: Reader) -> None:
     names = ["2-a.patch", "10-b.patch", "11-c.patch"]
     series = reader(folder(author.repo.parent / "f", author.mails("-N"), names))

@@ -36,6 +36,7 @@ def _bare_symbol(name: str) -> str:
 
 Count = Annotated[StrictInt, Field(ge=1)]
 Symbol = Annotated[str, Field(pattern=r"^[A-Z0-9_]+$"), AfterValidator(_bare_symbol)]
+Note = Annotated[str, Field(pattern=r"^\S[^\n]{0,299}$")]
 MessageId = Annotated[str, Field(pattern=r"^[^\s<>@]+@[^\s<>@]+$|^$")]
 
 
@@ -54,6 +55,7 @@ class SeriesFile:
     requires: tuple[str, ...] = ()  # series of patches/ that must stand before it
     for_sources: tuple[str, ...] = ()  # names (globs) of sources it is for; none: all
     needs: tuple[Symbol, ...] = ()  # Kconfig symbols without CONFIG_
+    notes: tuple[Note, ...] = ()  # what each run with it is to say
 
 
 _ADAPTER = TypeAdapter(SeriesFile)

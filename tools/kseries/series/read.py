@@ -260,7 +260,7 @@ def _series(
         prerequisites=trailers.prerequisites,
         for_sources=told.for_sources,
         trees=trees_of(mails[0].subject),
-        notes=(*found.notes, *_patch_notes(found)),
+        notes=(*told.notes, *found.notes, *_patch_notes(found)),
         author=_author(found, cover),
         link=_link(located, told, message_id),
     )
