@@ -401,6 +401,15 @@ def test_the_projects_stacks_hold_no_mistake(file: Path, tmp_path: Path) -> None
     assert all(series.patches for series in stack.series)
 
 
+def test_what_was_never_run_says_so_in_each_run(tmp_path: Path) -> None:
+    stack = read_stack("zcrx-v7-bnxt", project=OURS, workdir=tmp_path, progress=Silent())
+    (series,) = (one for one in stack.series if one.name == stack.under_test)
+    assert (series.name, stack.series[-1]) == ("bnxt-zcrx-6.12", series)
+    assert series.notes[0].startswith("never run: no Broadcom card was at hand")
+    below = {one.name for one in stack.series[:-1]}
+    assert below >= set(series.requires)
+
+
 def test_the_flagship_is_under_test_by_default(tmp_path: Path) -> None:
     of = plan(Request(), project=OURS)
     assert (of.name, of.source.name, of.under_test) == ("zcrx-v7", "debian-6.12", "zcrx-v7")
