@@ -45,9 +45,9 @@ def commands(before: Port, now: Port) -> list[str]:
 def test_every_group_of_a_good_card_is_read() -> None:
     found = port("netdevsim")
     groups = {nicstate.group_of(name) for name in found.settings}
-    # It has no IRQs, no private flags, no program of XDP and no routes but the kernel's own.
+    # It has no IRQs, no private flags, no tunables, no program of XDP, no routes but the kernel's.
     assert groups == set(nicstate.READERS) - {
-        "irq", "flags", "xdp", "governor", "route4", "route6",
+        "irq", "flags", "tunable", "xdp", "governor", "route4", "route6",
     }  # fmt: skip
     assert found.unknown == {}
     some = {
@@ -153,6 +153,14 @@ def test_what_was_added_goes_before_all_else_and_what_is_gone_comes_back() -> No
         "ip link set dev eth1 mtu 1500",
         "ip address add a dev eth1",
     ]
+
+
+def test_the_length_of_what_is_copied_is_put_back() -> None:
+    told = {**facts("netdevsim").answers, "tunable": Answer(0, "rx-copybreak: 256\n")}
+    before = nicstate.port(Facts("dut", told))
+    assert before.settings["tunable.rx-copybreak"] == "256"
+    now = other(before, tunable__rx_copybreak="0")
+    assert commands(before, now) == ["ethtool --set-tunable eth3 rx-copybreak 256"]
 
 
 def test_a_rule_that_is_another_one_is_taken_away_first() -> None:

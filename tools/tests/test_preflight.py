@@ -315,6 +315,14 @@ def test_what_the_firmware_of_bnxt_can_do_is_not_known(release: str) -> None:
         ("netdevsim", "nsim_queue_mem_alloc", "7.3.4", "unknown"),  # as it is in the tree: none
         ("mlx5_core", "other_queue_mem_alloc", "7.3.4", "skip"),
         ("gve", "gve_rx_queue_mem_alloc", "", "unknown"),
+        ("bnxt_en", "bnxt_queue_mem_alloc", "6.12.117", "skip"),
+        ("bnxt_en", "bnxt_queue_mem_alloc bnxt_has_providers", "6.12.117", "ok"),
+        ("bnxt_en", "bnxt_has_providers bnxt_queue_mem_alloc", "6.12.117-7", "ok"),
+        ("bnxt_en", "bnxt_queue_mem_alloc nsim_has_providers", "6.12.117", "skip"),
+        ("bnxt_en", "bnxt_queue_mem_alloc not_bnxt_has_providers", "6.12.117", "skip"),
+        ("bnxt_en", "bnxt_queue_mem_alloc bnxt_has_providers", "", "ok"),
+        ("bnxt_en", "bnxt_has_providers", "6.12.117", "skip"),
+        ("netdevsim", "nsim_queue_mem_alloc nsim_has_providers", "6.12.117", "ok"),
     ],
 )
 def test_memory_that_the_cpu_cannot_read(
@@ -323,11 +331,61 @@ def test_memory_that_the_cpu_cannot_read(
     assert rows(driven(driver, symbol, release))["unreadable memory"].state == state
 
 
-def driven(driver: str, symbol: str, release: str) -> Asked:
+@pytest.mark.parametrize(
+    ("series", "mark"),
+    [("bnxt-zcrx-6.12", "bnxt_has_providers"), ("netdevsim-zcrx", "nsim_has_providers")],
+)
+def test_our_patches_bring_what_they_are_known_by(series: str, mark: str) -> None:
+    patches = (Path(__file__).parents[2] / "patches" / series).glob("*.patch")
+    assert any(f"\n+bool {mark}(" in file.read_text() for file in patches)
+
+
+TUNABLE = "rx-copybreak: {}\n"
+
+
+@pytest.mark.parametrize(
+    ("answer", "state", "found"),
+    [
+        (Answer(0, TUNABLE.format(256)), "wrong", "256"),
+        (Answer(0, TUNABLE.format(0)), "ok", "0"),
+        (Answer(0, ""), "unknown", "dut: what was answered makes no sense"),
+        (Answer(0, TUNABLE.format("lots")), "unknown", "dut: what was answered makes no sense"),
+        (Answer(1, "not supported"), "skip", "the driver does not have it"),
+        (None, "unknown", "dut: it was not answered"),
+    ],
+)
+def test_the_threshold_of_bnxt_with_our_patches(
+    answer: Answer | None, state: str, found: str
+) -> None:
+    """There is no hds-thresh in 6.12: what is copied stays with the headers."""
+    patched = driven("bnxt_en", "bnxt_queue_mem_alloc bnxt_has_providers", "6.12.117")
+    row = rows(said(patched, "tunable", answer))["hds-thresh"]
+    assert (row.state, row.found.replace("root@", "")) == (state, found)
+    assert row.needed == "0 (rx-copybreak)"
+    assert row.fix == (
+        "ssh root@dut ethtool --set-tunable eth3 rx-copybreak 0" if state == "wrong" else ""
+    )
+
+
+@pytest.mark.parametrize(
+    ("symbols", "text"),
+    [
+        ("bnxt_queue_mem_alloc", '"tx-push"'),  # as it is in 6.12
+        ("bnxt_queue_mem_alloc bnxt_has_providers", '"hds-thresh": 0, "tx-push"'),
+    ],
+)
+def test_what_is_copied_is_no_threshold_elsewhere(symbols: str, text: str) -> None:
+    whole = said(driven("bnxt_en", symbols, "6.12.117"), "tunable", Answer(0, TUNABLE.format(256)))
+    row = rows(changed(whole, "rings", '"tx-push"', text))["hds-thresh"]
+    assert (row.needed, row.state is State.WRONG) == ("0", False)
+
+
+def driven(driver: str, symbols: str, release: str) -> Asked:
     """Give a good card of another driver and kernel."""
     lab = replace(NETDEVSIM, dut=replace(NETDEVSIM.dut, driver=driver))
     whole = replace(asked("netdevsim", NETDEVSIM), lab=lab)
-    whole = said(whole, "queue_api", Answer(0, f"ffffffffc0a1 t {symbol}\n"))
+    lines = "".join(f"ffffffffc0a1 t {symbol}\n" for symbol in symbols.split())
+    whole = said(whole, "queue_api", Answer(0, lines))
     return said(whole, "kernel", Answer(0, release))
 
 

@@ -8,7 +8,7 @@ import shlex
 from collections.abc import Sequence
 
 from kseries.hardware import lock
-from kseries.hardware.probe import Facts, Question
+from kseries.hardware.probe import TUNABLE, Facts, Question
 
 PORT = (
     Question("user", "id -u", waits=False),
@@ -36,10 +36,11 @@ DUT = (
     Question("rings", 'ethtool --json -g "$IF"'),
     Question("features", 'ethtool --json -k "$IF"'),
     Question("rss", 'ethtool --json -x "$IF"'),
+    TUNABLE,
     # What a driver has for queues is a table of functions, whose names are alike in all of them.
     Question(
         "queue_api",
-        "grep -E '[a-z0-9]_queue_mem_alloc' /proc/kallsyms || [ $? -eq 1 ]",
+        "grep -E '[a-z0-9]_(queue_mem_alloc|has_providers)' /proc/kallsyms || [ $? -eq 1 ]",
         waits=False,
     ),
     Question("page", "getconf PAGESIZE", waits=False),

@@ -148,6 +148,12 @@ def _flags(facts: Facts, _: str) -> Pairs:
             yield name, value
 
 
+def _tunable(facts: Facts, _: str) -> Pairs:
+    for name, value in ethtool.pairs(facts.text("tunable")).items():
+        if value.isdecimal():
+            yield name, value
+
+
 def _rss(facts: Facts, _: str) -> Pairs:
     told = facts.first("rss")
     table, key = told.get("rss-indirection-table"), told.get("rss-hash-key")
@@ -217,6 +223,7 @@ READERS: Mapping[str, tuple[str, Callable[[Facts, str], Pairs]]] = {
     "features": ("features", _features),
     "coalesce": ("coalesce", _objects("coalesce")),
     "pause": ("pause", _pause),
+    "tunable": ("tunable", _tunable),
     "rss": ("rss", _rss),
     "context": ("contexts", _contexts),
     "rule": ("rules", _rules),

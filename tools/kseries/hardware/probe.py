@@ -79,6 +79,15 @@ class Question:
     waits: bool = True
 
 
+TUNABLE = Question(
+    "tunable",
+    # It says no more where the driver has none.
+    'out=$(ethtool --get-tunable "$IF" rx-copybreak 2>&1); status=$?; echo "$out";'
+    ' case $out in *"Cannot get tunable"*) echo "not supported" ;; esac; exit $status',
+)
+"""The length up to which a driver copies what it received."""
+
+
 @dataclass(frozen=True)
 class Answer:
     """What a machine said. status: the command's; 127 where there is no such program."""

@@ -230,6 +230,7 @@ _PUT: Mapping[str, _Put] = {
     "features": _ethtool("-K"),
     "coalesce": _ethtool("-C"),
     "pause": _ethtool("-A"),
+    "tunable": _ethtool("--set-tunable"),
     "rss": _rss,
     "rule": _rule,
     "link": _link,

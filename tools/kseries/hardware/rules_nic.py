@@ -22,9 +22,13 @@ MEMORY, NEEDED_MEMORY = "unreadable memory", "queues that take memory the CPU ca
 # Drivers with PP_FLAG_ALLOW_UNREADABLE_NETMEM: these in one release, none in the other.
 UNREADABLE = frozenset({"bnge", "bnxt_en", "fbnic", "gve", "mlx5_core"})
 WITH, WITHOUT = (7, 3), (6, 12)
+# What marks a driver of an earlier release that was taught to take it, by patches of this project.
+MARK = "has_providers"
 # Documentation/ABI/testing/sysfs-kernel-iommu_groups
 IOMMU_TYPES = ("DMA", "DMA-FQ", "auto", "blocked", "identity", "unmanaged")
-SPLIT, THRESHOLD = "tcp-data-split", "hds-thresh"
+SPLIT, THRESHOLD, COPYBREAK = "tcp-data-split", "hds-thresh", "rx-copybreak"
+# Without a threshold, these leave payload with its headers that is short enough to be copied.
+COPYING = frozenset({"bnxt_en"})
 
 
 def driver(asked: Asked) -> Iterator[Row]:
@@ -65,12 +69,7 @@ def queue_api(asked: Asked) -> Iterator[Row]:
         yield unknown("queue API", facts, "queue_api", needed)
         yield unknown(MEMORY, facts, "queue_api", NEEDED_MEMORY)
         return
-    prefix = PREFIXES.get(dut.driver, f"{dut.driver}_")
-    names = [
-        line.split()[2]
-        for line in facts.text("queue_api").splitlines()
-        if len(line.split()) > 2 and _is_of(line, dut.driver, prefix)
-    ]
+    names = [name for name in _symbols(facts, dut.driver) if "queue_mem_alloc" in name]
     release = facts.text("kernel")
     if not names:
         found = f"{dut.driver} of {release or 'this kernel'} does not have it"
@@ -84,7 +83,24 @@ def queue_api(asked: Asked) -> Iterator[Row]:
     yield _memory(facts, dut.driver, release)
 
 
+def _symbols(facts: Facts, driver: str) -> list[str]:
+    """Name the functions of a driver that the kernel has, as far as they were asked about."""
+    prefix = PREFIXES.get(driver, f"{driver}_")
+    return [
+        line.split()[2]
+        for line in facts.text("queue_api").splitlines()
+        if len(line.split()) > 2 and _is_of(line, driver, prefix)
+    ]
+
+
+def _is_taught(facts: Facts, driver: str) -> bool:
+    prefix = PREFIXES.get(driver, f"{driver}_")
+    return f"{prefix}{MARK}" in _symbols(facts, driver)
+
+
 def _memory(facts: Facts, driver: str, release: str) -> Row:
+    if _is_taught(facts, driver):
+        return Row(MEMORY, State.OK, f"{driver} with patches for it", NEEDED_MEMORY)
     version = ethtool.version(release)
     if not version:
         return unknown(MEMORY, facts, "kernel", NEEDED_MEMORY)
@@ -119,11 +135,24 @@ def headers(asked: Asked) -> Iterator[Row]:
         fix = asked.on_dut(f"ethtool -G {port} {SPLIT} on")
         yield good("header split", split, "on" if split else "off", needed, fix)
     threshold = rings.get(THRESHOLD)
+    driver = asked.lab.dut.driver
     if not isinstance(threshold, int):
-        yield _not_shown(facts, THRESHOLD, THRESHOLD, "0")
+        if driver in COPYING and _is_taught(facts, driver):
+            yield _copied(asked)
+        else:
+            yield _not_shown(facts, THRESHOLD, THRESHOLD, "0")
     else:
         fix = asked.on_dut(f"ethtool -G {port} {THRESHOLD} 0")
         yield good(THRESHOLD, threshold == 0, str(threshold), "0", fix)
+
+
+def _copied(asked: Asked) -> Row:
+    facts, needed = asked.dut, f"0 ({COPYBREAK})"
+    value = ethtool.pairs(facts.text("tunable")).get(COPYBREAK, "")
+    if not value.isdecimal():
+        return capability(THRESHOLD, facts, "tunable", needed)
+    fix = asked.on_dut(f"ethtool --set-tunable {asked.port} {COPYBREAK} 0")
+    return good(THRESHOLD, int(value) == 0, value, needed, fix)
 
 
 def _not_shown(facts: Facts, name: str, key: str, needed: str) -> Row:

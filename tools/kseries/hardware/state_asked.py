@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from kseries.hardware.probe import Question
+from kseries.hardware.probe import TUNABLE, Question
 
 SYSCTLS = (
     "kernel/io_uring_disabled",
@@ -64,6 +64,7 @@ PORT = (
     Question("coalesce", 'ethtool --json -c "$IF"'),
     Question("pause", 'ethtool --json -a "$IF"'),
     Question("flags", 'ethtool --show-priv-flags "$IF"'),
+    TUNABLE,
     Question("rss", 'ethtool --json -x "$IF"'),
     Question("rules", 'ethtool -n "$IF"'),
     # There is no list of contexts: their numbers are given from 1 on.
