@@ -84,6 +84,33 @@ def test_configures_and_keeps_promises(bench: Bench, base: Path) -> None:
     assert bench.progress.notes == []
 
 
+def test_a_whole_configuration_is_begun_with(bench: Bench, base: Path, toy_commit: Commit) -> None:
+    last = '\tbool "Debug information"\n'
+    more = "".join(f'config {name}\n\tbool "x"\n\tdefault y\n' for name in ("PRINTK", "OLD"))
+    bench.tree = toy_commit(bench.tree, "Kconfig", last, f"{last}\n{more}")
+    lines = ("# a whole .config: of lab1", "CONFIG_NETDEVSIM=y", "CONFIG_INET=y", "CONFIG_GONE=y")
+    own = bench.fragment("lab1", [*lines, "CONFIG_NR_CPUS=64", "# CONFIG_OLD is not set"])
+    made = bench.configure(own, base)
+    assert made.name == "lab1+base"
+    found = set((made.place.state / "config").read_text().splitlines())
+    assert {*BASE, "CONFIG_NETDEVSIM=y", "# CONFIG_OLD is not set"} <= found
+    assert "CONFIG_PRINTK=y" in found, "what nothing names has its default"
+    assert made.added == ()
+    assert bench.progress.notes == ["lab1: 1 of the 2 options that are on there are kept"]
+    promised = bench.fragment("more", ["CONFIG_OLD=y", "# CONFIG_NETDEVSIM is not set"])
+    made = bench.configure(promised, own, base)
+    found = set((made.place.state / "config").read_text().splitlines())
+    assert {"CONFIG_OLD=y", "# CONFIG_NETDEVSIM is not set"} <= found
+
+
+def test_wishes_go_before_a_whole_configuration(bench: Bench, base: Path) -> None:
+    own = bench.fragment("lab1", ["# a whole .config", "# CONFIG_DEBUG_INFO is not set"])
+    wishes = bench.fragment("changed", ["CONFIG_DEBUG_INFO=y"])
+    stack, run = bench.stack(base, own), RunFolder(bench.place / "run")
+    made = config(bench.tree, stack, bench.at(base, own), run, bench.progress, wishes=wishes)
+    assert made.added == ("CONFIG_DEBUG_INFO=y",)
+
+
 def test_unchanged_input_starts_no_make_and_leaves_config_alone(bench: Bench, base: Path) -> None:
     made = bench.configure(base)
     file = made.place.state / "config"

@@ -50,6 +50,34 @@ def test_fragments_merge_and_later_ones_win(tmp_path: Path) -> None:
     assert fragments.read([base, base], "6.12.1").notes == ()
 
 
+def test_a_whole_configuration_gives_way_to_promises(tmp_path: Path) -> None:
+    own = write(
+        tmp_path,
+        "own",
+        *("# a whole .config: of lab1", "# end of it", "CONFIG_NET=m", "CONFIG_A=m", "CONFIG_B=y"),
+    )
+    base = write(tmp_path, "base", "CONFIG_MODULES=y", "CONFIG_NET=y")
+    for files in ([own, base], [base, own]):
+        found = fragments.read(files, "6.12.1")
+        assert [one.symbol for one in found.promises] == ["MODULES", "NET"]
+        lines = ["CONFIG_A=m", "CONFIG_B=y", "CONFIG_MODULES=y", "CONFIG_NET=y"]
+        assert found.text.splitlines() == lines
+        assert (found.target, found.notes) == ("alldefconfig", ())
+    assert fragments.read([base], "6.12.1").target == "allnoconfig"
+
+
+def test_promises_of_modules_may_rest_on_a_whole_configuration(tmp_path: Path) -> None:
+    own = write(tmp_path, "own", "# a whole .config", "CONFIG_MODULES=y")
+    driver = write(tmp_path, "driver", "CONFIG_BNXT=m")
+    assert fragments.read([driver, own], "6.12.1").text.splitlines()[-1] == "CONFIG_BNXT=m"
+
+
+def test_a_fragment_is_whole_from_its_first_line_on_only(tmp_path: Path) -> None:
+    late = write(tmp_path, "late", "CONFIG_NET=y", "# a whole .config")
+    assert merged(late) == ["CONFIG_NET=y"]
+    assert fragments.read([late], "6.12.1").promises
+
+
 # ---------------------------------------------------------------- mistakes
 
 

@@ -18,6 +18,8 @@ NOT_SET = re.compile(r"# CONFIG_([A-Za-z0-9_]+) is not set")
 VALUE = re.compile(r'[ymn]|-?[0-9]+|0[xX][0-9a-fA-F]+|"(?:[^"\\\x00-\x1f\x7f]|\\[^\x00-\x1f])*"')
 SPACED = re.compile(r"CONFIG_([A-Za-z0-9_]+)\s*=\s*(.*)")
 KERNELS = re.compile(r"#\s*(only )?kernels\s*:\s*(.*)")
+# A file that begins so is a configuration, such as that of a machine's own kernel.
+WHOLE = re.compile(r"#\s*a whole \.config\b.*")
 
 # So that a line of a megabyte does not fill the terminal.
 SHOWN = 80
@@ -56,35 +58,53 @@ class Merged:
     promises: the ones that count, one a symbol, in the order they were first named.
     notes: contradictions, where a later fragment took another's promise back.
     wishes: lines that need not be kept, about other symbols; wished_for: name of their fragment.
+    begun: lines of whole configurations, about still other symbols, of which as much is kept as the
+    tree allows; what nothing names has its default then, and is off otherwise.
     """
 
     promises: tuple[Promise, ...]
     notes: tuple[str, ...]
     wishes: tuple[Promise, ...] = ()
     wished_for: tuple[str, ...] = ()
+    begun: tuple[Promise, ...] = ()
 
     @property
     def text(self) -> str:
-        """Give what the kernel's make takes as KCONFIG_ALLCONFIG."""
-        return "".join(f"{promise.text}\n" for promise in (*self.promises, *self.wishes))
+        """Give what the kernel's make takes as KCONFIG_ALLCONFIG. In a choice the last one wins."""
+        lines = (*self.begun, *self.promises, *self.wishes)
+        return "".join(f"{line.text}\n" for line in lines)
+
+    @property
+    def target(self) -> str:
+        """Give the target of the kernel's make that fills in the rest."""
+        return "alldefconfig" if self.begun else "allnoconfig"
 
     def above(self, file: Path) -> Merged:
         """Give the same with a fragment of wishes below it. Raises UserError as `read`."""
         promised = {promise.symbol for promise in self.promises}
         wishes = tuple(wish for wish in parse(file, "") if wish.symbol not in promised)
-        return replace(self, wishes=wishes, wished_for=(file.stem,))
+        wished = {wish.symbol for wish in wishes}
+        begun = tuple(line for line in self.begun if line.symbol not in wished)
+        return replace(self, wishes=wishes, wished_for=(file.stem,), begun=begun)
 
 
 def read(files: Sequence[Path], version: str) -> Merged:
     """Read fragments for a kernel of a version and merge them, later ones win.
 
+    A whole configuration among them promises nothing, and gives way to all that do.
+
     Raises UserError naming file and line of each line that is no promise, and for a fragment that
     is for kernels of other versions.
     """
     promises: dict[str, Promise] = {}
+    begun: dict[str, Promise] = {}
     notes = []
     for file in files:
-        for promise in parse(file, version):
+        reader = _read(file, version)
+        if reader.whole:
+            begun |= {line.symbol: line for line in reader.promises}
+            continue
+        for promise in reader.promises:
             before = promises.get(promise.symbol)
             if before is not None and before.value != promise.value:
                 notes.append(
@@ -92,12 +112,17 @@ def read(files: Sequence[Path], version: str) -> Merged:
                     f" {before.value} of {before.where}"
                 )
             promises[promise.symbol] = promise
-    _require_modules(promises)
-    return Merged(tuple(promises.values()), tuple(notes))
+    _require_modules({**begun, **promises})
+    left = (line for line in begun.values() if line.symbol not in promises)
+    return Merged(tuple(promises.values()), tuple(notes), begun=tuple(left))
 
 
 def parse(file: Path, version: str) -> list[Promise]:
     """Read the promises of one fragment for a kernel of a version. Raises UserError."""
+    return _read(file, version).promises
+
+
+def _read(file: Path, version: str) -> _Reader:
     text = textfile.read(
         file, "Kconfig fragment", do="name a text file; the project's own are in configs/"
     )
@@ -114,7 +139,7 @@ def parse(file: Path, version: str) -> list[Promise]:
             do="take a source of such a version, or a fragment of your own in its place: `config`"
             " in the stack's file names them (docs/stacks.md)",
         )
-    return reader.promises
+    return reader
 
 
 def config_values(text: str) -> dict[str, str]:
@@ -138,6 +163,7 @@ class _Reader:
     mistakes: list[str] = field(default_factory=list)
     kernels: Range | None = None
     kernels_at: str = ""
+    whole: bool = False  # it is a configuration, and no promise
     _line: int = 0
     _only: Range | None = None  # what the present paragraph is for
     _begun: bool = False  # a promise was read, be it for this kernel or another
@@ -148,6 +174,8 @@ class _Reader:
         marked = KERNELS.match(line)
         if marked:
             self._mark(bool(marked[1]), marked[2])
+        elif WHOLE.fullmatch(line) and not self._begun:
+            self.whole = True
         elif not line:
             self._only = None
         elif off := NOT_SET.fullmatch(line):

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
 """Stage config: fragments become a final .config, and every promise in them is kept.
 
-The kernel's own make finalises (`allnoconfig` with the merged fragments); kconfiglib then looks
-at each promised symbol in the tree and tells why one is not as promised.
+The kernel's own make finalises (`allnoconfig` with the merged fragments, `alldefconfig` where one
+of them is a whole configuration); kconfiglib then looks at each promised symbol in the tree and
+tells why one is not as promised.
 """
 
 from __future__ import annotations
@@ -95,9 +96,11 @@ def _config(
     inputs = _inputs(tree, box, merged, whole=stack.whole)
     text = _unchanged(place, box, inputs)
     if text is None:
-        progress.update("make allnoconfig")
+        progress.update(f"make {merged.target}")
         text = _finalise(tree, box, place, merged, run.log("config"))
         atomicfile.write_text(place.state / CANDIDATE, text)
+        if merged.begun:
+            progress.note(_kept(merged.begun, text))
         progress.update(f"checking {len(merged.promises)} promises")
         broken = _broken_promises(box, merged.promises, text, progress, whole=stack.whole)
         if broken:
@@ -142,7 +145,7 @@ def _inputs(tree: Tree, box: Sandbox, merged: Merged, *, whole: bool) -> str:
     if not kbuild.is_clean(tree):
         return ""
     # The command line stands for the sandbox, ccache or not, and kseries' own settings.
-    command = proc.command_text(_command(box))
+    command = proc.command_text(_command(box, merged))
     version = str(STAGE_VERSION) + ("" if whole else " of a part")
     parts = (version, tree.head, kbuild.compiler(box), command, merged.text)
     return _sha256("\0".join(parts))
@@ -168,7 +171,7 @@ def _finalise(tree: Tree, box: Sandbox, place: BuildPlace, merged: Merged, log: 
     with atomicfile.disk_errors(log):
         done = run_in(
             box,
-            _command(box),
+            _command(box, merged),
             deadline=Deadline.after(CONFIG_LIMIT_S),
             log=log,
             on_line=parser.feed,
@@ -179,13 +182,13 @@ def _finalise(tree: Tree, box: Sandbox, place: BuildPlace, merged: Merged, log: 
     return box.made.read_text(FINALISED)
 
 
-def _command(box: Sandbox) -> list[str]:
+def _command(box: Sandbox, merged: Merged) -> list[str]:
     variables = {
         "KCONFIG_ALLCONFIG": str(box.inside_state / MERGED),
         "KCONFIG_CONFIG": FINALISED,
         **kconfig_ask.variables(box),
     }
-    targets = ("allnoconfig", kconfig_ask.ENV_TARGET)
+    targets = (merged.target, kconfig_ask.ENV_TARGET)
     return kbuild.make(box, targets, jobs=1, variables=variables)
 
 
@@ -217,6 +220,14 @@ def _broken(promises: Sequence[Promise], text: str) -> list[Explained]:
     values = fragments.config_values(text)
     found = [(promise, values.get(promise.symbol, "n")) for promise in promises]
     return [Explained(p.symbol, value, ()) for p, value in found if value != p.value]
+
+
+def _kept(begun: Sequence[Promise], text: str) -> str:
+    """Tell how much of a whole configuration there is in a .config."""
+    values = fragments.config_values(text)
+    asked = [line for line in begun if line.value in ("y", "m")]
+    kept = sum(values.get(line.symbol) == line.value for line in asked)
+    return f"{begun[0].file.stem}: {kept} of the {len(asked)} options that are on there are kept"
 
 
 def _sha256(text: str) -> str:
