@@ -40,7 +40,7 @@ def mistakes(folder: Path, text: str) -> list[str]:
     """Give what reading tells, `line: text` each."""
     file = made(folder, text)
     with pytest.raises(UserError) as caught:
-        catalogue.read(file)
+        catalogue.read(file, PROJECT.configs)
     return [line.removeprefix(f"{file}:") for line in caught.value.where.splitlines()]
 
 
@@ -55,20 +55,38 @@ def users(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.mark.parametrize("file", EXAMPLES, ids=lambda file: file.stem)
 def test_each_example_can_be_read(file: Path) -> None:
-    lab = catalogue.read(file).lab
+    lab = catalogue.read(file, PROJECT.configs).lab
     assert lab.example
     assert lab.dut.addresses
     assert lab.peer.addresses
 
 
 def test_there_is_an_example_for_each_driver_that_can_do_it() -> None:
-    drivers = {catalogue.read(file).lab.dut.driver for file in EXAMPLES}
+    drivers = {catalogue.read(file, PROJECT.configs).lab.dut.driver for file in EXAMPLES}
     assert drivers == {"bnxt_en", "gve", "mlx5_core"}
 
 
 def test_the_least_that_a_file_says(tmp_path: Path) -> None:
-    lab = catalogue.read(made(tmp_path, GOOD)).lab
+    lab = catalogue.read(made(tmp_path, GOOD), PROJECT.configs).lab
     assert (lab.console.kind, lab.power.kind, lab.boot.method) == ("none", "none", "kexec")
+
+
+@pytest.mark.parametrize(
+    ("told", "config"),
+    [
+        ("", ("hardware-server", "hardware-nic")),
+        ('config = "own"\n', ("own",)),
+        ('config = ["own", "hardware-nic"]\n', ("own", "hardware-nic")),
+        ('config = "mine.config"\n', ("{}/mine.config",)),  # a file beside the target's
+    ],
+)
+def test_what_its_kernel_is_configured_with(
+    tmp_path: Path, told: str, config: tuple[str, ...]
+) -> None:
+    (tmp_path / "mine.config").write_text("CONFIG_NET=y\n")
+    file = made(tmp_path, GOOD.replace("[peer]", f"{told}[peer]"))
+    found = catalogue.read(file, PROJECT.configs).lab.dut.config
+    assert found == tuple(name.format(tmp_path) for name in config)
 
 
 BAD = {
@@ -87,6 +105,19 @@ BAD = {
     "no_peer": ('host = "peer"\n', "", "7: peer: name a host, or"),
     "peer_is_dut": ('host = "peer"', 'host = "root@dut"', "8: peer.host: that is the DUT"),
     "kind": ('kind = "ssh"', 'kind = "vm"', "1: kind: "),
+    "no_fragment": (
+        '"e1000e"',
+        '"e1000e"\nconfig = ["own",\n"hardware-serve"]',
+        "8: dut.config: there is no config fragment 'hardware-serve'; did you mean hardware-server",
+    ),
+    "no_fragment_alone": (
+        '"e1000e"',
+        '"e1000e"\nconfig = "owm"',
+        "7: dut.config: there is no config fragment 'owm'",
+    ),
+    "fragment_twice": ('"e1000e"', '"e1000e"\nconfig = ["own", "own"]', "7: dut.config: names"),
+    "no_config": ('"e1000e"', '"e1000e"\nconfig = []', "7: dut.config: "),
+    "config_is_a_number": ('"e1000e"', '"e1000e"\nconfig = 7', "7: dut.config"),
     "no_toml": ("[peer]", "[peer", "7: not valid TOML"),
 }
 
@@ -119,7 +150,7 @@ def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:
 def test_a_password_is_refused_and_not_repeated(tmp_path: Path, table: str) -> None:
     file = made(tmp_path, GOOD + table)
     with pytest.raises(UserError) as caught:
-        catalogue.read(file)
+        catalogue.read(file, PROJECT.configs)
     assert "hunter2" not in str(caught.value)
 
 

@@ -525,8 +525,28 @@ def _add_hardware(commands: Commands) -> None:
     )
     options.add_target(check)
     options.add_json(check)
+    _add_configs(actions)
     _add_state(actions)
     _add_locks(actions)
+
+
+def _add_configs(actions: Commands) -> None:
+    config = _add(
+        actions,
+        "config",
+        "hwconfig.config",
+        "name the config fragments of a lab machine, or take the config of its own kernel",
+        (
+            "kseries hw config lab1",
+            "kseries hw config lab1 --fetch lab1.config",
+            "kseries run --config lab1.config --config hardware",
+        ),
+    )
+    options.add_target(config)
+    config.add_argument(
+        "--fetch", type=Path, metavar="FILE", help="write what its own kernel was configured with"
+    )
+    options.add_json(config)
 
 
 def _add_state(actions: Commands) -> None:

@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pydantic import TypeAdapter
 
-from kseries.hardware.target import Lab, Target
+from kseries.hardware.target import OWN, Lab, Target
 from kseries.lib import datafiles, settings, tomlfile
 from kseries.lib.errors import UserError
 from kseries.lib.naming import choices
 from kseries.lib.paths import Project
+from kseries.lib.userpath import user_path
 
 FOLDER = "targets"
 VM = "vm"
@@ -43,6 +44,11 @@ class Catalogue:
 
     folders: tuple[Path, ...]
 
+    @property
+    def configs(self) -> Path:
+        """The folder with the project's fragments."""
+        return self.folders[-1].parent
+
     @classmethod
     def of(cls, project: Project) -> Catalogue:
         """Give the user's targets, and behind them the project's."""
@@ -51,7 +57,9 @@ class Catalogue:
     def listed(self) -> tuple[Listed, ...]:
         """Give all targets, by name."""
         files = datafiles.listed(self.folders)
-        return tuple(_listed(name, file) for name, file in files.items() if name != VM)
+        return tuple(
+            _listed(name, file, self.configs) for name, file in files.items() if name != VM
+        )
 
     def find(self, name: str, base: Path) -> Target:
         """Give a target by its name. base: that a relative path of a file starts from.
@@ -60,7 +68,7 @@ class Catalogue:
         """
         file = datafiles.find(name, self.folders, base) if name != VM else None
         if file is not None:
-            return read(file)
+            return read(file, self.configs)
         there = (each for each in datafiles.listed(self.folders) if each != VM)
         raise UserError(
             f"There is no lab machine '{name}'.",
@@ -80,20 +88,42 @@ class Catalogue:
         return target
 
 
-def read(file: Path) -> Target:
-    """Read a target's file. Raises UserError with file and line of each mistake."""
+def read(file: Path, configs: Path) -> Target:
+    """Read a target's file. configs: where the project's fragments lie.
+
+    Raises UserError with file and line of each mistake.
+    """
     lab = tomlfile.read(file, _FILE, what="target")
-    mistakes = sorted((tomlfile.line_of(file, *key), text) for key, text in _mistakes(lab))
+    found = (*_mistakes(lab), *_missing(lab, configs, file.parent))
+    mistakes = sorted((tomlfile.line_of(file, *key), text) for key, text in found)
     if mistakes:
         raise tomlfile.mistake(file, "target", mistakes)
-    return Target(file.stem, lab)
+    config = tuple(_found(name, configs, file.parent) for name in lab.dut.config)
+    return Target(file.stem, replace(lab, dut=replace(lab.dut, config=config)))
 
 
-def _listed(name: str, file: Path) -> Listed:
+def _listed(name: str, file: Path, configs: Path) -> Listed:
     try:
-        return Listed(name, file, read(file))
+        return Listed(name, file, read(file, configs))
     except UserError as error:
         return Listed(name, file, None, f"{error.what} {error.where}")
+
+
+def _found(name: str, configs: Path, base: Path) -> str:
+    """Give a fragment's name as it is, and a path of one from the root on."""
+    known = name == OWN or (configs / f"{name}.config").is_file()
+    return name if known else str(user_path(name, base))
+
+
+def _missing(lab: Lab, configs: Path, base: Path) -> _Places:
+    """Give (key, text) of fragments that are not there."""
+    there = [file.stem for file in configs.glob("*.config")]
+    for number, name in enumerate(lab.dut.config):
+        if name not in (OWN, *there) and not Path(_found(name, configs, base)).is_file():
+            told = f"dut.config: there is no config fragment '{name}'; {choices(name, there)}"
+            yield ("dut", "config", number), f"{told}, or '{OWN}'"
+    if len(set(lab.dut.config)) < len(lab.dut.config):
+        yield ("dut", "config"), "dut.config: names one twice"
 
 
 def _mistakes(lab: Lab) -> _Places:

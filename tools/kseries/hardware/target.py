@@ -36,6 +36,15 @@ Word = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][\w.+-]*$", max_l
 Network = Annotated[str, StringConstraints(pattern=r"^[0-9a-fA-F.:]+/[0-9]{1,3}$")]
 # Without a user and a password before the host.
 Url = Annotated[str, StringConstraints(pattern=r"^https://[^\s/@]+(/[^\s@]*)?$")]
+OWN = "own"
+"""In place of a fragment: the config of the kernel that the machine runs."""
+
+
+def _several(given: object) -> object:
+    return (given,) if isinstance(given, str) else given
+
+
+Configs = Annotated[tuple[Line, ...], BeforeValidator(_several), Field(min_length=1)]
 NoSecret = Annotated[None, BeforeValidator(_no_secret)]
 Argv = Annotated[tuple[Line, ...], Field(min_length=1)]
 
@@ -53,6 +62,8 @@ class Dut:
     firmware: Word = ""  # the lowest version that does
     addresses: tuple[Network, ...] = ()  # that its port must bear; (): those that it has
     arguments: tuple[Line, ...] = ()  # that the kernel must be booted with
+    # What its kernel is configured with beside the stack's: fragments, or OWN.
+    config: Configs = ("hardware-server", "hardware-nic")
 
 
 @dataclass(frozen=True, kw_only=True)
