@@ -328,3 +328,19 @@ def test_a_program_without_results_below_is_judged_by_its_own() -> None:
     assert parse("1..1\n# TAP version 13\n# working\nok 1 a").cases == (
         Case("a", P, "", ("# working",)),
     )
+
+
+def test_of_a_level_that_is_left_words_behind_others_prove_nothing() -> None:
+    """The result that the nested one belongs to never came, so it did not say ok."""
+    said = ktap.parse(["    1..1", "        text ok 1 a", "1..1"])
+    assert "1 results stand behind other text, and nothing else confirms them" in said.problems
+
+
+def test_what_was_skipped_below_is_no_pass_two_levels_above() -> None:
+    said = ktap.parse(["        1..0 # SKIP no card", "    TAP version 13", "ok 1 a"])
+    assert [(case.status, case.reason) for case in said.cases] == [(S, "no card")]
+
+
+def test_the_old_runners_first_results_may_be_lost() -> None:
+    said = ktap.parse(["ok 1..3 selftests: net: a [PASS]", "ok 1..4 selftests: net: b [PASS]"])
+    assert [case.status for case in said.cases] == [M, M, P, P]
