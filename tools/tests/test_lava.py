@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from kseries.model import Status
-from kseries.parse.lava import NO_END, Signals
+from kseries.model import Case, ProgramResult, Status
+from kseries.parse.lava import LOOSE, NO_END, Signals, unreported
 from kseries.verdict.savedlog import Kind
 from tests.log_strategies import read, verdict
 
@@ -110,3 +112,45 @@ def test_a_failure_is_kept_where_there_is_no_room_for_passes() -> None:
     signals.feed("\n".join((signal("a", "pass"), signal("b", "pass"), signal("c", "fail"))))
     (program,) = signals.programs()
     assert [case.name for case in program.cases] == ["a", "c"]
+
+
+def told(*lines: str) -> list[tuple[str, Status, int]]:
+    """Give name, status, and number of cases of each run."""
+    signals = Signals(10)
+    signals.feed("\n".join(lines))
+    return [(run.name, run.status, len(run.cases)) for run in signals.programs()]
+
+
+def test_a_run_in_which_nothing_was_signalled_is_told() -> None:
+    assert told(BEGIN) == [("0_net", ERROR, 0)]
+    other = BEGIN.replace("0_net", "1_mm")
+    assert [name for name, *_ in told(BEGIN, END, other, END)] == ["0_net", "1_mm"]
+
+
+def test_behind_the_end_of_a_run_a_signal_is_of_none() -> None:
+    lines = (BEGIN, signal("a", "pass"), END, signal("b", "pass"))
+    assert told(*lines) == [("0_net", P, 1), (LOOSE, ERROR, 1)]
+    # Of a run that has not begun the end says nothing.
+    assert told(BEGIN, END.replace("0_net", "1_mm"), signal("a", "pass")) == [("0_net", ERROR, 1)]
+
+
+def test_what_is_told_beside_other_results_are_failures_alone() -> None:
+    cases = (Case("a", P), Case("b", F), Case("c", Status.SKIP))
+    run = ProgramResult("LAVA", "0_net", ERROR, None, 0.0, cases, (NO_END,))
+    (added,) = unreported([run], [])
+    assert (added.status, added.problems, added.cases) == (F, (), cases[1:2])
+    for suite, program, case in (
+        ("net", "ping.sh", "b"),
+        ("net", "ping.sh", "B".lower()),
+        ("net", "b", "x"),
+        ("n", "et_b", "x"),
+    ):
+        other = ProgramResult(suite, program, F, None, 0.0, (Case(case, F),))
+        signalled = Case(f"{suite}-{program}_b" if case == "b" else f"{suite}__{program}", F)
+        for name in (signalled, replace(signalled, name=case)):
+            assert unreported([replace(run, cases=(name,))], [other]) == ()
+    good = ProgramResult("net", "b", P, None, 0.0, (Case("x", P),))
+    assert unreported([replace(run, cases=(Case("b", F),))], [good]) != ()
+    other = ProgramResult("net", "ping.sh", F, None, 0.0, (Case("b", F),))
+    for signalled, count in (("ping_sh-b", 0), ("net_ping.sh_b", 0), ("c", 1), ("ping.sh_c", 1)):
+        assert len(unreported([replace(run, cases=(Case(signalled, F),))], [other])) == count
