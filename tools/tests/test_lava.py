@@ -152,5 +152,5 @@ def test_what_is_told_beside_other_results_are_failures_alone() -> None:
     good = ProgramResult("net", "b", P, None, 0.0, (Case("x", P),))
     assert unreported([replace(run, cases=(Case("b", F),))], [good]) != ()
     other = ProgramResult("net", "ping.sh", F, None, 0.0, (Case("b", F),))
-    for signalled, count in (("ping_sh-b", 0), ("net_ping.sh_b", 0), ("c", 1), ("ping.sh_c", 1)):
-        assert len(unreported([replace(run, cases=(Case(signalled, F),))], [other])) == count
+    for repeated, count in (("ping_sh-b", 0), ("net_ping.sh_b", 0), ("c", 1), ("ping.sh_c", 1)):
+        assert len(unreported([replace(run, cases=(Case(repeated, F),))], [other])) == count

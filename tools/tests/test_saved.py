@@ -547,3 +547,18 @@ def test_results_within_a_complaint_without_stamps_are_no_part_of_it() -> None:
     )
     (event,) = log.events
     assert event.lines[-3:] == (" f+0x1/0x20", " g+0x1/0x20", " </TASK>")
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("KTAP version 1\n1..1\n    # Subtest: a\n    1..1\n    ok 1 b\nok 1 a\n", Kind.KUNIT),
+        ("so KTAP version 1\n1..1\n    # Subtest: a\n    1..1\n    ok 1 b\nok 1 a\n", Kind.TAP),
+        ("KTAP version x\n1..1\n    # Subtest: a\n    1..1\n    ok 1 b\nok 1 a\n", Kind.TAP),
+        ("TAP version 14\n1..1\n    # Subtest: a\n    1..1\n    ok 1 b\nok 1 a\n", Kind.KUNIT),
+        ("TAP version 14 x\n1..1\n    # Subtest: a\n    1..1\n    ok 1 b\nok 1 a\n", Kind.TAP),
+        ("TAP version 14\n1..1\n# Subtest: a\n    1..1\n    ok 1 b\nok 1 a\n", Kind.TAP),
+    ],
+)
+def test_whose_log_it_is(text: str, kind: Kind) -> None:
+    assert parse(text).kind is kind

@@ -45,7 +45,7 @@ _KTAP = re.compile(r"^\s*KTAP version \d+", re.MULTILINE)
 _KTAP_14 = re.compile(r"^[ \t]?TAP version 14\s*$", re.MULTILINE)
 _INDENTED_SUBTEST = re.compile(r"^[ \t]+# Subtest: ", re.MULTILINE)
 _RUNNER = re.compile(r"^ ?(?:# |(?:not )?ok (?:1\.\.)?\d+ )selftests: ", re.MULTILINE)
-_RUNNER_NAME = re.compile(r"(?:# )?selftests: (?:(\S+): )?(.+)$")
+_RUNNER_NAME = re.compile(r"(?:# )?selftests: (?:(\S+): )?(.+)")
 _NAMELESS = re.compile(r"(?:test \d+|\d+ of the tests 1 to \d+)$")
 
 
