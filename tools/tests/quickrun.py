@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from kseries.apply.conflict import PatchConflict
+from kseries.build import place as buildplace
 from kseries.kbuild import make as kbuild
 from kseries.lib.errors import CheckFailed
 from kseries.lib.paths import Cache, Project
@@ -24,7 +25,6 @@ from kseries.lib.runfolder import RunFolder
 from kseries.model import (
     AppliedPatch,
     BaseTree,
-    BuildPlace,
     InstalledSuites,
     Kernel,
     KernelConfig,
@@ -99,7 +99,8 @@ class Heard(Silent):
 class QuickRun:
     """Runs of a stack.
 
-    says: what its tests do. made: titles of the patches in each kernel that was built.
+    says: what its tests do. made: titles of the patches in each kernel that was built. places:
+    where they were.
     """
 
     root: Path
@@ -110,6 +111,7 @@ class QuickRun:
     boots: tuple[str, ...] = ()  # of each machine: why its kernel dies
     heard: Heard = field(default_factory=Heard)
     made: list[frozenset[str]] = field(default_factory=list)
+    places: set[Path] = field(default_factory=set)
     machines: list[HostTarget] = field(default_factory=list)
 
     def work(self, name: str = "run", **asked: Any) -> RunContext:
@@ -136,9 +138,7 @@ class QuickRun:
         own = {"apply": self._apply, "config": self._config, "build": self._build,
                "install": self._install}  # fmt: skip
         for stage in stages:
-            outcome = own.get(stage.name, stage.carry_out)(work)
-            work.outcomes[stage.name] = outcome
-            work.run.save(stage.name, outcome, stage.adapter)
+            pipeline.keep(stage, work, own.get(stage.name, stage.carry_out)(work))
 
     def target(self, folder: RunFolder, number: int) -> HostTarget:
         root = self.root / f"machine-{len(self.machines)}"
@@ -150,8 +150,11 @@ class QuickRun:
 
     def _apply(self, work: RunContext) -> Tree:
         patches = [(one.name, patch) for one in work.stack.series for patch in one.patches]
-        path = self.root / "tree" / "-".join(sorted(self._titles(work)))
-        (path / SELFTESTS / "demo").mkdir(parents=True, exist_ok=True)
+        path = buildplace.worktree(work.stack_folder)
+        tests = path / SELFTESTS / "demo"
+        tests.mkdir(parents=True, exist_ok=True)
+        for file in tests.iterdir():
+            file.unlink()
         try:
             names = list(self.says(self._titles(work)))
         except PatchConflict:
@@ -159,7 +162,7 @@ class QuickRun:
         except CheckFailed:
             names = list(NAMES)
         for name in names:
-            (path / SELFTESTS / "demo" / name).touch()
+            (tests / name).touch()
         applied = tuple(
             AppliedPatch(name, p.index, p.title, "", PatchState.APPLIED, f"commit-{p.title}")
             for name, p in patches
@@ -168,14 +171,15 @@ class QuickRun:
         return Tree(path, work.outcome(pipeline.FETCH), head, applied)
 
     def _config(self, work: RunContext) -> KernelConfig:
-        place = BuildPlace(self.root / "build", self.root / "ccache")
+        place, text = work.place, "-".join(sorted(self._titles(work)))
         place.state.mkdir(parents=True, exist_ok=True)
-        (place.state / kbuild.CONFIG).write_bytes(b"")
-        digest = hashlib.sha256(b"").hexdigest()
+        (place.state / kbuild.CONFIG).write_text(text)
+        digest = hashlib.sha256(text.encode()).hexdigest()
         return KernelConfig(work.outcome(pipeline.APPLY), place, "base", digest, 0)
 
     def _build(self, work: RunContext) -> Kernel:
         self.made.append(self._titles(work))
+        self.places.add(work.outcome(pipeline.CONFIG).place.folder)
         self.says(self._titles(work))
         image = self.root / "image"
         image.write_text("-".join(sorted(self._titles(work))))

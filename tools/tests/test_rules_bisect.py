@@ -56,7 +56,7 @@ def test_each_step_is_run_twice_in_folders_of_its_own(quick: QuickRun) -> None:
     assert (found.series, len(found.patches)) == ("toys", 4)
     assert found.sought == Sought(test="ping: a", program="demo/ping", case="a")
     assert found.commits == ("commit-1", "commit-2", "commit-3", "commit-4")
-    assert found.tree == str(quick.root / "tree/1-2-3-4")
+    assert found.tree == str(work.stack_folder.with_name("st-toy-bisect") / "linux")
     assert [step.patches for step in found.steps] == [0, 2, 3, 4]
     for patches, step in steps(found).items():
         wrong = patches >= 3
@@ -70,8 +70,9 @@ def test_each_step_is_run_twice_in_folders_of_its_own(quick: QuickRun) -> None:
             assert trial.seconds > 0
         assert step.head == (f"commit-{patches}" if patches else "0" * 40)
         assert step.seconds > 0
-    # Each step is built once, and of its tests only the one that is meant runs.
+    # Each step is built once, all in one place, and of its tests only the one that is meant runs.
     assert list(map(len, quick.made)) == [4, 0, 2, 3]
+    assert len(quick.places) == 1
     assert len(quick.machines) == 8
     assert not list(work.run.path.glob("steps/*/run-*/tests/demo/pong*"))
     # What is told on the way: what is done, and what was seen.

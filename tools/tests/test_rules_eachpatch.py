@@ -179,7 +179,8 @@ class Walked:
     quick: QuickRun
     work: RunContext
     broken: dict[int, str]  # how many patches are in → what does not build then
-    compiled: list[tuple[int, Path, str]]  # how many, in which tree, with which config
+    compiled: list[tuple[int, KernelConfig]]  # how many, and as what
+    copied: list[tuple[BuildPlace, KernelConfig]]
     differing: dict[str, tuple[str, ...]]  # head → files that differ from the step before
 
 
@@ -187,16 +188,16 @@ class Walked:
 def walked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Walked:
     run = set_up_quick(tmp_path, monkeypatch)
     run.stack = replace(run.stack, series=(*run.stack.series, of_titles("top", "t")))
-    work = run.work(each_patch=True)
+    work = run.work(each_patch=True, jobs=3)
     run.through(work, pipeline.STAGES[2:6])
-    made = Walked(run, work, {}, [], {})
+    made = Walked(run, work, {}, [], [], {})
 
     def compile_objects(config: KernelConfig, part: Stack, *_: Any, jobs: int | None) -> None:
         count = len(part.series[0].patches)
-        made.compiled.append((count, config.tree.path, config.name))
+        made.compiled.append((count, config))
         assert config.tree.patches[-1].index == count
         assert not part.whole
-        assert jobs == (work.request.jobs or None)
+        assert jobs == 3
         if count in made.broken:
             raise CheckFailed(made.broken[count], where="here")
 
@@ -204,14 +205,29 @@ def walked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Walked:
         return SimpleNamespace(changed_between=lambda _old, new: made.differing.get(new, ("a.c",)))
 
     monkeypatch.setattr("kseries.build.stage.compile_objects", compile_objects)
-    monkeypatch.setattr("kseries.build.stage.take_over", lambda *_: None)
+
+    def take_over(place: BuildPlace, config: KernelConfig, of: Stack) -> None:
+        assert of.whole
+        made.copied.append((place, config))
+
+    monkeypatch.setattr("kseries.build.stage.take_over", take_over)
     monkeypatch.setattr(eachpatch, "Repository", differ)
     return made
 
 
 def test_each_patch_is_compiled_without_what_follows_it(walked: Walked) -> None:
     assert eachpatch.check(walked.work) == EachPatch(3)
-    assert [count for count, _, _ in walked.compiled] == [3, 2, 1]
+    assert [count for count, _ in walked.compiled] == [3, 2, 1]
+    # In a worktree and a place of their own, which begin with what the run has built.
+    ((place, config),) = walked.copied
+    built = walked.work.outcome(pipeline.BUILD).config
+    assert (place, config.sha256) == (built.place, built.sha256)
+    apart = walked.work.stack_folder.with_name("st-toy-patches")
+    assert config.tree.path == apart / "linux"
+    assert config.place.folder.is_relative_to(apart)
+    assert {each.place for _, each in walked.compiled} == {config.place}
+    assert (apart.parent / ".st-toy-patches.lock").is_file()
+    assert "copying what was built" in walked.quick.heard.updates
     # Again, nothing is: all was seen to build.
     walked.compiled.clear()
     assert eachpatch.check(walked.work) == EachPatch(3, known=3)
@@ -222,11 +238,11 @@ def test_what_does_not_build_is_told_and_tried_again(walked: Walked) -> None:
     walked.broken |= {3: "three", 1: "one"}
     with pytest.raises(CheckFailed, match=r"patch 1 of 4, '1', .* \(2 patches of 4 so\): one"):
         eachpatch.check(walked.work)
-    assert [count for count, _, _ in walked.compiled] == [3, 2, 1]
+    assert [count for count, _ in walked.compiled] == [3, 2, 1]
     walked.compiled.clear()
     walked.broken.clear()
     assert eachpatch.check(walked.work) == EachPatch(3, known=1)
-    assert [count for count, _, _ in walked.compiled] == [3, 1]
+    assert [count for count, _ in walked.compiled] == [3, 1]
 
 
 def test_only_what_can_change_the_config_has_it_made_again(
@@ -243,14 +259,26 @@ def test_only_what_can_change_the_config_has_it_made_again(
     walked.differing["commit-2"] = ("net/core.c", "net/Kconfig")
     eachpatch.check(walked.work)
     assert made == ["whole: apply", "3: apply", "2: apply", "2: config", "1: apply"]
+    whole, other = walked.copied[0][1].sha256, walked.compiled[1][1].sha256
+    assert whole != other
+    assert [config.sha256 for _, config in walked.compiled] == [whole, other, other]
+    assert len({config.place for _, config in walked.compiled}) == 1
 
 
-@pytest.mark.parametrize(("objects", "left_out"), [(0, 0), (10**6, 10**6)])
+def test_of_two_patches_the_first_is_compiled(walked: Walked) -> None:
+    walked.work.outcomes["series"] = replace(
+        walked.quick.stack, series=(of_titles("toys", "1", "2"),)
+    )
+    assert eachpatch.check(walked.work) == EachPatch(1)
+    assert [count for count, _ in walked.compiled] == [1]
+
+
+@pytest.mark.parametrize(("objects", "left_out"), [(0, 0), (1, 1)])
 def test_what_takes_longer_than_the_tests_is_left_out(
     walked: Walked, monkeypatch: pytest.MonkeyPatch, objects: int, left_out: int
 ) -> None:
     work = replace(walked.work, request=replace(walked.work.request, each_patch=None))
-    program = ProgramResult("net", "ping", Status.PASS, 0, 4 * 12 + 1.0)
+    program = ProgramResult("net", "ping", Status.PASS, 0, 4 * 12.0)
     work.outcomes["test"] = TestOutcome((program,), (), {})
     monkeypatch.setattr(eachpatch, "_objects", lambda _: objects)
     assert eachpatch.check(work) == EachPatch(3, left_out=left_out)

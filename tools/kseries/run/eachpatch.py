@@ -59,7 +59,7 @@ def check(work: RunContext) -> EachPatch:
     apply, cannot be configured, or does not build.
     """
     stack = work.stack
-    count = len(under_test(stack).patches) if stack.under_test else 0
+    count = len(under_test(stack).patches if stack.under_test else ())
     if count < 2:
         return EachPatch(0)
     if work.request.each_patch is None:
@@ -131,8 +131,7 @@ class _Walk:
         work = self._work
         step = variants.beside(work, RunFolder(work.run.path / NAME / name), work.plan, NAME)
         step = replace(step, whole=work.stack)
-        step.outcomes[pipeline.SERIES.name] = part
-        step.run.save(pipeline.SERIES.name, part, pipeline.SERIES.adapter)
+        pipeline.keep(pipeline.SERIES, step, part)
         pipeline.through(step, (pipeline.APPLY,))
         return step
 

@@ -408,10 +408,11 @@ def through(work: RunContext, stages: Sequence[Stage[Any]]) -> None:
     The caller holds the lock of the worktree. Raises what a stage raises.
     """
     for item in stages:
-        _keep(item, work, item.carry_out(work))
+        keep(item, work, item.carry_out(work))
 
 
-def _keep(item: Stage[Any], work: RunContext, outcome: object) -> None:
+def keep(item: Stage[T], work: RunContext, outcome: T) -> None:
+    """Keep what a stage leaves, for those after it and for who goes on later."""
     if isinstance(outcome, BaseTree):
         work.hold(outcome.repo)
     work.outcomes[item.name] = outcome
@@ -432,7 +433,7 @@ def _attempt(item: Stage[Any], work: RunContext, record: Record) -> bool:
     except (Interrupted, KeyboardInterrupt) as signal:
         record.end(item.name, StageState.INTERRUPTED, str(signal) or "interrupted")
         raise
-    _keep(item, work, outcome)
+    keep(item, work, outcome)
     record.add(outcome)
     summary = item.summary(outcome)
     record.end(item.name, StageState.DONE, summary)

@@ -79,8 +79,7 @@ class _Maker:
         """Make it with what is not left out. Raises CheckFailed."""
         work = self._work
         part = cut(self._stack, self._patches, self._out)
-        work.outcomes[pipeline.SERIES.name] = part
-        work.run.save(pipeline.SERIES.name, part, pipeline.SERIES.adapter)
+        pipeline.keep(pipeline.SERIES, work, part)
         pipeline.through(work, (pipeline.APPLY,))
         built = worth(work.outcome(pipeline.APPLY), part)
         if built:
