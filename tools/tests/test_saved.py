@@ -536,8 +536,19 @@ def test_what_stands_beside_the_results_is_kept_of_what_failed() -> None:
 
 def test_a_header_of_kunit_is_a_line_of_its_own() -> None:
     results = "1..1\n    # Subtest: a\n    1..1\n    ok 1 b\nok 1 a\n"
-    for first, kind in (("TAP version 14", Kind.KUNIT), ("it speaks TAP version 14", Kind.TAP)):
+    for first, kind in (
+        ("TAP version 14", Kind.KUNIT),
+        ("it speaks TAP version 14", Kind.TAP),
+        ("TAP version 14 it speaks", Kind.TAP),
+    ):
         assert parse(f"{first}\n{results}").kind is kind
+
+
+@pytest.mark.parametrize(("blocks", "kind"), [(9, Kind.KUNIT), (11, Kind.TAP)])
+def test_by_the_first_mebibyte_the_kind_is_told(blocks: int, kind: Kind) -> None:
+    noise = ["it says nothing\n" * 6250] * blocks
+    results = "TAP version 14\n1..1\n    # Subtest: a\n    1..1\n    ok 1 b\nok 1 a\n"
+    assert savedlog.read([*noise, results], "log").kind is kind
 
 
 def test_results_within_a_complaint_without_stamps_are_no_part_of_it() -> None:

@@ -39,7 +39,7 @@ OUTPUT_HEAD, OUTPUT_TAIL = 64 * MIB, 1 * MIB
 LOG_HEAD, LOG_TAIL = 64 * MIB, 4 * MIB
 
 # What is started of a program: nothing, when who wanted it ($0) is gone already.
-_WITH_US = ("/usr/bin/setpriv", "--pdeathsig", "KILL", "--", "/bin/sh", "-c")
+_WITH_US = ("/usr/bin/setpriv", "--pdeathsig", "KILL", "/bin/sh", "-c")
 _BEGIN = 'test "$PPID" = "$0" && exec "$@"'
 
 LineSink = Callable[[str], None]
