@@ -235,8 +235,17 @@ def test_what_was_killed_is_waited_for_and_not_for_ever(
     monkeypatch.setattr(proc, "GONE_S", 1000.0)
     assert proc.run(["true"], cwd=tmp_path, deadline=soon()).ok
     monkeypatch.setattr(proc, "GONE_S", 0.05)
-    monkeypatch.setattr(proc, "_group_lives", lambda _: True)
-    assert proc.run(["true"], cwd=tmp_path, deadline=soon()).ok
+    asked: list[int] = []
+
+    def lives(group: int) -> bool:
+        asked.append(group)
+        return True
+
+    monkeypatch.setattr(proc, "_group_lives", lives)
+    with proc.start(["true"], cwd=tmp_path) as child:
+        pass
+    assert len(asked) > 1
+    assert set(asked) == {child.pid}
 
 
 def test_a_program_is_asked_to_end_and_killed_when_it_does_not(
