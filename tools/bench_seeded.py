@@ -29,7 +29,8 @@ from kseries.lib.locks import locked
 from kseries.lib.runfolder import RunFolder
 from kseries.report.live import live
 from kseries.report.patchcost import per_cent
-from kseries.run.patchcost import Asked, InGuests, Session, Step, of_one_patch, reader
+from kseries.run.onepatch import of_one_patch, reader
+from kseries.run.patchcost import Asked, InGuests, Session, Step
 from kseries.stacks.variant import cut
 
 

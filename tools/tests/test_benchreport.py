@@ -151,7 +151,7 @@ def test_the_pieces_of_a_bar_are_the_whole_cost(bench: Bench) -> None:
     assert len(page.bars) == 10
     most = max(bar.cost for bar in page.bars)
     for bar in page.bars:
-        assert sum(piece.per_byte for piece in bar.pieces) == pytest.approx(bar.cost)
+        assert sum(piece.cost for piece in bar.pieces) == pytest.approx(bar.cost)
         ends = [piece.start + piece.width for piece in bar.pieces]
         assert [piece.start for piece in bar.pieces[1:]] == pytest.approx(ends[:-1], abs=0.01)
         assert ends[-1] == pytest.approx(100 * bar.cost / most, abs=0.02)

@@ -11,24 +11,12 @@ from kseries.bench import plan
 from kseries.bench.answer import RECEIVERS, Receiver, Regime
 from kseries.bench.document import Bench
 from kseries.bench.model import KIB, Measurement, Setup
+from kseries.report import bars, flame, patchpage, programpage
 from kseries.report import bench as tables
-from kseries.report import flame, patchpage, programpage
+from kseries.report.bars import Piece
 from kseries.report.plot import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, Curve, Plot, Tick, apart
 
-COLOURED = 11  # functions of the bars; the others are one piece
-OTHERS = "all others"
 DEAREST = 30
-
-
-@dataclass(frozen=True)
-class Piece:
-    """A piece of a bar: of which colour (COLOURED: the others), where, in per cent of the row."""
-
-    function: str
-    colour: int
-    start: float
-    width: float
-    per_byte: float
 
 
 @dataclass(frozen=True)
@@ -76,7 +64,7 @@ def make(bench: Bench) -> Page:
         for receiver in RECEIVERS
         if (setup := Setup(receiver, regime)) in found
     ]
-    functions = _coloured(shown)
+    functions = bars.coloured(map(_costs, shown))
     return Page(
         bench=bench,
         goals=tuple(line for line in tables.goals(bench) if line.ratio is not None),
@@ -92,14 +80,9 @@ def make(bench: Bench) -> Page:
     )
 
 
-def _coloured(shown: Sequence[Measurement]) -> tuple[str, ...]:
-    """Choose the functions that are the largest part of some bar."""
-    parts: dict[str, float] = {}
-    for one in shown:
-        for row in tables.by_function(one):
-            part = row.count / one.answer.bytes / one.cost
-            parts[row.function] = max(part, parts.get(row.function, 0.0))
-    return tuple(sorted(parts, key=lambda name: (-parts[name], name))[:COLOURED])
+def _costs(one: Measurement) -> dict[str, float]:
+    """Give what each function costs for a byte."""
+    return {row.function: row.count / one.answer.bytes for row in tables.by_function(one)}
 
 
 def _dearest(found: dict[Setup, Measurement]) -> Iterator[Dearest]:
@@ -108,10 +91,7 @@ def _dearest(found: dict[Setup, Measurement]) -> Iterator[Dearest]:
         ones = {r: found[s] for r in RECEIVERS if (s := Setup(r, regime)) in found}
         if "zcrx" not in ones:
             continue
-        costs = {
-            receiver: {r.function: r.count / one.answer.bytes for r in tables.by_function(one)}
-            for receiver, one in ones.items()
-        }
+        costs = {receiver: _costs(one) for receiver, one in ones.items()}
         names = list(costs["zcrx"])[:DEAREST]
         rows = tuple((name, tuple(of.get(name, 0.0) for of in costs.values())) for name in names)
         yield Dearest(regime, tuple(costs), rows)
@@ -120,16 +100,8 @@ def _dearest(found: dict[Setup, Measurement]) -> Iterator[Dearest]:
 def _bars(shown: Sequence[Measurement], functions: Sequence[str]) -> Iterator[Bar]:
     most = max((one.cost for one in shown), default=1.0)
     for one in shown:
-        per_byte = {r.function: r.count / one.answer.bytes for r in tables.by_function(one)}
-        named = [(name, per_byte.get(name, 0.0)) for name in functions]
-        named.append((OTHERS, one.cost - sum(cost for _, cost in named)))
-        pieces, at = [], 0.0
-        for colour, (name, cost) in enumerate(named):
-            width = 100 * cost / most
-            if cost:
-                pieces.append(Piece(name, colour, round(at, 3), round(width, 3), cost))
-            at += width
-        yield Bar(one.setup.receiver, one.setup.regime, one.cost, tuple(pieces))
+        pieces = bars.pieces(_costs(one), functions, most)
+        yield Bar(one.setup.receiver, one.setup.regime, one.cost, pieces)
 
 
 def _flames(shown: Sequence[Measurement], functions: Sequence[str]) -> Iterator[flame.Flame]:

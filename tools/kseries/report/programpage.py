@@ -8,22 +8,9 @@ from dataclasses import dataclass
 
 from kseries.bench.cost import PathCost
 from kseries.bench.document import Compared
-from kseries.report import patchcost, patchpage
+from kseries.report import bars, patchcost, patchpage
 from kseries.report import programcost as text
-
-COLOURED = 11  # functions of the bars; the others are one piece
-OTHERS = "all others"
-
-
-@dataclass(frozen=True)
-class Piece:
-    """A piece of a bar: of which colour (COLOURED: the others), where, in per cent of the row."""
-
-    function: str
-    colour: int
-    start: float
-    width: float
-    cost: float
+from kseries.report.bars import Piece
 
 
 @dataclass(frozen=True)
@@ -79,28 +66,16 @@ def _bars(compared: Compared, sections: Sequence[text.Section]) -> Iterator[Bars
         found = [(name, path) for name, step in sides if step and (path := step.path(section.name))]
         if section.why or not found:
             continue
-        functions = _coloured([path for _, path in found])
+        costs = {name: _costs(path) for name, path in found}
+        functions = bars.coloured(costs.values())
         most = max(path.per_unit for _, path in found) or 1.0
-        bars = tuple(_bar(name, path, functions, most) for name, path in found)
-        yield Bars(section, functions, bars)
+        shown = tuple(
+            Bar(name, path.per_unit, bars.pieces(costs[name], functions, most))
+            for name, path in found
+        )
+        yield Bars(section, functions, shown)
 
 
-def _coloured(paths: Sequence[PathCost]) -> tuple[str, ...]:
-    """Choose the functions that cost most on either kernel."""
-    parts: dict[str, int] = {}
-    for path in paths:
-        for function, count in path.functions.items():
-            parts[function] = max(count, parts.get(function, 0))
-    return tuple(sorted(parts, key=lambda name: (-parts[name], name))[:COLOURED])
-
-
-def _bar(name: str, path: PathCost, functions: Sequence[str], most: float) -> Bar:
-    named = [(function, path.functions.get(function, 0) / path.units) for function in functions]
-    named.append((OTHERS, path.per_unit - sum(cost for _, cost in named)))
-    pieces, at = [], 0.0
-    for colour, (function, cost) in enumerate(named):
-        width = 100 * cost / most
-        if cost > 0:
-            pieces.append(Piece(function, colour, round(at, 3), round(width, 3), cost))
-        at += width
-    return Bar(name, path.per_unit, tuple(pieces))
+def _costs(path: PathCost) -> dict[str, float]:
+    """Give what each function costs for an operation."""
+    return {function: count / path.units for function, count in path.functions.items()}

@@ -26,21 +26,20 @@ from kseries.bench.model import Lost, Measurement, Setup
 from kseries.build import place as buildplace
 from kseries.build import stage as building
 from kseries.fetch.stage import fetch
-from kseries.lib import atomicfile
 from kseries.lib.errors import CheckFailed, UserError
 from kseries.lib.gitrepo import Repository
 from kseries.lib.locks import locked
 from kseries.lib.runfolder import RunFolder
-from kseries.model import BaseTree, Kernel, Patch, Series, Stack, Tree
+from kseries.model import BaseTree, Kernel, Series, Stack, Tree
 from kseries.names import REBUILDS
 from kseries.report.words import counted
 from kseries.run import pipeline, variants
+from kseries.run.onepatch import of_one_patch, reader
 from kseries.run.pipeline import RunContext
 from kseries.stacks.variant import above, beneath, cut, under_test
 
 NAME = "cost"  # of the worktree, and of the folder in the run
 BUILT_FILE = "built"
-AUTHOR = "kseries <kseries@localhost>"
 
 
 @dataclass(frozen=True)
@@ -333,37 +332,6 @@ def fetched(work: RunContext, stack: Stack) -> BaseTree:
     if own.source == stack.source:
         return own
     return fetch(stack.source, work.cache, work.project.out, work.run, work.progress)
-
-
-def reader(tree: Tree) -> rebuild.Read:
-    """Give what reads the files of a tree as they are committed."""
-    repository = Repository(tree.base.repo)
-
-    def read(path: str) -> str | None:
-        found = repository.file_at(tree.head, path)
-        return None if found is None else found.decode(errors="surrogateescape")
-
-    return read
-
-
-def of_one_patch(folder: RunFolder, title: str, text: str) -> Series:
-    """Write a patch of ours, and give the series that it is."""
-    file, content = folder.path / "0001.patch", text.encode(errors="surrogateescape")
-    folder.path.mkdir(parents=True, exist_ok=True)
-    atomicfile.write_bytes(file, content)
-    patch = Patch(1, title, AUTHOR, "", file, hashlib.sha256(content).hexdigest())
-    return Series(
-        name="kseries-bench",
-        title=title,
-        message_id="",
-        version=1,
-        posted=1,
-        base="",
-        requires=(),
-        needs=(),
-        patches=(patch,),
-        origin=str(file),
-    )
 
 
 def _put_together(path: str, done: Sequence[Measurement | Lost]) -> PathCost | LostPath:
