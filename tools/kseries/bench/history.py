@@ -82,4 +82,4 @@ def _ends(table: str, cost: Cost) -> Iterator[tuple[str, str, str, str, float]]:
     for number, told in ((0, "base"), (len(cost.patches), "series")):
         if number in steps:
             for path in steps[number].paths:
-                yield table, f"{path.path}, {told}", path.unit, steps[number].head, path.per_unit
+                yield f"{table}, {told}", path.path, path.unit, steps[number].head, path.per_unit

@@ -54,7 +54,6 @@ def make(figures: Sequence[Figure]) -> Page:
 def _group(title: str, figures: Sequence[Figure]) -> Group:
     runs = dict.fromkeys((point.started, point.run) for one in figures for point in one.points)
     order = {run: place for place, (_, run) in enumerate(sorted(runs))}
-    # What comes later in a table is of the series, not of its base.
     heads = {order[point.run]: point.head[:7] for one in figures for point in one.points}
     every = 1 + len(order) // LABELS
     labels = {place: heads[place] for place in sorted(heads) if place % every == 0}

@@ -13,6 +13,7 @@ LEFT, RIGHT, TOP, BOTTOM = 46.0, 92.0, 14.0, 34.0
 LABEL_GAP = 13.0
 ROWS = 5  # of the grid, about
 COLOURS = 11
+NAME = 11  # letters for which there is room beside a curve
 
 Point = tuple[int, float]
 """A place on the axis, and what is there as a part of what it was, less one."""
@@ -63,7 +64,7 @@ def apart(wanted: Mapping[str, float]) -> dict[str, float]:
     for name, place in sorted(wanted.items(), key=lambda item: item[1]):
         at = max(place, at + LABEL_GAP)
         placed[name] = at
-    over = at - (HEIGHT - 2.0)
+    over = at - (HEIGHT - BOTTOM)
     return {name: round(place - max(over, 0.0), 1) for name, place in placed.items()}
 
 
@@ -94,7 +95,7 @@ def changes(
     places = apart({name: y(points[-1][1]) for name, points in lines.items()})
     curves = tuple(
         Curve(
-            name,
+            name if len(name) <= NAME else f"{name[: NAME - 1]}…",
             number % COLOURS,
             " ".join(f"{x(place)},{y(value)}" for place, value in points),
             tuple((x(place), y(value), told(name, place, value)) for place, value in points),
