@@ -49,8 +49,9 @@ def test_the_tests_most_likely_to_notice_are_run_first(tmp_path: Path) -> None:
     assert order()[0][0] == "page.py::test_0"
 
 
-def test_a_test_that_looks_at_a_table_itself_is_run(tmp_path: Path) -> None:
-    rules = "_ROWS = 1, 2\nTABLE: tuple = (*_ROWS,)\n\n\ndef f():\n    return TABLE\n"
+@pytest.mark.parametrize("rows", ["_ROWS = 1, 2", "_ROWS, _MORE = (1, 2), 3"])
+def test_a_test_that_looks_at_a_table_itself_is_run(rows: str, tmp_path: Path) -> None:
+    rules = f"{rows}\nTABLE: tuple = (*_ROWS,)\n\n\ndef f():\n    return TABLE\n"
     uses = "from kseries.rules import TABLE\n\n\ndef test_1():\n    assert TABLE\n"
     files = {
         "kseries/rules.py": rules,
@@ -65,7 +66,7 @@ def test_a_test_that_looks_at_a_table_itself_is_run(tmp_path: Path) -> None:
         test = f"tools/{name}::test_1"
         lines = {test: {"rules.py": [6]}} if "test_f" in name else {}
         known.add({"failed": [], "seconds": {test: 0.1}, "lines": lines})
-    mutant, *_ = [m for m in mutants("rules.py", rules, {}) if m.name == "_ROWS"]
+    mutant, *_ = [m for m in mutants("rules.py", rules, {}) if "_ROWS" in m.names]
     chosen = {test for tests in Chooser(known, tmp_path).tests(mutant, 10.0) for test in tests}
     assert chosen == {f"tools/tests/test_{name}.py::test_1" for name in ("table", "f")}
 
