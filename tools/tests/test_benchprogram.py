@@ -92,8 +92,8 @@ def folder(tmp_path: Path) -> Path:
     return place
 
 
-def bench(toys: Toys, folder: Path, *words: str, code: int = 0) -> Bench:
-    asked = ("bench", "--rebuilds", "2", "--program", str(folder), *words)
+def bench(toys: Toys, folder: Path, *words: str, code: int = 0, rebuilds: int = 1) -> Bench:
+    asked = ("bench", "--rebuilds", str(rebuilds), "--program", str(folder), *words)
     assert toys.kseries(*asked) == code
     found = benchrun.kept(RunFolder((toys.toyproject.root / "out/runs/latest").resolve()))
     assert found is not None
@@ -103,7 +103,7 @@ def bench(toys: Toys, folder: Path, *words: str, code: int = 0) -> Bench:
 def test_a_series_is_compared_with_its_base_and_what_makes_it_dearer_is_named(
     toys: Toys, folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    found = bench(toys, folder, "--compare", "..slow")
+    found = bench(toys, folder, "--compare", "..slow", rebuilds=2)
     assert ByWords.asked == ["1", "rebuild-1", "rebuild-2", "0"]
     (given,) = ByWords.given
     assert (given.name, given.sections) == ("syscalls", ("getpid",))
@@ -131,7 +131,7 @@ def test_a_series_is_compared_with_its_base_and_what_makes_it_dearer_is_named(
     assert f"--program {run.resolve()}/bench-program" in script
     assert "no-each-patch" not in script
     # Gone on with, nothing is measured twice.
-    assert toys.kseries("bench", "--resume", "latest", "--rebuilds", "2") == 0
+    assert toys.kseries("bench", "--resume", "latest") == 0
     assert len(ByWords.asked) == 4
 
 
@@ -150,7 +150,7 @@ def test_with_each_patch_the_dear_one_is_pinned(
     toys: Toys, folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     found = bench(toys, folder, "--compare", "..slow", "--each-patch")
-    assert ByWords.asked == ["2", "rebuild-1", "rebuild-2", "1", "0"]
+    assert ByWords.asked == ["2", "rebuild-1", "1", "0"]
     assert found.program is not None
     assert [(one.path, one.patch) for one in found.program.cost.findings] == [("getpid", 1)]
     assert "patch 1 of 2, 'slow: change net/core.c': getpid is 9.000 % dearer" in (
@@ -161,7 +161,6 @@ def test_with_each_patch_the_dear_one_is_pinned(
 @pytest.mark.parametrize(
     ("asked", "more"),
     [
-        ("toy..slow", 9000),
         ("fast..slow", 8000),
         ("plain..with-slow", 9000),
         ("with-slow..fast", 1000),  # upon it
@@ -193,7 +192,7 @@ def test_either_side_is_a_stack_a_source_or_a_series(
     left, _, right = asked.partition("..")
     assert (found.program.base, found.program.series) == (left, right)
     script = (toys.toyproject.root / "out/runs/latest/reproduce.sh").read_text()
-    has_own_base = asked in ("toy..slow", "with-slow..fast", "other..slow")
+    has_own_base = asked in ("with-slow..fast", "other..slow")
     assert (f"--compare {asked}" in script) == (not has_own_base)
 
 
