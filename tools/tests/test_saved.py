@@ -573,3 +573,56 @@ def test_results_within_a_complaint_without_stamps_are_no_part_of_it() -> None:
 )
 def test_whose_log_it_is(text: str, kind: Kind) -> None:
     assert parse(text).kind is kind
+
+
+KUNIT_WITHOUT_A_PLAN = (
+    "[    1.000000] KTAP version 1\n[    1.000001]     KTAP version 1\n"
+    "[    1.000002]     # Subtest: suite\n[    1.000003]     1..1\n"
+    "[    1.000004]     ok 1 case\n[    1.000005] ok 1 suite\n"
+)
+
+
+def test_that_a_part_has_no_plan_is_told_beside_one_that_has() -> None:
+    log = parse(f"{KUNIT_WITHOUT_A_PLAN}TAP version 13\n1..1\nok 1 a\n")
+    assert [(program.suite, program.name) for program in log.programs] == [
+        ("TAP", "log"), ("kunit", "suite")
+    ]  # fmt: skip
+    assert log.notes == (savedlog.NO_PLAN,)
+
+
+def test_a_log_that_is_one_line_may_have_lost_its_beginning() -> None:
+    (program,) = parse("ok 1 a").programs
+    assert savedlog.NO_BEGINNING in program.problems
+
+
+def test_what_a_program_nests_beside_a_kernel_that_stamps_is_its_own() -> None:
+    nested = (
+        "KTAP version 1\n1..1\n    KTAP version 1\n    # Subtest: s\n    1..1\n    ok 1 c\nok 1 s\n"
+    )
+    log = parse(f"[    1.000000] Linux version 6.12.0\n[    1.000001] Booting\n{nested}")
+    assert [(program.suite, program.name) for program in log.programs] == [("TAP", "log")]
+
+
+def test_of_what_was_printed_the_end_is_kept() -> None:
+    lines = [f"# line {number}" for number in range(70)]
+    text = "\n".join(["TAP version 13", "1..1", "not ok 1 a", *lines, ""])
+    (program,) = parse(text).programs
+    assert program.tail == tuple(lines[10:])
+
+
+def test_a_program_that_is_skipped_says_why() -> None:
+    (program,) = parse("TAP version 13\n1..0 # SKIP no device\n").programs
+    assert program.status is Status.SKIP
+    assert [(c.name, c.status, c.reason) for c in program.cases] == [
+        ("log", Status.SKIP, "no device")
+    ]
+    # With results it was not.
+    (program,) = parse("TAP version 13\n1..0 # SKIP no device\nok 1 a\n").programs
+    assert program.status is not Status.SKIP
+    assert program.cases[0].name == "a"
+
+
+def test_a_suite_that_was_begun_has_a_name() -> None:
+    text = "KTAP version 1\n1..2\n    KTAP version 1\n    # Subtest: my test 2\n"
+    names = [program.name for program in parse(text).programs]
+    assert names == ["my test 2", savedlog.NO_RESULT, savedlog.LOG]
