@@ -43,3 +43,8 @@ def test_a_program_that_is_bad_though_its_cases_are_not_counts_as_one() -> None:
     assert count([bad]) == Tally(1, 0, 1)
     failed = ProgramResult("net", "x", Status.CRASH, None, 1.0, (Case("a", Status.FAIL),))
     assert count([failed]) == Tally(0, 0, 1)
+
+
+def test_a_program_without_cases_counts_itself() -> None:
+    for status, told in ((Status.PASS, Tally(1, 0, 0)), (Status.SKIP, Tally(0, 1, 0))):
+        assert count([ProgramResult("net", "x", status, 0, 1.0)]) == told
