@@ -137,6 +137,32 @@ def test_complaints_of_the_base_are_among_those_of_the_run(
         document.parse(data, "x")
 
 
+def test_a_document_of_now_is_read_word_by_word(passing_run: RunResult) -> None:
+    told = replace(passing_run, notes=("\N{SNOWMAN}",))
+    text = document.to_json(told)
+    assert text.isascii()  # it may go to a terminal
+    assert document.parse(text.encode(), "x") == told
+
+
+@pytest.mark.parametrize(
+    ("options", "only", "extended"),
+    [
+        (("-k", "ping", "-k", "pong"), ("ping", "pong"), False),
+        (("--extended", "--baseline"), (), True),
+        ((), (), False),
+    ],
+)
+def test_a_document_of_version_1_says_what_was_asked_for(
+    passing_run: RunResult, options: tuple[str, ...], only: tuple[str, ...], *, extended: bool
+) -> None:
+    facts = replace(passing_run.provenance, options=options)
+    written = json.loads(document.to_json(replace(passing_run, provenance=facts)))
+    del written["scope"]
+    told = document.parse(json.dumps({**written, "schema_version": 1}).encode(), "x")
+    assert (told.scope.only, told.scope.extended) == (only, extended)
+    assert told.schema_version == SCHEMA_VERSION
+
+
 def test_a_document_of_version_2_is_read_in_the_words_of_now(failing_run: RunResult) -> None:
     case = Case("c", Status.FAIL, reruns=(Status.PASS,))
     programs = (replace(failing_run.programs[0], cases=(case,), reruns=(Status.FAIL,)),)
