@@ -100,7 +100,9 @@ def test_a_machine_that_does_not_keep_it_is_told(root: Path, tmp_path: Path) -> 
     assert not (tmp_path / "lab1.config").exists()
 
 
-@pytest.mark.parametrize("text", ["", "<html>\n", gzip.compress(CONFIG.encode())[:40]])
+@pytest.mark.parametrize(
+    "text", ["", "<html>\n", gzip.compress(CONFIG.encode())[:40]], ids=["none", "a page", "cut off"]
+)
 def test_what_is_no_config_is_refused(root: Path, tmp_path: Path, text: str | bytes) -> None:
     if isinstance(text, bytes):
         (root / "proc/config.gz").write_bytes(text)
