@@ -18,10 +18,12 @@ from kseries.model import (
     BuildPlace,
     Case,
     ChangedFile,
+    ChangedFunction,
     DebianSource,
     Diagnostic,
     EventKind,
     FileState,
+    FunctionState,
     GitSource,
     InstalledSuites,
     Kernel,
@@ -226,7 +228,9 @@ def test_what_stages_leave_is_taken_over(run: RunFolder) -> None:
     record.add(config)
     warning = Diagnostic(Severity.WARNING, "a.c", 1, 2, "-Wunused", "unused")
     objects = (Path("/tree/bzImage"), "6.99.0-toy", "gcc 12", 3, 1.0, Path("/build.log"))
-    record.add(Kernel(config, *objects, diagnostics=(warning,)))
+    function = ChangedFunction("f", "net/a.c", FunctionState.UNWATCHED)
+    record.add(Kernel(config, *objects, diagnostics=(warning,), functions=(function,)))
+    assert record.write().functions == (function,)
     told = record.write()
     assert told.notes == ("of the plan", "a: of a", "b: of b")
     assert told.patches == (patch,)

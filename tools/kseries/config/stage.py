@@ -9,7 +9,6 @@ tells why one is not as promised.
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -114,7 +113,7 @@ def _config(
         place=place,
         name="+".join([kbuild.config_name(stack), *merged.wished_for]),
         sha256=_sha256(text),
-        enabled=len(re.findall(r"^CONFIG_\w+=y$", text, re.MULTILINE)),
+        enabled=sum(value == "y" for value in fragments.config_values(text).values()),
         added=tuple(wish.text for wish in merged.wishes if wish.text in text.splitlines()),
     )
 
