@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -262,3 +263,7 @@ def test_why(bench: Bench, base: Path) -> None:
     with pytest.raises(UserError, match="The tree is not configured") as error:
         why(made.tree, bench.stack(base, other), place, "PAGE_POOL")
     assert error.value.where == str(place.folder)
+    assert "kseries config" in error.value.do
+    # The compiler cache may have been cleared since.
+    shutil.rmtree(made.place.ccache)
+    assert why(made.tree, stack, made.place, "NET").startswith("NET = y")

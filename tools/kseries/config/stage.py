@@ -145,8 +145,7 @@ def _inputs(tree: Tree, box: Sandbox, merged: Merged, *, whole: bool) -> str:
         return ""
     # The command line stands for the sandbox, ccache or not, and kseries' own settings.
     command = proc.command_text(_command(box, merged))
-    version = str(STAGE_VERSION) + ("" if whole else " of a part")
-    parts = (version, tree.head, kbuild.compiler(box), command, merged.text)
+    parts = (str(STAGE_VERSION), str(whole), tree.head, kbuild.compiler(box), command, merged.text)
     return _sha256("\0".join(parts))
 
 
