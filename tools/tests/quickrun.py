@@ -81,6 +81,13 @@ def series(name: str, *titles: str, requires: tuple[str, ...] = ()) -> Series:
     return Series(name, name, "", 1, len(patches), "", requires, (), patches, "")
 
 
+def conflict(name: str) -> PatchConflict:
+    """Give the error of a series that does not apply."""
+    states = (("prep", PatchState.APPLIED), (name, PatchState.CONFLICT))
+    patches = tuple(AppliedPatch(one, 1, "t", "", state) for one, state in states)
+    return PatchConflict("it does not apply", where="", do="", patches=patches)
+
+
 class Heard(Silent):
     """Keeps what is noted, and what is going on."""
 

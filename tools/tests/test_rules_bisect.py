@@ -25,7 +25,7 @@ from kseries.verdict.bisection import (
     Seen,
     Sought,
 )
-from tests.quickrun import BAD, GOOD, SAYS, WARNS, QuickRun, series, set_up_quick
+from tests.quickrun import BAD, GOOD, SAYS, WARNS, QuickRun, conflict, series, set_up_quick
 
 CASE = Sought(test="ping: a")
 
@@ -158,6 +158,22 @@ def test_a_series_that_does_not_build_as_a_whole_is_an_error(quick: QuickRun) ->
         search(work)
     assert (work.run.path / "steps/4/error.txt").is_file()
     assert not (work.run.path / "steps/4/step.json").exists()
+
+
+def test_what_was_left_out_of_a_step_is_told(quick: QuickRun) -> None:
+    def says(titles: frozenset[str]) -> dict[str, str]:
+        if "t" in titles and "4" not in titles:
+            raise conflict("top")
+        return {"ping": BAD if "3" in titles else GOOD}
+
+    quick.says = says
+    quick.stack = replace(quick.stack, series=(*quick.stack.series, series("top", "t")))
+    found = steps(search(quick.work()))
+    told = {patches: (step.left_out, step.notes) for patches, step in found.items()}
+    note = "top is left out: it does not apply"
+    assert told[4] == ((), ())
+    assert told[3] == told[2] == (("top",), (note,))
+    assert told[0] == (("toys", "top"), (note,))
 
 
 def test_where_the_test_is_not_there_nothing_is_built(quick: QuickRun) -> None:

@@ -12,20 +12,14 @@ import pytest
 from kseries.apply.conflict import PatchConflict
 from kseries.lib.errors import CheckFailed
 from kseries.lib.runfolder import RunFolder
-from kseries.model import AppliedPatch, PatchState, Stack
+from kseries.model import Stack
 from kseries.run import pipeline, variants
 from kseries.run.variants import Variant, _Maker
-from tests.quickrun import GOOD, QuickRun, series, set_up_quick
+from tests.quickrun import GOOD, QuickRun, conflict, series, set_up_quick
 from tests.test_variant import STACK
 
 # On top of "toys" are "driver", "beside" and "tests"; of these all but "beside" require it.
 NOTHING = cast("Any", None)
-
-
-def conflict(name: str) -> PatchConflict:
-    states = ((("prep"), PatchState.APPLIED), (name, PatchState.CONFLICT))
-    patches = tuple(AppliedPatch(one, 1, "t", "", state) for one, state in states)
-    return PatchConflict("it does not apply", where="", do="", patches=patches)
 
 
 def made(patches: int, stack: Stack = STACK) -> _Maker:
