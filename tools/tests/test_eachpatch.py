@@ -113,7 +113,8 @@ def test_a_copy_that_was_cut_off_is_made_again(
 
 def test_what_can_change_a_config() -> None:
     assert all(map(eachpatch._decides, ("net/Kconfig", "init/Kconfig.debug", "scripts/cc-can.sh")))
-    assert all(map(eachpatch._decides, ("Makefile", "arch/x86/Makefile", "arch/x86/Makefile.um")))
+    makefiles = ("Makefile", "Kbuild", "arch/x86/Makefile", "arch/x86/Makefile.um")
+    assert all(map(eachpatch._decides, makefiles))
     others = ("net/core.c", "net/Makefile", "drivers/net/Kbuild", "Documentation/Kbuild.rst")
     assert not any(map(eachpatch._decides, others))
 

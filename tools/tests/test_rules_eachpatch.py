@@ -181,6 +181,7 @@ class Walked:
     broken: dict[int, str]  # how many patches are in → what does not build then
     compiled: list[tuple[int, KernelConfig]]  # how many, and as what
     copied: list[tuple[BuildPlace, KernelConfig]]
+    jobs: set[int | None]  # of make
     differing: dict[str, tuple[str, ...]]  # head → files that differ from the step before
 
 
@@ -190,14 +191,14 @@ def walked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Walked:
     run.stack = replace(run.stack, series=(*run.stack.series, of_titles("top", "t")))
     work = run.work(each_patch=True, jobs=3)
     run.through(work, pipeline.STAGES[2:6])
-    made = Walked(run, work, {}, [], [], {})
+    made = Walked(run, work, {}, [], [], set(), {})
 
     def compile_objects(config: KernelConfig, part: Stack, *_: Any, jobs: int | None) -> None:
         count = len(part.series[0].patches)
         made.compiled.append((count, config))
         assert config.tree.patches[-1].index == count
         assert not part.whole
-        assert jobs == 3
+        made.jobs.add(jobs)
         if count in made.broken:
             raise CheckFailed(made.broken[count], where="here")
 
@@ -228,6 +229,7 @@ def test_each_patch_is_compiled_without_what_follows_it(walked: Walked) -> None:
     assert {each.place for _, each in walked.compiled} == {config.place}
     assert (apart.parent / ".st-toy-patches.lock").is_file()
     assert "copying what was built" in walked.quick.heard.updates
+    assert walked.jobs == {3}
     # Again, nothing is: all was seen to build.
     walked.compiled.clear()
     assert eachpatch.check(walked.work) == EachPatch(3, known=3)
@@ -269,8 +271,10 @@ def test_of_two_patches_the_first_is_compiled(walked: Walked) -> None:
     walked.work.outcomes["series"] = replace(
         walked.quick.stack, series=(of_titles("toys", "1", "2"),)
     )
+    walked.work.request = replace(walked.work.request, jobs=0)
     assert eachpatch.check(walked.work) == EachPatch(1)
     assert [count for count, _ in walked.compiled] == [1]
+    assert walked.jobs == {None}  # one for each core
 
 
 @pytest.mark.parametrize(("objects", "left_out"), [(0, 0), (1, 1)])
