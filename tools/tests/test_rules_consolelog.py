@@ -138,7 +138,7 @@ def test_the_end_is_told(tmp_path: Path) -> None:
 
 def test_what_is_quiet_is_not_waited_for_long(tmp_path: Path) -> None:
     with opened(tmp_path / "log") as (log, theirs, _):
-        for seconds, quiet in ((60.0, 0.05), (0.05, 60.0)):
+        for seconds, quiet in ((3600.0, 0.05), (0.05, 3600.0)):
             log.expect("never")
             assert not log.wait_expected(seconds, quiet)
         # What nobody waits for any more is not found later.
@@ -225,6 +225,14 @@ def test_keys_are_typed_one_by_one(tmp_path: Path) -> None:
         assert theirs.recv(100) == b"\x01bl\x01bw"
         theirs.close()
         log.sysrq("t")  # nobody is there any more
+
+
+def test_the_kernel_has_time_for_each_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with opened(tmp_path / "log") as (log, theirs, _):
+        taken: list[bytes] = []
+        monkeypatch.setattr(log, "wait_ended", lambda _: taken.append(theirs.recv(100)))
+        log.sysrq("lw")
+    assert taken == [b"\x01bl", b"\x01bw"]
 
 
 def test_the_first_error_is_told(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import os
 import re
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -30,7 +31,7 @@ from kseries.model import (
     TestProgram,
     Tree,
 )
-from kseries.test import checkpoint, plan, ready, scheduler, session, testlog
+from kseries.test import checkpoint, coverage, plan, ready, scheduler, session, testlog
 from kseries.test import rerun as again
 from kseries.test import stage as stage
 from kseries.test.queue import Queue
@@ -410,6 +411,19 @@ def test_again_in_the_same_run_folder(bench: Bench) -> None:
     bench.test()
     assert [result.name for result in checkpoint.collect(bench.run).programs] == ["new"]
     assert bench.run.console().read_text().count("Linux version") == 1
+
+
+def test_functions_are_watched_on_each_machine(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A kernel that has no such folder cannot watch them, and that is noted.
+    nowhere = partial(coverage.Coverage, tracing=str(bench.path / "nowhere"))
+    monkeypatch.setattr(session, "Coverage", nowhere)
+    bench.add("good", GOOD)
+    stage.test(
+        bench.installed, KERNEL, bench.open, bench.run, Silent(), functions=("toy_poll", "toy_read")
+    )
+    assert coverage.ran(bench.run) == {"toy_poll": "", "toy_read": ""}
 
 
 def test_environment_and_folder(bench: Bench) -> None:
