@@ -625,6 +625,14 @@ def test_no_match_names_what_comes_close() -> None:
     assert "netdevsim/ping.py" in str(caught.value)
 
 
+def test_where_nothing_comes_close_some_are_named() -> None:
+    many = [TestProgram("demo", f"p{number}", ("x",), "demo", 1.0) for number in range(7)]
+    with pytest.raises(UserError, match="No test matches") as error:
+        plan.select(many, ["??????????"])
+    names = ", ".join(f"demo/p{number}" for number in range(5))
+    assert error.value.do == f"take for example: {names}"
+
+
 def test_only_reaches_the_program(bench: Bench) -> None:
     script = '#!/bin/sh\necho 1..1; test "$1 $2" = "-r demo.case_2" && echo ok 1 demo.case_2\n'
     bench.add("asked", script, cases=CASES, case_option="-r")
