@@ -46,12 +46,19 @@ def test_the_digest_names_all_that_the_image_is_made_of(
         rootfs.digest(replace(SETTINGS, suite="sid")),
         rootfs.digest(replace(SETTINGS, disk_mib=4096)),
     }
-    for name in ("PACKAGES", "IMAGE_SCRIPT", "AGENT_SOURCE"):
+    for name in ("PACKAGES", "IMAGE_SCRIPT"):
         changed = tmp_path / name
         changed.write_bytes(getattr(rootfs, name).read_bytes() + b"\n")
         monkeypatch.setattr(rootfs, name, changed)
         seen.add(rootfs.digest(SETTINGS))
-    assert len(seen) == 6
+    for source in rootfs.AGENT_SOURCES:
+        changed = tmp_path / source.name
+        changed.write_bytes(source.read_bytes() + b"\n")
+        others = [file for file in rootfs.AGENT_SOURCES if file != source]
+        with monkeypatch.context() as patched:
+            patched.setattr(rootfs, "AGENT_SOURCES", (changed, *others))
+            seen.add(rootfs.digest(SETTINGS))
+    assert len(seen) == 5 + len(rootfs.AGENT_SOURCES)
 
 
 def test_the_plan_names_mirror_and_keyring() -> None:
@@ -124,10 +131,12 @@ def test_a_mirror_that_cannot_be_reached_leaves_nothing(
 
 
 @pytest.mark.skipif(shutil.which("gcc") is None, reason="gcc is not installed")
-def test_the_agent_compiles_without_a_warning(tmp_path: Path) -> None:
+@pytest.mark.parametrize("whose", ["init.c", "detached.c"])
+def test_the_agent_compiles_without_a_warning(tmp_path: Path, whose: str) -> None:
     words = ["gcc", "-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror", "-static"]
+    files = [rootfs.GUEST / name for name in ("agent.c", whose)]
     proc.run(
-        [*words, "-o", tmp_path / "agent", rootfs.AGENT_SOURCE],
+        [*words, "-o", tmp_path / "agent", *files],
         cwd=tmp_path,
         deadline=Deadline.after(60.0),
     )

@@ -80,16 +80,22 @@ class Agent:
     """One end of the control channel.
 
     wake: a file descriptor that becomes readable when the console shows the machine's end.
+    on_kernel_line: gets the kernel's own lines as they come, as they were on a console.
     Whatever the other end sends, no more than one frame is held; all methods raise Garbled.
     """
 
-    def __init__(self, channel: socket.socket, wake: int) -> None:
+    def __init__(
+        self,
+        channel: socket.socket,
+        wake: int,
+        on_kernel_line: Callable[[str], None] = lambda _: None,
+    ) -> None:
         self._channel = channel
         self._channel.setblocking(False)
         self._wake = wake
         self._received = bytearray()
         self._program: _Program | None = None
-        self._log = kmsg.Reader()
+        self._log = kmsg.Reader(on_kernel_line)
         self._counts: Counts | None = None
         self._hello = False
         self._asked = self._pong = False

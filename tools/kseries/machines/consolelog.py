@@ -223,3 +223,17 @@ class _Part:
     def end(self) -> tuple[list[tuple[float, bytes]], int]:
         """Give the end, and how many lines before it are lost."""
         return list(self._tail), self._lost
+
+
+def earlier(file: Path) -> list[tuple[float, str]]:
+    """Read what a kernel log holds from before, its times of arrival unknown; end its last line."""
+    if not file.is_file():
+        return []
+    cutter = console.Lines()
+    with file.open("rb") as log:
+        blocks = iter(lambda: log.read(READ_SIZE), b"")
+        lines = [line for data in blocks for line in cutter.feed(data)]
+    if rest := cutter.flush():
+        with file.open("ab") as sink:
+            sink.write(b"\n")
+    return [(0.0, line) for line in (*lines, *rest)]

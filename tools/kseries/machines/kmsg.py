@@ -9,6 +9,7 @@ whatever they say, and numbers without a gap prove that nothing is missing.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 MAX_TEXT = 4 << 20  # characters kept of what the kernel said between two marks
@@ -41,8 +42,10 @@ class Log:
 class Reader:
     """Takes records as they come, in the order of their numbers."""
 
-    def __init__(self) -> None:
+    def __init__(self, on_line: Callable[[str], None] = lambda _: None) -> None:
+        """on_line: gets what is kept of the kernel's own lines, as they come."""
         self.awaited = ""  # the text of a mark
+        self._on_line = on_line
         self._next = 0
         self._log = Log()
         self._room = MAX_TEXT
@@ -85,3 +88,4 @@ class Reader:
                 self._log.left_out += 1
             else:
                 self._log.said.append(line)
+                self._on_line(line)

@@ -24,12 +24,12 @@ from kseries.lib.deadline import Deadline
 from kseries.lib.errors import InfraError
 from kseries.lib.locks import locked
 from kseries.lib.progress import Progress
-from kseries.machines import mirror
+from kseries.machines import agentprogram, mirror
 
 GUEST = Path(__file__).parent / "guest"
 PACKAGES = GUEST / "packages.list"
 IMAGE_SCRIPT = GUEST / "image.sh"
-AGENT_SOURCE = GUEST / "agent.c"
+AGENT_SOURCES = agentprogram.OF_INIT
 
 AGENT_PLACE = "/usr/lib/kseries/agent"
 """In the guest: its init."""
@@ -66,7 +66,6 @@ UNPACK_LIMIT_S = 1800.0
 MORE_MIB = 512  # of an image with more packages
 KEPT_IMAGES = 4
 IMAGE_LIMIT_S = 600.0
-COMPILE_LIMIT_S = 120.0
 
 
 @dataclass(frozen=True)
@@ -99,7 +98,7 @@ def digest(settings: VmSettings, more: Sequence[str] = ()) -> str:
     """Name all that the image is made of, in 16 hex digits. more: packages beside the list's."""
     parts = [settings.suite.encode(), str(settings.disk_mib).encode()]
     parts += [name.encode() for name in more]
-    parts += [file.read_bytes() for file in (PACKAGES, IMAGE_SCRIPT, AGENT_SOURCE)]
+    parts += [file.read_bytes() for file in (PACKAGES, IMAGE_SCRIPT, *AGENT_SOURCES)]
     hashes = "".join(hashlib.sha256(part).hexdigest() for part in parts)
     return hashlib.sha256(hashes.encode()).hexdigest()[:16]
 
@@ -184,7 +183,7 @@ def _make(
         progress.update(f"guest: unpacking Debian {settings.suite}")
         _unpack(unpack_argv(archive, settings.suite, tree, more), work, progress, log)
         progress.update("guest: compiling the agent")
-        agent = _compile_agent(work, log)
+        agent = agentprogram.compiled(AGENT_SOURCES, work / "agent", log)
         progress.update("guest: making the file system")
         made = work / "image"
         _image((tree, agent, made, f"{settings.disk_mib}M"), log)
@@ -221,14 +220,6 @@ def advice(output: str) -> str:
         if any(word in output for word in words):
             return what
     return "read the lines above"
-
-
-def _compile_agent(work: Path, log: Path) -> Path:
-    agent = work / "agent"
-    options = ["-std=gnu11", "-O2", "-static", "-s"]
-    words: list[str | Path] = ["gcc", *options, "-o", agent, AGENT_SOURCE]
-    proc.run(words, cwd=work, deadline=Deadline.after(COMPILE_LIMIT_S), log=log)
-    return agent
 
 
 def _image(arguments: tuple[str | Path, ...], log: Path) -> None:

@@ -19,12 +19,11 @@ from kseries.lib.errors import UserError
 from kseries.lib.paths import Cache, Project
 from kseries.lib.progress import Progress, Silent
 from kseries.lib.runfolder import RunFolder
-from kseries.machines import accel, capacity, confine, copying, qemu, rootfs
+from kseries.machines import accel, capacity, confine, consolelog, copying, qemu, rootfs, running
 from kseries.machines.agent import Agent, Garbled, Gone
 from kseries.machines.agent import Silent as Unanswered
 from kseries.machines.base import BootFailed, Exit, KernelDied, TargetLost, TimedLine, Witness
 from kseries.machines.command import Command, Unfit
-from kseries.machines.console import Lines
 from kseries.machines.guest_process import PING_S, Guest, Logs, started
 from kseries.machines.needs import Needs
 from kseries.machines.starvation import Meter
@@ -35,7 +34,6 @@ ARGUMENTS = ("root=/dev/vda", "rw", f"init={rootfs.AGENT_PLACE}", "net.ifnames=0
 KILL_GRACE_S = 10.0
 POWER_OFF_S = 10.0
 MESSAGE_BYTES = 4000
-READ_SIZE = 1 << 20
 
 T = TypeVar("T")
 
@@ -100,7 +98,7 @@ class VirtualMachine:
         self._packages = needs.packages
         self._facts: dict[str, str] = {}
         self._meter = Meter()
-        self._lines = _earlier_lines(self._logs.console)
+        self._lines = consolelog.earlier(self._logs.console)
         self._image: Path | None = None
         self._lease: leases.Lease | None = None  # nobody removes the image meanwhile
         self._stack = ExitStack()
@@ -208,21 +206,8 @@ class VirtualMachine:
         A program that a signal ended has the status 128 + its number, as in a shell.
         Raises KernelDied as soon as the console shows it, TargetLost when nothing answers.
         """
-        started = time.monotonic()
-        cutter = Lines()
-
-        def tell(lines: list[str]) -> None:
-            now = time.monotonic()
-            for line in lines if on_line is not None else ():
-                assert on_line is not None
-                on_line(now, line)
-
         command = Command(tuple(argv), cwd, env or {})
-        try:
-            status = self._execute(command, deadline, lambda data: tell(cutter.feed(data)))
-        finally:
-            tell(cutter.flush())
-        return Exit(status, time.monotonic() - started)
+        return running.run(self._execute, command, deadline, on_line)
 
     def put(self, source: Path, destination: str, deadline: Deadline) -> None:
         """Copy a file or folder of the host to the target, as `destination`.
@@ -406,17 +391,3 @@ class VirtualMachine:
 def _settings(project: Project, needs: Needs) -> rootfs.VmSettings:
     told = rootfs.read_settings(project.configs / "targets" / "vm.toml")
     return replace(told, memory_mib=max(told.memory_mib, needs.memory_mib))
-
-
-def _earlier_lines(console: Path) -> list[tuple[float, str]]:
-    """Read what a kernel log holds from before, its times of arrival unknown; end its last line."""
-    if not console.is_file():
-        return []
-    cutter = Lines()
-    with console.open("rb") as log:
-        blocks = iter(lambda: log.read(READ_SIZE), b"")
-        lines = [line for data in blocks for line in cutter.feed(data)]
-    if rest := cutter.flush():
-        with console.open("ab") as sink:
-            sink.write(b"\n")
-    return [(0.0, line) for line in (*lines, *rest)]

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The guest's init. It prepares the system, says hello on a virtio-serial port and then runs the
- * host's commands, one at a time. kseries.targets.agent speaks the other end of this protocol.
+ * The agent on a machine under test: says hello and then runs the host's commands, one at a time.
+ * kseries.machines.agent speaks the other end of this protocol. How bytes go to and fro is the
+ * business of init.c (a virtual machine) and detached.c (a lab machine).
  *
  * A frame is one byte of type, four bytes of length (little endian), then the payload.
  *
@@ -33,30 +34,21 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
-#include <net/if.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <sys/mount.h>
-#include <sys/reboot.h>
 #include <sys/signalfd.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
-#define PORT "/dev/vport0p1"
+#include "agent.h"
+
 #define HEADER 5
-#define STDIN_WINDOW (1 << 20)
-#define FRAME_MAX (1 << 20)
 #define STRINGS_MAX 16384
-#define OUTPUT_CHUNK (1 << 15)
 /* What a pipe can hold: all that a program that has ended may have left in it. */
 #define PIPE_SIZE (1 << 18)
 /* The longest record that /dev/kmsg gives, and how many are looked at before a mark is given up. */
@@ -68,35 +60,6 @@
  * the kernel says does.
  */
 #define MARK_LEVEL "<15>"
-
-static const struct {
-	const char *type, *place, *options;
-} mounts[] = {
-	{ "proc", "/proc", NULL },
-	{ "sysfs", "/sys", NULL },
-	{ "devtmpfs", "/dev", NULL },
-	{ "devpts", "/dev/pts", "ptmxmode=0666,mode=0620,gid=5" },
-	{ "tmpfs", "/dev/shm", "mode=1777" },
-	{ "mqueue", "/dev/mqueue", NULL },
-	{ "tmpfs", "/run", "mode=0755" },
-	{ "tmpfs", "/run/lock", "mode=1777" },
-	{ "tmpfs", "/tmp", "mode=1777" },
-	{ "cgroup2", "/sys/fs/cgroup", NULL },
-	{ "bpf", "/sys/fs/bpf", NULL },
-	{ "debugfs", "/sys/kernel/debug", NULL },
-	{ "tracefs", "/sys/kernel/tracing", NULL },
-	{ "securityfs", "/sys/kernel/security", NULL },
-	{ "configfs", "/sys/kernel/config", NULL },
-};
-
-static const struct {
-	const char *target, *link;
-} links[] = {
-	{ "/proc/self/fd", "/dev/fd" },
-	{ "fd/0", "/dev/stdin" },
-	{ "fd/1", "/dev/stdout" },
-	{ "fd/2", "/dev/stderr" },
-};
 
 static const char *const variables[] = {
 	/* What a test has reported counts, also when it is killed. */
@@ -116,7 +79,6 @@ static const char *const counters[] = {
 #define COUNTERS (sizeof(counters) / sizeof(counters[0]))
 
 struct agent {
-	int port;
 	int signals;
 	/* The kernel log, to write to and to read from, and what the kernel counts. */
 	int log_in, log_out;
@@ -136,18 +98,7 @@ struct agent {
 
 static struct agent agent;
 
-/* As init we must not exit: the message of the panic would hide ours. */
-static void fatal(const char *what)
-{
-	fprintf(stderr, "kseries agent: %s: %s\n", what, strerror(errno));
-	fflush(stderr);
-	sync();
-	reboot(RB_AUTOBOOT);
-	for (;;)
-		pause();
-}
-
-static void put32(unsigned char *to, uint32_t value)
+void put32(unsigned char *to, uint32_t value)
 {
 	for (int i = 0; i < 4; i++)
 		to[i] = value >> (8 * i);
@@ -160,50 +111,12 @@ static uint32_t get32(const unsigned char *from)
 
 /* ---- preparing the system ---- */
 
-static void prepare_files(void)
-{
-	umask(0);
-	for (size_t i = 0; i < sizeof(mounts) / sizeof(mounts[0]); i++) {
-		/* A kernel without it has no such folder, or no such file system: no matter. */
-		mkdir(mounts[i].place, 0755);
-		mount(mounts[i].type, mounts[i].place, mounts[i].type, 0, mounts[i].options);
-	}
-	for (size_t i = 0; i < sizeof(links) / sizeof(links[0]); i++)
-		symlink(links[i].target, links[i].link);
-	umask(022);
-}
-
 static void open_witnesses(void)
 {
 	agent.log_in = open("/dev/kmsg", O_WRONLY | O_CLOEXEC);
 	agent.log_out = open("/dev/kmsg", O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	for (size_t i = 0; i < COUNTERS; i++)
 		agent.counter[i] = open(counters[i], O_RDONLY | O_CLOEXEC);
-}
-
-static void prepare_network(void)
-{
-	struct ifreq request = { .ifr_name = "lo", .ifr_flags = IFF_UP | IFF_RUNNING };
-	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-
-	if (fd < 0)
-		return;
-	ioctl(fd, SIOCSIFFLAGS, &request);
-	close(fd);
-}
-
-static void open_port(void)
-{
-	const struct timespec pause_time = { .tv_nsec = 5 * 1000 * 1000 };
-
-	/* The kernel makes the port from a work queue: it may come after us. */
-	for (int tries = 0; tries < 2000; tries++) {
-		agent.port = open(PORT, O_RDWR | O_CLOEXEC | O_NONBLOCK);
-		if (agent.port >= 0)
-			return;
-		nanosleep(&pause_time, NULL);
-	}
-	fatal("no control channel " PORT);
 }
 
 static void catch_signals(void)
@@ -219,23 +132,6 @@ static void catch_signals(void)
 }
 
 /* ---- sending ---- */
-
-static void send_all(const unsigned char *data, size_t len)
-{
-	while (len) {
-		ssize_t done = write(agent.port, data, len);
-		struct pollfd wait = { .fd = agent.port, .events = POLLOUT };
-
-		if (done > 0) {
-			data += done;
-			len -= done;
-		} else if (done < 0 && errno == EAGAIN) {
-			poll(&wait, 1, -1);
-		} else if (done < 0 && errno != EINTR) {
-			fatal("write to the host");
-		}
-	}
-}
 
 static void send_frame(char type, const void *payload, uint32_t len)
 {
@@ -376,6 +272,8 @@ static void exec_program(const char *folder, char **argv, int in, int out)
 	sigset_t none;
 
 	setsid();
+	signal(SIGHUP, SIG_DFL);
+	signal(SIGPIPE, SIG_DFL);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	dup2(in, STDIN_FILENO);
@@ -401,6 +299,7 @@ static void start_program(int with_input, const char *folder, char **env, size_t
 	if (with_input ? pipe2(in, O_CLOEXEC)
 		       : (in[0] = open("/dev/null", O_RDWR | O_CLOEXEC)) < 0)
 		fatal("standard input");
+	program_changes(folder, argv);
 	agent.program = fork();
 	if (agent.program < 0)
 		fatal("fork");
@@ -437,6 +336,7 @@ static void reap(void)
 		close_fd(&agent.input);
 		agent.program = 0;
 		send_number('X', status);
+		program_changes(NULL, NULL);
 	}
 }
 
@@ -472,14 +372,6 @@ static void take_input(const unsigned char *payload, size_t len)
 	move_input();
 }
 
-static void power_off(void)
-{
-	kill(-1, SIGTERM);
-	sync();
-	/* A reset ends QEMU (-no-reboot) without any help of ACPI. */
-	reboot(RB_AUTOBOOT);
-}
-
 static void take_frame(char type, unsigned char *payload, size_t len)
 {
 	switch (type) {
@@ -490,9 +382,8 @@ static void take_frame(char type, unsigned char *payload, size_t len)
 		take_input(payload, len);
 		break;
 	case 'K':
-		/* From init this reaches every process but init itself. */
 		if (agent.program)
-			kill(-1, SIGKILL);
+			kill_all();
 		break;
 	case 'M':
 		take_mark((const char *)payload);
@@ -506,78 +397,80 @@ static void take_frame(char type, unsigned char *payload, size_t len)
 	}
 }
 
-static void read_port(void)
+/* ---- for whoever it is linked with ---- */
+
+void agent_take(const unsigned char *data, size_t len)
 {
-	size_t room = sizeof(agent.in) - 1 - agent.in_len, at = 0;
-	ssize_t len = read(agent.port, agent.in + agent.in_len, room);
+	while (len) {
+		size_t room = sizeof(agent.in) - 1 - agent.in_len, part = len < room ? len : room;
+		size_t at = 0;
 
-	if (len <= 0)
-		return;
-	agent.in_len += len;
-	while (agent.in_len - at >= HEADER) {
-		unsigned char *frame = agent.in + at;
-		size_t payload = get32(frame + 1);
-		unsigned char after;
+		memcpy(agent.in + agent.in_len, data, part);
+		agent.in_len += part;
+		data += part;
+		len -= part;
+		while (agent.in_len - at >= HEADER) {
+			unsigned char *frame = agent.in + at;
+			size_t payload = get32(frame + 1);
+			unsigned char after;
 
-		if (payload > FRAME_MAX) {
-			errno = EPROTO;
-			fatal("frame of the host");
+			if (payload > FRAME_MAX) {
+				errno = EPROTO;
+				fatal("frame of the host");
+			}
+			if (agent.in_len - at < HEADER + payload)
+				break;
+			/* Strings end in NUL whatever came; the buffer has room for one more byte. */
+			after = frame[HEADER + payload];
+			frame[HEADER + payload] = 0;
+			take_frame(frame[0], frame + HEADER, payload);
+			frame[HEADER + payload] = after;
+			at += HEADER + payload;
 		}
-		if (agent.in_len - at < HEADER + payload)
-			break;
-		/* Strings end in NUL whatever came; the buffer has room for one more byte. */
-		after = frame[HEADER + payload];
-		frame[HEADER + payload] = 0;
-		take_frame(frame[0], frame + HEADER, payload);
-		frame[HEADER + payload] = after;
-		at += HEADER + payload;
+		agent.in_len -= at;
+		memmove(agent.in, agent.in + at, agent.in_len);
 	}
-	agent.in_len -= at;
-	memmove(agent.in, agent.in + at, agent.in_len);
 }
 
-static void serve(void)
+int agent_runs(void)
 {
-	for (;;) {
-		struct pollfd fds[] = {
-			{ .fd = agent.port, .events = POLLIN },
-			{ .fd = agent.signals, .events = POLLIN },
-			{ .fd = agent.output, .events = POLLIN },
-			{ .fd = agent.pending_len ? agent.input : -1, .events = POLLOUT },
-			{ .fd = agent.log_out, .events = POLLIN },
-		};
-
-		if (poll(fds, 5, -1) < 0)
-			continue;
-		if (fds[4].revents)
-			move_log(LOG_BATCH, NULL);
-		if (fds[2].revents)
-			move_output(OUTPUT_CHUNK);
-		if (fds[3].revents)
-			move_input();
-		if (fds[0].revents)
-			read_port();
-		if (fds[1].revents)
-			reap();
-	}
+	return agent.program != 0;
 }
 
-int main(void)
+void agent_wait(struct pollfd *more, size_t count, int timeout, int limited)
+{
+	struct pollfd fds[4 + MORE_MAX] = {
+		{ .fd = agent.signals, .events = POLLIN },
+		{ .fd = limited ? -1 : agent.output, .events = POLLIN },
+		{ .fd = agent.pending_len ? agent.input : -1, .events = POLLOUT },
+		{ .fd = agent.log_out, .events = POLLIN },
+	};
+
+	memcpy(fds + 4, more, count * sizeof(*more));
+	if (poll(fds, 4 + count, timeout) < 0)
+		return;
+	memcpy(more, fds + 4, count * sizeof(*more));
+	if (fds[3].revents)
+		move_log(LOG_BATCH, NULL);
+	if (fds[1].revents)
+		move_output(OUTPUT_CHUNK);
+	if (fds[2].revents)
+		move_input();
+	if (fds[0].revents)
+		reap();
+}
+
+void agent_begin(void)
 {
 	struct utsname name;
 
 	agent.output = -1;
 	agent.input = -1;
-	prepare_files();
 	open_witnesses();
-	prepare_network();
-	sethostname("kseries", strlen("kseries"));
 	clearenv();
 	for (size_t i = 0; i < sizeof(variables) / sizeof(variables[0]); i++)
 		putenv((char *)variables[i]);
 	catch_signals();
-	open_port();
 	uname(&name);
 	send_frame('H', name.release, strlen(name.release));
-	serve();
 }
