@@ -50,6 +50,7 @@ class Request:
     compiler: str = ""  # of make; "": gcc
     jobs: int = 0  # of make; 0: one for each core
     machines: int = 0  # that run tests side by side; 0: as many as there is room for
+    target: str = ""  # name or file of a lab machine that tests run on; "": virtual machines
     base_why: str = ""  # why the source is the one it is, where we have chosen it
     append: tuple[str, ...] = ()  # words for the kernel's command line
     reruns: bool = True  # what fails is run again

@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from kseries.bench import cpio
 from kseries.lib import atomicfile, leases
@@ -59,6 +60,8 @@ class Standin:
     host: str
     child: subprocess.Popen[bytes]
     console: Path
+    initrd: Path
+    monitor: Path  # of QEMU, a socket
 
 
 @dataclass(frozen=True)
@@ -72,10 +75,18 @@ class Pair:
 
     def ssh(self, host: str, command: str) -> str:
         """Run a command in a machine as anybody would, and give what it prints."""
-        argv = ["ssh", "-F", str(self.config), "-o", "BatchMode=yes", host, command]
-        done = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False)
+        done = subprocess.run(
+            self._argv(host, command), capture_output=True, text=True, timeout=60, check=False
+        )
         assert done.returncode == 0, (command, done.stdout, done.stderr)
         return done.stdout
+
+    def feed(self, host: str, command: str, source: IO[bytes]) -> None:
+        """Run a command in a machine that reads a file."""
+        subprocess.run(self._argv(host, command), stdin=source, timeout=120, check=True)
+
+    def _argv(self, host: str, command: str) -> list[str]:
+        return ["ssh", "-F", str(self.config), "-o", "BatchMode=yes", host, command]
 
 
 def prepared() -> Boot:
@@ -176,11 +187,18 @@ def _machine(
         cpus=2,
         memory_mib=MEMORY_MIB,
         kernel=boot.kernel,
-        arguments=("console=ttyS0", "quiet", "panic=-1", *qemu.TIMER_ARGUMENTS),
+        # Of its first program the initrd's own takes care; a kernel without one needs the words.
+        arguments=(
+            *("console=ttyS0", "root=/dev/vda", "rw", "init=/etc/serve"),
+            *("quiet", "panic=-1", *qemu.TIMER_ARGUMENTS),
+        ),
     )
+    monitor = folder / f"{name}.monitor"
     argv = [
-        *qemu.base_argv(machine),
+        # A reset boots the machine again, as everywhere.
+        *(word for word in qemu.base_argv(machine) if word != "-no-reboot"),
         *("-initrd", str(initrd)),
+        *("-monitor", f"unix:{monitor},server,nowait"),
         *("-chardev", f"file,id=console,path={console}", "-serial", "chardev:console"),
         *("-drive", f"file={boot.image},if=none,id=root,format=raw,snapshot=on"),
         *("-device", "virtio-blk-pci,drive=root"),
@@ -188,12 +206,13 @@ def _machine(
         *("-device", "virtio-net-pci,netdev=ssh"),
         *("-netdev", f"socket,id=cable,fd={cable.fileno()}"),
         *("-device", f"e1000e,netdev=cable,mac={mac}"),
+        *("-device", "i6300esb", "-action", "watchdog=reset"),
     ]
     child = subprocess.Popen(
         ["setpriv", "--pdeathsig", "KILL", "--", *argv], pass_fds=(cable.fileno(),)
     )
     try:
-        yield Standin(name, child, console)
+        yield Standin(name, child, console, initrd, monitor)
     finally:
         child.kill()
         child.wait()

@@ -195,6 +195,18 @@ def add_tests(parser: Parser) -> None:
     )
     add_append(parser)
     add_machines(parser)
+    add_on(parser)
+
+
+def add_on(parser: Parser) -> None:
+    """Add `--target`."""
+    target = parser.add_argument(
+        "--target",
+        default="",
+        metavar="NAME",
+        help="run tests on this lab machine (docs/hardware.md) in place of virtual ones",
+    )
+    complete.by(target, complete.targets)
 
 
 def add_of_series(parser: Parser) -> None:

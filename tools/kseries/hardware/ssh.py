@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import IO, TypeVar
 
 from kseries.lib import proc, threads
 from kseries.lib.deadline import Deadline
@@ -66,11 +66,17 @@ ADVICE = (
     ),
     ("Connection refused", "runs no sshd there", "see on its console whether it is up"),
 )
+KEYS = ADVICE[:2]
+"""What does not go away by itself."""
 UNREACHABLE = ("does not answer", "see on its console whether it is up, and its network")
 
 
 class Unreachable(InfraError):
     """A machine cannot be reached, or the connection was lost."""
+
+
+class Refused(Unreachable):
+    """What answers may be another machine: its host key is not the one that is known."""
 
 
 @dataclass(frozen=True)
@@ -93,14 +99,22 @@ class Link:
             # What comes by two ways may come mixed, in the middle of a line.
             file.write(f"{{\nexec 2>&1\n{script}\nexit\n}}\n".encode())
             file.seek(0)
-            try:
-                done = proc.run(argv, cwd=Path("/"), deadline=deadline, stdin=file, check=False)
-            except proc.CommandTimeout as error:
-                raise Unreachable(
-                    f"{self.host} took longer than {deadline.limit_s:.0f} s to answer.",
-                    where=f"ssh {self.host}",
-                    do="see on its console what it does; a driver may hang",
-                ) from error
+            return self._fed(argv, file, deadline)
+
+    def feed(self, command: str, source: IO[bytes], deadline: Deadline) -> proc.Completed:
+        """Run a command on the machine whose standard input is a file. Raises as `run` does."""
+        argv = [*_argv(self.host, self.socket, "-o", "ControlMaster=no"), command]
+        return self._fed(argv, source, deadline)
+
+    def _fed(self, argv: list[str], source: IO[bytes], deadline: Deadline) -> proc.Completed:
+        try:
+            done = proc.run(argv, cwd=Path("/"), deadline=deadline, stdin=source, check=False)
+        except proc.CommandTimeout as error:
+            raise Unreachable(
+                f"{self.host} took longer than {deadline.limit_s:.0f} s to answer.",
+                where=f"ssh {self.host}",
+                do="see on its console what it does; a driver may hang",
+            ) from error
         if done.returncode == LOST:
             raise unreachable(self.host, done.output)
         return done
@@ -151,14 +165,59 @@ def connected(hosts: Sequence[str]) -> Iterator[Links]:
         for number, host in enumerate(dict.fromkeys(hosts)):
             place, told = folder / str(number), folder / f"{number}.log"
             sink = stack.enter_context(told.open("wb"))
-            argv = _argv(host, place, "-M", "-N", "-o", "ControlPersist=no")
-            child = stack.enter_context(proc.start(argv, cwd=Path("/"), stdout=sink))
-            begun.append((Link(host, place), child, told))
+            link = Link(host, place)
+            child = stack.enter_context(proc.start(_master(link), cwd=Path("/"), stdout=sink))
+            begun.append((link, child, told))
         deadline = Deadline.after(LOGIN_S)
         for link, child, told in begun:
             _wait(link, child, told, deadline)
         links = {link.host: link for link, _, _ in begun}
         yield Links(links, tuple(child for _, child, _ in begun))
+
+
+class Lasting:
+    """A connection to a machine that is made anew after the machine was booted.
+
+    `link` stays the same meanwhile. folder: for its socket, with a short name.
+    """
+
+    def __init__(self, host: str, folder: Path, name: str) -> None:
+        self.link = Link(host, folder / name)
+        self._told = folder / f"{name}.log"
+        self._stack = ExitStack()
+        self._child: proc.Child | None = None
+
+    @property
+    def is_up(self) -> bool:
+        """Whether there is a connection, which may be dead without anybody knowing."""
+        return self._child is not None and self._child.poll() is None
+
+    def connect(self) -> None:
+        """Connect, in place of an earlier connection. Raises Unreachable."""
+        self.close()
+        sink = self._stack.enter_context(self._told.open("wb"))
+        self._child = self._stack.enter_context(
+            proc.start(_master(self.link), cwd=Path("/"), stdout=sink)
+        )
+        _wait(self.link, self._child, self._told, Deadline.after(LOGIN_S))
+
+    def close(self) -> None:
+        """End the connection. Safe to repeat."""
+        self._child = None
+        self._stack.close()
+        self.link.socket.unlink(missing_ok=True)
+
+
+def stream_argv(host: str, command: str, log: Path) -> list[str]:
+    """Plan a connection of its own that carries bytes to and from a command.
+
+    log: gets what ssh itself has to say.
+    """
+    return ["ssh", *OPTIONS, "-o", "ControlPath=none", "-E", str(log), "--", host, command]
+
+
+def _master(link: Link) -> list[str]:
+    return _argv(link.host, link.socket, "-M", "-N", "-o", "ControlPersist=no")
 
 
 def _wait(link: Link, child: proc.Child, told: Path, deadline: Deadline) -> None:
@@ -177,4 +236,5 @@ def unreachable(host: str, output: str) -> Unreachable:
     what, do = next(((what, do) for text, what, do in ADVICE if text in output), UNREACHABLE)
     lines = [line for line in output.splitlines() if line.strip() and "@@@" not in line]
     told = "\n".join(f"| {line}" for line in lines[-6:])
-    return Unreachable(f"{host} {what}.", where=f"ssh {host}\n{told}", do=do)
+    kind = Refused if any(text in output for text, _, _ in KEYS) else Unreachable
+    return kind(f"{host} {what}.", where=f"ssh {host}\n{told}", do=do)

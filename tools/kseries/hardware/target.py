@@ -157,6 +157,9 @@ class Boot:
 
     method: Literal["kexec", "none"] = "kexec"
     deadline_s: Seconds = 300.0  # from the start of a kernel until the machine answers
+    # A command of the DUT that makes an initrd, its file and the kernel's release put behind it:
+    # ("mkinitramfs", "-o"), ("dracut", "--force"); (): the kernel needs none.
+    initrd: tuple[Line, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

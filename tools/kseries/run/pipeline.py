@@ -25,7 +25,11 @@ from kseries.compiled import enabling, functions, wishes
 from kseries.config import kconfig_ask
 from kseries.config.stage import config
 from kseries.fetch.stage import fetch
+from kseries.hardware.catalogue import Catalogue
+from kseries.hardware.machine import LabMachine
+from kseries.hardware.target import Target as LabTarget
 from kseries.host import cache as cachefolder
+from kseries.install import modules
 from kseries.install.stage import install
 from kseries.kbuild import make as kbuild
 from kseries.lib import atomicfile, leases
@@ -148,7 +152,31 @@ class RunContext:
 
     def target(self, folder: RunFolder, number: int) -> AbstractContextManager[Target]:
         """Open a machine that tests run on, with its logs in `folder`; they count from 1."""
+        if self.request.target:
+            return self._lab_machine(folder, number)
         return self.machine(folder, number)
+
+    def _lab_machine(self, folder: RunFolder, number: int) -> LabMachine:
+        return LabMachine(
+            self.lab_target,
+            folder,
+            self.progress,
+            number=number,
+            modules=self.outcome(INSTALL).folder / modules.FOLDER,
+            arguments=self.request.append,
+        )
+
+    @property
+    def lab_target(self) -> LabTarget:
+        """The lab machine that was asked for. Raises UserError for none that can be used."""
+        found = Catalogue.of(self.project).find_real(self.request.target, self.project.root)
+        if found.lab.boot.method != "kexec":
+            raise UserError(
+                f"The target '{found.name}' boots no kernels of ours: its `boot.method` is"
+                f" '{found.lab.boot.method}'.",
+                do='`method = "kexec"` in its file lets runs boot it',
+            )
+        return found
 
     def machine(self, folder: RunFolder, number: int, *, terminal: bool = False) -> VirtualMachine:
         """Give a machine as tests get it, with a port for somebody who types, or without."""
@@ -177,6 +205,8 @@ class RunContext:
     @property
     def machines(self) -> int:
         """How many machines run tests side by side, at most."""
+        if self.request.target:
+            return 1
         return self.request.machines or VirtualMachine.capacity(self.project, self.needs)
 
 

@@ -64,7 +64,7 @@ def _commit(root: Path) -> str:
 def arguments(request: Request) -> tuple[str, ...]:
     """Give the request as the options of `kseries run`."""
     options: list[str] = []
-    for name in ("stack", "source", "series", "tree", "archive", "compiler"):
+    for name in ("stack", "source", "series", "tree", "archive", "compiler", "target"):
         value = getattr(request, name)
         if value:
             options += [f"--{name}", value]

@@ -1,0 +1,430 @@
+# SPDX-License-Identifier: GPL-2.0
+"""A lab machine as a `Target`: kernels by kexec, programs by the agent, all of it over ssh."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shlex
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import TypeVar
+
+from kseries.hardware import boots, port, power, serial, visit
+from kseries.hardware.boots import Running
+from kseries.hardware.ssh import Refused
+from kseries.hardware.stream import End, Stream
+from kseries.hardware.target import Target as LabTarget
+from kseries.hardware.visit import AGENT, SESSION, WORK, Visit
+from kseries.lib import atomicfile, proc
+from kseries.lib.deadline import Deadline
+from kseries.lib.errors import InfraError, UserError
+from kseries.lib.progress import Progress
+from kseries.lib.runfolder import RunFolder
+from kseries.machines import consolelog, copying, running
+from kseries.machines.agent import Agent, Garbled, Gone, Report
+from kseries.machines.agent import Silent as Unanswered
+from kseries.machines.base import BootFailed, Exit, KernelDied, TargetLost, TimedLine, Witness
+from kseries.machines.command import Command, Unfit
+from kseries.model import Kernel
+
+T = TypeVar("T")
+
+SEND_S = 600.0
+KILL_S = 30.0
+HELLO_S = 60.0
+PING_S = 30.0
+LEASE_S = 1800
+"""Without us, the machine goes back to its own kernel by itself after so many seconds."""
+SERIAL = "serial"
+"""The log in the run folder of what the target's console shows, where it has one."""
+
+# A watchdog's driver is not loaded by itself on most machines. The agent takes what is there.
+WATCHDOG = """PATH=$PATH:/usr/sbin:/sbin
+for driver in iTCO_wdt i6300esb ipmi_watchdog softdog; do
+	[ -e /dev/watchdog ] || modprobe -q "$driver" || :
+done"""
+
+MARK = Command(("mark",))  # for messages
+
+
+class LabMachine:
+    """A lab machine (a `Target`). Leaving it puts the machine back into its first state."""
+
+    def __init__(
+        self,
+        target: LabTarget,
+        run: RunFolder,
+        progress: Progress,
+        *,
+        number: int = 1,
+        modules: Path | None = None,
+        arguments: Sequence[str] = (),
+    ) -> None:
+        """Describe the machine; nothing is done before it is entered.
+
+        modules: folder with those of the kernel, one folder each release. arguments: more words
+        for the kernel's command line; they win.
+        """
+        self._target = target
+        self._run = run
+        self._progress = progress
+        self._modules = modules
+        self._arguments = (*target.lab.dut.arguments, *arguments)
+        self._file = run.console(number)
+        self._lines = consolelog.earlier(self._file)
+        self._visit = Visit(target, run, progress)
+        self._stack = ExitStack()
+        self._facts = {"accelerator": target.name, "target": target.name, "note": ""}
+        self._stream: Stream | None = None
+        self._agent: Agent | None = None
+        self._serial: list[tuple[float, str]] = []  # what its console has shown
+        self._serial_from = 0  # where that begins of the kernel under test
+        self._token = ""
+        self._aborted = threading.Event()
+
+    def __enter__(self) -> LabMachine:
+        """Take the lock, and the machine's state. Raises InfraError."""
+        self._visit.enter(f"run {self._run.name}")
+        try:
+            self._stack.enter_context(
+                power.shown(self._target.lab.console, self._run.log(SERIAL), self._serial)
+            )
+        except BaseException:
+            self._visit.leave()
+            raise
+        self._facts["own kernel"] = self._visit.own.release
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Put the machine back, also at an error, which is raised rather than another one."""
+        try:
+            self.close()
+        except InfraError as told:
+            if kind is None:
+                raise
+            self._progress.note(str(told))
+
+    @property
+    def peer(self) -> None:
+        """Nobody: the machine at the other end boots nothing for us."""
+        return
+
+    @property
+    def facts(self) -> Mapping[str, str]:
+        """`target`, `own kernel`; `accelerator` is the target's name; `note`."""
+        return self._facts
+
+    def boot(self, kernel: Kernel, deadline: Deadline) -> None:
+        """Start the kernel by kexec, and an agent on it. Raises BootFailed, InfraError.
+
+        How long it may take is the target's, as machines need minutes.
+        """
+        del deadline
+        self._end_session()
+        self._require_at_work()
+        self._visit.was_cycled = False
+        limit_s = self._target.lab.boot.deadline_s
+        before = self._visit.home()
+        began = time.monotonic()
+        image, initrd = self._deploy(kernel)
+        self._token = secrets.token_hex(8)
+        words = boots.arguments(before, self._token, self._arguments)
+        deployed = time.monotonic()
+        self._serial_from = len(self._serial)
+        boots.start(self._visit.dut, image, initrd, words)
+        self._visit.dut_lasting.close()
+        came = boots.wait(
+            self._visit.dut_lasting, before.boot, Deadline.after(limit_s), self._aborted.is_set
+        )
+        self._require_ours(came, kernel, limit_s)
+        assert came is not None
+        up = time.monotonic()
+        try:
+            interface = self._visit.configure()
+        except port.Unfit as lack:
+            raise self._boot_failed(f"it came up, and {lack}") from lack
+        self._begin_session(came)
+        self._facts["interface"] = interface
+        self._facts["boot times"] = (
+            f"{deployed - began:.1f} s to deploy, {up - deployed:.1f} s to boot,"
+            f" {time.monotonic() - up:.1f} s to make ready"
+        )
+
+    def run(
+        self,
+        argv: Sequence[str],
+        *,
+        deadline: Deadline,
+        cwd: str = "/",
+        env: Mapping[str, str] | None = None,
+        on_line: TimedLine | None = None,
+    ) -> Exit:
+        """Run a program to its end or to the deadline (then all that it started is killed).
+
+        Raises KernelDied when the machine was booted or hung meanwhile, TargetLost.
+        """
+        command = Command(tuple(argv), cwd, env or {})
+        return running.run(self._execute, command, deadline, on_line)
+
+    def put(self, source: Path, destination: str, deadline: Deadline) -> None:
+        """Copy a file or folder of the host to the machine; what it has already is not sent."""
+        self._require_at_work()
+        del deadline
+        self._visit.bring(source, destination, Deadline.after(SEND_S))
+
+    def get(self, source: str, destination: Path, deadline: Deadline) -> None:
+        """Copy a file or folder of the machine to the host, as `destination`, replacing it."""
+        left_out = copying.get(self._execute, source, destination, deadline)
+        if left_out:
+            self._progress.note(f"not copied from the machine: {', '.join(left_out[:10])}")
+
+    def mark(self, line: str, deadline: Deadline) -> Witness:
+        """Write a line into the kernel log; give what the kernel said of itself up to it."""
+        report = self._asked(MARK, lambda agent: self._marked(agent, line, deadline))
+        log, missing = report.log, []
+        if log.marked:
+            self.note([line])
+        else:
+            missing.append("a mark is not in the kernel log")
+        if log.lost:
+            missing.append(f"{log.lost} records of the kernel log are missing")
+        if log.left_out:
+            missing.append(f"{log.left_out} lines of the kernel log were too many to keep")
+        return Witness(report.counts, tuple(log.said), tuple(missing))
+
+    def note(self, lines: Sequence[str]) -> None:
+        """Put lines behind the kernel log."""
+        now = time.monotonic()
+        with atomicfile.disk_errors(self._file), self._file.open("ab") as sink:
+            sink.write("".join(f"{line}\n" for line in lines).encode(errors="replace"))
+        self._lines.extend((now, line) for line in lines)
+
+    def console(self) -> tuple[tuple[float, str], ...]:
+        """Give the kernel log of all boots so far: (arrival on the monotonic clock, line)."""
+        return tuple(self._lines)
+
+    def waited(self, since: float, until: float) -> float:
+        """Say that nobody lets it wait: it has processors of its own."""
+        del since, until
+        return 0.0
+
+    def abort(self) -> None:
+        """Have whoever waits for the machine be told that it is lost; from any thread."""
+        self._aborted.set()
+        if (stream := self._stream) is not None:
+            stream.abort()
+
+    def close(self) -> None:
+        """Bring the machine back to its first state and let go of it. Safe to repeat."""
+        self._aborted.clear()
+        self._end_session()
+        try:
+            found = self._visit.leave()
+        finally:
+            self._stack.close()
+        notes = visit.repaired(found)
+        self._facts["note"] = "; ".join(notes)
+
+    # ---- booting
+
+    def _deploy(self, kernel: Kernel) -> tuple[str, str]:
+        """Have the kernel, its modules and an initrd on the machine; give their paths there."""
+        name, image = self._target.name, f"{WORK}/boot/kernel"
+        self._progress.update(f"{name}: sending the kernel")
+        self._visit.send(kernel.image, image, Deadline.after(SEND_S))
+        modules = self._modules / kernel.release if self._modules else None
+        if modules is not None and modules.is_dir():
+            self._progress.update(f"{name}: sending its modules")
+            place = f"/lib/modules/{kernel.release}"
+            self._visit.bring(modules, place, Deadline.after(SEND_S))
+            self._visit.must(
+                f"PATH=$PATH:/usr/sbin:/sbin; depmod {shlex.quote(kernel.release)}", SEND_S
+            )
+        if not self._target.lab.boot.initrd:
+            return image, ""
+        self._progress.update(f"{name}: making an initrd")
+        initrd = f"{WORK}/boot/initrd"
+        argv = [*self._target.lab.boot.initrd, initrd, kernel.release]
+        self._visit.must(f"PATH=$PATH:/usr/sbin:/sbin; {shlex.join(argv)}", SEND_S)
+        return image, initrd
+
+    def _require_ours(self, came: Running | None, kernel: Kernel, limit_s: float) -> None:
+        """Raise BootFailed for a kernel that did not come up; the machine is on its own then."""
+        self._require_at_work()
+        if came is None:
+            why = f"it did not answer within {limit_s:.0f} s"
+            own = self._visit.own_kernel("")
+            raise self._boot_failed(f"{why}; the machine is on {own.release} again", hung=True)
+        if came.token != self._token:
+            raise self._boot_failed(f"the machine came back on its own kernel, {came.release}")
+        if came.release != kernel.release:
+            raise self._boot_failed(
+                f"another kernel answered: it calls itself {came.release}, not {kernel.release}"
+            )
+
+    def _boot_failed(self, why: str, *, hung: bool = False) -> BootFailed:
+        death = self._last_words()
+        reason = f"{death}; {why}" if death else why
+        return BootFailed(reason, where=f"{self._file}:{len(self._lines)}", hung=hung)
+
+    def _begin_session(self, came: Running) -> None:
+        """Start the agent on the machine, and talk to it."""
+        self._visit.must(f"rm -rf {SESSION} && mkdir -p -m 700 {SESSION}")
+        self._visit.must(f"{WATCHDOG}\n{AGENT} serve {SESSION} {LEASE_S}")
+        lab = self._target.lab
+        stream = Stream(
+            host=lab.dut.host,
+            program=AGENT,
+            folder=SESSION,
+            boot=came.boot,
+            patience_s=lab.boot.deadline_s,
+            when_lost=self._visit.cycle,
+            log=self._run.log("ssh"),
+        )
+        self._stream = stream
+        wake = os.eventfd(0, os.EFD_CLOEXEC)
+        self._stack.callback(os.close, wake)
+        self._agent = Agent(stream.ours, wake, lambda line: self.note([line]))
+        if not self._agent.wait_hello(Deadline.after(HELLO_S)):
+            said = self._visit.must(f"cat {SESSION}/agent.log; true")
+            raise TargetLost(
+                f"The agent on {lab.dut.host} does not answer.",
+                where=f"{lab.dut.host}:{SESSION}/agent.log\n{said}",
+            )
+
+    def _end_session(self) -> None:
+        """Leave what runs on the machine for us; booting it ends that."""
+        stream, self._stream, self._agent = self._stream, None, None
+        if stream is not None:
+            stream.close()
+
+    # ---- running
+
+    def _execute(
+        self, command: Command, deadline: Deadline, sink: Callable[[bytes], None]
+    ) -> int | None:
+        """Run a command; at the deadline kill it and give None. Raises KernelDied, TargetLost."""
+
+        def execute(agent: Agent) -> int | None:
+            status = agent.execute(command, deadline, sink)
+            if status is None:
+                self._settle()
+                agent.kill(Deadline.after(KILL_S))
+            return status
+
+        return self._asked(command, execute)
+
+    def _marked(self, agent: Agent, line: str, deadline: Deadline) -> Report:
+        report = agent.mark(line, deadline)
+        if report is None:
+            self._settle()
+            raise Unanswered
+        return report
+
+    def _settle(self) -> None:
+        """Wait for a connection that was lost to be there again, or to be given up."""
+        if self._stream is not None:
+            self._stream.settled(3 * self._target.lab.boot.deadline_s)
+
+    def _asked(self, command: Command, ask: Callable[[Agent], T]) -> T:
+        """Ask the agent something; its errors become those of a target."""
+        if self._agent is None:
+            raise TargetLost("The machine runs no kernel of ours.", where=self._target.name)
+        try:
+            return ask(self._agent)
+        except Unfit as error:
+            raise UserError(
+                f"This cannot be run on the target: {error}.",
+                where=proc.command_text(command.argv)[:4000],
+            ) from error
+        except Gone:
+            raise self._lost(self._death()) from None
+        except Garbled as error:
+            raise self._lost(self._garbled(error)) from error
+        except Unanswered:
+            raise self._lost(self._hang(command)) from None
+
+    def _death(self) -> InfraError:
+        """Say what became of the machine: its bytes have come to an end."""
+        assert self._stream is not None
+        assert self._agent is not None
+        end = self._stream.wait_end(PING_S)
+        self._agent.drain()
+        name = self._target.lab.dut.host
+        if end is End.BOOTED:
+            return self._reset()
+        if self._aborted.is_set():
+            return TargetLost("The run was ended.", where=self._target.name)
+        if end is End.LOST:
+            return self._visit.stranded("it hangs and does not come back")
+        if end is End.REFUSED:
+            return Refused(
+                f"{name} has another host key than the one that is known.",
+                where=f"ssh {name}",
+                do="find out why; then `ssh-keygen -R` its name, and log in once by hand",
+            )
+        return TargetLost(
+            f"The agent on {name} has ended, and the machine runs on.",
+            where=f"{name}:{SESSION}/agent.log",
+            do="is its disk full, or did a test kill it?",
+        )
+
+    def _reset(self) -> KernelDied:
+        """Say that the kernel under test is gone; the machine runs its own."""
+        hung = self._visit.was_cycled
+        what = "it hung, and was switched off and on" if hung else "the machine reset meanwhile"
+        death = self._last_words()
+        where = f"{self._file}:{len(self._lines)}"
+        return KernelDied(f"{death} ({what})" if death else what, where=where, hung=hung)
+
+    def _last_words(self) -> str:
+        """Put behind the kernel log what only the console shows; give the line of its death."""
+        lines = serial.of_kernel([text for _, text in self._serial[self._serial_from :]])
+        known = {text for _, text in self._lines}
+        self.note([line for line in lines if line not in known])
+        self._serial_from = len(self._serial)
+        return serial.death(lines)
+
+    def _garbled(self, error: Garbled) -> KernelDied:
+        return KernelDied(
+            f"the agent does not speak as ours does any more: {error};"
+            " a test has tampered with it, or the kernel has spoilt its memory",
+            where=f"{self._file}:{len(self._lines)}",
+        )
+
+    def _hang(self, command: Command) -> InfraError:
+        """Say what hangs; the machine still answers to ssh."""
+        assert self._agent is not None
+        where = f"{proc.command_text(command.argv)[:2000]}\n{self._file}"
+        try:
+            answers = self._agent.answers(Deadline.after(PING_S))
+        except Gone:
+            return self._death()
+        except Garbled as error:
+            return self._garbled(error)
+        if answers:
+            what = "a program cannot be killed, it hangs in the kernel"
+        else:
+            what = "it hangs: the agent does not answer any more"
+        return KernelDied(what, where=where, hung=True)
+
+    def _lost(self, error: InfraError) -> InfraError:
+        """Let go of a session that is no use any more."""
+        stream, self._stream, self._agent = self._stream, None, None
+        if stream is not None:
+            stream.close()
+        return error
+
+    def _require_at_work(self) -> None:
+        if self._aborted.is_set():
+            raise TargetLost("The run was ended.", where=self._target.name)

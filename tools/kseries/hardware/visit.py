@@ -1,0 +1,321 @@
+# SPDX-License-Identifier: GPL-2.0
+"""A lab machine while we have it: locked, its first state known, and put back when we leave.
+
+What it takes to put it back lies on the machine itself (docs/hardware.md, "Recovery"), so whoever
+comes next, from whichever clone, can do that for somebody who was killed.
+"""
+
+from __future__ import annotations
+
+import platform
+import shlex
+import tempfile
+from contextlib import ExitStack
+from pathlib import Path
+
+from kseries.hardware import boots, lock, port, power, restore, statefile, store
+from kseries.hardware.boots import Running
+from kseries.hardware.lock import FOLDER
+from kseries.hardware.restore import Compared
+from kseries.hardware.ssh import Lasting, Link, Links, Unreachable
+from kseries.hardware.statefile import StateFile
+from kseries.hardware.target import Target
+from kseries.lib import atomicfile
+from kseries.lib.deadline import Deadline
+from kseries.lib.errors import InfraError, UserError
+from kseries.lib.progress import Progress
+from kseries.lib.runfolder import RunFolder
+from kseries.machines import agentprogram
+
+BEFORE = f"{FOLDER}/before.json"
+"""The state of the ports before we changed anything; there until they have it again."""
+WORK = f"{FOLDER}/work"
+"""What programs under test see of ours: all of it goes when we leave."""
+LINKS = f"{FOLDER}/links"
+"""Names of the links to it that we have made elsewhere, one a line."""
+AGENT = f"{FOLDER}/agent"
+SESSION = f"{FOLDER}/session"
+STATE = "nic-state"
+"""In the run folder."""
+
+ASK_S = 60.0
+SEND_S = 600.0
+
+_KEEP = "mkdir -p {folder} && cat >{file}.new && sync {file}.new && mv {file}.new {file}"
+# What is no link any more is not ours.
+_CLEAN = r"""
+if [ -f {links} ]; then
+	while IFS= read -r link; do
+		[ ! -L "$link" ] || rm -f "$link"
+	done <{links}
+fi
+rm -rf {work} {session} {links}
+sync
+"""
+
+
+class Stranded(Unreachable):
+    """The machine does not come back by itself, and we cannot switch it off and on."""
+
+
+class Visit:
+    """What we do on a target, from the lock to giving it back."""
+
+    def __init__(self, target: Target, run: RunFolder, progress: Progress) -> None:
+        """Describe it; nothing is done before it is entered."""
+        power.require_known(target.lab.power)
+        self.target = target
+        self.lab = target.lab
+        self._run = run
+        self._progress = progress
+        self._stack = ExitStack()
+        self._state: StateFile | None = None
+        self.restored: tuple[Compared, ...] = ()
+        self._stranded = ""
+        self.was_cycled = False  # by us, as it did not answer
+
+    @property
+    def dut(self) -> Link:
+        """The connection to the machine under test."""
+        return self._lasting[self.lab.dut.host].link
+
+    @property
+    def dut_lasting(self) -> Lasting:
+        """The same, to be made anew when the machine was booted."""
+        return self._lasting[self.lab.dut.host]
+
+    @property
+    def own(self) -> Running:
+        """The machine's own kernel."""
+        return self._own
+
+    @property
+    def links(self) -> Links:
+        """The connections to both machines."""
+        return Links({host: each.link for host, each in self._lasting.items()}, ())
+
+    # ---- from the lock to giving it back
+
+    def enter(self, why: str) -> None:
+        """Connect, take the lock, bring the machine into its first state, take that."""
+        with ExitStack() as stack:
+            name = stack.enter_context(tempfile.TemporaryDirectory(prefix="ks-", dir="/tmp"))
+            hosts = dict.fromkeys(self.lab.hosts)
+            self._lasting = {
+                host: Lasting(host, Path(name), str(number)) for number, host in enumerate(hosts)
+            }
+            for each in self._lasting.values():
+                stack.callback(each.close)
+            self.links.together(*(each.connect for each in self._lasting.values()))
+            stack.enter_context(lock.holding(self.dut, why, self._progress))
+            self._require_same_machine()
+            self._send_agent()
+            self._begin()
+            self._stack = stack.pop_all()
+
+    def leave(self) -> tuple[Compared, ...]:
+        """Bring the machine back and let go of it. Safe to repeat.
+
+        Gives what became of the ports. Raises InfraError where it is not in its first state.
+        """
+        stack, self._stack = self._stack, ExitStack()
+        error: InfraError | None = None
+        try:
+            self._put_back()
+        except InfraError as found:
+            error = found
+        try:
+            stack.close()
+        except InfraError as found:
+            error = error or found  # that of a machine that is gone is told already
+        if error is not None:
+            raise error
+        return self.restored
+
+    def _put_back(self) -> None:
+        state, self._state = self._state, None
+        if state is None:
+            return
+        if self._stranded:
+            raise self.stranded(self._stranded)
+        self._progress.update(f"{self.target.name}: back to its own kernel")
+        self._own = self.home()
+        self.restored = self._restore(state)
+
+    def _begin(self) -> None:
+        file = self._run.path / f"{STATE}.json"
+        file.unlink(missing_ok=True)
+        left = self.dut.run(f"cat {BEFORE} 2>/dev/null", Deadline.after(ASK_S))
+        if left.ok and left.output.strip():
+            self._progress.note(
+                f"{self.target.name} was left in the middle of a run; it is put back first"
+            )
+            atomicfile.write_text(file, left.output)
+            state = statefile.read(file, self.target.name)
+            self._state = state
+            self._own = self.home()
+            self._restore(state)
+        else:
+            self._own = self.home()
+            ports = restore.take(self.lab, self.links)
+            statefile.write(file, self.target.name, ports)
+        with file.open("rb") as source:
+            command = _KEEP.format(folder=FOLDER, file=BEFORE)
+            done = self.dut.feed(command, source, Deadline.after(ASK_S))
+        if not done.ok:
+            raise store.no_room(self.dut.host, file.stat().st_size, done.output)
+        self._state = statefile.read(file, self.target.name)
+
+    def _require_same_machine(self) -> None:
+        running = boots.look(self.dut)
+        if running.machine != platform.machine():
+            raise UserError(
+                f"{self.dut.host} is {running.machine or 'of an unknown kind'}, this host"
+                f" {platform.machine()}: what is built here does not run there.",
+                where=f"ssh {self.dut.host} uname -m",
+            )
+
+    def _send_agent(self) -> None:
+        with tempfile.TemporaryDirectory(prefix="ks-") as name:
+            program = agentprogram.compiled(agentprogram.DETACHED, Path(name) / "agent")
+            archive = store.put(self.dut, program, Deadline.after(SEND_S))
+        self.must(store.unpack_words(archive, FOLDER))
+
+    # ---- on the machine
+
+    def must(self, script: str, limit_s: float = ASK_S) -> str:
+        """Run a script on the DUT that is to end well; give what it printed."""
+        done = self.dut.run(script, Deadline.after(limit_s))
+        if not done.ok:
+            lines = "".join(f"\n| {line}" for line in done.output.splitlines()[-6:])
+            raise InfraError(
+                f"{self.dut.host} could not be made ready.",
+                where=f"ssh {self.dut.host}{lines}",
+                do="is its disk full, or its root file system read-only?",
+            )
+        return done.output
+
+    def send(self, source: Path, place: str, deadline: Deadline) -> None:
+        """Have a file or folder on the DUT as `place`, below WORK."""
+        archive = store.put(self.dut, source, deadline)
+        at = Path(place)
+        script = store.unpack_words(archive, str(at.parent))
+        if source.name != at.name:
+            moved = shlex.quote(str(at.parent / source.name))
+            script += f" && rm -rf {shlex.quote(place)} && mv {moved} {shlex.quote(place)}"
+        self.must(script, deadline.remaining())
+
+    def bring(self, source: Path, destination: str, deadline: Deadline) -> None:
+        """Have a file or folder on the DUT; `destination` leads to it until we leave."""
+        place = WORK + destination
+        self.send(source, place, deadline)
+        self.must(self._link_script(place, destination))
+
+    @staticmethod
+    def _link_script(place: str, name: str) -> str:
+        """Plan a link that goes when we leave; what is there already and not ours stays."""
+        return (
+            f'if [ -e {name} ] && [ "$(readlink {name})" != {place} ]; then'
+            f" echo '{name} is there already, and not of kseries'; exit 1; fi;"
+            f" echo {name} >>{LINKS} && sync {LINKS} && mkdir -p $(dirname {name})"
+            f" && ln -sfn {place} {name}"
+        )
+
+    def home(self) -> Running:
+        """Have the machine run its own kernel, and nothing of ours left there."""
+        running = self._reached()
+        if running.token:
+            boots.reboot(self.dut, AGENT)
+            self.dut_lasting.close()
+            running = self.own_kernel(running.boot)
+        self.must(_CLEAN.format(links=LINKS, work=WORK, session=SESSION))
+        return running
+
+    def _reached(self) -> Running:
+        """Look which kernel runs, with a power cycle where the machine does not answer."""
+        found = boots.wait(self.dut_lasting, "", Deadline.after(self.lab.boot.deadline_s))
+        return found or self.own_kernel("")
+
+    def own_kernel(self, before: str) -> Running:
+        """Wait for the machine's own kernel, in another boot than `before`; switch it off and on.
+
+        Raises Stranded.
+        """
+        if before:
+            found = self.wait_boot(before)
+            if found is not None and not found.token:
+                return found
+        if self.cycle():
+            found = self.wait_boot(before)
+            if found is not None and not found.token:
+                return found
+        raise self.stranded("it does not come back on its own kernel")
+
+    def wait_boot(self, before: str) -> Running | None:
+        """Wait for another boot than `before`; None where it did not come in time."""
+        return boots.wait(self.dut_lasting, before, Deadline.after(self.lab.boot.deadline_s))
+
+    def cycle(self) -> bool:
+        """Switch the machine off and on; False where that cannot be done."""
+        self._progress.note(f"{self.target.name} does not answer")
+        done = power.cycle(self.lab.power, self._run.log("power"))
+        self.was_cycled = self.was_cycled or done
+        self._progress.note(
+            f"{self.target.name} was switched off and on" if done else "it has no power switch"
+        )
+        return done
+
+    def stranded(self, why: str) -> Stranded:
+        """Make the error for a machine that only a person can help now."""
+        self._stranded = why
+        return Stranded(
+            f"{self.target.name} is not in its first state: {why}.",
+            where=f"ssh {self.lab.dut.host}; its ports' state is in {self._run.path}/{STATE}.json"
+            f" and on it in {BEFORE}",
+            do=f"switch it off and on by hand, then `kseries hw recover {self.target.name}`",
+        )
+
+    # ---- its ports
+
+    def configure(self) -> str:
+        """Set up the ports for tests; give the DUT's name of its own. Raises port.Unfit."""
+        lab = self.lab
+        peer = self._lasting[lab.peer.host or lab.dut.host].link
+        port.set_up(
+            peer, lab.peer.interface, addresses=lab.peer.addresses, namespace=lab.peer.namespace
+        )
+        return port.ready(self.dut, lab.dut)
+
+    def _restore(self, state: StateFile) -> tuple[Compared, ...]:
+        self._progress.update(f"{self.target.name}: putting back the state of its ports")
+        found = restore.restore(self.lab, self.links, state)
+        left = [each for one in found for each in one.left]
+        if left:
+            names = ", ".join(each.name for each in left[:5])
+            raise InfraError(
+                f"{self.target.name} is not as it was: {len(left)} settings differ ({names}).",
+                where=f"{self._run.path}/{STATE}.json",
+                do=f"`kseries hw state {self.target.name} --compare FILE` says what, and how to"
+                " put it back",
+            )
+        self.must(f"rm -f {BEFORE}; sync")
+        return found
+
+
+def repaired(found: tuple[Compared, ...]) -> list[str]:
+    """Say what was put back, and what nobody could ask for."""
+    notes = []
+    for each in found:
+        if each.repaired:
+            names = ", ".join(one.name for one in each.repaired[:8])
+            notes.append(f"{each.side}: put back {len(each.repaired)} settings ({names})")
+        if each.unknown:
+            notes.append(f"{each.side}: not known: {', '.join(each.unknown)}")
+    return notes
+
+
+def recover(target: Target, run: RunFolder, progress: Progress) -> tuple[Compared, ...]:
+    """Put a machine back that somebody was killed on. Raises InfraError where that fails."""
+    visit = Visit(target, run, progress)
+    visit.enter("hw recover")
+    return visit.leave()
