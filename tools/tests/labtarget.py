@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import sys
-import time
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -29,7 +29,7 @@ from kseries.test import stage
 from tests.standin import Pair
 
 SWITCH = Path(__file__).parent / "powerswitch.py"
-DEADLINE_S = 90.0
+DEADLINE_S = 150.0
 
 TARGET = """\
 kind = "ssh"
@@ -96,6 +96,14 @@ class Told(Silent):
     """Progress that keeps what was noted."""
 
     notes: list[str] = field(default_factory=list)
+    when: dict[str, Callable[[], None]] = field(
+        default_factory=dict
+    )  # what is done, once, at a text
+
+    def update(self, text: str, *, done: int | None = None, total: int | None = None) -> None:
+        """Do what is to be done then."""
+        for known in [known for known in self.when if known in text]:
+            self.when.pop(known)()
 
     def note(self, text: str) -> None:
         """Keep a note."""
@@ -111,7 +119,7 @@ class Lab:
     kernel: Kernel
     programs: list[TestProgram] = field(default_factory=list)
     progress: Told = field(default_factory=Told)
-    lines: list[float] = field(default_factory=list)
+    arguments: tuple[str, ...] = ()  # of the kernel
 
     @property
     def run(self) -> RunFolder:
@@ -147,10 +155,9 @@ class Lab:
     def open(self, folder: RunFolder, number: int) -> AbstractContextManager[LabMachine]:
         """Give the machine."""
         target = catalogue.read(self.path / "standin.toml")
-        return LabMachine(target, folder, self.progress, number=number)
+        return LabMachine(target, folder, self.progress, number=number, arguments=self.arguments)
 
     def test(self, *, reruns: bool = False) -> TestOutcome:
         """Run the programs on the machine."""
         installed = InstalledSuites(self.path / "installed", tuple(self.programs))
-        self.began = time.monotonic()
         return stage.test(installed, self.kernel, self.open, self.run, self.progress, reruns=reruns)

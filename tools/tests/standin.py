@@ -48,7 +48,8 @@ class Boot:
     """What both machines boot: kernel, image, and what of the initrd is the same for all."""
 
     kernel: Path
-    image: Path
+    image: Path  # that all was made of
+    disk: Path
     accelerator: str
     files: dict[str, bytes]
 
@@ -95,23 +96,28 @@ def prepared() -> Boot:
     settings = rootfs.read_settings(Project.find().configs / "targets" / "vm.toml")
     cache.mkdir(parents=True, exist_ok=True)
     image = rootfs.ensure(cache, settings, Silent(), cache / "standin.log", packages=PACKAGES)
-    kept = cache / f"standin-{image.stem}"
+    kept = cache / f"standin-disk-{image.stem}"
     with locked(kept, Silent()):
         if not kept.is_dir():
-            for old in cache.glob("standin-guest-*"):  # an image that is gone has none
+            for old in cache.glob("standin-*guest-*"):  # an image that is gone has none
                 atomicfile.remove_tree(old)
             with tempfile.TemporaryDirectory(prefix="standin-") as name:
                 _boot_files(image, Path(name), Path(name) / "made")
-                shutil.copytree(Path(name) / "made", kept)
+                _run("cp", "-r", "--sparse=always", f"{name}/made", str(kept))
     kernel = kept / "vmlinuz"
     accelerator = accel.choose(None, Cache.find().host / "kvm.json", qemu.version(), kernel).name
     files = {file.name: file.read_bytes() for file in sorted((kept / "initrd").iterdir())}
-    return Boot(kernel, image, accelerator, files)
+    return Boot(kernel, image, kept / "disk", accelerator, files)
 
 
 def _boot_files(image: Path, work: Path, made: Path) -> None:
-    """Take out of an image what boots it: `vmlinuz`, and in `initrd/` what an initrd holds."""
+    """Take out of an image what boots it: `vmlinuz`, and in `initrd/` what an initrd holds.
+
+    `disk` is the image with a journal, as a machine that is reset needs one.
+    """
     (made / "initrd").mkdir(parents=True)
+    _run("cp", "--sparse=always", str(image), str(made / "disk"))
+    _run("/usr/sbin/tune2fs", "-O", "has_journal", str(made / "disk"))
     _debugfs(image, f"rdump /boot {work}")
     (kernel,) = (work / "boot").glob("vmlinuz-*")
     kernel.rename(made / "vmlinuz")
@@ -200,7 +206,7 @@ def _machine(
         *("-initrd", str(initrd)),
         *("-monitor", f"unix:{monitor},server,nowait"),
         *("-chardev", f"file,id=console,path={console}", "-serial", "chardev:console"),
-        *("-drive", f"file={boot.image},if=none,id=root,format=raw,snapshot=on"),
+        *("-drive", f"file={boot.disk},if=none,id=root,format=raw,snapshot=on"),
         *("-device", "virtio-blk-pci,drive=root"),
         *("-netdev", f"user,id=ssh,restrict=on,hostfwd=tcp:127.0.0.1:{port}-:22"),
         *("-device", "virtio-net-pci,netdev=ssh"),

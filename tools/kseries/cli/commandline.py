@@ -126,6 +126,8 @@ def _add_runs(commands: Commands) -> None:
         parser.set_defaults(stage=name)
         if name == "config":
             _add_config_actions(parser)
+        if name == "test":
+            options.add_on(parser)
 
 
 def _add_suites(commands: Commands) -> None:
@@ -528,6 +530,14 @@ def _add_hardware(commands: Commands) -> None:
     _add_configs(actions)
     _add_state(actions)
     _add_locks(actions)
+    recover = _add(
+        actions,
+        "recover",
+        "hwrecover.recover",
+        "bring a lab machine that a run was killed on back to its own kernel and state",
+        ("kseries hw recover lab1",),
+    )
+    options.add_target(recover)
 
 
 def _add_configs(actions: Commands) -> None:

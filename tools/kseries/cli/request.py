@@ -9,7 +9,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from kseries.cli.parser import command_line
+from kseries.hardware import labtarget
 from kseries.lib import settings
+from kseries.lib.paths import Project
 from kseries.model import Request
 
 
@@ -49,6 +51,13 @@ def with_settings(request: Request) -> Request:
     found = settings.read(given)
     filled = {name: found.value(name) or given[name] for name in given}
     return replace(request, **{**filled, "stack": place(filled["stack"])})
+
+
+def on(target: str, request: Request, project: Project) -> Request:
+    """Give a request on another lab machine. Raises UserError for none that can be used."""
+    name = place(target)
+    labtarget.find(name, project)
+    return replace(request, target=name)
 
 
 def place(given: str) -> str:

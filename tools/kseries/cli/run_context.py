@@ -15,6 +15,7 @@ from pydantic import TypeAdapter
 from kseries.choice import asked as tests
 from kseries.cli.reports import show
 from kseries.cli.screen import program
+from kseries.hardware import labtarget
 from kseries.lib import proc, runfolder
 from kseries.lib.errors import InfraError, Interrupted, KseriesError, UserError
 from kseries.lib.paths import Cache, Project
@@ -134,6 +135,8 @@ def _new_run(request: Request, name: str, project: Project) -> Opened:
             f"There is no compiler '{request.compiler}' on this host.",
             do="install it, or name another: --compiler NAME",
         )
+    if request.target:
+        labtarget.find(request.target, project)  # before anybody waits for a build
     Cache.find()  # before anything is made: it can be no place for one
     project.prepare()
     run = runfolder.create(project.runs, name or planned.name)

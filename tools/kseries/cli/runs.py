@@ -9,8 +9,8 @@ from dataclasses import replace
 from typing import Any
 
 from kseries.cli.reports import show
-from kseries.cli.request import request, with_settings
-from kseries.cli.run_context import open_run, progress, resumable, take_up
+from kseries.cli.request import on, request, with_settings
+from kseries.cli.run_context import REQUEST, open_run, progress, resumable, take_up
 from kseries.config import stage as config_stage
 from kseries.model import Request, RunResult
 from kseries.names import RUN_STAGES
@@ -50,6 +50,10 @@ def stage(arguments: Namespace) -> int:
     opened = open_run(arguments.run, arguments.workspace)
     if arguments.stage == baseline.STAGE.name:
         opened = replace(opened, request=replace(opened.request, baseline=True))
+    if getattr(arguments, "target", ""):
+        asked = on(arguments.target, opened.request, opened.project)
+        opened = replace(opened, request=asked)
+        opened.run.save("request", asked, REQUEST)
     with progress(arguments) as shown:
         return _run_stages(opened.work(shown), stages, shown, arguments.workspace)
 

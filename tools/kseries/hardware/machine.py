@@ -173,7 +173,11 @@ class LabMachine:
 
         Raises KernelDied when the machine was booted or hung meanwhile, TargetLost.
         """
-        command = Command(tuple(argv), cwd, env or {})
+        variables = dict(env or {})
+        if port.NETIF in variables:  # of a suite that wants somebody at the other end of a cable
+            lab, interface = self._target.lab, self._facts["interface"]
+            variables |= port.environment(lab, interface)
+        command = Command(tuple(argv), cwd, variables)
         return running.run(self._execute, command, deadline, on_line)
 
     def put(self, source: Path, destination: str, deadline: Deadline) -> None:

@@ -3,20 +3,34 @@
 
 from __future__ import annotations
 
+import ipaddress
 import shlex
 from collections.abc import Sequence
 
 from kseries.hardware import probe
 from kseries.hardware.probe import Question
 from kseries.hardware.ssh import Link
-from kseries.hardware.target import Dut
+from kseries.hardware.target import Dut, Lab
 
+NETIF = "NETIF"
 CARRIER_S = 20
 LIMIT = "i=0; while [ $i -lt {seconds} ]; do {test} && break; i=$((i + 1)); sleep 1; done"
 
 _PORT = Question("port", '[ -e "/sys/class/net/$IF" ] && echo "$IF"', waits=False)
 _DRIVER = Question("driver", 'basename "$(readlink "/sys/class/net/$IF/device/driver")"')
 _CARRIER = Question("carrier", 'cat "/sys/class/net/$IF/carrier"', waits=False)
+
+
+def environment(lab: Lab, interface: str) -> dict[str, str]:
+    """Tell the kernel's tests of drivers where they are (drivers/net/README.rst)."""
+    told = {NETIF: interface}
+    for name, addresses in (("LOCAL", lab.dut.addresses), ("REMOTE", lab.peer.addresses)):
+        for text in addresses:
+            address = ipaddress.ip_interface(text).ip
+            told.setdefault(f"{name}_V{address.version}", str(address))
+    if lab.peer.namespace:
+        return told | {"REMOTE_TYPE": "netns", "REMOTE_ARGS": lab.peer.namespace}
+    return told | {"REMOTE_TYPE": "ssh", "REMOTE_ARGS": lab.peer.host}
 
 
 class Unfit(Exception):

@@ -198,10 +198,10 @@ class Stream:
 
     def _rest(self, near: socket.socket, data: bytes) -> None:
         """Hand out what is left of a session that has ended."""
-        while data:
-            if not self._hand_out(data):
-                return
+        while self._hand_out(data):
             data = _received(near)
+            if not data:
+                return
 
     def _hand_out(self, data: bytes) -> bool:
         try:

@@ -140,7 +140,7 @@ class Visit:
             raise self.stranded(self._stranded)
         self._progress.update(f"{self.target.name}: back to its own kernel")
         self._own = self.home()
-        self.restored = self._restore(state)
+        self.restored = (*self.restored, *self._restore(state))
 
     def _begin(self) -> None:
         file = self._run.path / f"{STATE}.json"
@@ -154,7 +154,7 @@ class Visit:
             state = statefile.read(file, self.target.name)
             self._state = state
             self._own = self.home()
-            self._restore(state)
+            self.restored = self._restore(state)
         else:
             self._own = self.home()
             ports = restore.take(self.lab, self.links)

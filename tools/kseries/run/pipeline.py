@@ -25,9 +25,8 @@ from kseries.compiled import enabling, functions, wishes
 from kseries.config import kconfig_ask
 from kseries.config.stage import config
 from kseries.fetch.stage import fetch
-from kseries.hardware.catalogue import Catalogue
+from kseries.hardware import labtarget
 from kseries.hardware.machine import LabMachine
-from kseries.hardware.target import Target as LabTarget
 from kseries.host import cache as cachefolder
 from kseries.install import modules
 from kseries.install.stage import install
@@ -63,7 +62,7 @@ from kseries.model import (
 from kseries.names import RUN_STAGES
 from kseries.parse import expected
 from kseries.report.words import counted
-from kseries.run import crashes, provenance
+from kseries.run import crashes, firststep, provenance
 from kseries.run.record import STATE_OF, Record
 from kseries.stacks.stack import Plan, resolve
 from kseries.test import coverage
@@ -158,25 +157,13 @@ class RunContext:
 
     def _lab_machine(self, folder: RunFolder, number: int) -> LabMachine:
         return LabMachine(
-            self.lab_target,
+            labtarget.find(self.request.target, self.project),
             folder,
             self.progress,
             number=number,
             modules=self.outcome(INSTALL).folder / modules.FOLDER,
             arguments=self.request.append,
         )
-
-    @property
-    def lab_target(self) -> LabTarget:
-        """The lab machine that was asked for. Raises UserError for none that can be used."""
-        found = Catalogue.of(self.project).find_real(self.request.target, self.project.root)
-        if found.lab.boot.method != "kexec":
-            raise UserError(
-                f"The target '{found.name}' boots no kernels of ours: its `boot.method` is"
-                f" '{found.lab.boot.method}'.",
-                do='`method = "kexec"` in its file lets runs boot it',
-            )
-        return found
 
     def machine(self, folder: RunFolder, number: int, *, terminal: bool = False) -> VirtualMachine:
         """Give a machine as tests get it, with a port for somebody who types, or without."""
@@ -299,6 +286,7 @@ def _test(w: RunContext) -> TestOutcome:
         installed, kernel, w.target, w.run, w.progress,
         only=w.request.only, extended=w.extended, machines=w.machines, reruns=w.request.reruns,
         functions=tuple(one.symbol for one in kernel.functions if one.symbol),
+        spare=bool(w.request.target),
     )  # fmt: skip
     if outcome.events:
         w.progress.update("reading what the kernel said")
@@ -306,7 +294,11 @@ def _test(w: RunContext) -> TestOutcome:
     notes = (*outcome.notes, *expected.passing(outcome.programs))
     seen = ran.seen(kernel.functions, coverage.ran(w.run))
     outcome = replace(outcome, chosen=chosen, planned=planned, notes=notes, functions=seen)
-    return crashes.examine(outcome, kernel, w.stack, w.run)
+    examined = crashes.examine(outcome, kernel, w.stack, w.run)
+    if not w.request.target:
+        return examined
+    first = firststep.note(examined, w.outcome(APPLY), w.stack.under_test, w.run.name)
+    return replace(examined, notes=(*examined.notes, *first))
 
 
 SERIES: Stage[Stack] = Stage(

@@ -50,7 +50,7 @@ def run_again(
     notes: list[str] = []
     boots = 0
     for number in range(1, TIMES + 1):
-        shards, left_out = _choose(programs, now)
+        shards, left_out = _choose(programs, now, spare=job.spare)
         notes += [note for note in left_out if note not in notes]
         if not shards:
             break
@@ -75,15 +75,21 @@ def run_again(
 
 
 def _choose(
-    programs: Sequence[TestProgram], results: Sequence[ProgramResult]
+    programs: Sequence[TestProgram], results: Sequence[ProgramResult], *, spare: bool = False
 ) -> tuple[list[Shard], list[str]]:
-    """Give what is to be run again, and a sentence on each program for which there is no time."""
+    """Give what is to be run again, and a sentence on each program that is left out.
+
+    spare: what took the kernel down is left out, too.
+    """
     shards: list[Shard] = []
     left_out: list[str] = []
     spent_s = 0.0
     for program, result in zip(programs, results, strict=True):
         wrong = [case for case in leaves(result.cases) if _is_firm(case)]
         if not _ran(result) or not (wrong or _is_firm_itself(result)):
+            continue
+        if spare and result.status is Status.CRASH:
+            left_out.append(f"{label_of(program)} was not rerun: it takes the machine down")
             continue
         names = tuple(case.name for case in wrong if case.name in program.cases)
         some = bool(program.case_option and names and len(names) == len(wrong))

@@ -47,6 +47,7 @@ def never(_result: ProgramResult) -> bool:
 class Job:
     """What all machines need: programs, kernel, folder of the run, whom to tell.
 
+    spare: whether machines are to be spared what takes them down, as they come back slowly.
     began: when the tests did, on the monotonic clock.
     """
 
@@ -56,6 +57,7 @@ class Job:
     run: RunFolder
     progress: Progress
     functions: tuple[str, ...] = ()  # symbols of those whose calls are counted
+    spare: bool = False
     began: float = field(default_factory=time.monotonic)
 
 

@@ -50,12 +50,14 @@ def test(
     reruns: bool = False,  # noqa: PT028
     enough: Enough = never,  # noqa: PT028
     functions: tuple[str, ...] = (),  # noqa: PT028
+    spare: bool = False,  # noqa: PT028
 ) -> TestOutcome:
     """Run the installed programs, or those that `only` picks, on machines that `open_target` gives.
 
     extended: also those that take minutes. machines: how many at a time, at most. reruns: whether
     what is not good is run again. enough: whether a program's result tells so much that those
     after it need not run. functions: symbols whose calls are counted (`coverage.ran` tells them).
+    spare: what takes a machine down is not run again.
 
     A kernel that does not boot is a result: every program is then MISSING, and a note says why.
     Raises UserError when a pattern of `only` matches nothing, TargetLost and other InfraError
@@ -74,7 +76,7 @@ def test(
     if checkpoint.begin(run, on):
         earlier = checkpoint.events(run)
         left = cutting.go_on(programs, checkpoint.shards(run), machines)
-    job = Job(installed, kernel, open_target, run, progress, functions)
+    job = Job(installed, kernel, open_target, run, progress, functions, spare)
     scheduler = Scheduler(job, enough)
     scheduler.work(left.shards, machines)
     said = (*earlier, *scheduler.events())
