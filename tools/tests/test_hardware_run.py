@@ -7,6 +7,7 @@ the machine in its first state, which is what every test begins with.
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -25,9 +26,11 @@ from kseries.hardware.ssh import Refused
 from kseries.hardware.visit import Stranded
 from kseries.lib.errors import InfraError
 from kseries.model import EventKind, Status
+from kseries.run.pipeline import RunContext
 from tests import labtarget, powerswitch, sshserver, standin
 from tests.labtarget import KERNEL, Lab
 from tests.standin import Boot, Pair
+from tests.toymachine import set_up_toys
 
 pytestmark = [pytest.mark.hardware, pytest.mark.timeout(900)]
 
@@ -286,3 +289,28 @@ def test_whoever_is_killed_leaves_it_to_the_next(lab: Lab, pair: Pair, seconds: 
     assert main(["hw", "recover", str(lab.path / "standin.toml")]) == 0
     left = pair.ssh("dut", "ls /var/lib/kseries").split()
     assert "before.json" not in left
+
+
+def test_the_command_line(
+    lab: Lab, toy_kernel: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """All stages of a run, but that the kernel which the toy's sources make is Debian's."""
+    target = RunContext.target
+    toys = set_up_toys(tmp_path / "toys", toy_kernel, monkeypatch)
+    monkeypatch.setattr(RunContext, "target", target)
+    toys.words("toys", "one")
+    toys.stack("toys", under_test="toys")
+    file = str(tmp_path / "standin.toml")
+    until = ("--until", "install", "--no-baseline")
+    assert toys.kseries("run", "--target", file, *until, "-k", "queues") == 0
+    built = toys.toyproject.root / "out" / "runs" / "latest" / "build.json"
+    kernel = json.loads(built.read_text())
+    kernel |= {"image": str(lab.kernel.image), "release": lab.kernel.release}
+    built.write_text(json.dumps(kernel))
+    assert toys.kseries("test", "--run", "latest") == 0
+    result = toys.toyproject.latest()
+    assert result["verdict"] == "pass"
+    (program,) = result["programs"]
+    assert (program["name"], program["status"]) == ("queues.py", "pass")
+    assert result["provenance"]["accelerator"] == "standin"
+    assert "--target" in result["provenance"]["options"]

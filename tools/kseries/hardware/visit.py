@@ -17,7 +17,7 @@ from kseries.hardware import boots, lock, port, power, restore, statefile, store
 from kseries.hardware.boots import Running
 from kseries.hardware.lock import FOLDER
 from kseries.hardware.restore import Compared
-from kseries.hardware.ssh import Lasting, Link, Links, Unreachable
+from kseries.hardware.ssh import Lasting, Link, Links, Refused, Unreachable
 from kseries.hardware.statefile import StateFile
 from kseries.hardware.target import Target
 from kseries.lib import atomicfile
@@ -288,6 +288,7 @@ class Visit:
 
     def _restore(self, state: StateFile) -> tuple[Compared, ...]:
         self._progress.update(f"{self.target.name}: putting back the state of its ports")
+        self._connect_again()
         found = restore.restore(self.lab, self.links, state)
         left = [each for one in found for each in one.left]
         if left:
@@ -300,6 +301,18 @@ class Visit:
             )
         self.must(f"rm -f {BEFORE}; sync")
         return found
+
+    def _connect_again(self) -> None:
+        """Connect where a connection was lost meanwhile. Raises Unreachable."""
+        for each in self._lasting.values():
+            try:
+                if each.is_up and each.link.run("true", Deadline.after(ASK_S)).ok:
+                    continue
+            except Refused:
+                raise
+            except Unreachable:
+                pass
+            each.connect()
 
 
 def repaired(found: tuple[Compared, ...]) -> list[str]:
