@@ -160,4 +160,6 @@ class Lab:
     def test(self, *, reruns: bool = False) -> TestOutcome:
         """Run the programs on the machine."""
         installed = InstalledSuites(self.path / "installed", tuple(self.programs))
-        return stage.test(installed, self.kernel, self.open, self.run, self.progress, reruns=reruns)
+        return stage.test(
+            installed, self.kernel, self.open, self.run, self.progress, reruns=reruns, spare=True
+        )

@@ -31,7 +31,10 @@ SSH = """\
 [ -e {place}/away ] && exit 255
 while [ "$1" != -- ]; do shift; done
 shift 2
-exec sh -c "$*"
+sh -c "$*"
+status=$?
+printf 'Connection to dut closed by remote host.\\r\\n' >&2
+exit $status
 """
 
 
@@ -139,16 +142,14 @@ def test_a_cut_connection_loses_and_repeats_nothing(machine: Machine) -> None:
     stream = machine.stream()
     agent, seen = machine.agent(stream), bytearray()
     lines = 3000
-
-    def sink(data: bytes) -> None:
-        if len(seen) // 2000 != (len(seen) + len(data)) // 2000:
-            machine.kill("attach")
-        seen.extend(data)
-
-    script = f"i=0; while [ $i -lt {lines} ]; do echo $i; i=$((i + 1)); done; cat"
+    cut = f"pkill -9 -f '^{machine.program} attach'"
+    script = (
+        f"i=0; while [ $i -lt {lines} ]; do echo $i; i=$((i + 1));"
+        f" [ $((i % 1000)) = 0 ] && {cut}; done; sleep 0.2; {cut}; cat"
+    )
     fed = [b"input "] * 50
     command = Command(("sh", "-c", script), feed=fed)
-    assert agent.execute(command, Deadline.after(60.0), sink) == 0
+    assert agent.execute(command, Deadline.after(60.0), seen.extend) == 0
     wanted = "".join(f"{number}\n" for number in range(lines)).encode() + b"".join(fed)
     assert seen == wanted
     assert stream.connections > 1

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import os
 import secrets
-import shlex
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -14,18 +13,20 @@ from pathlib import Path
 from types import TracebackType
 from typing import TypeVar
 
-from kseries.hardware import boots, port, power, serial, visit
+from kseries.hardware import boots, place, port, visit
 from kseries.hardware.boots import Running
+from kseries.hardware.kernellog import KernelLog
+from kseries.hardware.place import AGENT, SESSION
 from kseries.hardware.ssh import Refused
 from kseries.hardware.stream import End, Stream
 from kseries.hardware.target import Target as LabTarget
-from kseries.hardware.visit import AGENT, SESSION, WORK, Visit
-from kseries.lib import atomicfile, proc
+from kseries.hardware.visit import Visit
+from kseries.lib import proc
 from kseries.lib.deadline import Deadline
 from kseries.lib.errors import InfraError, UserError
 from kseries.lib.progress import Progress
 from kseries.lib.runfolder import RunFolder
-from kseries.machines import consolelog, copying, running
+from kseries.machines import copying, running
 from kseries.machines.agent import Agent, Garbled, Gone, Report
 from kseries.machines.agent import Silent as Unanswered
 from kseries.machines.base import BootFailed, Exit, KernelDied, TargetLost, TimedLine, Witness
@@ -34,20 +35,11 @@ from kseries.model import Kernel
 
 T = TypeVar("T")
 
-SEND_S = 600.0
 KILL_S = 30.0
 HELLO_S = 60.0
 PING_S = 30.0
-LEASE_S = 1800
-"""Without us, the machine goes back to its own kernel by itself after so many seconds."""
 SERIAL = "serial"
 """The log in the run folder of what the target's console shows, where it has one."""
-
-# A watchdog's driver is not loaded by itself on most machines. The agent takes what is there.
-WATCHDOG = """PATH=$PATH:/usr/sbin:/sbin
-for driver in iTCO_wdt i6300esb ipmi_watchdog softdog; do
-	[ -e /dev/watchdog ] || modprobe -q "$driver" || :
-done"""
 
 MARK = Command(("mark",))  # for messages
 
@@ -75,15 +67,12 @@ class LabMachine:
         self._progress = progress
         self._modules = modules
         self._arguments = (*target.lab.dut.arguments, *arguments)
-        self._file = run.console(number)
-        self._lines = consolelog.earlier(self._file)
+        self._log = KernelLog(run.console(number))
         self._visit = Visit(target, run, progress)
         self._stack = ExitStack()
         self._facts = {"accelerator": target.name, "target": target.name, "note": ""}
         self._stream: Stream | None = None
         self._agent: Agent | None = None
-        self._serial: list[tuple[float, str]] = []  # what its console has shown
-        self._serial_from = 0  # where that begins of the kernel under test
         self._token = ""
         self._aborted = threading.Event()
 
@@ -92,7 +81,7 @@ class LabMachine:
         self._visit.enter(f"run {self._run.name}")
         try:
             self._stack.enter_context(
-                power.shown(self._target.lab.console, self._run.log(SERIAL), self._serial)
+                self._log.watching(self._target.lab.console, self._run.log(SERIAL))
             )
         except BaseException:
             self._visit.leave()
@@ -136,11 +125,14 @@ class LabMachine:
         limit_s = self._target.lab.boot.deadline_s
         before = self._visit.home()
         began = time.monotonic()
-        image, initrd = self._deploy(kernel)
+        self._progress.update(f"{self._target.name}: sending the kernel")
+        image, initrd = place.kernel(
+            self._visit.dut, kernel, self._modules, self._target.lab.boot.initrd
+        )
         self._token = secrets.token_hex(8)
         words = boots.arguments(before, self._token, self._arguments)
         deployed = time.monotonic()
-        self._serial_from = len(self._serial)
+        self._log.begin()
         boots.start(self._visit.dut, image, initrd, words)
         self._visit.dut_lasting.close()
         came = boots.wait(
@@ -184,7 +176,7 @@ class LabMachine:
         """Copy a file or folder of the host to the machine; what it has already is not sent."""
         self._require_at_work()
         del deadline
-        self._visit.bring(source, destination, Deadline.after(SEND_S))
+        place.bring(self._visit.dut, source, destination)
 
     def get(self, source: str, destination: Path, deadline: Deadline) -> None:
         """Copy a file or folder of the machine to the host, as `destination`, replacing it."""
@@ -208,14 +200,11 @@ class LabMachine:
 
     def note(self, lines: Sequence[str]) -> None:
         """Put lines behind the kernel log."""
-        now = time.monotonic()
-        with atomicfile.disk_errors(self._file), self._file.open("ab") as sink:
-            sink.write("".join(f"{line}\n" for line in lines).encode(errors="replace"))
-        self._lines.extend((now, line) for line in lines)
+        self._log.add(lines)
 
     def console(self) -> tuple[tuple[float, str], ...]:
         """Give the kernel log of all boots so far: (arrival on the monotonic clock, line)."""
-        return tuple(self._lines)
+        return tuple(self._log.lines)
 
     def waited(self, since: float, until: float) -> float:
         """Say that nobody lets it wait: it has processors of its own."""
@@ -241,27 +230,6 @@ class LabMachine:
 
     # ---- booting
 
-    def _deploy(self, kernel: Kernel) -> tuple[str, str]:
-        """Have the kernel, its modules and an initrd on the machine; give their paths there."""
-        name, image = self._target.name, f"{WORK}/boot/kernel"
-        self._progress.update(f"{name}: sending the kernel")
-        self._visit.send(kernel.image, image, Deadline.after(SEND_S))
-        modules = self._modules / kernel.release if self._modules else None
-        if modules is not None and modules.is_dir():
-            self._progress.update(f"{name}: sending its modules")
-            place = f"/lib/modules/{kernel.release}"
-            self._visit.bring(modules, place, Deadline.after(SEND_S))
-            self._visit.must(
-                f"PATH=$PATH:/usr/sbin:/sbin; depmod {shlex.quote(kernel.release)}", SEND_S
-            )
-        if not self._target.lab.boot.initrd:
-            return image, ""
-        self._progress.update(f"{name}: making an initrd")
-        initrd = f"{WORK}/boot/initrd"
-        argv = [*self._target.lab.boot.initrd, initrd, kernel.release]
-        self._visit.must(f"PATH=$PATH:/usr/sbin:/sbin; {shlex.join(argv)}", SEND_S)
-        return image, initrd
-
     def _require_ours(self, came: Running | None, kernel: Kernel, limit_s: float) -> None:
         """Raise BootFailed for a kernel that did not come up; the machine is on its own then."""
         self._require_at_work()
@@ -277,14 +245,13 @@ class LabMachine:
             )
 
     def _boot_failed(self, why: str, *, hung: bool = False) -> BootFailed:
-        death = self._last_words()
+        death = self._log.last_words()
         reason = f"{death}; {why}" if death else why
-        return BootFailed(reason, where=f"{self._file}:{len(self._lines)}", hung=hung)
+        return BootFailed(reason, where=self._log.where, hung=hung)
 
     def _begin_session(self, came: Running) -> None:
         """Start the agent on the machine, and talk to it."""
-        self._visit.must(f"rm -rf {SESSION} && mkdir -p -m 700 {SESSION}")
-        self._visit.must(f"{WATCHDOG}\n{AGENT} serve {SESSION} {LEASE_S}")
+        place.serve(self._visit.dut)
         lab = self._target.lab
         stream = Stream(
             host=lab.dut.host,
@@ -298,9 +265,9 @@ class LabMachine:
         self._stream = stream
         wake = os.eventfd(0, os.EFD_CLOEXEC)
         self._stack.callback(os.close, wake)
-        self._agent = Agent(stream.ours, wake, lambda line: self.note([line]))
+        self._agent = Agent(stream.ours, wake, lambda line: self._log.add([line]))
         if not self._agent.wait_hello(Deadline.after(HELLO_S)):
-            said = self._visit.must(f"cat {SESSION}/agent.log; true")
+            said = place.must(self._visit.dut, f"cat {SESSION}/agent.log; true")
             raise TargetLost(
                 f"The agent on {lab.dut.host} does not answer.",
                 where=f"{lab.dut.host}:{SESSION}/agent.log\n{said}",
@@ -387,29 +354,21 @@ class LabMachine:
         """Say that the kernel under test is gone; the machine runs its own."""
         hung = self._visit.was_cycled
         what = "it hung, and was switched off and on" if hung else "the machine reset meanwhile"
-        death = self._last_words()
-        where = f"{self._file}:{len(self._lines)}"
+        death = self._log.last_words()
+        where = self._log.where
         return KernelDied(f"{death} ({what})" if death else what, where=where, hung=hung)
-
-    def _last_words(self) -> str:
-        """Put behind the kernel log what only the console shows; give the line of its death."""
-        lines = serial.of_kernel([text for _, text in self._serial[self._serial_from :]])
-        known = {text for _, text in self._lines}
-        self.note([line for line in lines if line not in known])
-        self._serial_from = len(self._serial)
-        return serial.death(lines)
 
     def _garbled(self, error: Garbled) -> KernelDied:
         return KernelDied(
             f"the agent does not speak as ours does any more: {error};"
             " a test has tampered with it, or the kernel has spoilt its memory",
-            where=f"{self._file}:{len(self._lines)}",
+            where=self._log.where,
         )
 
     def _hang(self, command: Command) -> InfraError:
         """Say what hangs; the machine still answers to ssh."""
         assert self._agent is not None
-        where = f"{proc.command_text(command.argv)[:2000]}\n{self._file}"
+        where = f"{proc.command_text(command.argv)[:2000]}\n{self._log.where}"
         try:
             answers = self._agent.answers(Deadline.after(PING_S))
         except Gone:

@@ -211,9 +211,10 @@ class Lasting:
 def stream_argv(host: str, command: str, log: Path) -> list[str]:
     """Plan a connection of its own that carries bytes to and from a command.
 
-    log: gets what ssh itself has to say.
+    log: gets what ssh itself has to say, of which some comes past its own option for that.
     """
-    return ["ssh", *OPTIONS, "-o", "ControlPath=none", "-E", str(log), "--", host, command]
+    told = ["sh", "-c", 'log=$1; shift; exec "$@" 2>"$log"', "sh", str(log)]
+    return [*told, "ssh", *OPTIONS, "-o", "ControlPath=none", "--", host, command]
 
 
 def _master(link: Link) -> list[str]:

@@ -142,7 +142,6 @@ class Stream:
     def _connection(self) -> tuple[End | None, bool]:
         """Connect once, and carry bytes as long as that lasts; whether there was a connection."""
         command = f"exec {self.program} attach {self.folder} {self._received}"
-        self.log.unlink(missing_ok=True)
         near, child_end = socket.socketpair()
         with near, child_end:
             argv = stream_argv(self.host, command, self.log)

@@ -8,12 +8,12 @@ comes next, from whichever clone, can do that for somebody who was killed.
 from __future__ import annotations
 
 import platform
-import shlex
 import tempfile
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from kseries.hardware import boots, lock, port, power, restore, statefile, store
+from kseries.hardware import boots, lock, place, port, power, restore, statefile, store
 from kseries.hardware.boots import Running
 from kseries.hardware.lock import FOLDER
 from kseries.hardware.restore import Compared
@@ -25,33 +25,18 @@ from kseries.lib.deadline import Deadline
 from kseries.lib.errors import InfraError, UserError
 from kseries.lib.progress import Progress
 from kseries.lib.runfolder import RunFolder
-from kseries.machines import agentprogram
 
 BEFORE = f"{FOLDER}/before.json"
 """The state of the ports before we changed anything; there until they have it again."""
-WORK = f"{FOLDER}/work"
-"""What programs under test see of ours: all of it goes when we leave."""
-LINKS = f"{FOLDER}/links"
-"""Names of the links to it that we have made elsewhere, one a line."""
-AGENT = f"{FOLDER}/agent"
-SESSION = f"{FOLDER}/session"
 STATE = "nic-state"
 """In the run folder."""
 
 ASK_S = 60.0
-SEND_S = 600.0
 
-_KEEP = "mkdir -p {folder} && cat >{file}.new && sync {file}.new && mv {file}.new {file}"
-# What is no link any more is not ours.
-_CLEAN = r"""
-if [ -f {links} ]; then
-	while IFS= read -r link; do
-		[ ! -L "$link" ] || rm -f "$link"
-	done <{links}
-fi
-rm -rf {work} {session} {links}
-sync
-"""
+_KEEP = (
+    "mkdir -p {folder} && cat >{file}.new && sync {file}.new && mv {file}.new {file} ||"
+    " {{ rm -f {file}.new; exit 1; }}"
+)
 
 
 class Stranded(Unreachable):
@@ -107,9 +92,9 @@ class Visit:
             for each in self._lasting.values():
                 stack.callback(each.close)
             self.links.together(*(each.connect for each in self._lasting.values()))
-            stack.enter_context(lock.holding(self.dut, why, self._progress))
+            stack.enter_context(self._holding(why))
             self._require_same_machine()
-            self._send_agent()
+            place.agent(self.dut)
             self._begin()
             self._stack = stack.pop_all()
 
@@ -141,6 +126,22 @@ class Visit:
         self._progress.update(f"{self.target.name}: back to its own kernel")
         self._own = self.home()
         self.restored = (*self.restored, *self._restore(state))
+
+    @contextmanager
+    def _holding(self, why: str) -> Iterator[None]:
+        """Have the lock. That a machine which is lost keeps it hides no other error."""
+        first: BaseException | None = None
+        try:
+            with lock.holding(self.dut, why, self._progress):
+                try:
+                    yield
+                except BaseException as error:
+                    first = error
+                    raise
+        except Unreachable:
+            if first is not None:
+                raise first from None
+            raise
 
     def _begin(self) -> None:
         file = self._run.path / f"{STATE}.json"
@@ -175,60 +176,16 @@ class Visit:
                 where=f"ssh {self.dut.host} uname -m",
             )
 
-    def _send_agent(self) -> None:
-        with tempfile.TemporaryDirectory(prefix="ks-") as name:
-            program = agentprogram.compiled(agentprogram.DETACHED, Path(name) / "agent")
-            archive = store.put(self.dut, program, Deadline.after(SEND_S))
-        self.must(store.unpack_words(archive, FOLDER))
-
     # ---- on the machine
-
-    def must(self, script: str, limit_s: float = ASK_S) -> str:
-        """Run a script on the DUT that is to end well; give what it printed."""
-        done = self.dut.run(script, Deadline.after(limit_s))
-        if not done.ok:
-            lines = "".join(f"\n| {line}" for line in done.output.splitlines()[-6:])
-            raise InfraError(
-                f"{self.dut.host} could not be made ready.",
-                where=f"ssh {self.dut.host}{lines}",
-                do="is its disk full, or its root file system read-only?",
-            )
-        return done.output
-
-    def send(self, source: Path, place: str, deadline: Deadline) -> None:
-        """Have a file or folder on the DUT as `place`, below WORK."""
-        archive = store.put(self.dut, source, deadline)
-        at = Path(place)
-        script = store.unpack_words(archive, str(at.parent))
-        if source.name != at.name:
-            moved = shlex.quote(str(at.parent / source.name))
-            script += f" && rm -rf {shlex.quote(place)} && mv {moved} {shlex.quote(place)}"
-        self.must(script, deadline.remaining())
-
-    def bring(self, source: Path, destination: str, deadline: Deadline) -> None:
-        """Have a file or folder on the DUT; `destination` leads to it until we leave."""
-        place = WORK + destination
-        self.send(source, place, deadline)
-        self.must(self._link_script(place, destination))
-
-    @staticmethod
-    def _link_script(place: str, name: str) -> str:
-        """Plan a link that goes when we leave; what is there already and not ours stays."""
-        return (
-            f'if [ -e {name} ] && [ "$(readlink {name})" != {place} ]; then'
-            f" echo '{name} is there already, and not of kseries'; exit 1; fi;"
-            f" echo {name} >>{LINKS} && sync {LINKS} && mkdir -p $(dirname {name})"
-            f" && ln -sfn {place} {name}"
-        )
 
     def home(self) -> Running:
         """Have the machine run its own kernel, and nothing of ours left there."""
         running = self._reached()
         if running.token:
-            boots.reboot(self.dut, AGENT)
+            boots.reboot(self.dut, place.AGENT)
             self.dut_lasting.close()
             running = self.own_kernel(running.boot)
-        self.must(_CLEAN.format(links=LINKS, work=WORK, session=SESSION))
+        place.clean(self.dut)
         return running
 
     def _reached(self) -> Running:
@@ -299,7 +256,7 @@ class Visit:
                 do=f"`kseries hw state {self.target.name} --compare FILE` says what, and how to"
                 " put it back",
             )
-        self.must(f"rm -f {BEFORE}; sync")
+        place.must(self.dut, f"rm -f {BEFORE}; sync")
         return found
 
     def _connect_again(self) -> None:
