@@ -50,7 +50,7 @@ OWN = Running(
 def test_the_command_line_is_the_own_kernels_and_what_resets_the_machine() -> None:
     words = boots.arguments(OWN, "t0", ("iommu=pt", "panic=3"))
     assert words == (
-        *("root=/dev/sda1", "ro", "console=ttyS0", "quiet"),
+        *("root=/dev/sda1", "ro", "console=ttyS0"),
         *("panic=10", "nmi_watchdog=panic", "printk.devkmsg=on", "log_buf_len=4M"),
         *("kseries.boot=t0", "iommu=pt", "panic=3"),
     )

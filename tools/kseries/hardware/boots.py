@@ -23,8 +23,9 @@ LOAD_S = 120.0
 PAUSE_S = 1.0
 PANIC_S = 10  # before a panic resets the machine: its console has time to print
 
-# Of the running kernel's command line these words are about itself.
+# Of the running kernel's command line these words are about itself, or keep the console silent.
 _OWN = ("BOOT_IMAGE=", "initrd=", "panic=", f"{TOKEN}=")
+_SILENT = ("quiet", "splash")
 ALWAYS = (f"panic={PANIC_S}", "nmi_watchdog=panic", "printk.devkmsg=on", "log_buf_len=4M")
 
 _LOOK = """
@@ -101,6 +102,7 @@ def look(link: Link) -> Running:
 def arguments(running: Running, token: str, more: Sequence[str]) -> tuple[str, ...]:
     """Plan the command line of a kernel under test: as the own one's, and what we want."""
     kept = [word for word in running.arguments if not word.startswith(_OWN)]
+    kept = [word for word in kept if word not in _SILENT]
     return (*kept, *ALWAYS, f"{TOKEN}={token}", *more)
 
 
