@@ -53,16 +53,26 @@ def pair(boot: Boot, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]
         yield machines
 
 
+@pytest.fixture(scope="module")
+def release(pair: Pair) -> str:
+    return pair.ssh("dut", "uname -r").strip()
+
+
 @pytest.fixture
-def lab(pair: Pair, boot: Boot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Lab]:
+def lab(
+    pair: Pair, boot: Boot, release: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Lab]:
     place = sshserver.ssh_of(tmp_path, pair.config)
     monkeypatch.setenv("PATH", f"{place}:/usr/sbin:/usr/bin:/sbin:/bin")
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    release = pair.ssh("dut", "uname -r").strip()
     made = Lab(pair, tmp_path, replace(KERNEL, image=boot.kernel, release=release))
     made.write()
     yield made
-    first_state(pair)
+    try:
+        first_state(pair)
+    except AssertionError:
+        main(["hw", "recover", str(made.write())])  # so that one failure is not that of all
+        raise
 
 
 def first_state(pair: Pair) -> None:
@@ -310,7 +320,7 @@ def test_the_command_line(
     built.write_text(json.dumps(kernel))
     assert toys.kseries("test", "--run", "latest") == 0
     result = toys.toyproject.latest()
-    assert result["verdict"] == "pass"
+    assert result["verdict"] == "partial"  # one test of four was asked for, and is good
     (program,) = result["programs"]
     assert (program["name"], program["status"]) == ("queues.py", "pass")
     assert result["provenance"]["accelerator"] == "standin"

@@ -91,7 +91,7 @@ class Visit:
             }
             for each in self._lasting.values():
                 stack.callback(each.close)
-            self.links.together(*(each.connect for each in self._lasting.values()))
+            self._reach()
             stack.enter_context(self._holding(why))
             self._require_same_machine()
             place.agent(self.dut)
@@ -126,6 +126,25 @@ class Visit:
         self._progress.update(f"{self.target.name}: back to its own kernel")
         self._own = self.home()
         self.restored = (*self.restored, *self._restore(state))
+
+    def _reach(self) -> None:
+        """Connect. A machine that we were killed on may be booting, or hang: it is waited for.
+
+        Raises Unreachable; Stranded where the machine is ours, and does not come back.
+        """
+        try:
+            self.links.together(*(each.connect for each in self._lasting.values()))
+        except Refused:
+            raise
+        except Unreachable:
+            if self.dut_lasting.is_up or not lock.token(self.dut.host):
+                raise  # what somebody else may have is left alone
+            self._progress.update(f"{self.target.name} was ours, and does not answer: waiting")
+            if self.wait_boot("") is None and not (self.cycle() and self.wait_boot("")):
+                raise self.stranded("it does not answer") from None
+        for each in self._lasting.values():
+            if not each.is_up:
+                each.connect()
 
     @contextmanager
     def _holding(self, why: str) -> Iterator[None]:
