@@ -12,6 +12,7 @@ from pathlib import Path
 
 from kseries.hardware import catalogue
 from kseries.hardware.machine import LabMachine
+from kseries.lib.paths import Project
 from kseries.lib.progress import Silent
 from kseries.lib.runfolder import RunFolder
 from kseries.model import InstalledSuites, TestProgram
@@ -26,7 +27,10 @@ stage.test(
     InstalledSuites(Path(path, "installed"), programs),
     replace(KERNEL, image=Path(image), release=release),
     lambda folder, number: LabMachine(
-        catalogue.read(Path(path, "standin.toml")), folder, Silent(), number=number
+        catalogue.read(Path(path, "standin.toml"), Project.find().configs),
+        folder,
+        Silent(),
+        number=number,
     ),
     run,
     Silent(),

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from kseries.hardware import catalogue
 from kseries.hardware.machine import LabMachine
+from kseries.lib.paths import Project
 from kseries.lib.progress import Silent
 from kseries.lib.runfolder import RunFolder
 from kseries.model import (
@@ -40,6 +41,7 @@ interface = "eth1"
 pci = "0000:00:03.0"
 driver = "e1000e"
 addresses = ["192.0.2.1/24", "2001:db8::1/64"]
+config = []
 [peer]
 host = "peer"
 interface = "eth1"
@@ -154,7 +156,7 @@ class Lab:
 
     def open(self, folder: RunFolder, number: int) -> AbstractContextManager[LabMachine]:
         """Give the machine."""
-        target = catalogue.read(self.path / "standin.toml")
+        target = catalogue.read(self.path / "standin.toml", Project.find().configs)
         return LabMachine(target, folder, self.progress, number=number, arguments=self.arguments)
 
     def test(self, *, reruns: bool = False) -> TestOutcome:

@@ -311,10 +311,14 @@ def test_the_command_line(
     monkeypatch.setattr(RunContext, "target", target)
     toys.words("toys", "one")
     toys.stack("toys", under_test="toys")
+    (toys.toyproject.root / "configs" / "hardware.config").write_text("CONFIG_NET=y\n")
     file = str(tmp_path / "standin.toml")
     until = ("--until", "install", "--no-baseline")
     assert toys.kseries("run", "--target", file, *until, "-k", "queues") == 0
-    built = toys.toyproject.root / "out" / "runs" / "latest" / "build.json"
+    latest = toys.toyproject.root / "out" / "runs" / "latest"
+    asked = json.loads((latest / "request.json").read_text())
+    assert [Path(name).name for name in asked["configs"]] == ["hardware.config"]
+    built = latest / "build.json"
     kernel = json.loads(built.read_text())
     kernel |= {"image": str(lab.kernel.image), "release": lab.kernel.release}
     built.write_text(json.dumps(kernel))

@@ -38,7 +38,7 @@ def request(arguments: Namespace) -> Request:
         compiler=arguments.compiler,
         jobs=arguments.jobs,
         machines=arguments.machines,
-        target=_place(arguments.target),
+        target=place(arguments.target),
         until=arguments.until,
         baseline=arguments.baseline,
         command=command_line(),

@@ -15,7 +15,7 @@ from pydantic import TypeAdapter
 from kseries.choice import asked as tests
 from kseries.cli.reports import show
 from kseries.cli.screen import program
-from kseries.hardware import labtarget
+from kseries.hardware import dutconfig, labtarget
 from kseries.lib import proc, runfolder
 from kseries.lib.errors import InfraError, Interrupted, KseriesError, UserError
 from kseries.lib.paths import Cache, Project
@@ -135,13 +135,16 @@ def _new_run(request: Request, name: str, project: Project) -> Opened:
             f"There is no compiler '{request.compiler}' on this host.",
             do="install it, or name another: --compiler NAME",
         )
-    if request.target:
-        labtarget.find(request.target, project)  # before anybody waits for a build
+    lab = labtarget.find(request.target, project) if request.target else None
     Cache.find()  # before anything is made: it can be no place for one
     project.prepare()
-    run = runfolder.create(project.runs, name or planned.name)
+    with runfolder.scratch() as taken:
+        # A machine that does not answer is told of before a run begins.
+        wanted = dutconfig.of(lab, project, taken.path) if lab else ()
+        run = runfolder.create(project.runs, name or planned.name)
+        request = dutconfig.put_into(request, wanted, taken.path, run.path)
     run.save("request", request, REQUEST)
-    return Opened(project, run, request, planned)
+    return Opened(project, run, request, plan(request, project=project))
 
 
 @contextmanager

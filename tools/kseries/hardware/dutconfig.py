@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import secrets
 import shlex
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -63,12 +64,15 @@ class Own:
     text: str
 
 
-def put_into(request: Request, target: Target, project: Project, folder: Path) -> Request:
-    """Give a request for a target with its fragments, below those that were asked for by name.
+def put_into(request: Request, wanted: Sequence[Path], taken: Path, run: Path) -> Request:
+    """Give a request with a target's fragments, below those that were asked for by name.
 
-    folder: of the run; it keeps what was taken from the machine. Raises as `of`.
+    wanted: as of `of`, which has put into the folder `taken` what is the machine's own; the folder
+    of the run keeps that.
     """
-    named = map(str, of(target, project, folder))
+    named = [
+        str(shutil.move(file, run / file.name) if file.parent == taken else file) for file in wanted
+    ]
     return replace(request, configs=tuple(dict.fromkeys((*named, *request.configs))))
 
 
