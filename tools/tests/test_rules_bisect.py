@@ -18,6 +18,7 @@ from kseries.model import Baseline, Case, ProgramResult, Status
 from kseries.run import baseline, pipeline
 from kseries.run.pipeline import RunContext
 from kseries.verdict.bisection import (
+    SOUGHT,
     Bisection,
     BisectStep,
     Conclusion,
@@ -55,6 +56,7 @@ def test_each_step_is_run_twice_in_folders_of_its_own(quick: QuickRun) -> None:
     assert (found.conclusion, found.first, found.last) == (Conclusion.FOUND, 3, 3)
     assert (found.series, len(found.patches)) == ("toys", 4)
     assert found.sought == Sought(test="ping: a", program="demo/ping", case="a")
+    assert work.run.load("sought", SOUGHT) == found.sought  # for who goes on with the search
     assert found.commits == ("commit-1", "commit-2", "commit-3", "commit-4")
     assert found.tree == str(work.stack_folder.with_name("st-toy-bisect") / "linux")
     assert [step.patches for step in found.steps] == [0, 2, 3, 4]

@@ -631,6 +631,13 @@ def test_where_nothing_comes_close_some_are_named() -> None:
         plan.select(many, ["??????????"])
     names = ", ".join(f"demo/p{number}" for number in range(5))
     assert error.value.do == f"take for example: {names}"
+    assert error.value.where == "7 programs of demo"
+
+
+def test_a_name_is_matched_by_itself_whatever_is_in_it() -> None:
+    assert plan.matches("net/ping: case[1]", "case[1]")
+    assert plan.matches("net/ping: case[1]", "p*g: c")
+    assert not plan.matches("net/ping: case[1]", "case1")
 
 
 def test_only_reaches_the_program(bench: Bench) -> None:

@@ -192,7 +192,7 @@ class _Bisect:
         self._work.progress.update(f"{self._label(patches)}: run {number}")
         folder = RunFolder(self._folder(patches).path / f"run-{number}")
         atomicfile.remove_tree(folder.path)  # of a search that was killed
-        folder.path.mkdir(parents=True)
+        folder.path.mkdir()
         installed = variant.work.outcome(pipeline.INSTALL)
         case = self._sought.case
         programs = tuple(
