@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -113,6 +113,7 @@ class QuickRun:
     root: Path
     stack: Stack
     says: Says
+    cases: tuple[str, ...] = ("a", "b")  # that its programs plan
     case_option: str = "-r"  # of its programs
     extended: tuple[str, ...] = ()  # programs that take minutes
     boots: tuple[str, ...] = ()  # of each machine: why its kernel dies
@@ -203,10 +204,8 @@ class QuickRun:
 
     def _program(self, name: str) -> TestProgram:
         option, minutes = self.case_option, name in self.extended
-        cases = ("a", "b")
-        return TestProgram(
-            "demo", name, (f"./{name}",), "demo", 20.0, cases, case_option=option, extended=minutes
-        )
+        planned = TestProgram("demo", name, (f"./{name}",), "demo", 20.0, self.cases)
+        return replace(planned, case_option=option, extended=minutes)
 
 
 def set_up_quick(place: Path, monkeypatch: pytest.MonkeyPatch) -> QuickRun:

@@ -71,7 +71,7 @@ def test_each_step_is_run_twice_in_folders_of_its_own(quick: QuickRun) -> None:
             assert ("not ok 1 a" in log.read_text()) == wrong
             assert trial.seconds > 0
         assert step.head == (f"commit-{patches}" if patches else "0" * 40)
-        assert step.seconds > 0
+        assert step.seconds == round(step.seconds, 3) > 0
     # Each step is built once, all in one place, and of its tests only the one that is meant runs.
     assert list(map(len, quick.made)) == [4, 0, 2, 3]
     assert len(quick.places) == 1
@@ -92,12 +92,19 @@ def test_only_the_case_that_is_meant_is_run_where_a_program_can(quick: QuickRun)
         search(work)
     log = work.run.path / "steps/4/run-1/tests/demo/ping.log"
     assert "# -r a" in log.read_text()
-    # Where it cannot, it runs whole.
-    quick.case_option = ""
-    with pytest.raises(CheckFailed):
-        search(quick.work("again"))
-    said = (quick.root / "again/steps/4/run-1/tests/demo/ping.log").read_text()
-    assert ("# \n" in said, "# -r" in said) == (True, False)
+    # Where it cannot, or does not plan the case, it runs whole.
+    for option, cases in (("", ("a", "b")), ("-r", ())):
+        quick.case_option, quick.cases = option, cases
+        with pytest.raises(CheckFailed):
+            search(quick.work(f"again{option}"))
+        log = quick.root / f"again{option}" / "steps/4/run-1/tests/demo/ping.log"
+        assert ("# \n" in log.read_text(), "# -r" in log.read_text()) == (True, False)
+
+
+def test_a_test_that_takes_minutes_is_run_where_it_is_sought(quick: QuickRun) -> None:
+    quick.says = bad_from("3")
+    quick.extended = ("ping",)
+    assert search(quick.work()).first == 3
 
 
 def test_a_search_goes_on_with_what_is_missing(quick: QuickRun) -> None:

@@ -3,12 +3,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from kseries.lib.errors import InfraError
 from kseries.lib.progress import Silent
-from kseries.model import ProgramResult, Status
-from kseries.test import stage
+from kseries.model import Case, ProgramResult, Status, TestProgram
+from kseries.test import merge, stage
 from tests.test_teststage import CASES, GOOD, KERNEL, Bench, add_by_case, bench, by_case
 
 __all__ = ["bench"]  # a fixture
@@ -85,3 +87,13 @@ def test_what_another_machine_leaves_after_the_end_is_not_run(
     assert other.cases[2].reason == "not run: the outcome was known by then"
     lost = "a machine was lost, demo/other could not be rerun: The machine is gone."
     assert (lost in told.notes) == (end == "LOST")
+
+
+def test_only_of_what_ended_early_the_rest_is_run() -> None:
+    program = TestProgram("demo", "x", ("x",), "demo", 1.0, ("a", "b"), case_option="-r")
+    cases = (Case("a", PASS), Case("b", Status.MISSING))
+    result = ProgramResult("demo", "x", Status.FAIL, 1, 1.0, cases)
+    assert merge.rest_of(program, result) == (result, None)
+    for status in (CRASH, Status.TIMEOUT):
+        kept, rest = merge.rest_of(program, replace(result, status=status))
+        assert (kept.cases, rest and rest.cases) == (cases[:1], ("b",))
