@@ -33,6 +33,19 @@ STAGE_HELP = {
     "baseline": "build and test the base without the series, unless it is kept, and compare",
 }
 
+# Of a command that lets nobody choose tests, what its request says of them.
+NO_TESTS: dict[str, Any] = {
+    "only": [],
+    "suite": [],
+    "minutes": MINUTES,
+    "append": "",
+    "extended": False,
+    "baseline": None,
+    "reruns": True,
+    "each_patch": None,
+    "target": "",
+}
+
 DESCRIPTION = "Does a Linux kernel patch series apply, build, boot, work and break nothing?"
 EPILOG = """\
 examples:
@@ -423,10 +436,7 @@ def _add_bisect(commands: Commands) -> None:
     )
     options.add_resume(parser, "go on with a search that was ended")
     options.add_stack(parser)
-    tests: dict[str, Any] = {"only": [], "suite": [], "minutes": MINUTES, "append": ""}
-    tests |= {"extended": False, "machines": 0, "baseline": None, "reruns": True}
-    tests["each_patch"] = None
-    parser.set_defaults(until=RUN_STAGES[-1], **tests)
+    parser.set_defaults(until=RUN_STAGES[-1], machines=0, **NO_TESTS)
 
 
 def _add_bench(commands: Commands) -> None:
@@ -500,9 +510,7 @@ def _add_bench(commands: Commands) -> None:
     options.add_stack(parser)
     options.add_machines(parser)
     options.add_json(parser)
-    tests: dict[str, Any] = {"only": [], "suite": [], "minutes": MINUTES, "append": ""}
-    tests |= {"extended": False, "baseline": None, "reruns": True, "each_patch": None}
-    parser.set_defaults(until="install", **tests)
+    parser.set_defaults(until="install", **NO_TESTS)
 
 
 def _add_hardware(commands: Commands) -> None:
