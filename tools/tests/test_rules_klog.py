@@ -134,6 +134,11 @@ def test_what_ends_a_complaint_with_a_trace() -> None:
     assert lengths(events(BUG, END, RULER, TRACE, FRAME)) == [5]
 
 
+def test_a_ruler_ends_no_oops() -> None:
+    for head in ("Oops: 0002 [#1] SMP", "BUG: kernel NULL pointer dereference, address: 0", WARN):
+        assert lengths(events(head, RULER, TRACE, FRAME, END, FRAME)) == [5]
+
+
 def test_a_mark_of_ours_ends_every_complaint() -> None:
     assert lengths(events(BUG, "text", "kseries: end a/b", "text")) == [2]
 
@@ -531,6 +536,7 @@ def test_what_another_processor_says_of_itself_belongs_to_the_stall() -> None:
     # To the one that was begun last.
     lines = (("C0", STALL), ("C2", f"{STALL} 2"), ("C1", "NMI backtrace for cpu 1"))
     assert lengths(taken(*lines)) == [1, 2]
+    assert lengths(taken(*lines, ("C1", TRACE), ("C1", FRAME))) == [1, 4]
 
 
 def test_a_backtrace_that_nobody_asked_for_is_none_of_another_complaint() -> None:

@@ -120,6 +120,7 @@ def test_what_a_line_is(line: str, token: Token) -> None:
         "# Subtest:",
         "selftests:x",
         "Pass 1 Fail 2 Xfail 3 Xpass 4 Skip 5 Error 6 more",
+        "so Pass 1 Fail 2 Xfail 3 Xpass 4 Skip 5 Error 6",
         "(1..3)",
     ],
 )

@@ -53,7 +53,7 @@ LOCKS: tuple[Rule, ...] = (
     Rule(
         _K.LOCKDEP,
         _TRACE,
-        r"BUG: (?:key \S+ has not been registered|looking up invalid)",
+        r"BUG: (?:key [^\n]{1,20} has not been registered|looking up invalid)",
         "kernel/locking/lockdep.c: lockdep_init_map_type(), look_up_lock_class()",
         "BUG: key ffff888012345678 has not been registered!",
     ),

@@ -55,8 +55,6 @@ class Budget:
 
     def keep(self, lines: Sequence[tuple[str, bool]], good: bool) -> tuple[str, ...]:
         """Give the diagnostics of a case as long as there is room, so that memory has an end."""
-        if not lines:
-            return ()
         kept = tuple([text for text, _ in lines])
         size = sum(map(len, kept)) + LINE_COST * len(kept)
         left = self.text_good if good else self.text_bad

@@ -171,4 +171,4 @@ def _of_stall(kind: EventKind, lines: Sequence[str]) -> Iterator[str]:
         elif name not in FINDERS:
             last = name
     if at:
-        yield from [name for name in names[at:] if name in DISPATCHERS][:1]
+        yield from (name for name in names[at:] if name in DISPATCHERS)
