@@ -139,6 +139,9 @@ def test_output_without_end_is_kept_at_its_head_and_tail(tmp_path: Path) -> None
     assert done.output.endswith("the end\n")
     assert "bytes of output were left out here" in done.output
     assert log.stat().st_size < proc.LOG_HEAD + proc.LOG_TAIL + 1000
+    with log.open("rb") as kept:
+        kept.seek(-8, os.SEEK_END)
+        assert kept.read() == b"the end\n"
     assert max(seen) <= bounded.LINE_MAX
     assert sum(seen) >= 200 << 20
 

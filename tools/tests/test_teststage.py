@@ -806,6 +806,8 @@ def test_what_changes_its_mind_is_flaky_and_not_good(bench: Bench) -> None:
     # The evidence is that of the first time.
     assert program.tail[-1] == "not ok 3 demo.case_3"
     assert "# RUN" not in (bench.run.path / program.log).read_text()
+    # Who reads the run later is told the same.
+    assert checkpoint.collect(bench.run).programs == told.programs
 
 
 def test_a_program_that_is_bad_by_the_kernel_log_is_run_again_whole(bench: Bench) -> None:
