@@ -29,6 +29,7 @@ KERNEL = {
     "journalctl short-iso": "2024-11-05T12:00:01+0100 host kernel: {}",
     "journalctl short-full": "Tue 2024-11-05 12:00:01 UTC host kernel: {}",
     "journalctl short-unix": "1730808001.123456 host kernel: {}",
+    "journalctl short-monotonic without the host": "[   12.345678] kernel: {}",
     "journalctl short-monotonic": "[   12.345678] host kernel: {}",
     "syslog": "Nov  5 12:00:01 host kernel: [   12.345678] {}",
     "rsyslog": "2024-11-05T12:00:01.123456+01:00 host kernel: [   12.345678][   T12] {}",
@@ -53,6 +54,8 @@ KERNEL = {
     "ts": "Nov 05 12:00:01 [   12.345678] {}",
     "CI, then journalctl": "2024-11-05T12:00:01.123Z Nov 05 12:00:01 host kernel: {}",
     "vendor's processor": "[   12.345678] [2:  kworker/2:1:  123] {}",
+    "vendor's processor and process": "[   12.345678] c4   3226 {}",
+    "vendor's processor alone": "[   12.345678] c6 {}",
     "vendor's process": "[   12.345678]  (0)[123:kworker/0:1]{}",
 }
 """Before a message of the kernel's."""

@@ -74,6 +74,12 @@ def test_what_stands_before_each_line_is_left_out(before: str) -> None:
     assert lines[event.line - 1].endswith("handle kernel paging request at virtual address")
 
 
+@pytest.mark.parametrize("before", ["> ", "| ", "  | ", "|"])
+def test_a_log_without_stamps_is_quoted(before: str) -> None:
+    lines = ["This is what it said:", *(f"{before}{line}" for line in OOPS), "bye"]
+    assert only_event(lines).where == "foo_map"
+
+
 def test_kernelci_indents_what_it_quotes() -> None:
     lines = [
         f"    2020-09-30 10:58:41.4{at}0000  kern  :alert : {text}" for at, text in enumerate(OOPS)

@@ -15,7 +15,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from kseries.parse import ktapline, stamps
+from kseries.parse import klogline, ktapline, stamps
 from kseries.parse.ktaptoken import Text
 
 WIDTH = 80  # of a mail's lines, at most
@@ -25,7 +25,7 @@ MAX_LONGER = 0.02  # of these: a word that is longer than a line is not broken
 MAX_PARTS = 40  # lines that one can be broken into
 
 _STAMPED = re.compile(stamps.BEGINS)
-_QUOTE = re.compile(r">[> ]{0,8}")
+_QUOTE = re.compile(r"[ \t]{0,4}(?:>[> ]{0,8}|\| ?)")
 _INDENT = re.compile(r"[ \t]{1,16}(?=\S)")
 
 
@@ -83,10 +83,10 @@ class Mailed:
 def look(text: str) -> Mailed:
     """Tell from the beginning of a log what was done to it."""
     lines = text.split("\n")
-    most, before = sum(map(_is_stamped, lines)), None
+    most, before = sum(map(_is_kernels, lines)), None
     for pattern in (_QUOTE, _INDENT):
         inner = (line[found.end() :] for line in lines if (found := pattern.match(line)))
-        if (count := sum(map(_is_stamped, inner))) > most:
+        if (count := sum(map(_is_kernels, inner))) > most:
             most, before = count, pattern
     undone = Mailed(before)
     whole = map(undone._without, lines)
@@ -95,6 +95,11 @@ def look(text: str) -> Mailed:
     if len(lengths) < MIN_STAMPED or longer > MAX_LONGER * len(lengths):
         return undone
     return Mailed(before, max(length for length in lengths if length <= WIDTH))
+
+
+def _is_kernels(line: str) -> bool:
+    """Whether a line is surely the kernel's, or tells of something wrong as it would."""
+    return _is_stamped(line) or bool(klogline.telling().match(line))
 
 
 def _is_stamped(line: str) -> bool:

@@ -56,7 +56,7 @@ STAMP = rf"{PRINTK}(?: ?{CALLER})?+[ \t]?+"
 SIMPLE = rf"{LEVEL}{STAMP}"
 """As nearly all lines of the kernel's begin. More may stand before the message where MORE follows,
 and where the style of the log is `named`."""
-MORE = r"\[(?:pid|\d)|\(\d\)\[|<\d"
+MORE = r"\[(?:pid|\d)|\(\d\)\[|<\d|c\d{1,2}(?: |$)"
 _NAMED_BEHIND = r"(?:[\w.-]++:? )?kernel:"
 NO_MORE = rf"{SIMPLE}(?!{MORE}|\s|{_NAMED_BEHIND})"
 """What is at the beginning of a line of which nothing else stands before the message."""
@@ -64,7 +64,7 @@ NO_MORE = rf"{SIMPLE}(?!{MORE}|\s|{_NAMED_BEHIND})"
 # What vendors put behind printk's stamp, and journalctl -o short-monotonic: processor and process.
 _BEHIND = (
     r"(?:\[\d: *+[^]\n]{1,40}+\] ?+| ?+\(\d\)\[\d++:[^]\n]{1,40}+\]|\[pid:[^]\n]{1,60}+\] ?+"
-    r"|(?:[\w.-]{1,64}+ )?+kernel:(?: |$)|<[0-7]>)?+"
+    r"|(?:[\w.-]{1,64}+ )?+kernel:(?: |$)|<[0-7]>|c\d{1,2}(?: ++\d{1,7}+(?= |$))?+(?: |$))?+"
 )
 _PRINTK_WHOLE = rf"{STAMP}{_BEHIND}"
 _DELTA = (
@@ -119,7 +119,7 @@ _RELAY = re.compile(rf"(?:{RELAY}){{1,3}}+")
 _DATED = re.compile(rf"(?:{RELAY}){{0,2}}\[{_CTIME}\]$")
 _STAMP = re.compile(STAMP + _BEHIND)
 _BEHIND_DATE = re.compile(rf"(?:{CALLER} ?+)?+")
-_MONOTONIC = re.compile(rf"{STAMP}[\w.-]{{1,64}}+ kernel: ")
+_MONOTONIC = re.compile(rf"{STAMP}(?:[\w.-]{{1,64}}+ )?+kernel: ")
 _LEVEL = re.compile(LEVEL)
 # What stands before the kernel's stamp and is nobody's: the second of what syslogd tells users.
 _NOTHING = re.compile(rf"{LEVEL}| *kernel: *")
