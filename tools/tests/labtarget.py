@@ -41,7 +41,7 @@ interface = "eth1"
 pci = "0000:00:03.0"
 driver = "e1000e"
 addresses = ["192.0.2.1/24", "2001:db8::1/64"]
-config = []
+config = ["hardware"]
 [peer]
 host = "peer"
 interface = "eth1"

@@ -332,8 +332,10 @@ def test_a_program_without_results_below_is_judged_by_its_own() -> None:
 
 def test_of_a_level_that_is_left_words_behind_others_prove_nothing() -> None:
     """The result that the nested one belongs to never came, so it did not say ok."""
-    said = ktap.parse(["    1..1", "        text ok 1 a", "1..1"])
-    assert "1 results stand behind other text, and nothing else confirms them" in said.problems
+    lines = ["    1..1", "        text ok 1 a"]
+    for behind in ([], ["1..1"]):
+        said = ktap.parse([*lines, *behind])
+        assert "1 results stand behind other text, and nothing else confirms them" in said.problems
 
 
 def test_what_was_skipped_below_is_no_pass_two_levels_above() -> None:

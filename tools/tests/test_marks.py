@@ -11,6 +11,10 @@ from kseries.parse.taint import Counts
 MARKS = Marks(bytes(32))
 
 
+def test_the_secret_is_not_shown() -> None:
+    assert repr(Marks(b"secret")) == "Marks()"
+
+
 def test_a_mark_is_known_again_behind_a_time_stamp() -> None:
     line = MARKS.line(marks.START, "zcrx/a b")
     assert MARKS.read([f"[    1.000000] {line}", f"<15>{line}", "[    1.0] x"]) == [

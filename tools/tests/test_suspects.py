@@ -300,6 +300,20 @@ def test_who_calls_what_is_no_function(counter: str, function: str) -> None:
     assert where(K.OOPS, ["BUG: x", *stack, counter]) == "softirqs"
 
 
+def test_who_called_what_is_no_function_is_the_first_in_the_stack() -> None:
+    lines = (
+        "BUG: x",
+        "RIP: 0010:0x0",
+        TRACE,
+        " kasan_report+0x1/0x2",
+        " schedule+0x1/0x2",
+        " foo+0x1/0x2",
+    )
+    # Of a checker nothing is said: then whoever comes in the stack.
+    assert where(K.OOPS, lines) == "foo"
+    assert where(K.OOPS, (*lines[:3], " first+0x1/0x2", " second+0x1/0x2")) == "first"
+
+
 def test_who_hands_out_work_takes_long_itself() -> None:
     """The processor is in an interrupt when it is asked, and prints."""
     above = [TRACE, "RIP: 0010:serial_out+0x1/0x2", " console_write+0x1/0x2"]
