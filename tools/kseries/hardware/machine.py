@@ -187,16 +187,10 @@ class LabMachine:
     def mark(self, line: str, deadline: Deadline) -> Witness:
         """Write a line into the kernel log; give what the kernel said of itself up to it."""
         report = self._asked(MARK, lambda agent: self._marked(agent, line, deadline))
-        log, missing = report.log, []
+        log = report.log
         if log.marked:
             self.note([line])
-        else:
-            missing.append("a mark is not in the kernel log")
-        if log.lost:
-            missing.append(f"{log.lost} records of the kernel log are missing")
-        if log.left_out:
-            missing.append(f"{log.left_out} lines of the kernel log were too many to keep")
-        return Witness(report.counts, tuple(log.said), tuple(missing))
+        return Witness(report.counts, tuple(log.said), log.missing)
 
     def note(self, lines: Sequence[str]) -> None:
         """Put lines behind the kernel log."""

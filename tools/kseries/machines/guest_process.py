@@ -116,19 +116,14 @@ class Guest:
 
         The console's log was told to expect the mark.
         """
-        log, missing = report.log, []
+        missing = []
         if not self.console.wait_expected(MARK_S, MARK_QUIET_S):
             self.console.raise_error()
             missing.append("a mark did not come to the console: something was kept from it")
-        if not log.marked:
-            missing.append("a mark is not in the kernel log")
-        if log.lost:
-            missing.append(f"{log.lost} records of the kernel log are missing")
-        if log.left_out:
-            missing.append(f"{log.left_out} lines of the kernel log were too many to keep")
+        missing += report.log.missing
         if lines := self.console.end_part():
             missing.append(f"{lines} lines of the console were too many to keep")
-        return Witness(report.counts, tuple(log.said), tuple(missing))
+        return Witness(report.counts, tuple(report.log.said), tuple(missing))
 
     def garbled(self, error: Garbled, kind: type[KernelDied]) -> TargetLost:
         """Say that the guest's agent was tampered with, or that its memory is spoilt."""

@@ -38,6 +38,16 @@ class Log:
     left_out: int = 0
     marked: bool = False
 
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """Say what of it is not there, a line for each."""
+        said = (
+            (not self.marked, "a mark is not in the kernel log"),
+            (self.lost, f"{self.lost} records of the kernel log are missing"),
+            (self.left_out, f"{self.left_out} lines of the kernel log were too many to keep"),
+        )
+        return tuple(text for is_so, text in said if is_so)
+
 
 class Reader:
     """Takes records as they come, in the order of their numbers."""
