@@ -86,7 +86,8 @@ class Runner:
         self._settle(closed=False)
         if not self._ended:
             self._problem("the log ends before the runner does")
-        bad = [p.name for p in self._programs if p.status in (Status.FAIL, Status.TIMEOUT)]
+        wrong = (p.name for p in self._programs if p.status in (Status.FAIL, Status.TIMEOUT))
+        bad = dict.fromkeys(wrong)  # in their order
         for name in bad if self._ended else ():
             if name not in self._listed:
                 self._problem(f"the runner does not name {name} in the end")

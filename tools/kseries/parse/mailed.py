@@ -33,7 +33,7 @@ _INDENT = re.compile(r"[ \t]{1,16}(?=\S)")
 class Mailed:
     """How a mail client left the lines of a log.
 
-    before: what stands before each of the kernel's lines, "" where nothing does. width: the
+    before: what stands before each of the kernel's lines, None where nothing does. width: the
     longest line of those that it broke, 0 where it broke none.
     """
 

@@ -148,7 +148,7 @@ class Line(NamedTuple):
 class Style:
     """How the lines of a log begin.
 
-    bare: none of them says that it is the kernel's, relayed: (nearly) all have a relay's stamp.
+    bare: none of them says that it is the kernel's. relayed: (nearly) all have a relay's stamp.
     dated: dates in brackets, as of `dmesg -T`, are a relay's. named: "host kernel: " may stand
     behind printk's stamp. mixed: few say that they are the kernel's, so that others may be.
     """

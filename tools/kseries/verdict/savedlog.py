@@ -80,22 +80,30 @@ def read(blocks: Iterable[str], name: str) -> Saved:
     A log without a single result gives a program that says so, and is not a pass.
     """
     stream = stamps.without_columns(blocks)
-    looked: list[str] = []
-    while sum(map(len, looked)) < MAX_LOOK and (block := next(stream, "")):
-        looked.append(block)
-    whole: Iterator[str] = itertools.chain(looked, stream)
-    head = "".join(looked)
-    mail = mailed.look(head)
+    looked = _beginning(stream)
+    mail = mailed.look("".join(looked))
     if not mail.spared:
-        head = "".join(mail.lines([head]))
-        whole = mail.lines(whole)
-    head = ktapline.plain(head)
+        stream = mail.lines(itertools.chain(looked, stream))
+        looked = _beginning(stream)
+    whole = itertools.chain(looked, stream)
+    head = ktapline.plain("".join(looked))
     style = stamps.look(head)
     if style.relayed:
         head = "\n".join(map(stamps.unrelayed, head.split("\n")))
     if _LIBURING.search(head):
         return _liburing(whole, style)
     return _ktap(head, style, whole, name)
+
+
+def _beginning(blocks: Iterator[str]) -> list[str]:
+    """Take as much of a log as is looked at to tell what it is."""
+    looked, size = [], 0
+    for block in blocks:
+        looked.append(block)
+        size += len(block)
+        if size >= MAX_LOOK:
+            break
+    return looked
 
 
 def _liburing(blocks: Iterable[str], style: Style) -> Saved:
