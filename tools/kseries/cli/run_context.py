@@ -138,13 +138,17 @@ def _new_run(request: Request, name: str, project: Project) -> Opened:
     lab = labtarget.find(request.target, project) if request.target else None
     Cache.find()  # before anything is made: it can be no place for one
     project.prepare()
-    with runfolder.scratch() as taken:
-        # A machine that does not answer is told of before a run begins.
-        wanted = dutconfig.of(lab, project, taken.path) if lab else ()
+    if lab is None:
         run = runfolder.create(project.runs, name or planned.name)
-        request = dutconfig.put_into(request, wanted, taken.path, run.path)
+    else:
+        with runfolder.scratch() as taken:
+            # A machine that does not answer is told of before a run begins.
+            wanted = dutconfig.of(lab, project, taken.path)
+            run = runfolder.create(project.runs, name or planned.name)
+            request = dutconfig.put_into(request, wanted, taken.path, run.path)
+        planned = plan(request, project=project)
     run.save("request", request, REQUEST)
-    return Opened(project, run, request, plan(request, project=project))
+    return Opened(project, run, request, planned)
 
 
 @contextmanager
