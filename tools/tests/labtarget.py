@@ -27,25 +27,12 @@ from kseries.model import (
     Tree,
 )
 from kseries.test import stage
-from tests.standin import Pair
+from tests.standin import TARGET, Pair
 
 SWITCH = Path(__file__).parent / "powerswitch.py"
 DEADLINE_S = 150.0
 
-TARGET = """\
-kind = "ssh"
-title = "stand-in"
-[dut]
-host = "dut"
-interface = "eth1"
-pci = "0000:00:03.0"
-driver = "e1000e"
-addresses = ["192.0.2.1/24", "2001:db8::1/64"]
-config = ["hardware"]
-[peer]
-host = "peer"
-interface = "eth1"
-addresses = ["192.0.2.2/24", "2001:db8::2/64"]
+BOOT = """\
 [boot]
 deadline_s = {deadline}
 initrd = ["/usr/local/bin/standin-initrd"]
@@ -134,7 +121,7 @@ class Lab:
         self, *, console: bool = True, power: bool = True, deadline_s: float = DEADLINE_S
     ) -> Path:
         """Write the target's file."""
-        text = TARGET.format(deadline=deadline_s)
+        text = TARGET + BOOT.format(deadline=deadline_s)
         dut = self.pair.dut
         if console:
             text += CONSOLE.format(console=dut.console)

@@ -40,6 +40,22 @@ MODULES = ("virtio_pci", "virtio_blk", "crc32c_generic", "ext4")
 DEPMOD = ("modules.dep.bin", "modules.alias.bin", "modules.symbols.bin", "modules.builtin.bin")
 MEMORY_MIB = 1024
 BOOT_LIMIT_S = 180.0
+TARGET = """\
+kind = "ssh"
+title = "stand-in"
+[dut]
+host = "dut"
+interface = "eth1"
+pci = "0000:00:03.0"
+driver = "e1000e"
+addresses = ["192.0.2.1/24", "2001:db8::1/64"]
+config = ["hardware"]
+[peer]
+host = "peer"
+interface = "eth1"
+addresses = ["192.0.2.2/24", "2001:db8::2/64"]
+"""
+"""The file of both as a target."""
 LINK = {"dut": "52:54:00:12:34:01", "peer": "52:54:00:12:34:02"}
 
 

@@ -19,24 +19,9 @@ import pytest
 
 from kseries.cli.main import main
 from tests import sshserver, standin
-from tests.standin import Pair
+from tests.standin import TARGET, Pair
 
 pytestmark = [pytest.mark.hardware, pytest.mark.timeout(900)]
-
-TARGET = """\
-kind = "ssh"
-title = "stand-in"
-[dut]
-host = "dut"
-interface = "eth1"
-pci = "0000:00:03.0"
-driver = "e1000e"
-addresses = ["192.0.2.1/24", "2001:db8::1/64"]
-[peer]
-host = "peer"
-interface = "eth1"
-addresses = ["192.0.2.2/24", "2001:db8::2/64"]
-"""
 
 # What somebody, or a test that crashed, may do to a port.
 HAVOC = (
