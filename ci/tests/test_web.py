@@ -160,7 +160,7 @@ def test_the_report_is_the_toolkits_own_with_its_own_policy(site: Served) -> Non
     assert "script" not in policy
     # Its commands name the series, and no place of this machine.
     assert "--series 20261122.13-0@example.org --config debug" in answer.text
-    assert "/srv/bot" not in answer.text
+    assert "/nowhere/bot" not in answer.text
 
 
 def test_a_result_without_a_document(site: Served) -> None:
@@ -178,7 +178,7 @@ def test_results_for_programs(site: Served, bot: Config) -> None:
         # It is kept, and not shown: nothing in it is run here.
         assert answer.headers["content-disposition"] == f'attachment; filename="result-12-{name}"'
         assert "default-src 'none'" in answer.headers["content-security-policy"]
-        assert "/srv/bot" not in answer.text
+        assert "/nowhere/bot" not in answer.text
     read = JUnitXml.fromstring(site.get("/results/13/junit.xml").text.encode())
     assert read.tests > 5
     assert read.failures + read.errors > 0
