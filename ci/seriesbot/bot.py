@@ -81,9 +81,10 @@ class Bot:
         made = orders.maker(store, config, lambda: self._rules)
         worker = Worker(store, config, engine or engine_of(config), made)
         outbox = Outbox(store, config.told.answer, config.home.path)
-        submitted = submissions.Outbox(store, config)
+        checks, submitted = writing.Writer(store, config), submissions.Outbox(store, config)
         # In this order at each step. Each takes the time, and tells whether it may go on at once.
         self._parts: Mapping[str, Callable[[int], bool]] = {
+            "sinks": lambda _now: checks.begin(),
             "gathering": self._gather,
             "rules": self._read_rules,
             "admission": self._admit,
@@ -91,7 +92,7 @@ class Bot:
             "engine": worker.work,
             "answers": Writer(store, config.told.answer).step,
             "outbox": lambda now: outbox.step(now) > 0,
-            "submissions": writing.Writer(store, config).step,
+            "submissions": checks.step,
             "servers": lambda now: submitted.step(now) > 0,
             "retention": Retention(store, config.told.keep).step,
         }

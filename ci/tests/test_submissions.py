@@ -13,8 +13,11 @@ from typing import Any
 import pytest
 
 from kseries.model import RunResult
+from kseries.verdict import document
 from seriesbot import delivery, operating
+from seriesbot.bot import Bot
 from seriesbot.config import Config
+from seriesbot.engine.base import Order, Outcome
 from seriesbot.submit import http, patchwork
 from seriesbot.submit.outbox import Outbox
 from seriesbot.submit.settings import PATCHWORK_TOKEN
@@ -23,6 +26,8 @@ from tests import patchworkserver
 from tests.archives import thread
 from tests.desk import START, Desk, make_home
 from tests.patchworkserver import BREAK, TOKEN, Server
+from tests.signing import Signer
+from tests.test_work import Forgetful
 from tests.test_writing import put
 
 SETTINGS = """
@@ -82,12 +87,17 @@ def to_patchwork(desk: Desk, server: Server, more: str = "") -> Config:
     return configured(desk, told)
 
 
+def begun(desk: Desk, config: Config) -> Writer:
+    writer = Writer(desk.store, config)
+    writer.begin()
+    return writer
+
+
 def judged(
     desk: Desk, config: Config, result: RunResult | str, ids: str = "good", **told: Any
 ) -> Writer:
     """Have a series of two patches come and be judged when the sinks are known already."""
-    writer = Writer(desk.store, config)
-    writer.step(NOW)
+    writer = begun(desk, config)
     desk.post(*thread("good", 2, ids=ids))
     desk.wait(2)
     desk.admit()
@@ -127,15 +137,39 @@ def test_what_was_judged_before_is_left_alone(
     desk: Desk, server: Server, passing_run: RunResult
 ) -> None:
     judged(desk, configured(desk, ""), passing_run).step(NOW)
-    writer = Writer(desk.store, to_patchwork(desk, server))
+    writer = begun(desk, to_patchwork(desk, server))
     assert not writer.step(NOW)
     put(desk.store, passing_run, cause="again")
     assert writer.step(NOW)
     assert len(rows(desk)) == 5
     # Who takes it out and puts it in again begins anew.
-    Writer(desk.store, configured(desk, "")).step(NOW)
+    begun(desk, configured(desk, ""))
     put(desk.store, passing_run, cause="again")
-    assert not Writer(desk.store, to_patchwork(desk, server)).step(NOW)
+    assert not begun(desk, to_patchwork(desk, server)).step(NOW)
+
+
+class _Fatal(Forgetful):
+    """An engine over which the bot dies once it handed over an order."""
+
+    def submit(self, order: Order) -> None:
+        super().submit(order)
+        raise SystemExit
+
+
+def test_a_bot_that_dies_in_its_first_step_knew_whom_to_tell(
+    desk: Desk, passing_run: RunResult
+) -> None:
+    config = configured(desk, '[kcidb]\nfolder = "kcidb"\n')
+    Signer(1).join(config.keyring)
+    config.home.rules.write_text('[[rule]]\nname = "all"\n')
+    desk.post(*map(Signer(1).sign, thread("good", 2)))
+    desk.wait(20)
+    dying = _Fatal()
+    with pytest.raises(SystemExit):
+        Bot(desk.store, config, print, dying).step()
+    ended = Outcome(0, document.to_json(passing_run).encode(), "")
+    Bot(desk.store, config, print, Forgetful(fates={"job-1-1": ended})).drain()
+    assert rows(desk) == [("delivered", 1, "")]
 
 
 def test_what_says_nothing_of_the_series_is_no_check(

@@ -2,7 +2,8 @@
 """What other programs are told of a new result is written down, for the outbox.
 
 Of each sink stands in the store up to which result it was told. One that is named in the settings
-for the first time is told what comes from then on.
+for the first time is told what comes from then on: the bot begins with it before it takes any
+result, or what a bot was killed over would be of before.
 """
 
 from __future__ import annotations
@@ -66,23 +67,13 @@ class Writer:
 
     def step(self, now: float) -> bool:
         """Write down what is new; tell whether there was anything. now: Unix seconds."""
+        return sum(self._tell(sink, now) for sink in self._sinks()) > 0
+
+    def begin(self) -> bool:
+        """Begin with sinks that are new, forget those not in the settings; tell whether any was."""
         used = self._sinks()
-        self._settle(used)
-        return sum(self._tell(sink, now) for sink in used) > 0
-
-    def _sinks(self) -> list[str]:
-        kcidb = self.config.told.kcidb
-        wanted = {
-            PATCHWORK: self.config.told.patchwork is not None,
-            KCIDB: kcidb is not None and kcidb.url is not None,
-            KCIDB_FOLDER: kcidb is not None and kcidb.folder is not None,
-        }
-        return [name for name in NAMES if wanted[name]]
-
-    def _settle(self, used: Sequence[str]) -> None:
-        """Begin with sinks that are new, and forget those that are not in the settings."""
         if {row["name"] for row in self.store.rows("SELECT name FROM sink")} == {*used}:
-            return
+            return False
         with self.store.transaction() as write:
             names = json.dumps(used)
             write.execute(
@@ -93,6 +84,16 @@ class Writer:
                 " (SELECT coalesce(max(id), 0) FROM result) FROM json_each(?)",
                 [names],
             )
+        return True
+
+    def _sinks(self) -> list[str]:
+        kcidb = self.config.told.kcidb
+        wanted = {
+            PATCHWORK: self.config.told.patchwork is not None,
+            KCIDB: kcidb is not None and kcidb.url is not None,
+            KCIDB_FOLDER: kcidb is not None and kcidb.folder is not None,
+        }
+        return [name for name in NAMES if wanted[name]]
 
     def _tell(self, sink: str, now: float) -> bool:
         upto = self.store.value("SELECT upto FROM sink WHERE name = ?", sink)
