@@ -88,6 +88,15 @@ def test_what_a_source_says_hides_no_lines(toy_tree: Tree, stack: Stack) -> None
     assert found["a.c"].text(repository, "none.c") == ""
 
 
+@pytest.mark.parametrize(
+    "name", ['quo"te.c', "back\\slash.c", "tab\tin.c", "new\nline.c", "grün.c", "\udcff.c", '"q"']
+)
+def test_a_name_that_git_quotes_has_lines(toy_tree: Tree, stack: Stack, name: str) -> None:
+    tree = committed(toy_tree, {name: b"one\ntwo\n"})
+    assert told(tree, stack) == {name: Lines(tree.head, {1, 2})}
+    assert list(changed_files(Repository(tree.base.repo), tree, stack)) == [name]
+
+
 def test_a_patch_that_is_in_the_base_changes_what_its_mail_says(
     toy_tree: Tree, stack: Stack, tmp_path: Path
 ) -> None:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -10,8 +11,10 @@ from pathlib import Path
 
 from kseries.lib.gitrepo import Repository
 from kseries.model import AppliedPatch, PatchState, Stack, Tree
+from kseries.series.diffpaths import unquoted
+from kseries.series.diffs import NEW
 
-_HUNK = re.compile(r"@@ -\d+(?:,(\d+))? \+(\d+)(?:,(\d+))? @@")
+_HUNK = re.compile(rb"@@ -\d+(?:,(\d+))? \+(\d+)(?:,(\d+))? @@")
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,7 @@ def before(tree: Tree, stack: Stack) -> str:
 def changed_lines(repository: Repository, tree: Tree, stack: Stack) -> dict[str, Lines]:
     """Give path → the lines that the series adds or changes, as they stand after it.
 
-    Of files whose names git has to quote, nothing is told; of one that is deleted neither.
+    Of one that is deleted nothing is told.
     """
     commits = _commits(tree, stack)
     if not commits:
@@ -66,13 +69,14 @@ def changed_lines(repository: Repository, tree: Tree, stack: Stack) -> dict[str,
     found: dict[str, Lines] = {}
     path = ""
     left = 0  # lines of the hunk that are still to come: what they begin with says nothing
-    for line in answer.stdout.decode(errors="replace").split("\n"):
+    for line in answer.stdout.split(b"\n"):
         if left:
-            if line[:1] in ("+", "-"):
+            if line[:1] in (b"+", b"-"):
                 left -= 1
-        elif line.startswith("+++ "):
+        elif line.startswith(NEW):
             # Behind a name with a space in it git writes a tab.
-            path = line[6:].removesuffix("\t") if line.startswith("+++ b/") else ""
+            letter, _, name = unquoted(line[len(NEW) :].removesuffix(b"\t")).partition(b"/")
+            path = os.fsdecode(name) if letter == b"b" else ""
         elif match := _HUNK.match(line):
             old, first, new = int(match[1] or 1), int(match[2]), int(match[3] or 1)
             left = old + new

@@ -50,12 +50,12 @@ def paths(found: Scan) -> tuple[str, ...]:
         names |= set(_git_names(file.git[1])) if file.git is not None else set()
         # These stand without a/ and b/.
         names |= {b"a/" + _name(line, len(prefix)) for line, prefix in _renames(file)}
-    plain = {_unquoted(name).partition(b"/")[2] for name in names}
+    plain = {unquoted(name).partition(b"/")[2] for name in names}
     return tuple(sorted(name.decode(errors="replace") for name in plain if name))
 
 
-def _unquoted(name: bytes) -> bytes:
-    """Give a path that git has put into quotation marks, with a/ or b/ before it."""
+def unquoted(name: bytes) -> bytes:
+    """Give a path, with a/ or b/ before it, without the quotation marks that git put around it."""
     inner = name.removeprefix(b"a/") if name.startswith(b'a/"') else name
     if not (len(inner) > 1 and inner.startswith(b'"') and inner.endswith(b'"')):
         return name
