@@ -15,7 +15,7 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
-from kseries.cli.parser import Parser
+from kseries.cli.parser import Parser, sentence
 from kseries.lib.errors import Interrupted, KseriesError, UserError
 from kseries.report.printable import printable_lines
 from seriesbot import config, initial, operating, operators
@@ -95,7 +95,7 @@ def _parser() -> Parser:
 
 
 def _add(commands: Commands, name: str, run: Callable[[Namespace], int], told: str) -> Parser:
-    parser = commands.add_parser(name, help=told, description=f"{told[0].upper()}{told[1:]}.")
+    parser = commands.add_parser(name, help=told, description=sentence(told))
     parser.set_defaults(run=run, parser=parser)
     return parser
 

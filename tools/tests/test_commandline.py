@@ -7,6 +7,7 @@ import argparse
 import inspect
 import json
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -58,6 +59,12 @@ def test_what_needs_no_library_loads_none(words: list[str]) -> None:
     argv = [sys.executable, "-c", code]
     done = subprocess.run(argv, env=environment, capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_what_a_command_does_is_one_sentence() -> None:
+    for parser in subparsers(build_parser()):
+        told = parser.description or ""
+        assert re.fullmatch(r"[A-Z].*[^.?][.?]", told, re.DOTALL), parser.prog
 
 
 def test_examples_are_calls_that_are_taken() -> None:

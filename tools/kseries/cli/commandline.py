@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import kseries
 from kseries.cli import complete, options
-from kseries.cli.parser import Parser
+from kseries.cli.parser import Parser, sentence
 from kseries.names import BISECT, LATEST, MINUTES, REBUILDS, RUN_STAGES
 from kseries.report import formats
 
@@ -89,9 +89,7 @@ def _add(
 ) -> Parser:
     """Add a subcommand. told: what it does, in a line. examples: calls of it."""
     epilog = "\n  ".join(["examples:", *examples]) if examples else None
-    parser = commands.add_parser(
-        name, help=told, description=f"{told[0].upper()}{told[1:]}.", epilog=epilog
-    )
+    parser = commands.add_parser(name, help=told, description=sentence(told), epilog=epilog)
     options.add_common(parser)
     parser.set_defaults(parser=parser, **({"command": handler} if handler else {}))
     return parser

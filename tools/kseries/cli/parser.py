@@ -41,8 +41,7 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Say what is wrong, and where to look; exit with 2."""
-        sentence = message if message.endswith("?") else f"{message}."
-        error = UserError(sentence, do=f"`{self.prog} --help` tells what there is")
+        error = UserError(_ended(message), do=f"`{self.prog} --help` tells what there is")
         self.exit(error.exit_code, f"{self.prog}: {error}\n")
 
     def _check_value(self, action: argparse.Action, value: object) -> None:
@@ -66,3 +65,12 @@ def meant(given: str, there: Iterable[str]) -> str:
 def command_line() -> tuple[str, ...]:
     """Give the words that this program was called with."""
     return ("kseries", *sys.argv[1:])
+
+
+def sentence(told: str) -> str:
+    """Make a sentence of what a command does, as lists of commands tell it."""
+    return _ended(f"{told[0].upper()}{told[1:]}")
+
+
+def _ended(text: str) -> str:
+    return text if text.endswith("?") else f"{text}."
