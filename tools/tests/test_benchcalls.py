@@ -10,11 +10,16 @@ from kseries.bench.calls import Unreadable
 from kseries.bench.model import Call
 from kseries.report import flame
 
-POLLS = ("poll",)
+ROOTS = {"user": "receiver", "syscall": "receiver", "softirq": "softirq"}
+
+
+def rooted(column: str, path: calls.Path) -> calls.Path | None:
+    polls = ("poll",) if column == "softirq" else ()
+    return (ROOTS[column], *calls.from_first(path, polls)) if column in ROOTS else None
 
 
 def read(text: str) -> tuple[Call, ...]:
-    return calls.read([line.split() for line in text.splitlines()], POLLS)
+    return calls.read([line.split() for line in text.splitlines()], rooted)
 
 
 def test_each_call_has_what_it_costs_with_all_below_the_dearest_first() -> None:

@@ -19,6 +19,7 @@ import pytest
 from kseries.bench import elf, marks
 from kseries.bench.cost import LostPath, PathCost
 from kseries.bench.document import BENCH, Bench
+from kseries.bench.model import Call
 from kseries.bench.userprogram import Program
 from kseries.cli import benchrun, compare, program
 from kseries.lib.progress import Progress
@@ -71,7 +72,8 @@ class ByWords:
             units = 900 if b"units " in image else 1000
             columns = {"user": 10_000, "syscall": 90_000 + more, "softirq": 0, "irq": 0}
             functions = {"getpid": 90_000 + more, "main": 10_000}
-            found.append(PathCost(name, "operation", units, costs, functions, columns))
+            calls = (Call(-1, "program", costs[0]), Call(0, "getpid", 90_000 + more))
+            found.append(PathCost(name, "operation", units, costs, functions, columns, calls=calls))
         return tuple(found)
 
 
@@ -121,6 +123,9 @@ def test_a_series_is_compared_with_its_base_and_what_makes_it_dearer_is_named(
     page = (run / "bench.html").read_text()
     assert "+9.000!" in page
     assert "<h3>getpid</h3>" in page
+    for side in (found.program.base, found.program.series):
+        assert f'aria-label="flame graph of getpid, {side}"' in page
+    assert "<title>getpid: 99000, 90.8 %</title>" in page
     assert BENCH.validate_json((run / "bench.json").read_bytes()) == found
     assert toys.kseries("bench", "--show", "latest", "--json") == 0
     told = json.loads(capsys.readouterr().out)

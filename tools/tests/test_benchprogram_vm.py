@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from kseries.bench import (
+    calls,
     cost,
     elf,
     guests,
@@ -97,6 +98,10 @@ def test_two_runs_of_the_example_agree_to_the_last_instruction_one_of_them_under
     for name, runs in quiet.sections.items():
         assert sections.wrong_with(name, runs) == ""
         assert runs[0].operations == 1000
+        told = sum(call.count for call in runs[0].calls if call.parent < 0)
+        assert (1 - calls.LEAST) * runs[0].cost <= told <= runs[0].cost
+        assert runs[0].calls[0].function == "program"
+    assert "__do_sys_getpid" in {call.function for call in quiet.sections["getpid"][0].calls}
     # What falls into it by chance is beside it: the shortest path is the same in each run.
     assert len({one.cost for one in quiet.sections["getpid"]}) == 1
 

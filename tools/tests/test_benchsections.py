@@ -6,7 +6,7 @@ from __future__ import annotations
 import pytest
 
 from kseries.bench import cost, sections
-from kseries.bench.model import Row
+from kseries.bench.model import Call, Row
 from kseries.bench.reading import Seen, Worthless
 from kseries.bench.sections import Item, Section
 
@@ -27,6 +27,24 @@ count other softirq 3 rcu_core
 count receiver hardirq 10 irq_work_run
 count receiver timer 5 update_process_times
 count other syscall 2 schedule
+node 1 0 main
+spent receiver user 20
+node 2 1 do_syscall_64
+spent receiver syscall 300
+node 3 2 asm_sysvec_irq_work
+node 4 3 __sysvec_irq_work
+node 5 4 irq_work_run
+spent receiver hardirq 10
+node 6 3 handle_softirqs
+node 7 6 net_rx_action
+spent receiver softirq 30
+node 8 2 asm_sysvec_apic_timer_interrupt
+node 9 8 update_process_times
+spent receiver timer 5
+node 10 2 schedule
+spent other syscall 2
+node 11 0 rcu_core
+spent other softirq 3
 section empty 0 0
 total 470
 """
@@ -54,6 +72,21 @@ def test_what_a_section_does_is_put_into_columns() -> None:
     }
     assert sections.wrong_with("getpid", runs) == ""
     assert sections.wrong_with("empty", found.sections["empty"]) == "empty was never begun"
+
+
+def test_what_interrupts_a_section_is_no_call_of_what_it_interrupted() -> None:
+    (one, _) = sections.measured(ITEM, seen()).sections["getpid"]
+    assert one.calls == (
+        Call(-1, "program", 320),
+        Call(0, "main", 320),
+        Call(1, "do_syscall_64", 300),
+        Call(-1, "softirqs", 30),
+        Call(3, "handle_softirqs", 30),
+        Call(4, "net_rx_action", 30),
+        Call(-1, "interrupts", 10),
+        Call(6, "__sysvec_irq_work", 10),
+        Call(7, "irq_work_run", 10),
+    )
 
 
 def lost(of: Seen) -> str:
@@ -109,6 +142,8 @@ def test_a_guest_that_ends_too_early_is_lost() -> None:
         ("event halts 0\n", "", "the counts cannot be read"),
         ("total 470\n", "", "the counts come to no end"),
         ("section getpid 1 10", "section getpid 1", "the counts cannot be read"),
+        ("spent receiver syscall 300", "spent receiver syscall 299", "of getpid cost does not add"),
+        ("node 7 6", "node 7 5000", "the call of net_rx_action has no caller"),
     ],
 )
 def test_counts_that_prove_nothing_are_lost(old: str, new: str, why: str) -> None:
@@ -147,7 +182,8 @@ def test_a_kernel_that_complains_has_measured_nothing() -> None:
 
 def section(cost_of: int, *, passes: int = 1, operations: int = 10, wrong: str = "") -> Section:
     row = Row("syscall", "f", cost_of)
-    return Section("a", passes, operations, (row,), wrong)
+    called = Call(-1, "program", cost_of)
+    return Section("a", passes, operations, (row,), (called,), wrong)
 
 
 def test_a_section_is_lost_where_its_marks_are_wrong_or_its_work_is_not_the_same() -> None:
@@ -166,5 +202,6 @@ def test_the_median_run_counts() -> None:
     found = cost.of_sections("a", [section(300), section(100), section(200)])
     assert (found.unit, found.units, found.costs) == ("operation", 10, (300, 100, 200))
     assert (found.functions, found.columns["syscall"]) == ({"f": 200}, 200)
+    assert found.calls == (Call(-1, "program", 200),)
     told = cost.of_sections("a", [section(300, operations=0, passes=3)])
     assert (told.unit, told.units, told.per_unit) == ("pass", 3, 100.0)

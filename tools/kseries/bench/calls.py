@@ -1,39 +1,38 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Who called whom on the receiver's side, out of what the plugin wrote. Pure.
+"""Who called whom, out of what the plugin wrote. Pure.
 
-A poll of the queue that receives runs in the middle of whatever was interrupted by it, so what
-leads there says nothing: it is a root of its own.
+What interrupts runs in the middle of whatever was interrupted by it, so what leads there says
+nothing: it is a root of its own.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from kseries.bench import model
 from kseries.bench.model import Call
 
 LEAST = 0.003
 """Part of all that a call costs at least: what costs less is its caller's."""
 
-ROOTS = {model.USER: "receiver", model.SYSCALL: "receiver", model.SOFTIRQ: "softirq"}
-
 Path = tuple[str, ...]
 """Functions from a root on, each called by the one before."""
+Rooted = Callable[[str, Path], Path | None]
+"""Puts what a column has of a path below its root; None: it is not shown."""
 
 
 class Unreadable(Exception):
     """The lines are no tree; why, in words."""
 
 
-def read(lines: Sequence[Sequence[str]], polls: Sequence[str]) -> tuple[Call, ...]:
+def read(lines: Sequence[Sequence[str]], rooted: Rooted) -> tuple[Call, ...]:
     """Give the calls, in the order of a walk that visits the dearest first.
 
-    lines: in words; `node ID PARENT FUNCTION`, and after it `spent COLUMN COUNT`. polls: functions
-    that a poll begins with. Raises Unreadable.
+    lines: in words; `node ID PARENT FUNCTION`, and after it `spent COLUMN COUNT`. Raises
+    Unreadable.
     """
     whole: Counter[Path] = Counter()
-    for path, count in _spent(lines, polls):
+    for path, count in _spent(lines, rooted):
         for length in range(1, len(path) + 1):
             whole[path[:length]] += count
     total = sum(count for path, count in whole.items() if len(path) == 1)
@@ -41,8 +40,25 @@ def read(lines: Sequence[Sequence[str]], polls: Sequence[str]) -> tuple[Call, ..
     return tuple(_walk(kept))
 
 
-def _spent(lines: Sequence[Sequence[str]], polls: Sequence[str]) -> Iterator[tuple[Path, int]]:
-    """Give the path of each node that is of the receiver's side, and what it executed itself."""
+def in_columns(
+    lines: Iterable[Sequence[str]], column: Callable[[str, str], str]
+) -> Iterator[Sequence[str]]:
+    """Give the lines of the tree, with columns in the place of roles and layers."""
+    for line in lines:
+        if line[0] == "node":
+            yield line
+        elif line[0] == "spent":
+            _, role, layer, count = line
+            yield ["spent", column(role, layer), count]
+
+
+def from_first(path: Path, names: Sequence[str]) -> Path:
+    """Cut off what leads to the first of some functions; all stays where none of them is there."""
+    return path[next((place for place, name in enumerate(path) if name in names), 0) :]
+
+
+def _spent(lines: Sequence[Sequence[str]], rooted: Rooted) -> Iterator[tuple[Path, int]]:
+    """Give the path of each node that is shown, and what it executed itself."""
     paths: dict[str, Path] = {"0": ()}
     here: Path = ()
     for line in lines:
@@ -52,16 +68,9 @@ def _spent(lines: Sequence[Sequence[str]], polls: Sequence[str]) -> Iterator[tup
                 raise Unreadable(f"the call of {function} has no caller")
             here = paths[own] = (*paths[parent], function)
         elif line[0] == "spent":
-            column, count = line[1], int(line[2])
-            if column in ROOTS:
-                yield (ROOTS[column], *_from_poll(column, here, polls)), count
-
-
-def _from_poll(column: str, path: Path, polls: Sequence[str]) -> Path:
-    if column != model.SOFTIRQ:
-        return path
-    begin = next((place for place, name in enumerate(path) if name in polls), 0)
-    return path[begin:]
+            path, count = rooted(line[1], here), int(line[2])
+            if path is not None:
+                yield path, count
 
 
 def _walk(kept: dict[Path, int]) -> Iterator[Call]:

@@ -14,7 +14,7 @@ from pydantic import ConfigDict, Field, TypeAdapter
 
 from kseries.bench import sections
 from kseries.bench.answer import Receiver
-from kseries.bench.model import RECEIVER_SIDE, SENDER, Measurement, Row
+from kseries.bench.model import RECEIVER_SIDE, SENDER, Call, Measurement, Row
 from kseries.bench.sections import Section
 
 Unit = Literal["byte", "request", "datagram", "operation", "pass"]
@@ -31,7 +31,8 @@ class PathCost:
 
     units: bytes received, requests answered (by both sides), datagrams received; of a program's
     section operations, or passes where it tells none. functions, columns: of the same; of each
-    seed's counts the (lower) median. beside: columns that are no part of the cost.
+    seed's counts the (lower) median. beside: columns that are no part of the cost. calls: who
+    called whom in a section, of the median seed.
     """
 
     __pydantic_config__ = ConfigDict(extra="forbid")
@@ -43,6 +44,7 @@ class PathCost:
     functions: dict[str, Count]
     columns: dict[str, Count] = field(default_factory=dict)
     beside: dict[str, Count] = field(default_factory=dict)
+    calls: tuple[Call, ...] = ()
 
     @property
     def cost(self) -> int:
@@ -208,6 +210,7 @@ def of_sections(path: str, found: Sequence[Section]) -> PathCost:
         functions=_medians([_by_function(one.rows, sections.COST) for one in found]),
         columns=_medians([_by_column(one, sections.COST) for one in found]),
         beside=_medians([_by_column(one, sections.BESIDE) for one in found]),
+        calls=sections.typical(found).calls,
     )
 
 

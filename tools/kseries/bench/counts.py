@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from kseries.bench import calls as tree
 from kseries.bench import model
+from kseries.bench.calls import Path
 from kseries.bench.model import Call, Row
 from kseries.bench.tables import BRACKETS
 
@@ -60,7 +61,7 @@ def read(text: str) -> Counts:
     if sum(line == ["segment"] for line in lines) != 1:
         raise Incomplete("more than one part was measured")
     try:
-        rows, calls = tuple(_rows(lines)), tree.read(list(_calls(lines)), POLLS)
+        rows, calls = tuple(_rows(lines)), tree.read([*tree.in_columns(lines, _column)], _rooted)
         counts = Counts(rows, calls, dict(_events(lines)), int(lines[-1][1]))
     except (ValueError, IndexError, KeyError, tree.Unreadable) as error:
         raise Incomplete(f"the counts cannot be read: {error}") from None
@@ -94,14 +95,11 @@ def _column(role: str, layer: str) -> str:
     return model.SENDER if role == "sender" else model.OTHER
 
 
-def _calls(lines: list[list[str]]) -> Iterator[list[str]]:
-    """Give the lines of the tree, with columns in the place of roles and layers."""
-    for line in lines:
-        if line[0] == "node":
-            yield line
-        elif line[0] == "spent":
-            _, role, layer, count = line
-            yield ["spent", _column(role, layer), count]
+def _rooted(column: str, path: Path) -> Path | None:
+    """Put a path of the receiver's side below the program, or below the polls of its queue."""
+    if column == model.SOFTIRQ:
+        return ("softirq", *tree.from_first(path, POLLS))
+    return ("receiver", *path) if column in (model.USER, model.SYSCALL) else None
 
 
 def _events(lines: list[list[str]]) -> Iterator[tuple[str, int]]:

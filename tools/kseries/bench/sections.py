@@ -16,10 +16,13 @@ from typing import Annotated
 
 from pydantic import Field
 
+from kseries.bench import calls as tree
 from kseries.bench import counts, machine, model
+from kseries.bench.calls import Path
 from kseries.bench.guests import Guests
-from kseries.bench.model import Cpu, Row
+from kseries.bench.model import Call, Cpu, Row
 from kseries.bench.reading import UNBOOKED, Seen, Worthless
+from kseries.bench.tables import PLAIN_BRACKETS
 from kseries.lib.untrusted import harmless
 from kseries.parse import klog
 
@@ -34,6 +37,11 @@ COST = (USER, SYSCALL, SOFTIRQ, IRQ)
 TIMER, OTHER = "timer", model.OTHER
 BESIDE = (TIMER, OTHER)
 
+_ROOTS = {USER: "program", SYSCALL: "program", SOFTIRQ: "softirqs", IRQ: "interrupts"}
+_BEGINS = {
+    SOFTIRQ: [one.function for one in PLAIN_BRACKETS if one.layer == "softirq"],
+    IRQ: [one.function for one in PLAIN_BRACKETS if one.layer == "hardirq"],
+}
 _COLUMNS = {"softirq": SOFTIRQ, "hardirq": IRQ, "timer": TIMER}
 _RUN = re.compile(
     r"run (?P<number>\d+) (?P<how>exit|signal|left) (?P<value>\d+)"
@@ -60,12 +68,16 @@ class Item:
 
 @dataclass(frozen=True)
 class Section:
-    """What a section did in one run. wrong: why it is no figure, "" where it is one."""
+    """What a section did in one run. wrong: why it is no figure, "" where it is one.
+
+    calls: that cost something; each stands behind its parent.
+    """
 
     name: str
     passes: int
     operations: int  # as the program tells; 0: it does not
     rows: tuple[Row, ...]
+    calls: tuple[Call, ...] = ()
     wrong: str = ""
 
     @property
@@ -183,7 +195,7 @@ def _sections(text: str, ticks: int) -> Iterator[tuple[str, Section]]:
         events = {line[1]: int(line[2]) for line in lines if line[0] == "event"}
         halts, exceptions = events["halts"], events["exceptions"]
         found = [_section(part) for part in _apart(lines)]
-    except (ValueError, IndexError, KeyError) as error:
+    except (ValueError, IndexError, KeyError, tree.Unreadable) as error:
         raise Worthless(f"the counts cannot be read: {error}") from None
     if booked != total:
         raise Worthless("the counts do not add up to their own total")
@@ -210,19 +222,33 @@ def _section(lines: Sequence[list[str]]) -> Section:
     wrong = next((" ".join(line[1:]) for line in lines if line[0] == "wrong"), "")
     rows = [_row(*line[1:]) for line in lines if line[0] == "count"]
     rows.sort(key=lambda row: (-row.count, row.column, row.function))
-    return Section(name, int(passes), int(operations), tuple(rows), wrong)
+    calls = list(tree.in_columns(lines, _column))
+    spent = sum(int(line[2]) for line in calls if line[0] == "spent")
+    if spent != sum(row.count for row in rows):
+        raise Worthless(f"what the calls of {name} cost does not add up to what the section does")
+    called = tree.read(calls, _rooted)
+    return Section(name, int(passes), int(operations), tuple(rows), called, wrong)
+
+
+def _rooted(column: str, path: Path) -> Path | None:
+    """Put a path below the program, or below what interrupts it."""
+    if column not in COST:
+        return None
+    return (_ROOTS[column], *tree.from_first(path, _BEGINS.get(column, ())))
 
 
 def _row(role: str, layer: str, count: str, function: str) -> Row:
+    return Row(_column(role, layer), function, int(count))
+
+
+def _column(role: str, layer: str) -> str:
     if layer == "softirq" and role != "receiver":
-        column = OTHER  # of the kernel's own tasks, which do it in nobody's place
-    elif layer in _COLUMNS:
-        column = _COLUMNS[layer]
-    elif layer not in (USER, SYSCALL):
+        return OTHER  # of the kernel's own tasks, which do it in nobody's place
+    if layer in _COLUMNS:
+        return _COLUMNS[layer]
+    if layer not in (USER, SYSCALL):
         raise ValueError(f"layer {layer}")
-    else:
-        column = layer if role == "receiver" else OTHER
-    return Row(column, function, int(count))
+    return layer if role == "receiver" else OTHER
 
 
 def wrong_with(name: str, runs: Sequence[Section]) -> str:

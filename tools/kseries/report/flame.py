@@ -11,7 +11,13 @@ from kseries.bench.model import Call
 WIDTH = 1000.0  # of the picture, in its own units
 ROW = 17.0
 LETTER = 6.3  # of a name, about
-ROOTS = {"receiver": "the receiver's program", "softirq": "softirq: polls of its queue"}
+ROOTS = {
+    "receiver": "the receiver's program",
+    "softirq": "softirq: polls of its queue",
+    "program": "the program",
+    "softirqs": "softirqs that it leads to",
+    "interrupts": "interrupts that it leads to",
+}
 
 
 @dataclass(frozen=True)

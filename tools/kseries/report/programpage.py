@@ -8,9 +8,10 @@ from dataclasses import dataclass
 
 from kseries.bench.cost import PathCost
 from kseries.bench.document import Compared
-from kseries.report import bars, patchcost, patchpage
+from kseries.report import bars, flame, patchcost, patchpage
 from kseries.report import programcost as text
 from kseries.report.bars import Piece
+from kseries.report.flame import Flame
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,7 @@ class Bar:
     name: str
     cost: float
     pieces: tuple[Piece, ...]
+    flame: Flame | None
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,10 @@ def _bars(compared: Compared, sections: Sequence[text.Section]) -> Iterator[Bars
         functions = bars.coloured(costs.values())
         most = max(path.per_unit for _, path in found) or 1.0
         shown = tuple(
-            Bar(name, path.per_unit, bars.pieces(costs[name], functions, most))
+            Bar(
+                *(name, path.per_unit, bars.pieces(costs[name], functions, most)),
+                flame.make(f"{section.name}, {name}", path.calls, functions, len(functions)),
+            )
             for name, path in found
         )
         yield Bars(section, functions, shown)

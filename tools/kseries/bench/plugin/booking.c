@@ -173,23 +173,42 @@ static uint64_t write_section(FILE *file, int section)
 	return total;
 }
 
-/* Each node stands behind its parent. */
-static void write_calls(FILE *file)
+static void write_spent(FILE *file, counts *counts)
 {
-	int node, role, layer;
+	int role, layer;
 
-	for (node = 1; node < node_count && node < booked[0].room; node++) {
-		fprintf(file, "node %d %d %s\n", node, nodes[node].parent,
-			functions[nodes[node].function].name);
-		for (role = 0; role < ROLES; role++) {
-			for (layer = 0; layer < LAYERS; layer++) {
-				if (booked[0].counts[node][role][layer])
-					fprintf(file, "spent %s %s %" PRIu64 "\n",
-						role_names[role], layer_names[layer],
-						booked[0].counts[node][role][layer]);
-			}
+	for (role = 0; role < ROLES; role++) {
+		for (layer = 0; layer < LAYERS; layer++) {
+			if ((*counts)[role][layer])
+				fprintf(file, "spent %s %s %" PRIu64 "\n", role_names[role],
+					layer_names[layer], (*counts)[role][layer]);
 		}
 	}
+}
+
+/* Nodes that something was booked on, and those above them: each stands behind its parent. */
+static void write_calls(FILE *file, int section)
+{
+	static const counts nothing;
+	counts *of = booked[section].counts;
+	int node, end = node_count < booked[section].room ? node_count : booked[section].room;
+	bool *told = calloc(node_count, sizeof(*told));
+
+	if (!told)
+		abort();
+	for (node = end - 1; node > 0; node--) {
+		told[node] |= memcmp(&of[node], &nothing, sizeof(nothing)) != 0;
+		if (told[node])
+			told[nodes[node].parent] = true;
+	}
+	for (node = 1; node < end; node++) {
+		if (!told[node])
+			continue;
+		fprintf(file, "node %d %d %s\n", node, nodes[node].parent,
+			functions[nodes[node].function].name);
+		write_spent(file, &of[node]);
+	}
+	free(told);
 }
 
 void booking_write(FILE *file)
@@ -211,13 +230,14 @@ void booking_write(FILE *file)
 	}
 	for (i = 0; i < faults && i < FAULTS; i++)
 		fprintf(file, "fault %s\n", told[i] ? told[i] : "no memory");
-	/* Who called whom is told of a whole, not of sections. */
+	/* Who called whom is told of sections where there are some, else of the whole. */
 	if (section_count == 1)
-		write_calls(file);
+		write_calls(file, 0);
 	fprintf(file, "faults %" PRIu64 "\n", faults);
 	for (n = 1; n < section_count; n++) {
 		sections_write(file, n);
 		total += write_section(file, n);
+		write_calls(file, n);
 	}
 	fprintf(file, "total %" PRIu64 "\n", total);
 	fflush(file);
