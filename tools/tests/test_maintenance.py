@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -119,3 +121,24 @@ def test_a_bound_that_is_not_there_is_seen(monkeypatch: pytest.MonkeyPatch, tmp_
     assert looks["user namespaces"]() == f"{tmp_path / 'limit'} is 0"
     (tmp_path / "limit").write_text("100\n")
     assert looks["user namespaces"]() == ""
+
+
+@pytest.mark.parametrize(
+    ("group", "mode", "told"),
+    [
+        ("daemon", 0o660, "usermod --append --groups daemon ada"),
+        ("daemon", 0o600, "chgrp kvm {} && chmod g+rw {} && usermod --append --groups kvm ada"),
+        ("daemon", 0o640, "chgrp kvm {} && chmod g+rw {} && usermod --append --groups kvm ada"),
+        # Nobody is to join the group of root.
+        ("root", 0o660, "chgrp kvm {} && chmod g+rw {} && usermod --append --groups kvm ada"),
+    ],
+)
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+def test_a_device_is_opened_by_its_group_where_that_may(
+    tmp_path: Path, group: str, mode: int, told: str
+) -> None:
+    device = tmp_path / "device"
+    device.touch()
+    shutil.chown(device, group=group)
+    device.chmod(mode)
+    assert doctor.to_open(device, "ada") == told.replace("{}", str(device))
