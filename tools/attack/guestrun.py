@@ -19,7 +19,7 @@ from kseries.lib.paths import Cache, Project
 from kseries.lib.runfolder import RunFolder
 from kseries.machines.vm import VirtualMachine
 from kseries.model import Kernel
-from kseries.run.pipeline import RunContext
+from kseries.run.context import RunContext
 
 ROOT = Path(__file__).parents[2]
 

@@ -38,8 +38,9 @@ from kseries.model import (
     TestProgram,
     Tree,
 )
-from kseries.run import baseline, pipeline
-from kseries.run.pipeline import RunContext, Stage
+from kseries.run import baseline, pipeline, stages
+from kseries.run.context import RunContext
+from kseries.run.stages import Stage
 from kseries.series.archive import ArchiveConfig
 from kseries.stacks.stack import Plan
 from kseries.suite import SELFTESTS, Kselftest, Program, Suite
@@ -176,22 +177,22 @@ class QuickRun:
             for name, p in patches
         )
         head = applied[-1].commit if applied else "0" * 40
-        return Tree(path, work.outcome(pipeline.FETCH), head, applied)
+        return Tree(path, work.outcome(stages.FETCH), head, applied)
 
     def _config(self, work: RunContext) -> KernelConfig:
         place, text = work.place, "-".join(sorted(self._titles(work)))
         place.state.mkdir(parents=True, exist_ok=True)
         (place.state / kbuild.CONFIG).write_text(text)
         digest = hashlib.sha256(text.encode()).hexdigest()
-        return KernelConfig(work.outcome(pipeline.APPLY), place, "base", digest, 0)
+        return KernelConfig(work.outcome(stages.APPLY), place, "base", digest, 0)
 
     def _build(self, work: RunContext) -> Kernel:
         self.made.append(self._titles(work))
-        self.places.add(work.outcome(pipeline.CONFIG).place.folder)
+        self.places.add(work.outcome(stages.CONFIG).place.folder)
         self.says(self._titles(work))
         image = self.root / "image"
         image.write_text("-".join(sorted(self._titles(work))))
-        return Kernel(work.outcome(pipeline.CONFIG), image, "6.12", "gcc", 1, 0.0, Path())
+        return Kernel(work.outcome(stages.CONFIG), image, "6.12", "gcc", 1, 0.0, Path())
 
     def _install(self, work: RunContext) -> InstalledSuites:
         folder = work.run.path / "installed"

@@ -17,7 +17,7 @@ from kseries.lib.errors import InfraError, Interrupted
 from kseries.lib.progress import Silent
 from kseries.model import Baseline, Request
 from kseries.run import baseline, provenance
-from kseries.run.pipeline import RunContext
+from kseries.run.context import RunContext
 from tests.toymachine import CORE, Toys, set_up_toys
 from tests.toyproject import git
 

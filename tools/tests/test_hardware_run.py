@@ -26,7 +26,7 @@ from kseries.hardware.ssh import Refused
 from kseries.hardware.visit import Stranded
 from kseries.lib.errors import InfraError
 from kseries.model import EventKind, Status
-from kseries.run.pipeline import RunContext
+from kseries.run.context import RunContext
 from tests import labtarget, powerswitch, sshserver, standin
 from tests.labtarget import KERNEL, Lab
 from tests.standin import Boot, Pair

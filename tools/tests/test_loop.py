@@ -17,8 +17,8 @@ from kseries.lib.progress import Silent
 from kseries.lib.runfolder import RunFolder
 from kseries.model import InstalledSuites, Request
 from kseries.run import loop
+from kseries.run.context import RunContext
 from kseries.run.loop import Tried, Wanted
-from kseries.run.pipeline import RunContext
 from kseries.stacks.stack import plan
 from tests.test_vm import kernel
 

@@ -20,8 +20,8 @@ from kseries.lib.errors import Interrupted
 from kseries.lib.runfolder import RunFolder
 from kseries.model import Kernel
 from kseries.run import patchcost
+from kseries.run.context import RunContext
 from kseries.run.patchcost import Asked
-from kseries.run.pipeline import RunContext
 from tests.toymachine import CORE, Toys, set_up_toys
 
 FINE = "return budget;"

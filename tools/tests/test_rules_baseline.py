@@ -41,8 +41,9 @@ from kseries.model import (
     Tree,
 )
 from kseries.names import RUN_STAGES
-from kseries.run import baseline, pipeline
-from kseries.run.pipeline import RunContext, Stage
+from kseries.run import baseline, stages
+from kseries.run.context import RunContext
+from kseries.run.stages import Stage
 from kseries.verdict.testsources import Sides
 from tests.quickrun import BAD, DEMO, GOOD, QuickRun, set_up_quick
 from tests.quickrun import series as of_titles
@@ -188,7 +189,7 @@ def quick(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> QuickRun:
 def ready(quick: QuickRun, name: str = "run", **asked: Any) -> RunContext:
     """Give a run that has come to its baseline."""
     work = quick.work(name, **asked)
-    quick.through(work, pipeline.STAGES[2:])
+    quick.through(work, stages.STAGES[2:])
     return work
 
 
@@ -387,18 +388,18 @@ def test_the_key_is_made_of_all_that_decides(quick: QuickRun) -> None:
         outcomes = {**work.outcomes, stage.name: replace(work.outcome(stage), **changes)}
         return baseline.key(replace(work, outcomes=outcomes))
 
-    facts = work.outcome(pipeline.TEST).facts
+    facts = work.outcome(stages.TEST).facts
     assert facts["accelerator"]
     below, toys, top = quick.stack.series
     changed = replace(below, patches=(replace(below.patches[0], sha256="9" * 64),))
     keys += [
-        other(pipeline.FETCH, commit="c" * 40),
-        other(pipeline.CONFIG, added=("CONFIG_DEBUG_INFO=y",)),
-        other(pipeline.BUILD, compiler="clang"),
-        other(pipeline.TEST, facts={**facts, "accelerator": "kvm"}),
-        other(pipeline.TEST, facts={**facts, "qemu": "QEMU 11"}),
-        other(pipeline.SERIES, suites=()),
-        other(pipeline.SERIES, series=(changed, toys, top)),
+        other(stages.FETCH, commit="c" * 40),
+        other(stages.CONFIG, added=("CONFIG_DEBUG_INFO=y",)),
+        other(stages.BUILD, compiler="clang"),
+        other(stages.TEST, facts={**facts, "accelerator": "kvm"}),
+        other(stages.TEST, facts={**facts, "qemu": "QEMU 11"}),
+        other(stages.SERIES, suites=()),
+        other(stages.SERIES, series=(changed, toys, top)),
         baseline.key(replace(work, request=replace(work.request, extended=True))),
         baseline.key(replace(work, request=replace(work.request, append=("debug",)))),
     ]
@@ -415,8 +416,8 @@ def test_the_key_is_made_of_all_that_decides(quick: QuickRun) -> None:
     # Nothing of the series and of those that require it, no name, and nothing that decides nothing.
     now = keys[-1]
     others = (replace(below, name="x"), replace(toys, patches=changed.patches), top)
-    assert other(pipeline.SERIES, series=others[:2]) == now
-    assert other(pipeline.TEST, facts={**facts, "boots": "7"}) == now
+    assert other(stages.SERIES, series=others[:2]) == now
+    assert other(stages.TEST, facts={**facts, "boots": "7"}) == now
     for name in ("TOOLKIT/cli/new.py", "TOOLKIT/data/x", "GENERATOR/README", "project/configs/x"):
         (quick.root / name).parent.mkdir(parents=True, exist_ok=True)
         (quick.root / name).write_text("x")

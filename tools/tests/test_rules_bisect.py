@@ -15,8 +15,8 @@ from kseries.lib import atomicfile
 from kseries.lib.errors import CheckFailed, InfraError, UserError
 from kseries.lib.runfolder import RunFolder
 from kseries.model import Baseline, Case, ProgramResult, Status
-from kseries.run import baseline, pipeline
-from kseries.run.pipeline import RunContext
+from kseries.run import baseline, stages
+from kseries.run.context import RunContext
 from kseries.verdict.bisection import (
     SOUGHT,
     Bisection,
@@ -229,8 +229,8 @@ def kept(quick: QuickRun, *programs: ProgramResult, **more: Any) -> Baseline:
     found = Baseline("9" * 40, (), "run-7", "2026-11-30T10:00:00+00:00", programs, (), ())
     found = replace(found, **more)
     work = quick.work("earlier")
-    quick.through(work, (pipeline.APPLY, pipeline.CONFIG, pipeline.BUILD, pipeline.INSTALL))
-    quick.through(work, (pipeline.TEST,))
+    quick.through(work, (stages.APPLY, stages.CONFIG, stages.BUILD, stages.INSTALL))
+    quick.through(work, (stages.TEST,))
     atomicfile.write_bytes(baseline._place(work), baseline.BASELINE.dump_json(found))
     quick.made.clear()
     quick.machines.clear()

@@ -28,9 +28,9 @@ from kseries.model import (
     TestOutcome,
     Tree,
 )
-from kseries.run import eachpatch, pipeline
+from kseries.run import eachpatch, pipeline, stages
+from kseries.run.context import RunContext
 from kseries.run.eachpatch import EachPatch
-from kseries.run.pipeline import RunContext
 from tests.quickrun import QuickRun, set_up_quick
 from tests.quickrun import series as of_titles
 
@@ -190,7 +190,7 @@ def walked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Walked:
     run = set_up_quick(tmp_path, monkeypatch)
     run.stack = replace(run.stack, series=(*run.stack.series, of_titles("top", "t")))
     work = run.work(each_patch=True, jobs=3)
-    run.through(work, pipeline.STAGES[2:6])
+    run.through(work, stages.STAGES[2:6])
     made = Walked(run, work, {}, [], [], set(), {})
 
     def compile_objects(config: KernelConfig, part: Stack, *_: Any, jobs: int | None) -> None:
@@ -221,7 +221,7 @@ def test_each_patch_is_compiled_without_what_follows_it(walked: Walked) -> None:
     assert [count for count, _ in walked.compiled] == [3, 2, 1]
     # In a worktree and a place of their own, which begin with what the run has built.
     ((place, config),) = walked.copied
-    built = walked.work.outcome(pipeline.BUILD).config
+    built = walked.work.outcome(stages.BUILD).config
     assert (place, config.sha256) == (built.place, built.sha256)
     apart = walked.work.stack_folder.with_name("st-toy-patches")
     assert config.tree.path == apart / "linux"

@@ -13,7 +13,7 @@ from kseries.apply.conflict import PatchConflict
 from kseries.lib.errors import CheckFailed
 from kseries.lib.runfolder import RunFolder
 from kseries.model import Stack
-from kseries.run import pipeline, variants
+from kseries.run import stages, variants
 from kseries.run.variants import Variant, _Maker
 from tests.quickrun import GOOD, QuickRun, conflict, series, set_up_quick
 from tests.test_variant import STACK
@@ -78,7 +78,7 @@ def test_of_the_whole_nothing_is_left_out(error: CheckFailed) -> None:
 
 
 def test_what_is_made_of_a_variant() -> None:
-    assert variants.MADE == (pipeline.CONFIG, pipeline.BUILD, pipeline.INSTALL)
+    assert variants.MADE == (stages.CONFIG, stages.BUILD, stages.INSTALL)
 
 
 # ---- a variant
@@ -107,7 +107,7 @@ def test_the_work_on_a_variant_has_a_folder_and_a_tree_of_its_own(quick: QuickRu
     assert folder.path.is_dir()
     assert (work.run, work.stack_folder.name) == (folder, "other-toy-part")
     # The base is the same, and nothing else is taken over.
-    assert work.outcomes == {"fetch": whole.outcome(pipeline.FETCH)}
+    assert work.outcomes == {"fetch": whole.outcome(stages.FETCH)}
     variants.beside(whole, folder, plan, "part")  # it is there already
 
 
@@ -117,8 +117,8 @@ def test_a_variant_has_what_is_not_left_out(quick: QuickRun) -> None:
     assert quick.made == [{"b", "1", "2", "d", "t"}]
     (kept,) = [one for one in part.work.stack.series if one.name == "toys"]
     assert len(kept.patches) == 2
-    assert part.work.run.load("series", pipeline.SERIES.adapter) == part.work.stack
-    assert [one.name for one in part.work.outcome(pipeline.INSTALL).programs] == ["ping", "pong"]
+    assert part.work.run.load("series", stages.SERIES.adapter) == part.work.stack
+    assert [one.name for one in part.work.outcome(stages.INSTALL).programs] == ["ping", "pong"]
 
 
 def test_the_base_has_neither_the_series_nor_what_requires_it(quick: QuickRun) -> None:
@@ -131,7 +131,7 @@ def test_the_base_has_neither_the_series_nor_what_requires_it(quick: QuickRun) -
 def test_what_is_not_worth_it_is_not_built(quick: QuickRun) -> None:
     part = part_of(quick, 2, worth=False)
     assert (part.built, quick.made) == (False, [])
-    assert len(part.work.outcome(pipeline.APPLY).patches) == 5
+    assert len(part.work.outcome(stages.APPLY).patches) == 5
 
 
 def test_it_is_made_with_what_applies_and_builds(quick: QuickRun) -> None:

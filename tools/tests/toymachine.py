@@ -17,7 +17,7 @@ from kseries.cli.main import main
 from kseries.lib.deadline import Deadline
 from kseries.lib.runfolder import RunFolder
 from kseries.model import Kernel
-from kseries.run.pipeline import RunContext
+from kseries.run.context import RunContext
 from tests.hosttarget import HostTarget
 from tests.toyproject import ToyProject, git, set_up
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from kseries.cli.main import main
 from kseries.lib.runfolder import RunFolder
-from kseries.run.pipeline import RunContext
+from kseries.run.context import RunContext
 from tests.toymachine import ToyMachine
 
 

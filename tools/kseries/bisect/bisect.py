@@ -20,8 +20,9 @@ from kseries.lib.runfolder import RunFolder
 from kseries.model import Baseline, Stack, Tree
 from kseries.names import BISECT
 from kseries.report.bisection import sentence
-from kseries.run import baseline, pipeline, variants
-from kseries.run.pipeline import RunContext, Stage
+from kseries.run import baseline, stages, variants
+from kseries.run.context import RunContext
+from kseries.run.stages import Stage
 from kseries.run.variants import Variant
 from kseries.stacks.variant import lacking, under_test
 from kseries.suites.planning import plan_suites
@@ -83,7 +84,7 @@ class _Bisect:
             self._advance(move)
             move = strategy.next_move(self._total, self._steps)
         steps = tuple(step for _, step in sorted(self._steps.items()))
-        whole = self._folder(self._total).load(pipeline.APPLY.name, pipeline.APPLY.adapter)
+        whole = self._folder(self._total).load(stages.APPLY.name, stages.APPLY.adapter)
         own = {p.index: p.commit for p in whole.patches if p.series == self._series.name}
         return Bisection(
             sought=self._sought,
@@ -138,14 +139,14 @@ class _Bisect:
         """Find the kept baseline that tells of what is sought, by what the whole series showed."""
         trials = self._steps[self._total].trials
         runs = [RunFolder(self._work.run.path / trial.folder) for trial in trials]
-        outcomes = [run.load(pipeline.TEST.name, pipeline.TEST.adapter) for run in runs]
+        outcomes = [run.load(stages.TEST.name, stages.TEST.adapter) for run in runs]
         if self._sought.log:
             events = [event for outcome in outcomes for event in outcome.events]
             lines = (line for run in runs for file in run.consoles for line in _lines(file))
             if not predicate.is_complaint(self._sought, events, lines):
                 return None
         work = variants.beside(self._work, self._folder(self._total), self._work.plan, NAME)
-        work.outcomes[pipeline.TEST.name] = outcomes[0]
+        work.outcomes[stages.TEST.name] = outcomes[0]
         return next((b for b in baseline.kept(work) if predicate.is_told(self._sought, b)), None)
 
     def _make(self, patches: int) -> BisectStep:
@@ -167,7 +168,7 @@ class _Bisect:
             return BisectStep(patches, "", untestable=error.what, seconds=_since(began))
         step = BisectStep(
             patches,
-            variant.work.outcome(pipeline.APPLY).head,
+            variant.work.outcome(stages.APPLY).head,
             left_out=variant.left_out,
             notes=variant.notes,
             seconds=_since(began),
@@ -193,7 +194,7 @@ class _Bisect:
         folder = RunFolder(self._folder(patches).path / f"run-{number}")
         atomicfile.remove_tree(folder.path)  # of a search that was killed
         folder.path.mkdir()
-        installed = variant.work.outcome(pipeline.INSTALL)
+        installed = variant.work.outcome(stages.INSTALL)
         case = self._sought.case
         programs = tuple(
             plan.narrowed(program, [case]) if case in program.cases and program.case_option
@@ -203,13 +204,13 @@ class _Bisect:
         began = time.monotonic()
         outcome = test(
             replace(installed, programs=programs),
-            variant.work.outcome(pipeline.BUILD),
+            variant.work.outcome(stages.BUILD),
             variant.work.target,
             folder,
             self._work.progress,
             extended=bool(self._sought.program),
         )
-        folder.save(pipeline.TEST.name, outcome, pipeline.TEST.adapter)
+        folder.save(stages.TEST.name, outcome, stages.TEST.adapter)
         lines = [line for file in folder.consoles for line in _lines(file)]
         seen, what = predicate.seen(self._sought, outcome, lines)
         return Trial(seen, what, self._place(folder), _since(began))

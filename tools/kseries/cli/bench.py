@@ -27,13 +27,13 @@ from kseries.machines.vm import VirtualMachine
 from kseries.model import Kernel
 from kseries.names import DEFAULT_STACK
 from kseries.report.live import Shown
-from kseries.run import pipeline
-from kseries.run.pipeline import RunContext
+from kseries.run import stages
+from kseries.run.context import RunContext
 
 NAME = benchrun.NAME
 ASKED = "bench-asked"  # what a session was to measure
 SETUPS: TypeAdapter[tuple[Setup, ...]] = TypeAdapter(tuple[Setup, ...])
-STAGES = pipeline.STAGES[: pipeline.STAGES.index(pipeline.INSTALL) + 1]
+STAGES = stages.STAGES[: stages.STAGES.index(stages.INSTALL) + 1]
 
 
 def bench(arguments: Namespace) -> int:
@@ -123,8 +123,8 @@ def _measure(
 ) -> Bench:
     shown.stage(NAME)
     began, started = time.monotonic(), datetime.datetime.now(datetime.UTC)
-    kernel: Kernel = work.outcome(pipeline.BUILD)
-    prepared = runner.prepare(kernel, work.outcome(pipeline.INSTALL))
+    kernel: Kernel = work.outcome(stages.BUILD)
+    prepared = runner.prepare(kernel, work.outcome(stages.INSTALL))
     measuring = runner.Runner(
         prepared,
         work.run.path / NAME,

@@ -17,8 +17,9 @@ from kseries.lib.runfolder import RunFolder
 from kseries.machines import qemu
 from kseries.model import Kernel, Verdict
 from kseries.report import bench as report
-from kseries.run import pipeline
-from kseries.run.pipeline import RunContext, Stage
+from kseries.run import pipeline, stages
+from kseries.run.context import RunContext
+from kseries.run.stages import Stage
 from kseries.suites import zcrx
 from kseries.suites.base import Unfit
 
@@ -28,7 +29,7 @@ TEXT, PAGE = "bench.txt", "bench.html"
 
 def begun(work: RunContext, started: datetime.datetime) -> Bench:
     """Give the document of a session in which nothing is measured yet."""
-    kernel: Kernel = work.outcome(pipeline.BUILD)
+    kernel: Kernel = work.outcome(stages.BUILD)
     interface = zcrx.interface_of(kernel.config.tree.path)
     return Bench(
         run=work.run.name,
@@ -65,9 +66,9 @@ def lost(done: Bench) -> bool:
     return any(one.lost for cost in costs if cost is not None for one in cost.built)
 
 
-def build(work: RunContext, stages: Sequence[Stage[Any]]) -> None:
+def build(work: RunContext, chosen: Sequence[Stage[Any]]) -> None:
     """Carry out stages that build. Raises CheckFailed where that does not pass."""
-    base = pipeline.run_stages(work, stages)
+    base = pipeline.run_stages(work, chosen)
     if base.exit_code and base.verdict is not Verdict.INCOMPLETE:
         raise CheckFailed(
             "The stack is not built, so it cannot be measured.",

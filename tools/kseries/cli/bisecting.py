@@ -17,7 +17,7 @@ from kseries.lib.paths import Project
 from kseries.lib.runfolder import RunFolder
 from kseries.model import Request
 from kseries.names import BISECT, LATEST
-from kseries.run import pipeline
+from kseries.run import pipeline, stages
 from kseries.verdict import document
 from kseries.verdict.bisection import SOUGHT, Sought
 
@@ -36,8 +36,8 @@ def bisect(arguments: Namespace) -> int:
     place = arguments.workspace
     with progress(arguments) as shown, resumable(opened.run, "bisect", place, shown):
         work = replace(opened.work(shown), suffix=search.NAME, session=("bisect", *words))
-        stages = (pipeline.SERIES, pipeline.FETCH, search.stage(sought))
-        result = pipeline.run_stages(work, stages)
+        chosen = (stages.SERIES, stages.FETCH, search.stage(sought))
+        result = pipeline.run_stages(work, chosen)
     show(result, opened.run, place, shown.notes)
     if result.exit_code == InfraError.exit_code:
         tell_how_to_go_on(opened.run, "bisect", place)

@@ -11,8 +11,8 @@ from dataclasses import replace
 from kseries.cli.run_context import open_run, progress
 from kseries.report.live import Shown
 from kseries.run import loop
+from kseries.run.context import RunContext
 from kseries.run.loop import Wanted
-from kseries.run.pipeline import RunContext
 
 MAX_EVENTS = 5  # that are told of
 

@@ -24,8 +24,8 @@ from kseries.report import patchcost as report
 from kseries.report.live import Shown
 from kseries.report.words import counted
 from kseries.run import patchcost
+from kseries.run.context import RunContext
 from kseries.run.patchcost import Asked
-from kseries.run.pipeline import RunContext
 
 ASKED = "bench-patches-asked"  # what a session was to measure
 ASKED_ADAPTER: TypeAdapter[Asked] = TypeAdapter(Asked)

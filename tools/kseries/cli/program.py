@@ -31,15 +31,15 @@ from kseries.names import LATEST
 from kseries.report import programcost as report
 from kseries.report.live import Shown
 from kseries.report.words import counted
-from kseries.run import patchcost, pipeline, provenance
+from kseries.run import patchcost, pipeline, provenance, stages
+from kseries.run.context import RunContext
 from kseries.run.patchcost import Asked
-from kseries.run.pipeline import RunContext
 from kseries.run.programcost import Programs
 from kseries.stacks.stack import plan, resolve
 
 SOURCES = "bench-program"  # in the run's folder: a copy of what was given
 ASKED = "bench-program-asked"  # what a session was to measure
-CONFIGURED = pipeline.STAGES[: pipeline.STAGES.index(pipeline.CONFIG) + 1]
+CONFIGURED = stages.STAGES[: stages.STAGES.index(stages.CONFIG) + 1]
 
 
 @dataclass(frozen=True)
@@ -148,11 +148,11 @@ def _measure(work: RunContext, asked: AskedProgram, shown: Shown) -> Bench:
     _require_different(work, base, asked)
     log = work.run.log(SOURCES)
     shown.stage("program")
-    box = kbuild.sandbox(work.outcome(pipeline.APPLY).path, work.place, trusted=work.stack.trusted)
+    box = kbuild.sandbox(work.outcome(stages.APPLY).path, work.place, trusted=work.stack.trusted)
     found = userprogram.build(work.run.path / SOURCES, box, log, jobs=work.request.jobs or None)
     measuring = Programs(found, asked.measured, work.progress)
     shown.finish(f"{counted(len(found), 'program')}, {counted(len(measuring.paths), 'section')}")
-    benchrun.build(work, (pipeline.BUILD,))
+    benchrun.build(work, (stages.BUILD,))
     if asked.base is not None:
         _write_script(work, asked)
     done = _document(work, started)
@@ -230,12 +230,12 @@ def _require_different(work: RunContext, base: Stack | None, asked: AskedProgram
     """Raise UserError where both kernels would be made of the same."""
     names = f"{asked.base_name} and {asked.name}" if asked.name else "the base and the series"
     if base is None:
-        tree = work.outcome(pipeline.APPLY)
+        tree = work.outcome(stages.APPLY)
         own = [patch for patch in tree.patches if patch.series == work.stack.under_test]
         same = bool(own) and not any(patch.state is PatchState.APPLIED for patch in own)
         why = "all patches are in the base already"
     else:
-        here = buildplace.content(work.stack, work.outcome(pipeline.FETCH).commit)
+        here = buildplace.content(work.stack, work.outcome(stages.FETCH).commit)
         same = buildplace.content(base, patchcost.fetched(work, base).commit) == here
         why = "the same sources with the same patches"
     if same:

@@ -23,7 +23,7 @@ from kseries.lib.progress import Progress
 from kseries.lib.runfolder import RunFolder
 from kseries.model import Request
 from kseries.report.live import Shown, live
-from kseries.run.pipeline import RunContext
+from kseries.run.context import RunContext
 from kseries.series import archive
 from kseries.stacks import bases
 from kseries.stacks.candidates import Candidate

@@ -15,8 +15,9 @@ from kseries.config import stage as config_stage
 from kseries.model import Request, RunResult
 from kseries.names import RUN_STAGES
 from kseries.report.live import Shown
-from kseries.run import baseline, eachpatch, pipeline
-from kseries.run.pipeline import RunContext, Stage
+from kseries.run import baseline, eachpatch, pipeline, stages
+from kseries.run.context import RunContext
+from kseries.run.stages import Stage
 
 NOTHING_TO_ADD = "# The config compiles all that the series changes."
 
@@ -26,27 +27,27 @@ def run(arguments: Namespace) -> int:
     opened = take_up(arguments, lambda: with_settings(request(arguments)))
     asked = opened.request
     names = RUN_STAGES[: RUN_STAGES.index(asked.until) + 1]
-    stages = [
+    chosen = [
         stage
         for stage in baseline.STAGES
         if stage.name in names and (asked.baseline is not False or stage is not baseline.STAGE)
     ]
-    if _is_each_patch_built(asked, stages):
-        place = stages.index(baseline.STAGE) if baseline.STAGE in stages else len(stages)
-        stages.insert(place, eachpatch.STAGE)
+    if _is_each_patch_built(asked, chosen):
+        place = chosen.index(baseline.STAGE) if baseline.STAGE in chosen else len(chosen)
+        chosen.insert(place, eachpatch.STAGE)
     with progress(arguments) as shown:
-        return _run_stages(opened.work(shown), stages, shown, arguments.workspace)
+        return _run_stages(opened.work(shown), chosen, shown, arguments.workspace)
 
 
-def _is_each_patch_built(asked: Request, stages: Sequence[Stage[Any]]) -> bool:
+def _is_each_patch_built(asked: Request, chosen: Sequence[Stage[Any]]) -> bool:
     """Whether there is to be a look at it; what it would cost is known when the tests have run."""
-    after = pipeline.TEST if asked.each_patch is None else pipeline.BUILD
-    return asked.each_patch is not False and after in stages
+    after = stages.TEST if asked.each_patch is None else stages.BUILD
+    return asked.each_patch is not False and after in chosen
 
 
 def stage(arguments: Namespace) -> int:
     """Carry out one stage upon what the earlier ones left."""
-    stages = [stage for stage in baseline.STAGES if stage.name == arguments.stage]
+    chosen = [stage for stage in baseline.STAGES if stage.name == arguments.stage]
     opened = open_run(arguments.run, arguments.workspace)
     if arguments.stage == baseline.STAGE.name:
         opened = replace(opened, request=replace(opened.request, baseline=True))
@@ -55,14 +56,14 @@ def stage(arguments: Namespace) -> int:
         opened = replace(opened, request=asked)
         opened.run.save("request", asked, REQUEST)
     with progress(arguments) as shown:
-        return _run_stages(opened.work(shown), stages, shown, arguments.workspace)
+        return _run_stages(opened.work(shown), chosen, shown, arguments.workspace)
 
 
 def why(arguments: Namespace) -> int:
     """Tell why a Kconfig symbol is what it is."""
     with progress(arguments) as shown:
         work = open_run(arguments.run, arguments.workspace).work(shown)
-        tree = work.outcome(pipeline.APPLY)
+        tree = work.outcome(stages.APPLY)
         text = config_stage.why(tree, work.stack, work.place, arguments.symbol)
     print(text)
     return 0
@@ -72,10 +73,10 @@ def config_for(arguments: Namespace) -> int:
     """Print what a series adds to the config, each line with the files that want it."""
     arguments.series = arguments.of
     opened = take_up(arguments, lambda: with_settings(request(arguments)))
-    stages = pipeline.STAGES[: pipeline.STAGES.index(pipeline.CONFIG) + 1]
+    chosen = stages.STAGES[: stages.STAGES.index(stages.CONFIG) + 1]
     with progress(arguments) as shown:
         work = opened.work(shown)
-        result = _carried_out(work, stages, shown, arguments.workspace)
+        result = _carried_out(work, chosen, shown, arguments.workspace)
     if result.exit_code:
         show(result, work.run, arguments.workspace, shown.notes)
         return result.exit_code
@@ -84,15 +85,15 @@ def config_for(arguments: Namespace) -> int:
 
 
 def _run_stages(
-    work: RunContext, stages: Sequence[Stage[Any]], shown: Shown, workspace: str
+    work: RunContext, chosen: Sequence[Stage[Any]], shown: Shown, workspace: str
 ) -> int:
-    result = _carried_out(work, stages, shown, workspace)
+    result = _carried_out(work, chosen, shown, workspace)
     show(result, work.run, workspace, shown.notes)
     return result.exit_code
 
 
 def _carried_out(
-    work: RunContext, stages: Sequence[Stage[Any]], shown: Shown, workspace: str
+    work: RunContext, chosen: Sequence[Stage[Any]], shown: Shown, workspace: str
 ) -> RunResult:
     with resumable(work.run, "run", workspace, shown):
-        return pipeline.run_stages(work, stages)
+        return pipeline.run_stages(work, chosen)

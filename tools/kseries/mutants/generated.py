@@ -43,8 +43,8 @@ from kseries.mutants.preparing import PREPARED, Prepared
 from kseries.mutants.trial import reasons
 from kseries.report.generated import line, place
 from kseries.report.words import duration
-from kseries.run import pipeline
-from kseries.run.pipeline import RunContext
+from kseries.run import stages
+from kseries.run.context import RunContext
 from kseries.test import checkpoint
 from kseries.test.plan import narrowed
 from kseries.test.scheduler import Job, Scheduler
@@ -153,7 +153,7 @@ def _kept(run: RunFolder) -> Path:
 
 
 def _programs(work: RunContext, suite: str) -> tuple[TestProgram, ...]:
-    installed: InstalledSuites = work.outcome(pipeline.INSTALL)
+    installed: InstalledSuites = work.outcome(stages.INSTALL)
     return tuple(
         program
         for program in installed.programs
@@ -165,7 +165,7 @@ def _programs(work: RunContext, suite: str) -> tuple[TestProgram, ...]:
 
 def _job(work: RunContext, folder: RunFolder) -> Job:
     kernel = work.run.load("kernel", KERNEL)
-    installed: InstalledSuites = work.outcome(pipeline.INSTALL)
+    installed: InstalledSuites = work.outcome(stages.INSTALL)
     return unmutated.job(work, installed, kernel, folder)
 
 

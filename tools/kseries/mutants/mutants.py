@@ -36,8 +36,8 @@ from kseries.model import (
 from kseries.mutants import unmutated
 from kseries.mutants.trial import Seen, Trials
 from kseries.report.mutants import line
-from kseries.run import pipeline
-from kseries.run.pipeline import RunContext
+from kseries.run import stages
+from kseries.run.context import RunContext
 from kseries.test.scheduler import Job
 from kseries.test.shards import Shard
 
@@ -137,10 +137,10 @@ class _Checker:
     def __init__(self, work: RunContext, rules: Mapping[str, frozenset[str]]) -> None:
         self._work = work
         self._rules = rules
-        self._tree: Tree = work.outcome(pipeline.APPLY)
-        self._config: KernelConfig = work.outcome(pipeline.CONFIG)
-        self._kernel: Kernel = work.outcome(pipeline.BUILD)
-        installed: InstalledSuites = work.outcome(pipeline.INSTALL)
+        self._tree: Tree = work.outcome(stages.APPLY)
+        self._config: KernelConfig = work.outcome(stages.CONFIG)
+        self._kernel: Kernel = work.outcome(stages.BUILD)
+        installed: InstalledSuites = work.outcome(stages.INSTALL)
         limit_s = CHECKED_LIMIT_S if work.extended else LIMIT_S
         self._staged = replace(
             installed,

@@ -31,8 +31,8 @@ from kseries.model import Diagnostic, GeneratedMutant, Kernel, KernelConfig, Sev
 from kseries.mutants import byhand, operators, schemata
 from kseries.mutants.mutants import Mutant
 from kseries.mutants.operators import Change
-from kseries.run import pipeline
-from kseries.run.pipeline import RunContext
+from kseries.run import stages
+from kseries.run.context import RunContext
 
 COMPILE_LIMIT_S = 3600.0
 _UAPI = "include/uapi/"
@@ -104,7 +104,7 @@ def prepare(work: RunContext, by_hand: Sequence[Mutant]) -> tuple[Prepared, Kern
 
     Raises CheckFailed when it does not build even so.
     """
-    tree: Tree = work.outcome(pipeline.APPLY)
+    tree: Tree = work.outcome(stages.APPLY)
     mutants, files = find(tree, work.plan.under_test, by_hand)
     of_hand = sum(mutant.operator == byhand.OPERATOR for mutant in mutants)
     work.progress.note(
@@ -193,8 +193,8 @@ class _Bench:
     files: Sequence[SourceFile]
 
     def __post_init__(self) -> None:
-        self._config: KernelConfig = self.work.outcome(pipeline.CONFIG)
-        self._tree: Tree = self.work.outcome(pipeline.APPLY)
+        self._config: KernelConfig = self.work.outcome(stages.CONFIG)
+        self._tree: Tree = self.work.outcome(stages.APPLY)
         self._count = max((number for file in self.files for number in file.changes), default=0)
         # Of what this config compiles: an object of another file is not made, and has no mutant.
         made = kconfig_ask.sandbox(

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from kseries.model import GeneratedResult, MutantFate, MutantResult
 from kseries.mutants import byhand, generated
 from kseries.mutants.mutants import RESULTS, SUITE, Mutant, kept
-from kseries.run.pipeline import RunContext
+from kseries.run.context import RunContext
 
 
 def check(

@@ -11,11 +11,11 @@ from kseries.lib.errors import CheckFailed
 from kseries.lib.progress import Silent
 from kseries.lib.runfolder import RunFolder
 from kseries.model import InstalledSuites, Kernel, Verdict
-from kseries.run import pipeline
-from kseries.run.pipeline import RunContext
+from kseries.run import pipeline, stages
+from kseries.run.context import RunContext
 from kseries.test.scheduler import Job
 
-STAGES = pipeline.STAGES[: pipeline.STAGES.index(pipeline.INSTALL) + 1]
+STAGES = stages.STAGES[: stages.STAGES.index(stages.INSTALL) + 1]
 
 
 def build(work: RunContext) -> None:

@@ -41,8 +41,9 @@ from kseries.model import (
 )
 from kseries.parse.casetree import walk
 from kseries.parse.outcome import label_of
-from kseries.run import pipeline, variants
-from kseries.run.pipeline import RunContext, Stage
+from kseries.run import pipeline, stages, variants
+from kseries.run.context import RunContext
+from kseries.run.stages import Stage
 from kseries.stacks.variant import cut, lacking, needing
 from kseries.suites import content
 from kseries.suites.planning import plan_suites
@@ -73,7 +74,7 @@ def compare(work: RunContext) -> AgainstBase | NoBaseline:
     something, or when asked for; unless only some tests were. Where it is not, the sources of its
     tests are read.
     """
-    stack, now = work.stack, work.outcome(pipeline.TEST)
+    stack, now = work.stack, work.outcome(stages.TEST)
     if not stack.under_test:
         return NoBaseline("the stack has no series under test")
     told = _read_sources(work)
@@ -133,7 +134,7 @@ def _read_sources(work: RunContext) -> SourceChanges:
 
     With -k what was not chosen is passed over.
     """
-    tree, without = work.outcome(pipeline.APPLY), _lacking(work.stack)
+    tree, without = work.outcome(stages.APPLY), _lacking(work.stack)
     applied = [patch for patch in tree.patches if patch.commit]
     own = [number for number, patch in enumerate(applied) if patch.series in without]
     if not own:
@@ -145,7 +146,7 @@ def _read_sources(work: RunContext) -> SourceChanges:
         head=tree.head,
         others=tuple(p.commit for p in applied[own[0] :] if p.series not in without),
     )
-    now, installed = work.outcome(pipeline.TEST), work.outcome(pipeline.INSTALL)
+    now, installed = work.outcome(stages.TEST), work.outcome(stages.INSTALL)
     told = testsources.compare(sides, work.stack.suites, now.programs, installed.folder)
     return replace(told, removed=tuple(t for t in told.removed if _is_asked(t, work.request.only)))
 
@@ -173,21 +174,21 @@ def kept(work: RunContext) -> Iterator[Baseline]:
 
 def key(work: RunContext) -> str:
     """Name all that decides a baseline, in 32 hex digits: by content, and nothing of the series."""
-    stack, now = work.stack, work.outcome(pipeline.TEST)
+    stack, now = work.stack, work.outcome(stages.TEST)
     base = cut(stack, 0, needing(stack))
-    version = work.outcome(pipeline.FETCH).version
+    version = work.outcome(stages.FETCH).version
     parts = [
-        [work.outcome(pipeline.FETCH).commit],
+        [work.outcome(stages.FETCH).commit],
         [patch.sha256 for series in base.series for patch in series.patches],
         [
             fragments.read(stack.fragments, version).text,
             # What the series changes has the base configured otherwise, too.
-            *work.outcome(pipeline.CONFIG).added,
+            *work.outcome(stages.CONFIG).added,
         ],
         [content.digest(suite) for suite in stack.suites],
         # With the fragment of all checkers, tests run that otherwise have to be asked for.
         [str(work.extended)],
-        [work.outcome(pipeline.BUILD).compiler],
+        [work.outcome(stages.BUILD).compiler],
         list(work.request.append),
         [now.facts.get(name, "") for name in ("accelerator", "qemu")],
         list(_contents(TOOLKIT, ("*",), (*NOT_DECIDING, DATA))),
@@ -245,8 +246,8 @@ def _make(work: RunContext) -> Baseline | NoBaseline:
             variant = variants.make(base, replace(stack, name=name), 0, _has_tests)
             outcome = TestOutcome((), (), {})
             if variant.built:
-                pipeline.through(variant.work, (pipeline.TEST,))
-                outcome = variant.work.outcome(pipeline.TEST)
+                pipeline.through(variant.work, (stages.TEST,))
+                outcome = variant.work.outcome(stages.TEST)
     except KseriesError as error:
         atomicfile.write_text(folder.path / ERROR, f"{error}\n")
         return NoBaseline(f"{error.what} ({NAME}/{ERROR})")
@@ -265,11 +266,11 @@ def _baseline(
         return NoBaseline(next(iter(outcome.notes), "no program ran"))
     there: set[str] = set()
     if variant.built:
-        there = {label_of(one) for one in variant.work.outcome(pipeline.INSTALL).programs}
+        there = {label_of(one) for one in variant.work.outcome(stages.INSTALL).programs}
     for note in variant.notes:
         work.progress.note(note)
     return Baseline(
-        head=variant.work.outcome(pipeline.APPLY).head,
+        head=variant.work.outcome(stages.APPLY).head,
         series=tuple(series.name for series in variant.work.stack.series),
         run=work.run.name,
         made=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
@@ -300,5 +301,5 @@ def _summary(found: AgainstBase | NoBaseline) -> str:
 STAGE: Stage[AgainstBase | NoBaseline] = Stage(
     "baseline", TypeAdapter(AgainstBase | NoBaseline), compare, _summary
 )
-STAGES: tuple[Stage[Any], ...] = (*pipeline.STAGES, STAGE)
+STAGES: tuple[Stage[Any], ...] = (*stages.STAGES, STAGE)
 """All stages of a run."""

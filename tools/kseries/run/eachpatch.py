@@ -25,8 +25,9 @@ from kseries.lib.runfolder import RunFolder
 from kseries.model import KernelConfig, Stack, Tree
 from kseries.report.mailfacts import LEFT_OUT
 from kseries.report.words import counted
-from kseries.run import pipeline, variants
-from kseries.run.pipeline import RunContext, Stage
+from kseries.run import pipeline, stages, variants
+from kseries.run.context import RunContext
+from kseries.run.stages import Stage
 from kseries.stacks.variant import above, cut, under_test
 
 NAME = "patches"
@@ -120,8 +121,8 @@ class _Walk:
         """Go back to the whole series, with what the run has built."""
         work = self._work
         step = self._step("whole", work.stack)
-        built = work.outcome(pipeline.BUILD).config
-        config = replace(built, tree=step.outcome(pipeline.APPLY), place=step.place)
+        built = work.outcome(stages.BUILD).config
+        config = replace(built, tree=step.outcome(stages.APPLY), place=step.place)
         work.progress.update("copying what was built")
         building.take_over(built.place, config, work.stack)
         return config
@@ -131,18 +132,18 @@ class _Walk:
         work = self._work
         step = variants.beside(work, RunFolder(work.run.path / NAME / name), work.plan, NAME)
         step = replace(step, whole=work.stack)
-        pipeline.keep(pipeline.SERIES, step, part)
-        pipeline.through(step, (pipeline.APPLY,))
+        pipeline.keep(stages.SERIES, step, part)
+        pipeline.through(step, (stages.APPLY,))
         return step
 
     def _configured(self, step: RunContext) -> KernelConfig:
         """Configure a step, unless nothing that decides about it differs from the one before."""
-        tree = step.outcome(pipeline.APPLY)
+        tree = step.outcome(stages.APPLY)
         repository = Repository(tree.base.repo)
         differing = repository.changed_between(self._config.tree.head, tree.head)
         if any(map(_decides, differing)):
-            pipeline.through(step, (pipeline.CONFIG,))
-            self._config = step.outcome(pipeline.CONFIG)
+            pipeline.through(step, (stages.CONFIG,))
+            self._config = step.outcome(stages.CONFIG)
         self._config = replace(self._config, tree=tree)
         return self._config
 
@@ -157,7 +158,7 @@ def _decides(path: str) -> bool:
 
 def _objects(work: RunContext) -> int:
     """Count what is compiled on the way down: for each patch, what reads the files it changes."""
-    config, stack = work.outcome(pipeline.BUILD).config, work.stack
+    config, stack = work.outcome(stages.BUILD).config, work.stack
     changes = list(_changes(config.tree, stack))
     asked = {path for paths in changes for path in paths}
     readers = compiled.readers(config, stack, asked)
@@ -188,7 +189,7 @@ def _takes_s(objects: int, patches: int) -> float:
 
 def _tests_s(work: RunContext) -> float:
     """Give about how long the tests took, in seconds."""
-    programs = work.outcome(pipeline.TEST).programs
+    programs = work.outcome(stages.TEST).programs
     return sum(program.seconds for program in programs) / max(1, work.machines)
 
 

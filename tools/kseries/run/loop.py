@@ -23,8 +23,8 @@ from kseries.machines.base import KernelDied
 from kseries.machines.vm import VirtualMachine
 from kseries.model import KernelEvent
 from kseries.parse import klog
-from kseries.run import pipeline
-from kseries.run.pipeline import RunContext
+from kseries.run import stages
+from kseries.run.context import RunContext
 from kseries.suites import nics
 from kseries.test.ready import PLACE, PUT_S, bring
 from kseries.test.session import BOOT_S
@@ -128,14 +128,14 @@ def _machine(
     """Boot a machine with the run's tests and what is wanted in it."""
     sources = [_there(name) for name in put]
     shared = _there(wanted.share) if wanted.share else None
-    kernel = work.outcome(pipeline.BUILD)
+    kernel = work.outcome(stages.BUILD)
     folder = work.run.path / FOLDER
     atomicfile.remove_tree(folder)
     folder.mkdir()
     with work.machine(RunFolder(folder), 1, terminal=has_terminal) as machine:
         machine.boot(kernel, Deadline.after(BOOT_S))
-        if work.run.has(pipeline.INSTALL.name):
-            installed = work.outcome(pipeline.INSTALL)
+        if work.run.has(stages.INSTALL.name):
+            installed = work.outcome(stages.INSTALL)
             bring(machine, installed)
         else:
             machine.run(["mkdir", "-p", PLACE], deadline=Deadline.after(PUT_S))

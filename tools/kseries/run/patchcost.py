@@ -33,9 +33,9 @@ from kseries.lib.runfolder import RunFolder
 from kseries.model import BaseTree, Kernel, Series, Stack, Tree
 from kseries.names import REBUILDS
 from kseries.report.words import counted
-from kseries.run import pipeline, variants
+from kseries.run import pipeline, stages, variants
+from kseries.run.context import RunContext
 from kseries.run.onepatch import of_one_patch, reader
-from kseries.run.pipeline import RunContext
 from kseries.stacks.variant import above, beneath, cut, under_test
 
 NAME = "cost"  # of the worktree, and of the folder in the run
@@ -84,7 +84,7 @@ class InGuests:
     def __init__(self, work: RunContext, asked: Asked) -> None:
         """work: of the whole stack, installed. Raises UserError where it has no such program."""
         self._asked = asked
-        self._installed = work.outcome(pipeline.INSTALL)
+        self._installed = work.outcome(stages.INSTALL)
         self._progress = work.progress
         program = runner.program_of(self._installed.folder)
         self.paths = tuple(plan.path_name(setup) for setup in asked.setups)
@@ -255,7 +255,7 @@ class Session:
 
     def applied(self, step: Step, part: Stack) -> Tree:
         """Give the tree of a part of the stack."""
-        return self._apply(self._folder(step), part).outcome(pipeline.APPLY)
+        return self._apply(self._folder(step), part).outcome(stages.APPLY)
 
     def _folder(self, step: Step) -> RunFolder:
         return RunFolder(self._work.run.path / NAME / step.name)
@@ -274,7 +274,7 @@ class Session:
 
     def _rebuild(self, step: Step) -> Series:
         """Write a patch that changes nothing on any path, for the whole series as it is."""
-        read = reader(self._work.outcome(pipeline.APPLY))
+        read = reader(self._work.outcome(stages.APPLY))
         text = rebuild.patch(step.number, read)
         return of_one_patch(self._folder(step), f"rebuild {step.number}", text)
 
@@ -283,42 +283,42 @@ class Session:
         work = self._work
         parts = (
             buildplace.content(part, self._fetched(part).commit),
-            work.outcome(pipeline.BUILD).compiler,
+            work.outcome(stages.BUILD).compiler,
             self._measure.key,
         )
         return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
     def _apply(self, folder: RunFolder, part: Stack) -> RunContext:
         step = variants.beside(self._work, folder, self._work.plan, NAME)
-        step.outcomes[pipeline.FETCH.name] = self._fetched(part)
+        step.outcomes[stages.FETCH.name] = self._fetched(part)
         # All are built in one place.
         if self._other is None:
             step = replace(step, whole=beneath(self._work.stack))
         elif part is not self._other:
             step = replace(step, whole=self._work.stack)
-        step.outcomes[pipeline.SERIES.name] = part
-        step.run.save(pipeline.SERIES.name, part, pipeline.SERIES.adapter)
-        pipeline.through(step, (pipeline.APPLY,))
+        step.outcomes[stages.SERIES.name] = part
+        step.run.save(stages.SERIES.name, part, stages.SERIES.adapter)
+        pipeline.through(step, (stages.APPLY,))
         return step
 
     def _fetched(self, part: Stack) -> BaseTree:
         """Give the source of a part of the stack, or of the other one."""
         if part is self._other and self._other_base is not None:
             return self._other_base
-        return self._work.outcome(pipeline.FETCH)
+        return self._work.outcome(stages.FETCH)
 
     def _built(self, folder: RunFolder, part: Stack) -> Kernel:
         step = self._apply(folder, part)
-        self._take_over(step, step.outcome(pipeline.APPLY))
-        pipeline.through(step, (pipeline.CONFIG, pipeline.BUILD))
-        return step.outcome(pipeline.BUILD)
+        self._take_over(step, step.outcome(stages.APPLY))
+        pipeline.through(step, (stages.CONFIG, stages.BUILD))
+        return step.outcome(stages.BUILD)
 
     def _take_over(self, step: RunContext, tree: Tree) -> None:
         """Begin with what the run has built, where that is the same sources in another order."""
         if self._taken:
             return
         self._taken = True
-        made = self._work.outcome(pipeline.BUILD).config
+        made = self._work.outcome(stages.BUILD).config
         repository = Repository(tree.base.repo)
         if repository.tree_of(tree.head) == repository.tree_of(made.tree.head):
             config = replace(made, tree=tree, place=step.place)
@@ -328,7 +328,7 @@ class Session:
 
 def fetched(work: RunContext, stack: Stack) -> BaseTree:
     """Fetch the source of another stack than that of the run."""
-    own = work.outcome(pipeline.FETCH)
+    own = work.outcome(stages.FETCH)
     if own.source == stack.source:
         return own
     return fetch(stack.source, work.cache, work.project.out, work.run, work.progress)

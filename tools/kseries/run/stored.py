@@ -9,7 +9,7 @@ from pathlib import Path
 from kseries.lib.errors import UserError
 from kseries.lib.runfolder import RunFolder
 from kseries.model import RunResult, Series, Verdict
-from kseries.run import pipeline
+from kseries.run import stages
 from kseries.series.patchid import Identity
 from kseries.verdict.runs import listed
 
@@ -51,7 +51,7 @@ def _by_message(run: RunFolder, mail: Identity) -> int | None:
 
 def _series(run: RunFolder) -> Series | None:
     try:
-        stack = run.load(pipeline.SERIES.name, pipeline.SERIES.adapter)
+        stack = run.load(stages.SERIES.name, stages.SERIES.adapter)
     except UserError:
         return None
     return next((one for one in stack.series if one.name == stack.under_test), None)

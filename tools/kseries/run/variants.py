@@ -20,12 +20,13 @@ from kseries.apply.conflict import PatchConflict
 from kseries.lib.errors import CheckFailed
 from kseries.lib.runfolder import RunFolder
 from kseries.model import Stack, Tree
-from kseries.run import pipeline
-from kseries.run.pipeline import RunContext, Stage
+from kseries.run import pipeline, stages
+from kseries.run.context import RunContext
+from kseries.run.stages import Stage
 from kseries.stacks.stack import Plan
 from kseries.stacks.variant import above, cut, needing, under_test
 
-MADE: tuple[Stage[Any], ...] = (pipeline.CONFIG, pipeline.BUILD, pipeline.INSTALL)
+MADE: tuple[Stage[Any], ...] = (stages.CONFIG, stages.BUILD, stages.INSTALL)
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ Worth = Callable[[Tree, Stack], bool]
 def beside(work: RunContext, folder: RunFolder, plan: Plan, suffix: str) -> RunContext:
     """Give the work on a variant: a folder and a worktree of its own, the same base."""
     folder.path.mkdir(parents=True, exist_ok=True)
-    left: dict[str, object] = {pipeline.FETCH.name: work.outcome(pipeline.FETCH)}
+    left: dict[str, object] = {stages.FETCH.name: work.outcome(stages.FETCH)}
     return replace(work, plan=plan, run=folder, suffix=suffix, outcomes=left)
 
 
@@ -79,9 +80,9 @@ class _Maker:
         """Make it with what is not left out. Raises CheckFailed."""
         work = self._work
         part = cut(self._stack, self._patches, self._out)
-        pipeline.keep(pipeline.SERIES, work, part)
-        pipeline.through(work, (pipeline.APPLY,))
-        built = worth(work.outcome(pipeline.APPLY), part)
+        pipeline.keep(stages.SERIES, work, part)
+        pipeline.through(work, (stages.APPLY,))
+        built = worth(work.outcome(stages.APPLY), part)
         if built:
             pipeline.through(work, MADE)
         out = self._out if self._patches else (self._stack.under_test, *self._out)
