@@ -4,7 +4,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
+from kseries.cli.mutants import Sample, sample_of
+from kseries.lib.runfolder import RunFolder
 from kseries.model import GeneratedMutant, GeneratedResult, MutantFate
 from kseries.mutants import generated, ordering
 from kseries.mutants.ordering import CaseReach
@@ -107,3 +110,16 @@ def test_the_page_tells_of_each() -> None:
     assert "| x is never 4 |" in text
     assert line(killed) == "1 a.c:11 f1: bound: > → >=, in `if (x > 1)`: killed by p: a"
     assert line(known).endswith(": survived: no case comes by it")
+
+
+def test_a_check_that_goes_on_has_the_sample_that_it_began_with(tmp_path: Path) -> None:
+    (tmp_path / "begun").mkdir()
+    run = RunFolder(tmp_path / "begun")
+    assert sample_of(run, 60, 2030) == Sample(60, 2030)
+    assert sample_of(run, None, None) == Sample(60, 2030)
+    # Who wants more of the same says so.
+    assert sample_of(run, 120, None) == Sample(120, 2030)
+    assert sample_of(run, 0, None) == Sample(0, 2030)
+    assert sample_of(run, None, None) == Sample(0, 2030)
+    (tmp_path / "other").mkdir()
+    assert sample_of(RunFolder(tmp_path / "other"), None, None) == Sample(300, 16)

@@ -381,12 +381,11 @@ def _add_mutants(commands: Commands) -> None:
     mutants.add_argument(
         "--sample",
         type=int,
-        default=300,
         metavar="N",
-        help="of the generated ones, chosen by chance; 0: all (default: %(default)s)",
+        help="of the generated ones, chosen by chance; 0: all (default: 300, or the run's)",
     )
     mutants.add_argument(
-        "--seed", type=int, default=16, metavar="N", help="of the sample (default: %(default)s)"
+        "--seed", type=int, metavar="N", help="of the sample (default: 16, or the run's)"
     )
     mutants.add_argument(
         "--again", action="store_true", help="with --resume: also the generated ones that survived"

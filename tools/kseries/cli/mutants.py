@@ -7,7 +7,9 @@ import datetime
 import os
 from argparse import Namespace
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
+
+from pydantic import TypeAdapter
 
 import kselftest_zcrx
 from kselftest_zcrx import EQUIVALENTS, LAST_LEVEL, MUTANTS
@@ -17,6 +19,7 @@ from kseries.cli.run_context import Opened, progress, resumable, take_up
 from kseries.cli.screen import print_json
 from kseries.kbuild import make as kbuild
 from kseries.lib import atomicfile, runfolder
+from kseries.lib.runfolder import RunFolder
 from kseries.model import GeneratedMutant, MutantFate, Request
 from kseries.mutants import byhand, equivalents, generated, together
 from kseries.mutants import mutants as checker
@@ -27,6 +30,18 @@ from kseries.report.mutants import line, page
 BUDGET_S = 60.0
 BUDGET_BY_HAND_S = 600.0
 """Of cases, for a mutant behind a switch, unless the user says it."""
+SAMPLE = "sample"  # in the run folder
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Which of the mutants made by machine are tried. size: 0 for all."""
+
+    size: int = 300
+    seed: int = 16
+
+
+_SAMPLE: TypeAdapter[Sample] = TypeAdapter(Sample)
 
 
 def mutants(arguments: Namespace) -> int:
@@ -48,15 +63,24 @@ def _open(arguments: Namespace) -> Opened:
     return take_up(arguments, lambda: request, checker.NAME)
 
 
-def _session(arguments: Namespace) -> tuple[str, ...]:
-    """Give the words that repeat a check, for nox."""
+def sample_of(run: RunFolder, size: int | None, seed: int | None) -> Sample:
+    """Give the sample that is asked for, or else that of the run that goes on; keep it there."""
+    before = run.load(SAMPLE, _SAMPLE) if run.has(SAMPLE) else Sample()
+    size, seed = before.size if size is None else size, before.seed if seed is None else seed
+    found = Sample(size, seed)
+    run.save(SAMPLE, found, _SAMPLE)
+    return found
+
+
+def _session(arguments: Namespace, sample: Sample | None = None) -> tuple[str, ...]:
+    """Give the words that repeat a check, for nox. sample: of mutants made by machine."""
     words = ["mutants", *arguments.names]
     for name in arguments.config:
         words += ["--config", name]
     if arguments.extended:
         words.append("--extended")
-    if arguments.generated:
-        words += ["--generated", "--sample", str(arguments.sample), "--seed", str(arguments.seed)]
+    if sample:
+        words += ["--generated", "--sample", str(sample.size), "--seed", str(sample.seed)]
     if arguments.one_kernel:
         words.append("--one-kernel")
     return tuple(words)
@@ -105,16 +129,18 @@ def _list(chosen: Sequence[checker.Mutant], *, as_json: bool) -> None:
 
 def _generated(arguments: Namespace) -> int:
     opened = _open(arguments)
+    sample = sample_of(opened.run, arguments.sample, arguments.seed)
     known = equivalents.read(EQUIVALENTS)
     with (
         progress(arguments) as shown,
         resumable(opened.run, "mutants --generated", arguments.workspace, shown),
     ):
-        work = replace(opened.work(shown), suffix=checker.NAME, session=_session(arguments))
+        session = _session(arguments, sample)
+        work = replace(opened.work(shown), suffix=checker.NAME, session=session)
         prepared = generated.prepare(work, checker.read(MUTANTS))
         equivalents.check(known, [*prepared.mutants, *prepared.left_out])
         inside = byhand.without(prepared.mutants)
-        chosen = generated.sample(inside, arguments.sample, arguments.seed)
+        chosen = generated.sample(inside, sample.size, sample.seed)
         chosen = generated.select(chosen, arguments.names)
         if arguments.list:
             return _list_generated(chosen, as_json=arguments.json)
@@ -128,7 +154,7 @@ def _generated(arguments: Namespace) -> int:
         results = trier.check(chosen, known.equivalent)
     if arguments.page:
         counts = (len(chosen), len(inside), len(byhand.without(prepared.left_out)))
-        about = generated_page.About(arguments.seed, budget_s, *counts, _host(), known.survivor)
+        about = generated_page.About(sample.seed, budget_s, *counts, _host(), known.survivor)
         atomicfile.write_text(arguments.page, generated_page.page(results, about))
     survived = [result for result in results if result.fate is MutantFate.SURVIVED]
     status = 1 if survived or len(results) < len(chosen) else 0
