@@ -4,18 +4,16 @@
 from __future__ import annotations
 
 import os
-import stat
 import tomllib
 from pathlib import Path
 from typing import TypeVar
 
 from pydantic import TypeAdapter
 
-from kseries.lib import atomicfile
+from kseries.lib import atomicfile, privatefile
 from kseries.lib.errors import UserError
 
 T = TypeVar("T")
-MAX_BYTES = 1 << 16
 
 
 def read(file: Path, adapter: TypeAdapter[T], *, what: str, do: str) -> T:
@@ -23,7 +21,7 @@ def read(file: Path, adapter: TypeAdapter[T], *, what: str, do: str) -> T:
 
     Raises UserError when it is no such file, is a link or not ours, or others may read it.
     """
-    data = _private(file, what)
+    data = privatefile.read(file, what)
     try:
         return adapter.validate_python(tomllib.loads(data.decode()))
     except ValueError:
@@ -39,25 +37,3 @@ def write(file: Path, text: str) -> None:
             opened.write(text)
             opened.flush()
             os.fsync(opened.fileno())
-
-
-def _private(file: Path, what: str) -> bytes:
-    try:
-        handle = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    except OSError as error:
-        raise UserError(
-            f"The file with {what} cannot be read: {error.strerror}.",
-            where=str(file),
-            do="make it a plain file of your own, mode 0600",
-        ) from error
-    # What is checked is what is read, whatever happens to the name meanwhile.
-    with os.fdopen(handle, "rb") as opened:
-        told = os.fstat(handle)
-        shared = told.st_mode & (stat.S_IRWXG | stat.S_IRWXO)
-        if not stat.S_ISREG(told.st_mode) or shared or told.st_uid not in (os.geteuid(), 0):
-            raise UserError(
-                f"Others may read {what}, or it is not yours.",
-                where=f"{file} (mode {stat.S_IMODE(told.st_mode):04o})",
-                do=f"chmod 0600 {file}",
-            )
-        return opened.read(MAX_BYTES)
