@@ -11,7 +11,7 @@ import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import asyncssh
@@ -26,6 +26,10 @@ class Server:
 
     port: int
     folder: Path
+    cuts: list[int] = field(default_factory=list)
+    """Of a longer input so many bytes come to the next commands; the connection is cut then."""
+    received: list[int] = field(default_factory=list)
+    """How many bytes came to each command."""
 
     def trust(self, key: str) -> None:
         """Have ssh know a host key, "host" (the server's), "other", or none ("")."""
@@ -74,9 +78,11 @@ def serving(folder: Path) -> Iterator[Server]:
     thread = threading.Thread(target=loop.run_forever)
     thread.start()
     try:
-        begun = asyncio.run_coroutine_threadsafe(_listen(folder), loop)
+        cuts: list[int] = []
+        received: list[int] = []
+        begun = asyncio.run_coroutine_threadsafe(_listen(folder, cuts, received), loop)
         listener = begun.result(timeout=20)
-        server = Server(listener.get_port(), folder)
+        server = Server(listener.get_port(), folder, cuts, received)
         server.trust("host")
         server.configure()
         yield server
@@ -87,13 +93,17 @@ def serving(folder: Path) -> Iterator[Server]:
         loop.close()
 
 
-async def _listen(folder: Path) -> asyncssh.SSHAcceptor:
+async def _listen(folder: Path, cuts: list[int], received: list[int]) -> asyncssh.SSHAcceptor:
+    async def run(process: asyncssh.SSHServerProcess[bytes]) -> None:
+        await _run(process, cuts, received)
+
     return await asyncssh.listen(
         "127.0.0.1",
         0,
         server_host_keys=[str(folder / "host")],
         authorized_client_keys=str(folder / "user.pub"),
-        process_factory=_run,
+        process_factory=run,
+        encoding=None,
     )
 
 
@@ -102,18 +112,26 @@ async def _end(listener: asyncssh.SSHAcceptor) -> None:
     await listener.wait_closed()
 
 
-async def _run(process: asyncssh.SSHServerProcess[str]) -> None:
+async def _run(
+    process: asyncssh.SSHServerProcess[bytes], cuts: list[int], received: list[int]
+) -> None:
     """Carry out a command, with all of its input at once."""
     given = await process.stdin.read()
-    if CUT in given:
+    is_cut = CUT.encode() in given
+    if not is_cut and cuts and len(given) > cuts[0]:
+        given, is_cut = given[: cuts.pop(0)], True
+    received.append(len(given))
+    output = b""
+    if CUT.encode() not in given:
+        child = await asyncio.create_subprocess_exec(
+            *("sh", "-c", process.command or ""),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        output, _ = await child.communicate(given)
+    if is_cut:
         process.channel.get_connection().abort()
         return
-    child = await asyncio.create_subprocess_exec(
-        *("sh", "-c", process.command or ""),
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )
-    output, _ = await child.communicate(given.encode())
-    process.stdout.write(output.decode(errors="replace"))
+    process.stdout.write(output)
     process.exit(child.returncode or 0)

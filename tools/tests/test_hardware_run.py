@@ -12,6 +12,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
@@ -129,6 +130,21 @@ def test_a_connection_that_is_cut(lab: Lab) -> None:
     (result,) = told.programs
     assert result.status is Status.PASS, told.notes
     assert told.facts["boots"] == "1"
+
+
+def test_a_connection_that_is_cut_while_a_kernel_is_sent(lab: Lab, pair: Pair) -> None:
+    cut = "for one in $(pgrep -f 'sshd-session|sshd: root'); do kill -9 $one; done"
+
+    def cut_often() -> None:
+        for _ in range(3):
+            time.sleep(0.7)
+            pair.try_ssh("dut", cut)
+
+    lab.progress.when["sending the kernel"] = threading.Thread(target=cut_often).start
+    lab.add("good", GOOD, cases=CASES)
+    told = lab.test()
+    assert told.programs[0].status is Status.PASS, told.notes
+    assert any("connecting again (1 of 5 times)" in note for note in lab.progress.notes)
 
 
 def test_what_a_test_leaves_running_ends_with_it(lab: Lab) -> None:

@@ -21,6 +21,8 @@ TOKEN = "kseries.boot"
 ASK_S = 60.0
 LOAD_S = 120.0
 PAUSE_S = 1.0
+START_TRIES = 3
+GOING_S = 5.0  # until a machine that was told to start a kernel does not answer any more
 PANIC_S = 10  # before a panic resets the machine: its console has time to print
 
 # Of the running kernel's command line these words are about itself, or keep the console silent.
@@ -106,8 +108,8 @@ def arguments(running: Running, token: str, more: Sequence[str]) -> tuple[str, .
     return (*kept, *ALWAYS, f"{TOKEN}={token}", *more)
 
 
-def start(link: Link, image: str, initrd: str, words: Sequence[str]) -> None:
-    """Load a kernel and start it. image, initrd ("": none): paths there. Raises NoKexec."""
+def load(link: Link, image: str, initrd: str, words: Sequence[str]) -> None:
+    """Load a kernel, to be started. image, initrd ("": none): paths there. Raises NoKexec."""
     given = ["-l", image, f"--command-line={' '.join(words)}"]
     given += [f"--initrd={initrd}"] if initrd else []
     done = link.run(_LOAD.format(arguments=shlex.join(given)), Deadline.after(LOAD_S))
@@ -119,7 +121,31 @@ def start(link: Link, image: str, initrd: str, words: Sequence[str]) -> None:
             do="install kexec-tools there; secure boot and lockdown refuse kernels that nobody"
             " signed (`kseries hw check` tells)",
         )
-    link.run(_START, Deadline.after(ASK_S))
+
+
+def start(lasting: Lasting, before: str) -> None:
+    """Start the kernel that was loaded. before: id of this boot.
+
+    Where the connection is lost meanwhile, nobody knows whether the machine has heard: a machine
+    that still runs the same some seconds later has not.
+    """
+    for _ in range(START_TRIES):
+        try:
+            lasting.link.run(_START, Deadline.after(ASK_S))
+        except Refused:
+            raise
+        except Unreachable:
+            lasting.close()
+            time.sleep(GOING_S)
+            try:
+                lasting.connect()
+                if look(lasting.link).boot == before:
+                    continue
+            except Refused:
+                raise
+            except Unreachable:
+                pass  # it is on its way
+        return
 
 
 def reboot(link: Link, agent: str) -> None:

@@ -126,14 +126,17 @@ class LabMachine:
         before = self._visit.home()
         began = time.monotonic()
         self._progress.update(f"{self._target.name}: sending the kernel")
-        image, initrd = place.kernel(
-            self._visit.dut, kernel, self._modules, self._target.lab.boot.initrd
+        image, initrd = self._persist(
+            lambda: place.kernel(
+                self._visit.dut, kernel, self._modules, self._target.lab.boot.initrd
+            )
         )
         self._token = secrets.token_hex(8)
         words = boots.arguments(before, self._token, self._arguments)
         deployed = time.monotonic()
         self._log.begin()
-        boots.start(self._visit.dut, image, initrd, words)
+        self._persist(lambda: self._load(before, image, initrd, words))
+        boots.start(self._visit.dut_lasting, before.boot)
         self._visit.dut_lasting.close()
         came = boots.wait(
             self._visit.dut_lasting, before.boot, Deadline.after(limit_s), self._aborted.is_set
@@ -142,7 +145,7 @@ class LabMachine:
         assert came is not None
         up = time.monotonic()
         try:
-            interface = self._visit.configure()
+            interface = self._persist(self._visit.configure)
         except port.Unfit as lack:
             raise self._boot_failed(f"it came up, and {lack}") from lack
         self._begin_session(came)
@@ -176,7 +179,7 @@ class LabMachine:
         """Copy a file or folder of the host to the machine; what it has already is not sent."""
         self._require_at_work()
         del deadline
-        place.bring(self._visit.dut, source, destination)
+        self._persist(lambda: place.bring(self._visit.dut, source, destination))
 
     def get(self, source: str, destination: Path, deadline: Deadline) -> None:
         """Copy a file or folder of the machine to the host, as `destination`, replacing it."""
@@ -223,6 +226,21 @@ class LabMachine:
         self._facts["note"] = "; ".join(notes)
 
     # ---- booting
+
+    def _persist(self, work: Callable[[], T]) -> T:
+        """Do what may be done twice, and survive that the connection is lost."""
+        self._visit.connections.stop = self._aborted.is_set
+        return self._visit.connections.persist(work)
+
+    def _load(self, before: Running, image: str, initrd: str, words: Sequence[str]) -> None:
+        now = boots.look(self._visit.dut)
+        if now.boot != before.boot:
+            raise TargetLost(
+                f"{self._target.name} was booted while a kernel was sent to it.",
+                where=f"ssh {self._target.lab.dut.host}",
+                do="see on its console why; then start the run again",
+            )
+        boots.load(self._visit.dut, image, initrd, words)
 
     def _require_ours(self, came: Running | None, kernel: Kernel, limit_s: float) -> None:
         """Raise BootFailed for a kernel that did not come up; the machine is on its own then."""

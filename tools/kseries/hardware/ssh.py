@@ -75,6 +75,10 @@ class Unreachable(InfraError):
     """A machine cannot be reached, or the connection was lost."""
 
 
+class TooSlow(Unreachable):
+    """A machine did not answer in time; the connection may be good."""
+
+
 class Refused(Unreachable):
     """What answers may be another machine: its host key is not the one that is known."""
 
@@ -110,7 +114,7 @@ class Link:
         try:
             done = proc.run(argv, cwd=Path("/"), deadline=deadline, stdin=source, check=False)
         except proc.CommandTimeout as error:
-            raise Unreachable(
+            raise TooSlow(
                 f"{self.host} took longer than {deadline.limit_s:.0f} s to answer.",
                 where=f"ssh {self.host}",
                 do="see on its console what it does; a driver may hang",
@@ -194,12 +198,21 @@ class Lasting:
 
     def connect(self) -> None:
         """Connect, in place of an earlier connection. Raises Unreachable."""
+        self.begin()
+        self.finish(Deadline.after(LOGIN_S))
+
+    def begin(self) -> None:
+        """Begin to connect, in a thread that outlives the connection (`lib.proc`)."""
         self.close()
         sink = self._stack.enter_context(self._told.open("wb"))
         self._child = self._stack.enter_context(
             proc.start(_master(self.link), cwd=Path("/"), stdout=sink)
         )
-        _wait(self.link, self._child, self._told, Deadline.after(LOGIN_S))
+
+    def finish(self, deadline: Deadline) -> None:
+        """Wait until what was begun is a connection. Raises Unreachable."""
+        assert self._child is not None
+        _wait(self.link, self._child, self._told, deadline)
 
     def close(self) -> None:
         """End the connection. Safe to repeat."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import secrets
 import shlex
 import tempfile
 from collections.abc import Iterator
@@ -21,42 +22,81 @@ PLACE = f"{FOLDER}/store"
 KEPT = 8  # of the newest
 SPARE = 64 << 20  # bytes that a disk keeps free
 
-# Arguments: the name, bytes needed. Prints "there", or the bytes that are free.
+# What was sent already of an archive is gone on with, in a file of its own: who sent it may still
+# write there, as a machine learns late that a connection is lost. Prints "there", or what is there.
 _LOOK = r"""
 mkdir -p {place} && cd {place} || exit
-rm -f ./*.partial
+rm -f ./*.kept ./*.new
 if [ -s {name}.sum ] && sha256sum -c --status {name}.sum 2>/dev/null; then
 	touch {name} {name}.sum
+	rm -f ./*.partial
 	echo there
 	exit
 fi
-ls -t | grep -v '\.sum$' | tail -n +{kept} | while read -r old; do rm -f "$old" "$old.sum"; done
+most=$(ls -S {name}.*.partial 2>/dev/null | head -n 1)
+[ -z "$most" ] || cp "$most" {name}.kept || rm -f {name}.kept
+rm -f ./*.partial
+[ ! -e {name}.kept ] || mv {name}.kept {name}.{try_}.partial
+ls -t | grep -v -e '\.sum$' -e '\.partial$' | tail -n +{kept} |
+	while read -r old; do rm -f "$old" "$old.sum"; done
+touch {name}.{try_}.partial && echo "have $(wc -c <{name}.{try_}.partial)"
 df -P -k . | awk 'NR == 2 {{ print "free", $4 }}'
 """
-_TAKE = r"""cd {place} && cat >{name}.partial && echo '{sum}  {name}' >{name}.sum.partial &&
-sync {name}.partial && mv {name}.partial {name} && mv {name}.sum.partial {name}.sum ||
-{{ rm -f {name}.partial {name}.sum.partial; exit 1; }}"""
+# A file that is not what it should be is no use: begun again.
+_TAKE = r"""cd {place} && part={name}.{try_}.partial && truncate -s {offset} $part && cat >>$part ||
+exit 1
+if [ "$(wc -c <$part)" -lt {size} ]; then
+	echo 'cut off'
+	exit 1
+fi
+if ! echo '{sum}  '$part | sha256sum -c --status; then
+	rm -f $part
+	exit {spoilt}
+fi
+echo '{sum}  {name}' >{name}.sum.new && sync $part && mv $part {name} &&
+mv {name}.sum.new {name}.sum || {{ rm -f $part {name}.sum.new; exit 1; }}"""
+_SPOILT = 9
 
 
 def put(link: Link, source: Path, deadline: Deadline) -> str:
     """Have an archive of a file or folder in the store; give its path there.
 
+    What an earlier call has sent of it before the connection was lost is not sent again.
+
     Raises InfraError where there is no room, and as `transfer.pack` does.
     """
     name = f"{content(source)}.tar"
     with tempfile.TemporaryFile() as spool:
-        said = _look(link, name, deadline)
-        if said == ["there"]:
-            return f"{PLACE}/{name}"
-        transfer.pack(source, source.name, spool)
-        size = spool.tell()
-        _require_room(link, said, size)
-        command = _TAKE.format(place=PLACE, name=name, sum=_sum(spool))
-        spool.seek(0)
-        done = link.feed(command, spool, deadline)
-        if not done.ok:
-            raise no_room(link.host, size, done.output)
+        for _ in range(2):
+            try_ = secrets.token_hex(4)
+            said = _look(link, name, try_, deadline)
+            if "there" in said:
+                break
+            if not spool.seek(0, os.SEEK_END):
+                transfer.pack(source, source.name, spool)
+            if _sent(link, name, try_, said, spool, deadline):
+                break
     return f"{PLACE}/{name}"
+
+
+def _sent(
+    link: Link, name: str, try_: str, said: list[str], spool: IO[bytes], deadline: Deadline
+) -> bool:
+    """Send what is not there yet; False where what came together is not the archive."""
+    size = spool.seek(0, os.SEEK_END)
+    have = _number(said, "have")
+    offset = have if 0 < have <= size else 0
+    _require_room(link, said, size - offset, size)
+    command = _TAKE.format(
+        place=PLACE, name=name, try_=try_, offset=offset, size=size, sum=_sum(spool), spoilt=_SPOILT
+    )
+    os.lseek(spool.fileno(), offset, os.SEEK_SET)  # who reads it knows nothing of our buffer
+    done = link.feed(command, spool, deadline)
+    if done.returncode == _SPOILT and offset:
+        return False
+    if not done.ok:
+        raise no_room(link.host, size, done.output)
+    return True
 
 
 def unpack_words(archive: str, folder: str) -> str:
@@ -99,19 +139,26 @@ def _members(source: Path) -> Iterator[tuple[Path, PurePosixPath]]:
             yield place, PurePosixPath(source.name, place.relative_to(source))
 
 
-def _look(link: Link, name: str, deadline: Deadline) -> list[str]:
-    done = link.run(_LOOK.format(place=PLACE, name=name, kept=KEPT), deadline)
+def _look(link: Link, name: str, try_: str, deadline: Deadline) -> list[str]:
+    done = link.run(_LOOK.format(place=PLACE, name=name, try_=try_, kept=KEPT), deadline)
     lines = done.output.split("\n")
     if not done.ok:
         raise no_room(link.host, 0, done.output)
     return [line for line in lines if line]
 
 
-def _require_room(link: Link, said: list[str], size: int) -> None:
-    free = next((line.split()[1] for line in said if line.startswith("free ")), "")
-    # Twice: it is unpacked there, too.
-    if free.isdecimal() and int(free) << 10 < 2 * size + SPARE:
-        raise no_room(link.host, 2 * size + SPARE, f"{int(free) >> 10} MiB are free")
+def _require_room(link: Link, said: list[str], rest: int, size: int) -> None:
+    # It is unpacked there, too.
+    needed = rest + size + SPARE
+    free = _number(said, "free")  # KiB
+    if 0 <= free << 10 < needed:
+        raise no_room(link.host, needed, f"{free >> 10} MiB are free")
+
+
+def _number(said: list[str], key: str) -> int:
+    """Give a number that was told; -1 where none was."""
+    words = next((line.split() for line in said if line.startswith(f"{key} ")), [])
+    return int(words[1]) if len(words) == 2 and words[1].isdecimal() else -1
 
 
 def _sum(spool: IO[bytes]) -> str:

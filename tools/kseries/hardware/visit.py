@@ -15,9 +15,10 @@ from pathlib import Path
 
 from kseries.hardware import boots, lock, place, port, power, restore, statefile, store
 from kseries.hardware.boots import Running
+from kseries.hardware.connections import Connections, closing
 from kseries.hardware.lock import FOLDER
 from kseries.hardware.restore import Compared
-from kseries.hardware.ssh import Lasting, Link, Links, Refused, Unreachable
+from kseries.hardware.ssh import Lasting, Link, Refused, Unreachable
 from kseries.hardware.statefile import StateFile
 from kseries.hardware.target import Target
 from kseries.lib import atomicfile
@@ -62,22 +63,17 @@ class Visit:
     @property
     def dut(self) -> Link:
         """The connection to the machine under test."""
-        return self._lasting[self.lab.dut.host].link
+        return self.dut_lasting.link
 
     @property
     def dut_lasting(self) -> Lasting:
         """The same, to be made anew when the machine was booted."""
-        return self._lasting[self.lab.dut.host]
+        return self.connections[self.lab.dut.host]
 
     @property
     def own(self) -> Running:
         """The machine's own kernel."""
         return self._own
-
-    @property
-    def links(self) -> Links:
-        """The connections to both machines."""
-        return Links({host: each.link for host, each in self._lasting.items()}, ())
 
     # ---- from the lock to giving it back
 
@@ -85,16 +81,14 @@ class Visit:
         """Connect, take the lock, bring the machine into its first state, take that."""
         with ExitStack() as stack:
             name = stack.enter_context(tempfile.TemporaryDirectory(prefix="ks-", dir="/tmp"))
-            hosts = dict.fromkeys(self.lab.hosts)
-            self._lasting = {
-                host: Lasting(host, Path(name), str(number)) for number, host in enumerate(hosts)
-            }
-            for each in self._lasting.values():
-                stack.callback(each.close)
+            self.connections = Connections(
+                self.lab.hosts, Path(name), self.lab.boot.deadline_s, self._progress.note
+            )
+            stack.enter_context(closing(self.connections))
             self._reach()
             stack.enter_context(self._holding(why))
             self._require_same_machine()
-            place.agent(self.dut)
+            self.connections.persist(lambda: place.agent(self.dut))
             self._begin()
             self._stack = stack.pop_all()
 
@@ -133,7 +127,7 @@ class Visit:
         Raises Unreachable; Stranded where the machine is ours, and does not come back.
         """
         try:
-            self.links.together(*(each.connect for each in self._lasting.values()))
+            self.connections.together()
         except Refused:
             raise
         except Unreachable:
@@ -142,7 +136,7 @@ class Visit:
             self._progress.update(f"{self.target.name} was ours, and does not answer: waiting")
             if self.wait_boot("") is None and not (self.cycle() and self.wait_boot("")):
                 raise self.stranded("it does not answer") from None
-        for each in self._lasting.values():
+        for each in self.connections:
             if not each.is_up:
                 each.connect()
 
@@ -177,14 +171,19 @@ class Visit:
             self.restored = self._restore(state)
         else:
             self._own = self.home()
-            ports = restore.take(self.lab, self.links)
+            links = self.connections.links
+            ports = self.connections.persist(lambda: restore.take(self.lab, links))
             statefile.write(file, self.target.name, ports)
+        self.connections.persist(lambda: self._keep(file))
+        self._state = statefile.read(file, self.target.name)
+
+    def _keep(self, file: Path) -> None:
+        """Have the state of the ports on the machine, too."""
         with file.open("rb") as source:
             command = _KEEP.format(folder=FOLDER, file=BEFORE)
             done = self.dut.feed(command, source, Deadline.after(ASK_S))
         if not done.ok:
             raise store.no_room(self.dut.host, file.stat().st_size, done.output)
-        self._state = statefile.read(file, self.target.name)
 
     def _require_same_machine(self) -> None:
         running = boots.look(self.dut)
@@ -256,7 +255,7 @@ class Visit:
     def configure(self) -> str:
         """Set up the ports for tests; give the DUT's name of its own. Raises port.Unfit."""
         lab = self.lab
-        peer = self._lasting[lab.peer.host or lab.dut.host].link
+        peer = self.connections[lab.peer.host or lab.dut.host].link
         port.set_up(
             peer, lab.peer.interface, addresses=lab.peer.addresses, namespace=lab.peer.namespace
         )
@@ -264,8 +263,8 @@ class Visit:
 
     def _restore(self, state: StateFile) -> tuple[Compared, ...]:
         self._progress.update(f"{self.target.name}: putting back the state of its ports")
-        self._connect_again()
-        found = restore.restore(self.lab, self.links, state)
+        self.connections.again()
+        found = restore.restore(self.lab, self.connections.links, state)
         left = [each for one in found for each in one.left]
         if left:
             names = ", ".join(each.name for each in left[:5])
@@ -277,18 +276,6 @@ class Visit:
             )
         place.must(self.dut, f"rm -f {BEFORE}; sync")
         return found
-
-    def _connect_again(self) -> None:
-        """Connect where a connection was lost meanwhile. Raises Unreachable."""
-        for each in self._lasting.values():
-            try:
-                if each.is_up and each.link.run("true", Deadline.after(ASK_S)).ok:
-                    continue
-            except Refused:
-                raise
-            except Unreachable:
-                pass
-            each.connect()
 
 
 def repaired(found: tuple[Compared, ...]) -> list[str]:
