@@ -51,6 +51,7 @@ DOORS = {
     "junitparser": "kseries/report/junit.py",
     "kcidb_io": "kseries/report/kcidb.py",
     "sqlite3": "kseries/verdict/history.py",
+    "sushy": "kseries/hardware/redfish.py",
 }
 
 # The generator knows nothing of the toolkit, so each of the two has a door of its own.

@@ -18,11 +18,14 @@ from kseries.hardware.target import (
     Ipmi,
     Lab,
     Peer,
-    Redfish,
     SshConsole,
+    Target,
     Without,
 )
-from kseries.lib.errors import UserError
+from kseries.hardware.visit import Visit
+from kseries.lib.errors import InfraError, UserError
+from kseries.lib.proc import CommandFailed
+from kseries.lib.runfolder import RunFolder
 from kseries.model import (
     AppliedPatch,
     BaseTree,
@@ -38,6 +41,7 @@ from kseries.model import (
     Tree,
 )
 from kseries.run import firststep
+from tests.labtarget import Told
 
 OWN = Running(
     "b1",
@@ -103,22 +107,89 @@ def test_a_switch_is_worked_by_commands() -> None:
     assert power.console_command(bmc)[-2:] == ["sol", "activate"]
 
 
-def test_a_switch_that_does_not_work_is_none(tmp_path: Path) -> None:
+def test_a_switch_that_does_not_work_says_so(tmp_path: Path) -> None:
     works = CommandPower(kind="command", off=("true",), on=("true",))
     fails = CommandPower(kind="command", off=("false",), on=("true",))
-    assert power.cycle(works, tmp_path / "log")
-    assert not power.cycle(fails, tmp_path / "log")
-    assert not power.cycle(Without(kind="none"), tmp_path / "log")
+    power.cycle(works, tmp_path / "log")
+    with pytest.raises(CommandFailed, match="false failed with exit status 1"):
+        power.cycle(fails, tmp_path / "log")
+    assert not power.can_switch(Without(kind="none"))
 
 
-def test_redfish_is_refused_before_anything_is_done() -> None:
-    bmc = Redfish(
-        kind="redfish", url="https://bmc", system="/redfish/v1/Systems/1", user="op",
-        password_file="/secret",
-    )  # fmt: skip
-    with pytest.raises(UserError) as caught:
-        power.require_known(bmc)
-    assert "Redfish" in caught.value.what
+@pytest.mark.parametrize(
+    ("off", "done", "told"),
+    [
+        ("true", True, "lab1 was switched off and on"),
+        ("false", False, "its power switch does not work: false failed with exit status 1."),
+        ("", False, "it has no power switch"),
+    ],
+)
+def test_a_run_says_what_became_of_the_switch(
+    tmp_path: Path, off: str, done: bool, told: str
+) -> None:
+    way = CommandPower(kind="command", off=(off,), on=("true",)) if off else Without(kind="none")
+    lab = Lab(
+        kind="ssh",
+        title="t",
+        dut=Dut(host="dut", interface="eth1", driver="e1000e"),
+        peer=Peer(host="peer", interface="eth1"),
+        power=way,
+    )
+    progress = Told()
+    assert Visit(Target("lab1", lab), RunFolder(tmp_path), progress).cycle() is done
+    assert progress.notes[0] == "lab1 does not answer"
+    assert progress.notes[1].startswith(told)
+
+
+def ipmitool(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> Path:
+    """Stand in for ipmitool; give the file with what it was called with."""
+    program, called = tmp_path / "bin" / "ipmitool", tmp_path / "called"
+    program.parent.mkdir()
+    program.write_text(f'#!/bin/sh\necho "$* $IPMITOOL_PASSWORD" >>{called}\n{script}\n')
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}:/usr/bin:/bin")
+    return called
+
+
+def test_the_password_of_ipmi_is_no_word_of_a_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    called = ipmitool(tmp_path, monkeypatch, "echo Chassis Power is on")
+    bmc = Ipmi(kind="ipmi", bmc="bmc", user="op", password_env="LAB1_BMC")
+    with pytest.raises(UserError, match="not in the environment"):
+        power.state(bmc)
+    monkeypatch.setenv("LAB1_BMC", "hunter2")
+    assert power.state(bmc) == "On"
+    power.cycle(bmc, tmp_path / "log")
+    words = "-I lanplus -H bmc -U op -E chassis power"
+    assert called.read_text() == f"{words} status hunter2\n{words} cycle hunter2\n"
+    assert "hunter2" not in (tmp_path / "log").read_text()
+
+
+def test_a_password_file_of_ipmi_is_ours_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    called = ipmitool(tmp_path, monkeypatch, "echo Chassis Power is off")
+    secret = tmp_path / "password"
+    secret.write_text("hunter2\n")
+    secret.chmod(0o644)
+    bmc = Ipmi(kind="ipmi", bmc="bmc", user="op", password_file=str(secret))
+    with pytest.raises(UserError, match="Others may read"):
+        power.state(bmc)
+    with pytest.raises(UserError, match="Others may read"), power.shown(bmc, tmp_path / "s", []):
+        pass
+    assert not called.exists()
+    secret.chmod(0o600)
+    assert power.state(bmc) == "Off"
+
+
+def test_a_bmc_that_tells_nothing_is_no_answer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ipmitool(tmp_path, monkeypatch, "echo Unable to get Chassis Power Status")
+    monkeypatch.setenv("LAB1_BMC", "hunter2")
+    with pytest.raises(InfraError, match="does not tell"):
+        power.state(Ipmi(kind="ipmi", bmc="bmc", user="op", password_env="LAB1_BMC"))
 
 
 def test_consoles_are_shown_by_commands(tmp_path: Path) -> None:
@@ -181,9 +252,9 @@ def test_where_the_kernels_tests_of_drivers_are() -> None:
         ("example = true", "is an example"),
         ('[boot]\nmethod = "none"', "boot.method"),
         (
-            '[power]\nkind = "redfish"\nurl = "https://bmc"\nsystem = "/s"\nuser = "op"\n'
-            'password_file = "/secret"',
-            "Redfish",
+            '[power]\nkind = "redfish"\nurl = "https://bmc"\nuser = "op"\n'
+            'password_file = "/nowhere/secret"',
+            "The file with the password of the BMC's user op cannot be read",
         ),
     ],
 )

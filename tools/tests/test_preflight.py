@@ -15,7 +15,7 @@ import pytest
 
 from kseries.hardware import probe
 from kseries.hardware.check import judged
-from kseries.hardware.preflight import Asked, Row, State, Timed, ready, summary
+from kseries.hardware.preflight import Asked, Row, State, Timed, Told, ready, summary
 from kseries.hardware.probe import Answer, Facts
 from kseries.hardware.target import Boot, Dut, Lab, Peer
 
@@ -246,6 +246,23 @@ def test_a_kernel_without_kexec_is_a_skip() -> None:
 def test_the_program_kexec_is_asked_for() -> None:
     found = rows(said(asked("e1000e", E1000E), "kexec_program", Answer(127, "")))["kexec"]
     assert "install -y kexec-tools" in found.fix
+
+
+@pytest.mark.parametrize(
+    ("told", "state", "fix"),
+    [
+        (Told("On"), "ok", ""),
+        (Told("Off", is_good=False, fix="switch it on"), "wrong", "# switch it on"),
+        (Told("The BMC b does not answer.", is_good=False), "wrong", ""),
+    ],
+)
+def test_a_power_switch_is_asked_before_it_is_needed(told: Told, state: str, fix: str) -> None:
+    row = rows(replace(asked("e1000e", E1000E), switch=told))["power switch"]
+    assert (row.state, row.found, row.fix) == (state, told.text, fix)
+
+
+def test_a_switch_that_cannot_be_asked_has_no_row() -> None:
+    assert "power switch" not in rows(asked("e1000e", E1000E))
 
 
 def test_who_boots_by_hand_needs_no_kexec() -> None:

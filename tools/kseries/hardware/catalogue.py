@@ -13,7 +13,7 @@ from pathlib import Path
 
 from pydantic import TypeAdapter
 
-from kseries.hardware.target import OWN, Lab, Target
+from kseries.hardware.target import OWN, Lab, Login, Target
 from kseries.lib import datafiles, settings, tomlfile
 from kseries.lib.errors import UserError
 from kseries.lib.naming import choices
@@ -132,6 +132,9 @@ def _mistakes(lab: Lab) -> _Places:
         yield ("peer",), "peer: name a host, or a namespace of the DUT: one of the two"
     if lab.peer.host == lab.dut.host:
         yield ("peer", "host"), "peer.host: that is the DUT: put the port into a namespace there"
+    for name, way in (("console", lab.console), ("power", lab.power)):
+        if isinstance(way, Login) and bool(way.password_file) == bool(way.password_env):
+            yield (name,), f"{name}: name a password_file, or a password_env: one of the two"
     for name, addresses in (("dut", lab.dut.addresses), ("peer", lab.peer.addresses)):
         for number, text in enumerate(addresses):
             try:

@@ -4,15 +4,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 from kseries.hardware import asked as questions
-from kseries.hardware import lock, rules_link, rules_machine, rules_nic
+from kseries.hardware import lock, power, rules_link, rules_machine, rules_nic
 from kseries.hardware.asked import addresses
-from kseries.hardware.preflight import Asked, Row, Rule, Timed, decide
+from kseries.hardware.preflight import Asked, Row, Rule, Timed, Told, decide
 from kseries.hardware.probe import Question, ask
 from kseries.hardware.ssh import Link, connected
 from kseries.hardware.target import Lab
+from kseries.lib.errors import KseriesError
 
 
 def check(lab: Lab) -> tuple[Row, ...]:
@@ -21,7 +24,26 @@ def check(lab: Lab) -> tuple[Row, ...]:
 
 
 def gathered(lab: Lab) -> Asked:
-    """Ask both machines; nothing is changed there."""
+    """Ask both machines, and the power switch; nothing is changed there."""
+    with ThreadPoolExecutor(1) as pool:  # a BMC takes its time
+        switch = pool.submit(_told, _switch, lab)
+        return replace(_machines(lab), switch=switch.result())
+
+
+def _told(ask: Callable[[Lab], Told], lab: Lab) -> Told:
+    try:
+        return ask(lab)
+    except KseriesError as error:
+        return Told(error.what, is_good=False, fix=error.do)
+
+
+def _switch(lab: Lab) -> Told:
+    power.require_usable(lab)
+    state = power.state(lab.power)
+    return Told(state, is_good=state in ("On", ""), fix="switch it on")
+
+
+def _machines(lab: Lab) -> Asked:
     dut, peer = lab.dut, lab.peer
     with connected(lab.hosts) as links:
         ours, theirs = links.by_host[dut.host], links.by_host[peer.host or dut.host]

@@ -19,5 +19,5 @@ def find(name: str, project: Project) -> Target:
             f" '{found.lab.boot.method}'.",
             do='`method = "kexec"` in its file lets runs boot it',
         )
-    power.require_known(found.lab.power)
+    power.require_usable(found.lab)
     return found

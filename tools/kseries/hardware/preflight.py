@@ -49,6 +49,15 @@ class Timed:
 
 
 @dataclass(frozen=True)
+class Told:
+    """What something beside the machines said, or why it could not be asked; "" for nothing."""
+
+    text: str = ""
+    is_good: bool = True
+    fix: str = ""
+
+
+@dataclass(frozen=True)
 class Asked:
     """What the rules look at."""
 
@@ -56,6 +65,7 @@ class Asked:
     of_dut: Timed
     of_peer: Timed
     token: str = ""  # of our lock on the DUT
+    switch: Told = Told()  # of power
 
     @property
     def dut(self) -> Facts:

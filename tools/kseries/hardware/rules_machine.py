@@ -139,6 +139,14 @@ def kexec(asked: Asked) -> Iterator[Row]:
         yield Row("kexec", State.OK, facts.text("kexec_program"), needed)
 
 
+def switch(asked: Asked) -> Iterator[Row]:
+    """See that the power switch can be worked before somebody needs it."""
+    told = asked.switch
+    if told.text:
+        needed = f"{asked.lab.power.kind}, and on"
+        yield good("power switch", told.is_good, told.text, needed, told.fix and f"# {told.fix}")
+
+
 def clocks(asked: Asked) -> Iterator[Row]:
     """Hold both clocks against the workstation's; the time that asking took is allowed for."""
     needed = f"within {SKEW_S:g} s of this one's"
@@ -163,4 +171,4 @@ def _hosts(asked: Asked) -> Iterator[tuple[str, Facts]]:
         yield "peer", asked.peer
 
 
-RULES = (login, holder, kernel, programs, page, memory, disk, kexec, clocks)
+RULES = (login, holder, kernel, programs, page, memory, disk, kexec, switch, clocks)

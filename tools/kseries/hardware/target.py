@@ -36,6 +36,8 @@ Word = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][\w.+-]*$", max_l
 Network = Annotated[str, StringConstraints(pattern=r"^[0-9a-fA-F.:]+/[0-9]{1,3}$")]
 # Without a user and a password before the host.
 Url = Annotated[str, StringConstraints(pattern=r"^https://[^\s/@]+(/[^\s@]*)?$")]
+# On the BMC, as its own pages name it.
+System = Annotated[str, StringConstraints(pattern=r"^/redfish/v1/[\w./~%:+-]+$", max_length=255)]
 OWN = "own"
 """In place of a fragment: the config of the kernel that the machine runs."""
 
@@ -47,6 +49,7 @@ def _several(given: object) -> object:
 Configs = Annotated[tuple[Line, ...], BeforeValidator(_several), Field(min_length=1)]
 NoSecret = Annotated[None, BeforeValidator(_no_secret)]
 Argv = Annotated[tuple[Line, ...], Field(min_length=1)]
+Variable = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=64)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,16 +93,25 @@ class SshConsole:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ipmi:
+class Login:
+    """Who logs in on a BMC, and where the password is: a file, or a variable of the environment."""
+
+    __pydantic_config__ = STRICT
+
+    user: Word
+    password_file: Line = ""
+    password_env: Variable = ""
+    password: NoSecret = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ipmi(Login):
     """A BMC that ipmitool speaks to: its serial console (SOL), or its power switch."""
 
     __pydantic_config__ = STRICT
 
     kind: Literal["ipmi"]
     bmc: Host
-    user: Word
-    password_file: Line  # ipmitool -f
-    password: NoSecret = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,17 +125,17 @@ class CommandConsole:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Redfish:
+class Redfish(Login):
     """A BMC that speaks Redfish."""
 
     __pydantic_config__ = STRICT
 
     kind: Literal["redfish"]
     url: Url
-    system: Line  # "/redfish/v1/Systems/1"
-    user: Word
-    password_file: Line
-    password: NoSecret = None
+    system: System = ""  # "/redfish/v1/Systems/1"; "": the only one that the BMC has
+    # Certificates, in a file (PEM), that the BMC's has to be one of, or signed by; "": the host's.
+    ca_file: Line = ""
+    verify: bool = True  # False: whoever answers gets the password
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,6 +147,7 @@ class CommandPower:
     kind: Literal["command"]
     off: Argv
     on: Argv
+    status: tuple[Line, ...] = ()  # its last word is "on" or "off"; (): cannot be asked
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -23,7 +23,7 @@ from kseries.hardware.statefile import StateFile
 from kseries.hardware.target import Target
 from kseries.lib import atomicfile
 from kseries.lib.deadline import Deadline
-from kseries.lib.errors import InfraError, UserError
+from kseries.lib.errors import InfraError, KseriesError, UserError
 from kseries.lib.progress import Progress
 from kseries.lib.runfolder import RunFolder
 
@@ -49,7 +49,7 @@ class Visit:
 
     def __init__(self, target: Target, run: RunFolder, progress: Progress) -> None:
         """Describe it; nothing is done before it is entered."""
-        power.require_known(target.lab.power)
+        power.require_usable(target.lab)
         self.target = target
         self.lab = target.lab
         self._run = run
@@ -233,12 +233,17 @@ class Visit:
     def cycle(self) -> bool:
         """Switch the machine off and on; False where that cannot be done."""
         self._progress.note(f"{self.target.name} does not answer")
-        done = power.cycle(self.lab.power, self._run.log("power"))
-        self.was_cycled = self.was_cycled or done
-        self._progress.note(
-            f"{self.target.name} was switched off and on" if done else "it has no power switch"
-        )
-        return done
+        if not power.can_switch(self.lab.power):
+            self._progress.note("it has no power switch")
+            return False
+        try:
+            power.cycle(self.lab.power, self._run.log("power"))
+        except KseriesError as error:
+            self._progress.note(f"its power switch does not work: {error}")
+            return False
+        self.was_cycled = True
+        self._progress.note(f"{self.target.name} was switched off and on")
+        return True
 
     def stranded(self, why: str) -> Stranded:
         """Make the error for a machine that only a person can help now."""
