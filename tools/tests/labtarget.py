@@ -118,10 +118,15 @@ class Lab:
         return RunFolder(folder)
 
     def write(
-        self, *, console: bool = True, power: bool = True, deadline_s: float = DEADLINE_S
+        self,
+        *,
+        console: bool = True,
+        power: bool = True,
+        deadline_s: float = DEADLINE_S,
+        more: str = "",
     ) -> Path:
-        """Write the target's file."""
-        text = TARGET + BOOT.format(deadline=deadline_s)
+        """Write the target's file. more: tables of it."""
+        text = TARGET + BOOT.format(deadline=deadline_s) + more
         dut = self.pair.dut
         if console:
             text += CONSOLE.format(console=dut.console)

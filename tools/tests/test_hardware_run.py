@@ -22,13 +22,13 @@ import pytest
 
 from kseries.cli.main import main
 from kseries.hardware.boots import NoKexec
+from kseries.hardware.holder import Stranded
 from kseries.hardware.lock import Held
 from kseries.hardware.ssh import Refused
-from kseries.hardware.visit import Stranded
 from kseries.lib.errors import InfraError
 from kseries.model import EventKind, Status
 from kseries.run.context import RunContext
-from tests import labtarget, powerswitch, sshserver, standin
+from tests import labgridlab, labtarget, powerswitch, sshserver, standin
 from tests.labtarget import KERNEL, Lab
 from tests.standin import Boot, Pair
 from tests.toymachine import set_up_toys
@@ -185,6 +185,26 @@ def test_a_kernel_that_is_silent_where_nobody_can_switch(lab: Lab, pair: Pair) -
     assert "kseries hw recover standin" in caught.value.do
     powerswitch.tell(str(pair.dut.monitor), "system_reset")
     assert main(["hw", "recover", str(file)]) == 0
+
+
+def test_a_place_of_labgrid_is_had_and_switched_off(
+    lab: Lab, pair: Pair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monitor = str(pair.dut.monitor)
+    ways = {"0": ("stop",), "1": ("system_reset", "cont")}
+    monkeypatch.setenv("PATH", str(labgridlab.on_path(tmp_path)), prepend=":")
+    with labgridlab.running(tmp_path / "labgrid") as managed:
+        managed.when_worked = lambda value: powerswitch.tell(monitor, *ways[value])
+        managed.shown = lambda: labgridlab.following(pair.dut.console)
+        lab.write(console=False, power=False, deadline_s=100.0, more=managed.table)
+        lab.arguments = ("standin.silent",)
+        lab.add("good", GOOD, cases=CASES)
+        told = lab.test()
+        (note,) = (note for note in told.notes if "did not boot" in note)
+        assert "did not answer within 100 s" in note
+        assert managed.worked == ["0", "1"]
+        assert managed.owner() == "None"
+    assert "Linux version" in (lab.run.log("serial")).read_text()
 
 
 def test_a_kernel_that_hangs_is_switched_off_and_the_rest_runs(lab: Lab, pair: Pair) -> None:

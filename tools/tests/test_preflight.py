@@ -17,7 +17,7 @@ from kseries.hardware import probe
 from kseries.hardware.check import judged
 from kseries.hardware.preflight import Asked, Row, State, Timed, Told, ready, summary
 from kseries.hardware.probe import Answer, Facts
-from kseries.hardware.target import Boot, Dut, Lab, Peer
+from kseries.hardware.target import Boot, Dut, Lab, Labgrid, Peer
 
 DATA = Path(__file__).parent / "data" / "hardware"
 OURS, THEIRS = ("192.0.2.1/24", "2001:db8::1/64"), ("192.0.2.2/24", "2001:db8::2/64")
@@ -263,6 +263,14 @@ def test_a_power_switch_is_asked_before_it_is_needed(told: Told, state: str, fix
 
 def test_a_switch_that_cannot_be_asked_has_no_row() -> None:
     assert "power switch" not in rows(asked("e1000e", E1000E))
+
+
+def test_where_labgrid_has_the_machines_its_place_counts() -> None:
+    managed = replace(E1000E, labgrid=Labgrid(place="lab3"))
+    told = Told("held by far/eve for 3 min", is_good=False, fix="ask them")
+    found = rows(replace(asked("e1000e", managed), place=told))
+    assert (found["labgrid place"].state, found["labgrid place"].found) == ("wrong", told.text)
+    assert "lock" not in found
 
 
 def test_who_boots_by_hand_needs_no_kexec() -> None:

@@ -7,7 +7,7 @@ from argparse import Namespace
 
 from kseries.cli.hardware import catalogue
 from kseries.cli.run_context import progress
-from kseries.hardware import visit
+from kseries.hardware import restore, visit
 from kseries.lib import runfolder
 from kseries.lib.userpath import current
 from kseries.report.printable import printable
@@ -18,7 +18,7 @@ def recover(arguments: Namespace) -> int:
     target = catalogue(arguments).find_real(arguments.target, current())
     with progress(arguments) as shown, runfolder.scratch() as run:
         found = visit.recover(target, run, shown)
-    for line in visit.repaired(found):
+    for line in restore.repaired(found):
         print(printable(line))
     print(f"{target.name} runs its own kernel, and is as it was.")
     return 0

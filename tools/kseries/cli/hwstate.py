@@ -10,7 +10,7 @@ from pathlib import Path
 
 from kseries.cli.hardware import catalogue
 from kseries.cli.screen import print_json
-from kseries.hardware import lock, restore, statefile
+from kseries.hardware import holder, restore, statefile
 from kseries.hardware.restore import Compared
 from kseries.hardware.ssh import connected
 from kseries.hardware.target import Target
@@ -28,7 +28,8 @@ def state(arguments: Namespace) -> int:
     kept = statefile.read(arguments.compare or arguments.restore, target.name)
     with connected(target.lab.hosts) as links:
         if arguments.restore:
-            with lock.holding(links.by_host[target.lab.dut.host], "hw state --restore"):
+            held = holder.of(target.lab, links.by_host[target.lab.dut.host])
+            with held.holding("hw state --restore"):
                 found = restore.restore(target.lab, links, kept)
         else:
             found = restore.compare(target.lab, links, kept)

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from kseries.hardware.ssh import Lasting, Link, Refused, Unreachable
 from kseries.lib.deadline import Deadline
 from kseries.lib.errors import InfraError
+from kseries.machines.base import TargetLost
 
 TOKEN = "kseries.boot"
 ASK_S = 60.0
@@ -108,8 +109,17 @@ def arguments(running: Running, token: str, more: Sequence[str]) -> tuple[str, .
     return (*kept, *ALWAYS, f"{TOKEN}={token}", *more)
 
 
-def load(link: Link, image: str, initrd: str, words: Sequence[str]) -> None:
-    """Load a kernel, to be started. image, initrd ("": none): paths there. Raises NoKexec."""
+def load(link: Link, before: str, image: str, initrd: str, words: Sequence[str]) -> None:
+    """Load a kernel, to be started. image, initrd ("": none): paths there. Raises NoKexec.
+
+    before: id of the boot that all was sent to; in another one nothing is loaded.
+    """
+    if look(link).boot != before:
+        raise TargetLost(
+            f"{link.host} was booted while a kernel was sent to it.",
+            where=f"ssh {link.host}",
+            do="see on its console why",
+        )
     given = ["-l", image, f"--command-line={' '.join(words)}"]
     given += [f"--initrd={initrd}"] if initrd else []
     done = link.run(_LOAD.format(arguments=shlex.join(given)), Deadline.after(LOAD_S))

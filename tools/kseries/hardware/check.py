@@ -11,6 +11,7 @@ from dataclasses import replace
 from kseries.hardware import asked as questions
 from kseries.hardware import lock, power, rules_link, rules_machine, rules_nic
 from kseries.hardware.asked import addresses
+from kseries.hardware.holder import OfLabgrid
 from kseries.hardware.preflight import Asked, Row, Rule, Timed, Told, decide
 from kseries.hardware.probe import Question, ask
 from kseries.hardware.ssh import Link, connected
@@ -25,9 +26,9 @@ def check(lab: Lab) -> tuple[Row, ...]:
 
 def gathered(lab: Lab) -> Asked:
     """Ask both machines, and the power switch; nothing is changed there."""
-    with ThreadPoolExecutor(1) as pool:  # a BMC takes its time
-        switch = pool.submit(_told, _switch, lab)
-        return replace(_machines(lab), switch=switch.result())
+    with ThreadPoolExecutor(2) as pool:  # a BMC takes its time
+        switch, place = pool.submit(_told, _switch, lab), pool.submit(_told, _place, lab)
+        return replace(_machines(lab), switch=switch.result(), place=place.result())
 
 
 def _told(ask: Callable[[Lab], Told], lab: Lab) -> Told:
@@ -38,9 +39,18 @@ def _told(ask: Callable[[Lab], Told], lab: Lab) -> Told:
 
 
 def _switch(lab: Lab) -> Told:
-    power.require_usable(lab)
+    power.require_usable(replace(lab, labgrid=None))
     state = power.state(lab.power)
     return Told(state, is_good=state in ("On", ""), fix="switch it on")
+
+
+def _place(lab: Lab) -> Told:
+    if lab.labgrid is None:
+        return Told()
+    seen = OfLabgrid(lab.labgrid).look()
+    told = "yours" if seen.is_ours else seen.told
+    fix = "ask them; else: kseries hw lock TARGET --take-over"
+    return Told(told, is_good=seen.is_ours or seen.is_free, fix=fix)
 
 
 def _machines(lab: Lab) -> Asked:

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TypeVar
 
-from kseries.hardware import boots, place, port, visit
+from kseries.hardware import boots, place, port, restore
 from kseries.hardware.boots import Running
 from kseries.hardware.kernellog import KernelLog
 from kseries.hardware.place import AGENT, SESSION
@@ -81,7 +81,7 @@ class LabMachine:
         self._visit.enter(f"run {self._run.name}")
         try:
             self._stack.enter_context(
-                self._log.watching(self._target.lab.console, self._run.log(SERIAL))
+                self._log.watching(self._visit.lab.console, self._run.log(SERIAL))
             )
         except BaseException:
             self._visit.leave()
@@ -135,7 +135,7 @@ class LabMachine:
         words = boots.arguments(before, self._token, self._arguments)
         deployed = time.monotonic()
         self._log.begin()
-        self._persist(lambda: self._load(before, image, initrd, words))
+        self._persist(lambda: boots.load(self._visit.dut, before.boot, image, initrd, words))
         boots.start(self._visit.dut_lasting, before.boot)
         self._visit.dut_lasting.close()
         came = boots.wait(
@@ -222,7 +222,7 @@ class LabMachine:
             found = self._visit.leave()
         finally:
             self._stack.close()
-        notes = visit.repaired(found)
+        notes = restore.repaired(found)
         self._facts["note"] = "; ".join(notes)
 
     # ---- booting
@@ -231,16 +231,6 @@ class LabMachine:
         """Do what may be done twice, and survive that the connection is lost."""
         self._visit.connections.stop = self._aborted.is_set
         return self._visit.connections.persist(work)
-
-    def _load(self, before: Running, image: str, initrd: str, words: Sequence[str]) -> None:
-        now = boots.look(self._visit.dut)
-        if now.boot != before.boot:
-            raise TargetLost(
-                f"{self._target.name} was booted while a kernel was sent to it.",
-                where=f"ssh {self._target.lab.dut.host}",
-                do="see on its console why; then start the run again",
-            )
-        boots.load(self._visit.dut, image, initrd, words)
 
     def _require_ours(self, came: Running | None, kernel: Kernel, limit_s: float) -> None:
         """Raise BootFailed for a kernel that did not come up; the machine is on its own then."""

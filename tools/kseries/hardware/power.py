@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from kseries.hardware import password, redfish
+from kseries.hardware import labgrid, password, redfish
 from kseries.hardware.ssh import OPTIONS
 from kseries.hardware.target import (
     CommandConsole,
@@ -40,6 +40,8 @@ def require_usable(lab: Lab) -> None:
             redfish.require_usable(each)
         elif isinstance(each, Ipmi):
             password.read(each)
+    if lab.labgrid is not None:
+        labgrid.require_usable(lab.labgrid)
 
 
 def can_switch(power: Power) -> bool:

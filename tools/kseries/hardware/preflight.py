@@ -66,6 +66,7 @@ class Asked:
     of_peer: Timed
     token: str = ""  # of our lock on the DUT
     switch: Told = Told()  # of power
+    place: Told = Told()  # of labgrid
 
     @property
     def dut(self) -> Facts:

@@ -151,3 +151,15 @@ def _places(lab: Lab) -> tuple[Place, Place]:
         Place("dut", dut.host, dut.interface, dut.pci),
         Place("peer", peer.host or dut.host, peer.interface, namespace=peer.namespace),
     )
+
+
+def repaired(found: tuple[Compared, ...]) -> list[str]:
+    """Say what was put back, and what nobody could ask for."""
+    notes = []
+    for each in found:
+        if each.repaired:
+            names = ", ".join(one.name for one in each.repaired[:8])
+            notes.append(f"{each.side}: put back {len(each.repaired)} settings ({names})")
+        if each.unknown:
+            notes.append(f"{each.side}: not known: {', '.join(each.unknown)}")
+    return notes

@@ -177,11 +177,16 @@ class Boot:
 
 @dataclass(frozen=True, kw_only=True)
 class Labgrid:
-    """A place of labgrid, where that manages the machines."""
+    """A place of labgrid, where that manages the machines.
+
+    power, console: names of its resources, where it has several.
+    """
 
     __pydantic_config__ = STRICT
 
     place: Word
+    power: Word = ""
+    console: Word = ""
     coordinator: Annotated[str, StringConstraints(pattern=r"^[\w.\[\]:-]+$")] = "127.0.0.1:20408"
 
 

@@ -10,12 +10,23 @@ from __future__ import annotations
 import platform
 import tempfile
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
-from kseries.hardware import boots, lock, place, port, power, restore, statefile, store
+from kseries.hardware import (
+    boots,
+    holder,
+    labgrid,
+    place,
+    port,
+    power,
+    restore,
+    statefile,
+    store,
+)
 from kseries.hardware.boots import Running
 from kseries.hardware.connections import Connections, closing
+from kseries.hardware.holder import Stranded
 from kseries.hardware.lock import FOLDER
 from kseries.hardware.restore import Compared
 from kseries.hardware.ssh import Lasting, Link, Refused, Unreachable
@@ -38,10 +49,6 @@ _KEEP = (
     "mkdir -p {folder} && cat >{file}.new && sync {file}.new && mv {file}.new {file} ||"
     " {{ rm -f {file}.new; exit 1; }}"
 )
-
-
-class Stranded(Unreachable):
-    """The machine does not come back by itself, and we cannot switch it off and on."""
 
 
 class Visit:
@@ -85,8 +92,14 @@ class Visit:
                 self.lab.hosts, Path(name), self.lab.boot.deadline_s, self._progress.note
             )
             stack.enter_context(closing(self.connections))
-            self._reach()
-            stack.enter_context(self._holding(why))
+            self._holder = holder.of(self.lab, self.dut)
+            if self._holder.needs_machine:
+                self._reach()
+                stack.enter_context(self._holding(why))
+            else:
+                stack.enter_context(self._holding(why))
+                self.lab = labgrid.equipped(self.lab, self._progress.note)
+                self._reach()
             self._require_same_machine()
             self.connections.persist(lambda: place.agent(self.dut))
             self._begin()
@@ -98,17 +111,8 @@ class Visit:
         Gives what became of the ports. Raises InfraError where it is not in its first state.
         """
         stack, self._stack = self._stack, ExitStack()
-        error: InfraError | None = None
-        try:
+        with stack:  # who has the machine hears of what goes wrong
             self._put_back()
-        except InfraError as found:
-            error = found
-        try:
-            stack.close()
-        except InfraError as found:
-            error = error or found  # that of a machine that is gone is told already
-        if error is not None:
-            raise error
         return self.restored
 
     def _put_back(self) -> None:
@@ -126,12 +130,14 @@ class Visit:
 
         Raises Unreachable; Stranded where the machine is ours, and does not come back.
         """
+        if not self._holder.needs_machine and self._is_off():
+            self.cycle()
         try:
             self.connections.together()
         except Refused:
             raise
         except Unreachable:
-            if self.dut_lasting.is_up or not lock.token(self.dut.host):
+            if self.dut_lasting.is_up or not self._holder.vouches():
                 raise  # what somebody else may have is left alone
             self._progress.update(f"{self.target.name} was ours, and does not answer: waiting")
             if self.wait_boot("") is None and not (self.cycle() and self.wait_boot("")):
@@ -142,16 +148,16 @@ class Visit:
 
     @contextmanager
     def _holding(self, why: str) -> Iterator[None]:
-        """Have the lock. That a machine which is lost keeps it hides no other error."""
+        """Have the machine. That it could not be given back hides no other error."""
         first: BaseException | None = None
         try:
-            with lock.holding(self.dut, why, self._progress):
+            with self._holder.holding(why, self._progress):
                 try:
                     yield
                 except BaseException as error:
                     first = error
                     raise
-        except Unreachable:
+        except InfraError:
             if first is not None:
                 raise first from None
             raise
@@ -245,6 +251,11 @@ class Visit:
         self._progress.note(f"{self.target.name} was switched off and on")
         return True
 
+    def _is_off(self) -> bool:
+        with suppress(KseriesError):  # whoever needs the switch is told
+            return power.state(self.lab.power) == "Off"
+        return False
+
     def stranded(self, why: str) -> Stranded:
         """Make the error for a machine that only a person can help now."""
         self._stranded = why
@@ -281,18 +292,6 @@ class Visit:
             )
         place.must(self.dut, f"rm -f {BEFORE}; sync")
         return found
-
-
-def repaired(found: tuple[Compared, ...]) -> list[str]:
-    """Say what was put back, and what nobody could ask for."""
-    notes = []
-    for each in found:
-        if each.repaired:
-            names = ", ".join(one.name for one in each.repaired[:8])
-            notes.append(f"{each.side}: put back {len(each.repaired)} settings ({names})")
-        if each.unknown:
-            notes.append(f"{each.side}: not known: {', '.join(each.unknown)}")
-    return notes
 
 
 def recover(target: Target, run: RunFolder, progress: Progress) -> tuple[Compared, ...]:
