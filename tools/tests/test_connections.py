@@ -12,10 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from kseries.hardware import connections, store
+from kseries.hardware import boots, connections, store
 from kseries.hardware.connections import Connections, closing
 from kseries.hardware.ssh import Refused, TooSlow, Unreachable
 from kseries.lib.deadline import Deadline
+from kseries.machines.base import TargetLost
 from tests.sshserver import Server
 
 SIZE = 1 << 20
@@ -180,3 +181,44 @@ def test_who_is_to_end_does_not_connect_again(
     with pytest.raises(Unreachable):
         put(links, source)
     assert notes == []
+
+
+@pytest.fixture
+def started(links: Connections, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The file that says how often a kernel was started; nothing else happens."""
+    file = tmp_path / "started"
+    monkeypatch.setattr(boots, "_START", f"echo started >>{file}")
+    monkeypatch.setattr(boots, "GOING_S", 0.05)
+    return file
+
+
+def test_a_machine_that_has_not_heard_is_told_again(
+    links: Connections, server: Server, started: Path
+) -> None:
+    before = boots.look(links["dut"].link).boot
+    server.cuts.append(5)  # so much of a script does nothing
+    boots.start(links["dut"], before)
+    assert started.read_text() == "started\n"
+
+
+def test_a_machine_that_runs_another_kernel_is_not_told_again(
+    links: Connections, server: Server, started: Path
+) -> None:
+    server.cuts.append(5)
+    boots.start(links["dut"], "another boot")
+    assert not started.exists()
+
+
+def test_a_machine_that_does_not_answer_is_on_its_way(
+    links: Connections, server: Server, started: Path
+) -> None:
+    before = boots.look(links["dut"].link).boot
+    server.cuts.append(5)
+    server.configure("  ProxyCommand false")
+    boots.start(links["dut"], before)
+    assert not started.exists()
+
+
+def test_nothing_is_loaded_in_another_boot(links: Connections) -> None:
+    with pytest.raises(TargetLost, match="was booted while"):
+        boots.load(links["dut"].link, "another boot", "/nowhere", "", ())
