@@ -98,10 +98,6 @@ class Pair:
         assert done.returncode == 0, (command, done.stdout, done.stderr)
         return done.stdout
 
-    def try_ssh(self, host: str, command: str) -> None:
-        """Run a command in a machine whose connection may end before it does."""
-        subprocess.run(self._argv(host, command), capture_output=True, timeout=60, check=False)
-
     def feed(self, host: str, command: str, source: IO[bytes]) -> None:
         """Run a command in a machine that reads a file."""
         subprocess.run(self._argv(host, command), stdin=source, timeout=120, check=True)
