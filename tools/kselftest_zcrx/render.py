@@ -63,7 +63,7 @@ BENCH = "zcrx_bench"
 """The program that measures what it costs to receive; not a test, and run by itself."""
 
 # What it is made of besides, which no test is linked with.
-BENCH_PARTS = ("options", "payload", "report", "ring", "sched", "sender")
+BENCH_PARTS = ("account", "options", "payload", "report", "ring", "sched", "sender")
 BENCH_METHODS = ("epoll", "epoll_zc", "rr", "udp", "uring", "zcrx")
 BENCH_SUPPORT = (
     f"{BENCH}.c",

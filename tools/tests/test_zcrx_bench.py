@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import socket
 import subprocess
@@ -63,9 +64,11 @@ def answered(child: subprocess.Popen[str]) -> Answer:
     return answer.read(out)
 
 
-def measured(program: Path, *words: str, sender: tuple[str, ...] = ()) -> Answer:
+def measured(
+    program: Path, *words: str, sender: tuple[str, ...] = (), receiver: tuple[str, ...] = ()
+) -> Answer:
     port = free_port()
-    with listening(program, *words, port=port) as child:
+    with listening(program, *words, *receiver, port=port) as child:
         argv = [str(program), "--connect", "127.0.0.1", "--port", str(port), *words, *sender]
         # It tries until somebody listens.
         proc.run(argv, cwd=Path("/"), deadline=Deadline.after(30))
@@ -149,6 +152,35 @@ def test_it_pins_the_receiver(program: Path) -> None:
     assert (here.pin, here.cpu) == ("same", 0)
 
 
+def test_it_accounts_for_cpus_by_number(program: Path) -> None:
+    last = max(os.sched_getaffinity(0))
+    words = ("--pin", "0", "--seconds", "1", "--warm-up", "0")
+    told = measured(program, *words, receiver=("--account", f"{last},0"))
+    assert [one.cpu for one in told.cpus] == [last, 0]
+    here = told.cpus[1]
+    # It is where the receiver ran, and softirqs of loopback ran for it, or for the sender.
+    assert here.busy_us + here.idle_us + here.steal_us == pytest.approx(1e6, rel=0.2)
+    assert here.busy_us > 0
+    assert sum(one.net_rx for one in told.cpus) > 0
+    counted = [here.cycles, here.instructions, here.cache_references, here.cache_misses]
+    assert all(counted) or told.perf_error
+
+
+def test_nothing_is_accounted_for_unless_it_is_asked(program: Path) -> None:
+    told = measured(program, *SOME)
+    assert (told.cpus, told.perf_error) == ((), "")
+
+
+def test_a_cpu_that_is_not_there_cannot_be_accounted_for(program: Path) -> None:
+    port = free_port()
+    with listening(program, *SOME, "--account", "4095", port=port) as child:
+        argv = [str(program), "--connect", "127.0.0.1", "--port", str(port), *SOME]
+        proc.run(argv, cwd=Path("/"), deadline=Deadline.after(30))
+        out, errors = child.communicate(timeout=30)
+    assert (child.returncode, out) == (1, "")
+    assert errors == "zcrx_bench: account: No such device or address\n"
+
+
 def test_a_stream_that_ends_early_is_an_error(program: Path) -> None:
     port = free_port()
     with listening(program, "--bytes", "3000018", *SOME[:2], port=port) as child:
@@ -177,6 +209,9 @@ def test_a_stream_that_ends_early_is_an_error(program: Path) -> None:
         (("--receiver", "discard", "--touch"), "discard has nothing to touch or check"),
         (("--port", "1"), "--port is for one end"),
         (("--listen", "::1", "--defer", "5"), "--defer is for netdevsims"),
+        (("--account", "0,x"), "--account takes a number from 0 to 4095, not 'x'"),
+        (("--account", ",".join("0" * 17)), "--account takes up to 16 CPUs"),
+        (("--connect", "::1", "--account", "0"), "--account is for the end that receives"),
         (("--receiver", "rr", "--flows", "2"), "rr has one flow, which it receives itself"),
         (("--receiver", "rr", "--", "x"), "rr has one flow, which it receives itself"),
         (("--receiver", "udp", "--listen", "::1"), "udp is for netdevsims"),

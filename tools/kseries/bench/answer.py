@@ -23,6 +23,31 @@ class Unreadable(Exception):
 
 
 @dataclass(frozen=True)
+class CpuUse:
+    """What a CPU did meanwhile, whoever ran there. None: its processor does not count that."""
+
+    __pydantic_config__ = ConfigDict(extra="forbid", strict=True)
+
+    cpu: Count
+    user_us: Count
+    system_us: Count
+    idle_us: Count
+    irq_us: Count
+    softirq_us: Count
+    steal_us: Count
+    net_rx: Count  # softirqs that received
+    cycles: Count | None
+    instructions: Count | None
+    cache_references: Count | None
+    cache_misses: Count | None
+
+    @property
+    def busy_us(self) -> int:
+        """Time in which it was not idle, of a host's other guests left out."""
+        return self.user_us + self.system_us + self.irq_us + self.softirq_us
+
+
+@dataclass(frozen=True)
 class Answer:
     """What was received, how, and what it took.
 
@@ -71,6 +96,8 @@ class Answer:
         str, Field(pattern=r"^[0-9a-f]{16}$")
     ]  # of all that was touched, warm-up included
     bad: bool  # checked, and something was not what was sent
+    cpus: tuple[CpuUse, ...] = ()  # that were to be accounted for
+    perf_error: str = ""  # why one of them cannot count something
 
 
 ANSWER: TypeAdapter[Answer] = TypeAdapter(Answer)
