@@ -15,6 +15,7 @@ from typing import TypeVar
 
 from kseries.hardware import boots, place, port, restore
 from kseries.hardware.boots import Running
+from kseries.hardware.ends import Ends
 from kseries.hardware.kernellog import KernelLog
 from kseries.hardware.place import AGENT, SESSION
 from kseries.hardware.ssh import Refused
@@ -113,6 +114,15 @@ class LabMachine:
         """`target`, `own kernel`; `accelerator` is the target's name; `note`."""
         return self._facts
 
+    @property
+    def ends(self) -> Ends:
+        """Both ports, for who asks and sets them; what is set is put back when we leave."""
+        return Ends(self._target.lab, self._visit.connected)
+
+    def set_up_ports(self) -> None:
+        """Have both ports up with their addresses again. Raises port.Unfit."""
+        self._facts["interface"] = self._visit.configure()
+
     def boot(self, kernel: Kernel, deadline: Deadline) -> None:
         """Start the kernel by kexec, and an agent on it. Raises BootFailed, InfraError.
 
@@ -145,11 +155,10 @@ class LabMachine:
         assert came is not None
         up = time.monotonic()
         try:
-            interface = self._persist(self._visit.configure)
+            self._persist(self.set_up_ports)
         except port.Unfit as lack:
             raise self._boot_failed(f"it came up, and {lack}") from lack
         self._begin_session(came)
-        self._facts["interface"] = interface
         self._facts["boot times"] = (
             f"{deployed - began:.1f} s to deploy, {up - deployed:.1f} s to boot,"
             f" {time.monotonic() - up:.1f} s to make ready"

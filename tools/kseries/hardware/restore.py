@@ -3,14 +3,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Literal, TypeVar
+from typing import TypeVar
 
 from kseries.hardware import nicstate, statefile
+from kseries.hardware.ends import Asker, Place, Side, asker, places
 from kseries.hardware.nicstate import Port
-from kseries.hardware.probe import Facts, Question, ask
+from kseries.hardware.probe import Facts, Question
 from kseries.hardware.putback import Difference, differences, unknown
 from kseries.hardware.ssh import Links
 from kseries.hardware.state_asked import PORT
@@ -19,19 +20,7 @@ from kseries.hardware.target import Lab
 from kseries.lib.errors import InfraError
 
 T = TypeVar("T")
-Side = Literal["dut", "peer"]
 ROUNDS = 2  # setting one thing may change another: the number of queues, their table
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where a port is."""
-
-    side: Side
-    host: str
-    interface: str
-    pci: str = ""
-    namespace: str = ""
 
 
 @dataclass(frozen=True)
@@ -53,9 +42,6 @@ class Compared:
     def clean(self) -> bool:
         """Whether all is as it was, and known to be."""
         return not self.left and not self.unknown
-
-
-Asker = Callable[[Sequence[Question]], Facts]
 
 
 def take(lab: Lab, links: Links) -> tuple[KeptPort, ...]:
@@ -128,29 +114,8 @@ def _port(facts: Facts, host: str, interface: str) -> Port:
 
 def _both(lab: Lab, links: Links, work: Callable[[Place, Asker], T]) -> list[T]:
     """Do something with both ports, at the same time where they are on two machines."""
-    jobs = [partial(work, place, _asker(links, place)) for place in _places(lab)]
+    jobs = [partial(work, place, asker(links, place)) for place in places(lab)]
     return links.together(*jobs) if lab.peer.host else [job() for job in jobs]
-
-
-def _asker(links: Links, place: Place) -> Asker:
-    def asker(questions: Sequence[Question]) -> Facts:
-        return ask(
-            links.by_host[place.host],
-            questions,
-            interface=place.interface,
-            pci=place.pci,
-            namespace=place.namespace,
-        )
-
-    return asker
-
-
-def _places(lab: Lab) -> tuple[Place, Place]:
-    dut, peer = lab.dut, lab.peer
-    return (
-        Place("dut", dut.host, dut.interface, dut.pci),
-        Place("peer", peer.host or dut.host, peer.interface, namespace=peer.namespace),
-    )
 
 
 def repaired(found: tuple[Compared, ...]) -> list[str]:

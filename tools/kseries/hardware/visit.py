@@ -279,8 +279,7 @@ class Visit:
 
     def _restore(self, state: StateFile) -> tuple[Compared, ...]:
         self._progress.update(f"{self.target.name}: putting back the state of its ports")
-        self.connections.again()
-        found = restore.restore(self.lab, self.connections.links, state)
+        found = restore.restore(self.lab, self.connected(), state)
         left = [each for one in found for each in one.left]
         if left:
             names = ", ".join(each.name for each in left[:5])
@@ -292,6 +291,11 @@ class Visit:
             )
         place.must(self.dut, f"rm -f {BEFORE}; sync")
         return found
+
+    def connected(self) -> Links:
+        """Give the connections, made anew where one was lost meanwhile. Raises Unreachable."""
+        self.connections.again()
+        return self.connections.links
 
 
 def recover(target: Target, run: RunFolder, progress: Progress) -> tuple[Compared, ...]:
