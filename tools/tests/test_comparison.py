@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -90,6 +91,56 @@ def test_kernel_log(passing_run: RunResult, failing_run: RunResult) -> None:
     assert found.events == (later,)
     assert found.exit_code == 1
     assert "New in the kernel log (1)" in shown(found)
+
+
+def on(run: RunResult, target: str) -> RunResult:
+    """Give a run as a lab machine leaves it."""
+    return replace(run, provenance=replace(run.provenance, qemu="", accelerator=target))
+
+
+def test_two_machines_stand_side_by_side(passing_run: RunResult) -> None:
+    reason = "the driver has no queue API"
+    skips = with_case(passing_run, "registration.plain", status=Status.SKIP, reason=reason)
+    second = passing_run.programs[1]
+    lab = on(replace(skips, programs=skips.programs[:1]), "lab1")
+    found = compare(passing_run, lab)
+    assert found.machines == ("vm", "lab1")
+    name = "zcrx/zcrx_register: registration.plain"
+    assert found.sides[0] == Change(name, "pass", f"skip: {reason}")
+    # Of a program that one has not, no cases are told.
+    assert [side.what for side in found.sides[1:]] == [
+        f"{program.suite}/{program.name}" for program in passing_run.programs[1:]
+    ]
+    text = shown(found)
+    assert re.search(r"test +vm +lab1\n", text)
+    assert re.search(rf"registration\.plain +pass +skip: {reason}\n", text)
+    assert re.search(rf"{second.suite}/{second.name} +pass +not run\n", text)
+    assert "Newly failing" not in text
+    assert f"{passing_run.run} on vm" in text
+    assert found.exit_code == 0
+    told = changes.for_programs(found)
+    assert [told[side]["machine"] for side in ("before", "after")] == ["vm", "lab1"]  # type: ignore[index]
+
+
+def test_what_fails_on_the_second_machine_alone_is_worse(passing_run: RunResult) -> None:
+    bad = with_case(passing_run, "registration.plain", status=Status.FAIL, reason="no luck")
+    found = compare(passing_run, on(bad, "lab1"))
+    assert found.exit_code == 1
+    assert re.search(r"registration\.plain +pass +fail: no luck\n", shown(found))
+    back = compare(on(bad, "lab1"), passing_run)
+    assert back.machines == ("lab1", "vm")
+    assert back.exit_code == 0
+    assert "Nothing fails on vm that does not on lab1." in shown(back)
+
+
+def test_one_machine_is_told_as_before(passing_run: RunResult) -> None:
+    lab = on(passing_run, "lab1")
+    assert compare(lab, lab).machines is None
+    # Neither is one that ran nothing another machine.
+    built = replace(on(passing_run, ""), programs=())
+    assert compare(passing_run, built).machines is None
+    slow = with_case(passing_run, "registration.flags_bit_0", seconds=2.0)
+    assert compare(passing_run, on(slow, "lab1")).slower == ()
 
 
 def test_patches_and_what_it_ran_with(passing_run: RunResult) -> None:

@@ -9,19 +9,21 @@ from typing import TypeVar
 
 from rich.console import RenderableType
 from rich.padding import Padding
+from rich.table import Table
 from rich.text import Text
 
 from kseries.model import KernelEvent
 from kseries.report.printable import printable
 from kseries.report.terminal import INDENT, printed
 from kseries.report.words import counted, duration
-from kseries.verdict.comparison import Change, Comparison, Slower
+from kseries.verdict.comparison import Change, Comparison, Slower, machine
 from kseries.verdict.named import CASE
 from kseries.verdict.scope import heading
 
 T = TypeVar("T")
 
 MAX_LISTED = 40
+NOT_RUN = "not run"
 SHORT = 12  # digits of a commit or sum
 
 
@@ -40,7 +42,7 @@ def for_programs(found: Comparison) -> dict[str, object]:
         for name, entries in lists.items()
     }
     runs = {
-        name: {"run": run.run, "verdict": run.verdict.value}
+        name: {"run": run.run, "verdict": run.verdict.value, "machine": machine(run)}
         for name, run in (("before", found.before), ("after", found.after))
     }
     return {**runs, "worse": found.worse, "exit_code": found.exit_code, **told}
@@ -48,10 +50,44 @@ def for_programs(found: Comparison) -> dict[str, object]:
 
 def _parts(found: Comparison) -> Iterator[RenderableType]:
     before, after = found.before, found.after
+    on = [f" on {name}" for name in found.machines] if found.machines else ["", ""]
     yield Text.assemble(
-        (before.run, "bold"), f" ({heading(before)}) → ",
-        (after.run, "bold"), f" ({heading(after)})",
+        (before.run, "bold"), f"{on[0]} ({heading(before)}) → ",
+        (after.run, "bold"), f"{on[1]} ({heading(after)})",
     )  # fmt: skip
+    yield from _on_two(found, found.machines) if found.machines else _in_time(found)
+    yield Text()
+    yield Text(_answer(found), "bold red" if found.worse else "bold")
+
+
+def _on_two(found: Comparison, machines: tuple[str, str]) -> Iterator[RenderableType]:
+    """Tell what differs from machine to machine, side by side."""
+    first, second = machines
+    if found.sides:
+        yield Text()
+        yield Text(f"Not the same on both ({len(found.sides)})", "bold")
+        yield Padding(_table(found.sides[:MAX_LISTED], machines), INDENT)
+    if len(found.sides) > MAX_LISTED:
+        more = counted(len(found.sides) - MAX_LISTED, "more line")
+        yield Padding(Text(f"and {more}; --json has them all"), INDENT)
+    yield from _section(f"In the kernel log of {second} alone", found.events, _event, "red")
+    yield from _section("Stages", found.stages, _change)
+    yield from _section("Patches", found.patches, _change)
+    yield from _section(f"Run with ({first} → {second})", found.facts, _fact)
+
+
+def _table(sides: Sequence[Change], machines: tuple[str, str]) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
+    for head in ("test", *machines):
+        table.add_column(head, overflow="fold")
+    for side in sides:
+        cells = (Text(text or NOT_RUN) for text in (side.what, side.before, side.after))
+        table.add_row(*cells)
+    return table
+
+
+def _in_time(found: Comparison) -> Iterator[RenderableType]:
+    """Tell what changed from one run to the next."""
     yield from _section("Newly failing", found.failing, _change, "red")
     yield from _section("New in the kernel log", found.events, _event, "red")
     yield from _section("Newly passing", found.passing, _change, "green")
@@ -62,8 +98,6 @@ def _parts(found: Comparison) -> Iterator[RenderableType]:
     yield from _section("Slower", found.slower, _slower, "yellow")
     yield from _section("Tests added", _whole(found.added), str)
     yield from _section("Tests removed", _whole(found.removed), str)
-    yield Text()
-    yield Text(_answer(found), "bold red" if found.worse else "bold")
 
 
 def _answer(found: Comparison) -> str:
@@ -73,6 +107,8 @@ def _answer(found: Comparison) -> str:
         return f"{found.after.run} was to do less than {found.before.run}, so it does not tell."
     if found.exit_code:
         return f"{found.after.run} was not completed, so it does not tell."
+    if found.machines:
+        return f"Nothing fails on {found.machines[1]} that does not on {found.machines[0]}."
     return "No new failure."
 
 

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from kseries.model import (
@@ -18,7 +18,7 @@ from kseries.model import (
     Verdict,
 )
 from kseries.verdict import named
-from kseries.verdict.named import NamedTest
+from kseries.verdict.named import CASE, NamedTest
 from kseries.verdict.scope import BASELINE
 
 FACTOR = 2.0  # slower by this is worth a line
@@ -56,6 +56,10 @@ class Slower:
     after: float
 
 
+VIRTUAL = "vm"
+"""What a virtual machine is called beside a lab machine."""
+
+
 @dataclass(frozen=True)
 class Comparison:
     """All that changed. Names of tests are "suite/program" or "suite/program: case"."""
@@ -73,6 +77,13 @@ class Comparison:
     slower: tuple[Slower, ...]
     events: tuple[KernelEvent, ...]  # of the second run alone
     worse: bool  # the second has a failure that the first has not
+    # On two machines: each test that came out otherwise or ran on one alone, with both reasons.
+    sides: tuple[Change, ...] = ()
+
+    @property
+    def machines(self) -> tuple[str, str] | None:
+        """Name the machines where they are two: it is then no matter of before and after."""
+        return _machines(self.before, self.after)
 
     @property
     def exit_code(self) -> int:
@@ -98,8 +109,20 @@ class _Test:
     reason: str = ""
 
 
+def machine(run: RunResult) -> str:
+    """Name the machine that a run's tests ran on; "" where none did."""
+    told = run.provenance
+    return VIRTUAL if told.qemu else told.accelerator
+
+
+def _machines(before: RunResult, after: RunResult) -> tuple[str, str] | None:
+    """Name both machines; None where they are the same, or one run ran nothing."""
+    names = machine(before), machine(after)
+    return names if all(names) and names[0] != names[1] else None
+
+
 def compare(before: RunResult, after: RunResult, *, factor: float = FACTOR) -> Comparison:
-    """Compare two runs. factor: how many times slower a test is to be named."""
+    """Compare two runs. factor: how many times slower a test is to be named, on one machine."""
     old, new = _tests(before.programs), _tests(after.programs)
     both = [name for name in new if name in old]
     failing = [
@@ -130,9 +153,11 @@ def compare(before: RunResult, after: RunResult, *, factor: float = FACTOR) -> C
         ),
         added=tuple(name for name in new if name not in old),
         removed=tuple(name for name in old if name not in new),
-        slower=tuple(_slower(both, old, new, factor)),
+        # How long two machines take says nothing of what runs on them.
+        slower=() if _machines(before, after) else tuple(_slower(both, old, new, factor)),
         events=events,
         worse=bool(failing or events or _breaks(before, after)),
+        sides=tuple(_sides(old, new)) if _machines(before, after) else (),
     )
 
 
@@ -154,6 +179,18 @@ def _outcome(test: _Test | None) -> str:
 
 def _told(test: _Test) -> str:
     return f"{test.status.value}: {test.reason}" if test.reason else test.status.value
+
+
+def _sides(old: dict[str, _Test], new: dict[str, _Test]) -> Iterator[Change]:
+    """Give what differs from machine to machine; of a program that one has not, no cases."""
+    for name in dict.fromkeys([*new, *old]):
+        before, after = old.get(name), new.get(name)
+        if before is not None and after is not None and before.status is after.status:
+            continue
+        program = name.partition(CASE)[0]
+        if program != name and (program in old) != (program in new):
+            continue
+        yield Change(name, _told(before) if before else "", _told(after) if after else "")
 
 
 def _slower(
