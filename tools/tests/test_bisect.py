@@ -14,11 +14,13 @@ import pytest
 
 from kseries.bisect.predicate import find_line, seen
 from kseries.lib.errors import InfraError, Interrupted
+from kseries.lib.runfolder import RunFolder
 from kseries.model import EventKind, KernelEvent, RunResult, TestOutcome
 from kseries.parse.stamps import message
 from kseries.report.words import moment
+from kseries.run.context import RunContext
 from kseries.verdict.bisection import Seen, Sought
-from tests.toymachine import CORE, Toys, set_up_toys
+from tests.toymachine import CORE, ToyMachine, Toys, set_up_toys
 from tests.toyproject import git
 
 PING = "netdevsim/ping.py"
@@ -75,6 +77,47 @@ def test_the_first_bad_patch_is_found_with_its_evidence(
     # Each answer took two machines, and only TEST ran in them.
     assert len(toys.machines) == 2 * len(told["steps"])
     assert not list(run.glob("steps/*/run-*/tests/netdevsim/queues.py.log"))
+
+
+LAB = """\
+kind = "ssh"
+title = "nowhere"
+[dut]
+host = "dut"
+interface = "eth1"
+driver = "e1000e"
+config = ["hardware"]
+[peer]
+host = "peer"
+interface = "eth1"
+"""
+
+
+@pytest.mark.parametrize("of_run", [True, False])
+def test_it_searches_on_the_lab_machine_that_it_is_told(
+    toys: Toys, of_run: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    toys.words("toys", "one", "a-fails")
+    toys.stack("toys", under_test="toys")
+    (toys.toyproject.root / "configs" / "hardware.config").write_text("CONFIG_NET=y\n")
+    file = tmp_path / "lab1.toml"
+    file.write_text(LAB)
+    if of_run:  # which ran on a virtual machine
+        assert toys.kseries("run", "--no-baseline", "--no-reruns") == 1
+    asked: list[str] = []
+
+    def target(work: RunContext, folder: RunFolder, number: int) -> ToyMachine:
+        asked.append(work.request.target)
+        return toys.target(folder, number)
+
+    monkeypatch.setattr(RunContext, "target", target)
+    words = ("--run", "latest") if of_run else ()
+    assert toys.kseries("bisect", f"{PING}: a", *words, "--target", str(file)) == 0
+    assert found(toys)["first"] == 2
+    assert set(asked) == {str(file)}
+    # Each kernel is configured for that machine.
+    request = json.loads((latest(toys) / "request.json").read_text())
+    assert [Path(name).name for name in request["configs"]] == ["hardware.config"]
 
 
 def test_ended_it_goes_on_with_what_is_missing(

@@ -10,6 +10,7 @@ from pydantic import TypeAdapter
 from kseries.bench.answer import SCHEMA_DIALECT
 from kseries.bench.cost import Cost
 from kseries.bench.model import Lost, Measurement
+from kseries.bench.nic import OverNic
 
 VERSION = 1
 
@@ -36,7 +37,8 @@ class Bench:
     """Everything that reports show. model: of the processor, for each Cpu, as QEMU is told it.
 
     patches: what each patch adds to other paths, where that was asked for. program: what a user's
-    own one costs, likewise.
+    own one costs, likewise. nic: what was measured between two machines; it has nothing to do with
+    the processor of a guest.
     """
 
     run: str
@@ -54,6 +56,7 @@ class Bench:
     notes: tuple[str, ...] = ()
     patches: Cost | None = None
     program: Compared | None = None
+    nic: OverNic | None = None
     version: int = field(default=VERSION)
 
 

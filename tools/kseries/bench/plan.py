@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
-from typing import Literal
+from typing import Literal, Protocol, TypeVar
 
 from kseries.bench.answer import RECEIVERS, Receiver, Regime
 from kseries.bench.model import KIB, MIB, Cpu, Setup
@@ -26,6 +26,17 @@ ONE_BY_ONE: tuple[Receiver, ...] = ("rr", "udp")
 """What they get comes in packets of its own anyway."""
 
 PROGRAM = "/zcrx_bench"
+
+
+class Named(Protocol):
+    """Something to measure."""
+
+    @property
+    def name(self) -> str:
+        """By which it is chosen."""
+
+
+T = TypeVar("T", bound=Named)
 
 
 @dataclass(frozen=True)
@@ -124,7 +135,7 @@ def path_name(setup: Setup) -> str:
     return "-".join([*words, *(["ipv6"] if setup.family == 6 else [])])
 
 
-def select(setups: Sequence[Setup], words: Sequence[str]) -> tuple[Setup, ...]:
+def select(setups: Sequence[T], words: Sequence[str]) -> tuple[T, ...]:
     """Choose by parts of names: each word has to be in it. () where none fits."""
     return tuple(setup for setup in setups if all(word in setup.name for word in words))
 

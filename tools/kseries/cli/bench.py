@@ -15,7 +15,7 @@ from pydantic import TypeAdapter
 from kseries.bench import answer, document, plan, runner
 from kseries.bench.document import Bench
 from kseries.bench.model import Lost, Measurement, Setup
-from kseries.cli import benchhistory, benchrun, patches, program
+from kseries.cli import benchhistory, benchrun, benchtarget, patches, program
 from kseries.cli.request import request, with_settings
 from kseries.cli.run_context import Opened, open_run, progress, resumable, take_up
 from kseries.cli.screen import print_json
@@ -44,15 +44,31 @@ def bench(arguments: Namespace) -> int:
         raise UserError("--out is about --history.", do="each session leaves a page in its run")
     if arguments.show:
         return _show(arguments)
-    if program.is_asked(arguments):
+    on_target = benchtarget.is_asked(arguments)
+    if not on_target and program.is_asked(arguments):
         return program.bench(arguments)
     if arguments.list:
-        _list(_chosen(arguments), as_json=arguments.json)
+        setups = benchtarget.chosen(arguments.names) if on_target else _chosen(arguments)
+        _list([setup.name for setup in setups], as_json=arguments.json)
         return 0
+    return _on_target(arguments) if on_target else _in_guests(arguments)
+
+
+def _on_target(arguments: Namespace) -> int:
+    asked = None if arguments.resume else benchtarget.asked(arguments)
+    opened = _open(arguments)
+    if asked is not None:
+        program.forget(opened.run)
+        patches.forget(opened.run)
+    return benchtarget.bench(arguments, opened, asked, STAGES)
+
+
+def _in_guests(arguments: Namespace) -> int:
     setups = () if arguments.resume else _chosen(arguments)
     opened = _open(arguments)
     if not arguments.resume:
         program.forget(opened.run)
+        benchtarget.forget(opened.run)
     is_each_patch = arguments.each_patch or (arguments.resume and opened.run.has(patches.ASKED))
     if arguments.resume and not is_each_patch:
         setups = _begun(opened.run)
@@ -101,12 +117,12 @@ def _begun(run: RunFolder) -> tuple[Setup, ...]:
     return run.load(ASKED, SETUPS)
 
 
-def _list(setups: Sequence[Setup], *, as_json: bool) -> None:
+def _list(names: Sequence[str], *, as_json: bool) -> None:
     if as_json:
-        print_json([setup.name for setup in setups])
+        print_json(names)
         return
-    for setup in setups:
-        print(setup.name)
+    for name in names:
+        print(name)
 
 
 def _open(arguments: Namespace) -> Opened:
@@ -142,6 +158,7 @@ def _measure(
         lost=tuple(one for one in found if isinstance(one, Lost)),
         patches=earlier.patches if earlier else None,
         program=earlier.program if earlier else None,
+        nic=earlier.nic if earlier else None,
     )
     benchrun.keep(work.run, done)
     good = not done.lost

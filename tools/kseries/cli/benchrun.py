@@ -27,8 +27,11 @@ NAME = "bench"
 TEXT, PAGE = "bench.txt", "bench.html"
 
 
-def begun(work: RunContext, started: datetime.datetime) -> Bench:
-    """Give the document of a session in which nothing is measured yet."""
+def begun(work: RunContext, started: datetime.datetime, *, in_guest: bool = True) -> Bench:
+    """Give the document of a session in which nothing is measured yet.
+
+    in_guest: something is to be, so that the document tells of the emulated processor.
+    """
     kernel: Kernel = work.outcome(stages.BUILD)
     interface = zcrx.interface_of(kernel.config.tree.path)
     return Bench(
@@ -39,9 +42,9 @@ def begun(work: RunContext, started: datetime.datetime) -> Bench:
         kernel=kernel.release,
         head=kernel.config.tree.head,
         dialect="" if isinstance(interface, Unfit) else str(interface),
-        qemu=qemu.version(),
+        qemu=qemu.version() if in_guest else "",
         compiler=kernel.compiler,
-        models={str(name): told for name, told in machine.MODELS.items()},
+        models={str(name): told for name, told in machine.MODELS.items()} if in_guest else {},
         measurements=(),
     )
 
@@ -85,4 +88,5 @@ def tell(done: Bench, run: RunFolder | None, *, as_json: bool) -> int:
         sys.stdout.write(report.text(done))
         if run is not None:
             print(f"\nas a page: {run.path / PAGE}")
-    return InfraError.exit_code if done.lost or lost(done) else 0
+    over_nic = done.nic.lost if done.nic else ()
+    return InfraError.exit_code if done.lost or lost(done) or over_nic else 0

@@ -49,7 +49,8 @@ def _source(arguments: Namespace) -> RunFolder | None:
     runs = Project.find(arguments.workspace).runs
     if arguments.run:
         return runfolder.own(runs, arguments.run)
-    if replace(request(arguments), until="", command=()) != Request():
+    # On which machine to search says nothing of what to search.
+    if replace(request(arguments), until="", command=(), target="") != Request():
         return None
     there = (runs / LATEST / "request.json").is_file()
     return runfolder.own(runs, LATEST) if there else None
@@ -62,7 +63,13 @@ def _request(arguments: Namespace, source: RunFolder | None) -> Request:
         return with_settings(own)
     asked = source.load("request", REQUEST)
     return replace(
-        asked, only=(), extended=False, baseline=None, until=own.until, command=own.command
+        asked,
+        only=(),
+        extended=False,
+        baseline=None,
+        target=own.target or asked.target,
+        until=own.until,
+        command=own.command,
     )
 
 

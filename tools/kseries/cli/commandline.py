@@ -420,6 +420,7 @@ def _add_bisect(commands: Commands) -> None:
         (
             "kseries bisect zcrx_recv                      the last run showed it",
             "kseries bisect --log 'WARNING.*io_zcrx' --series v3.mbox",
+            "kseries bisect iou-zcrx --target lab1         on a lab machine, booted for each run",
         ),
     )
     parser.add_argument(
@@ -432,6 +433,10 @@ def _add_bisect(commands: Commands) -> None:
         parser, "--run", help="the run that showed it (default: latest); its stack is searched"
     )
     options.add_resume(parser, "go on with a search that was ended")
+    options.add_on(
+        parser,
+        "search on this lab machine (docs/hardware.md; default: the one that the run was on)",
+    )
     options.add_stack(parser)
     parser.set_defaults(until=RUN_STAGES[-1], machines=0, **NO_TESTS)
 
@@ -451,6 +456,7 @@ def _add_bench(commands: Commands) -> None:
             "kseries bench --history getpid      one figure of all runs that are kept",
             "kseries bench --program DIR --compare debian-6.12..v3.mbox",
             "                                    what does a series cost a program of yours?",
+            "kseries bench --target lab1         throughput and CPU use over a lab machine's NIC",
         ),
     )
     parser.add_argument(
@@ -504,10 +510,40 @@ def _add_bench(commands: Commands) -> None:
         metavar="S",
         help="of one measurement, on this host's clock (default: %(default)g)",
     )
+    _add_bench_target(parser)
     options.add_stack(parser)
     options.add_machines(parser)
     options.add_json(parser)
     parser.set_defaults(until="install", **NO_TESTS)
+
+
+def _add_bench_target(parser: Parser) -> None:
+    options.add_on(
+        parser,
+        "measure on this lab machine (docs/hardware.md), its peer sending, in place of counting"
+        " instructions",
+    )
+    parser.add_argument(
+        "--seconds",
+        type=options.count,
+        default=10,
+        metavar="N",
+        help="with --target: of one measurement (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--repeat",
+        type=options.count,
+        default=5,
+        metavar="N",
+        help="with --target: measure each so often, in turns (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--mtu",
+        type=options.count,
+        default=0,
+        metavar="N",
+        help="with --target: of both ports (default: 4 KiB of payload and its headers)",
+    )
 
 
 def _add_hardware(commands: Commands) -> None:

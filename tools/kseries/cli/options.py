@@ -198,14 +198,12 @@ def add_tests(parser: Parser) -> None:
     add_on(parser)
 
 
-def add_on(parser: Parser) -> None:
-    """Add `--target`."""
-    target = parser.add_argument(
-        "--target",
-        default="",
-        metavar="NAME",
-        help="run tests on this lab machine (docs/hardware.md) in place of virtual ones",
-    )
+RUN_ON = "run tests on this lab machine (docs/hardware.md) in place of virtual ones"
+
+
+def add_on(parser: Parser, told: str = RUN_ON) -> None:
+    """Add `--target`. told: what it does."""
+    target = parser.add_argument("--target", default="", metavar="NAME", help=told)
     complete.by(target, complete.targets)
 
 

@@ -29,7 +29,7 @@ from kseries.hardware.connections import Connections, closing
 from kseries.hardware.holder import Stranded
 from kseries.hardware.lock import FOLDER
 from kseries.hardware.restore import Compared
-from kseries.hardware.ssh import Lasting, Link, Refused, Unreachable
+from kseries.hardware.ssh import Lasting, Link, Links, Refused, Unreachable
 from kseries.hardware.statefile import StateFile
 from kseries.hardware.target import Target
 from kseries.lib import atomicfile

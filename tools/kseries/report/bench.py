@@ -14,7 +14,7 @@ from kseries.bench import model, plan
 from kseries.bench.answer import RECEIVERS, Receiver, Regime
 from kseries.bench.document import Bench
 from kseries.bench.model import KIB, Cpu, Measurement, Setup
-from kseries.report import patchcost, programcost
+from kseries.report import nicbench, patchcost, programcost
 from kseries.report.printable import printable
 from kseries.report.words import moment
 
@@ -170,6 +170,7 @@ def text(bench: Bench) -> str:
         *_lost(bench),
         *(("", *patchcost.lines(bench.patches)) if bench.patches else ()),
         *(("", *programcost.lines(bench.program)) if bench.program else ()),
+        *(("", *nicbench.lines(bench.nic)) if bench.nic else ()),
     ]
     return "\n".join(parts) + "\n"
 
@@ -177,9 +178,12 @@ def text(bench: Bench) -> str:
 def _head(bench: Bench) -> Iterator[str]:
     count = f"{len(bench.measurements)} measured, {len(bench.lost)} lost"
     if is_about_others(bench):
-        count = "each patch" if bench.patches else "a program"
+        count = _of_others(bench)
     what = f"{bench.stack}, Linux {bench.kernel} ({bench.head[:12]})"
     yield f"{what}, {moment(bench.started)}: {count}"
+    if is_about_nic(bench):
+        yield f"  {bench.compiler}"
+        return
     yield f"  {bench.qemu}"
     yield f"  one processor, one tick an instruction (-icount), no hardware; {bench.compiler}"
     yield from (f"  {name}: -cpu {told}" for name, told in bench.models.items())
@@ -189,8 +193,20 @@ def _head(bench: Bench) -> Iterator[str]:
 
 
 def is_about_others(bench: Bench) -> bool:
-    """Whether no receiver was measured, but what patches add, or a program of the user's."""
-    return not bench.measurements and bool(bench.patches or bench.program)
+    """Whether no receiver was measured in a guest: what patches add, a program, over a NIC."""
+    return not bench.measurements and bool(bench.patches or bench.program or bench.nic)
+
+
+def is_about_nic(bench: Bench) -> bool:
+    """Whether nothing was measured in a guest."""
+    counted_too = bench.measurements or bench.patches or bench.program
+    return bench.nic is not None and not counted_too
+
+
+def _of_others(bench: Bench) -> str:
+    if is_about_nic(bench):
+        return "over a NIC"
+    return "each patch" if bench.patches else "a program"
 
 
 def _goals(bench: Bench) -> Iterator[str]:

@@ -11,7 +11,7 @@ from kseries.bench import plan
 from kseries.bench.answer import RECEIVERS, Receiver, Regime
 from kseries.bench.document import Bench
 from kseries.bench.model import KIB, Measurement, Setup
-from kseries.report import bars, flame, patchpage, programpage
+from kseries.report import bars, flame, nicpage, patchpage, programpage
 from kseries.report import bench as tables
 from kseries.report.bars import Piece
 from kseries.report.plot import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, Curve, Plot, Tick, apart
@@ -52,6 +52,7 @@ class Page:
     plots: tuple[Plot, ...]
     patches: patchpage.Part | None
     program: programpage.Part | None
+    nic: nicpage.Part | None
     flames: tuple[flame.Flame, ...]
 
 
@@ -76,6 +77,7 @@ def make(bench: Bench) -> Page:
         plots=tuple(_plots(found)),
         patches=patchpage.make(bench.patches) if bench.patches else None,
         program=programpage.make(bench.program) if bench.program else None,
+        nic=nicpage.make(bench.nic) if bench.nic else None,
         flames=tuple(_flames(shown, functions)),
     )
 

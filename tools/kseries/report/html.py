@@ -15,7 +15,7 @@ from kseries.bench import plan, sections
 from kseries.bench.document import Bench
 from kseries.bench.history import Figure
 from kseries.model import RunResult
-from kseries.report import benchhistory, benchpage, page, programcost
+from kseries.report import benchhistory, benchpage, nicbench, page, programcost
 from kseries.report.bench import NAMES
 from kseries.report.plot import SIZE
 from kseries.report.printable import printable
@@ -64,11 +64,15 @@ def _template(name: str) -> jinja2.Template:
         "change": programcost.change,
         "counted": counted,
         "duration": duration,
+        "figure": nicbench.figure,
         "grown": programcost.grown,
         "headline": programcost.headline,
         "limit": programcost.limit,
         "moment": moment,
         "more": programcost.more,
+        "number": nicbench.number,
+        "rate": nicbench.rate,
+        "share": nicbench.share,
         "took": took,
     }
     return environment.get_template(name)

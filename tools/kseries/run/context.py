@@ -125,10 +125,11 @@ class RunContext:
     def target(self, folder: RunFolder, number: int) -> AbstractContextManager[Target]:
         """Open a machine that tests run on, with its logs in `folder`; they count from 1."""
         if self.request.target:
-            return self._lab_machine(folder, number)
+            return self.lab_machine(folder, number)
         return self.machine(folder, number)
 
-    def _lab_machine(self, folder: RunFolder, number: int) -> LabMachine:
+    def lab_machine(self, folder: RunFolder, number: int) -> LabMachine:
+        """Give the lab machine that the request names, as tests get it."""
         return LabMachine(
             labtarget.find(self.request.target, self.project),
             folder,
