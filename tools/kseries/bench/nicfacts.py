@@ -10,6 +10,12 @@ from kseries.bench.nic import Machine, Port
 from kseries.hardware import asked, ethtool, nicstate, state_asked
 from kseries.hardware.probe import Facts, Question
 
+
+def _both(folder: str, first: str, second: str) -> str:
+    """Give a command that prints what two files hold; it fails where one is not there."""
+    return f'cd {folder} && first=$(cat {first}) && second=$(cat {second}) && echo "$first $second"'
+
+
 _NODE = 'node=$(cat "/sys/class/net/$IF/device/numa_node") && [ "$node" -ge 0 ]'
 
 MACHINE = (
@@ -21,7 +27,7 @@ MACHINE = (
         waits=False,
     ),
     Question("near", f'{_NODE} && cat "/sys/devices/system/node/node$node/cpulist"', waits=False),
-    Question("product", "cd /sys/class/dmi/id && echo $(cat sys_vendor product_name)"),
+    Question("product", _both("/sys/class/dmi/id", "sys_vendor", "product_name"), waits=False),
     # systemd knows more kinds; the flag of the processor is there without it.
     Question(
         "guest",
@@ -30,7 +36,7 @@ MACHINE = (
         " grep -q '^flags' /proc/cpuinfo; then echo none; else exit 1; fi ;; *) echo $kind ;; esac",
     ),
     Question("speed", 'cat "/sys/class/net/$IF/speed"', waits=False),
-    Question("device", 'cd "/sys/class/net/$IF/device" && echo $(cat vendor device)', waits=False),
+    Question("device", _both('"/sys/class/net/$IF/device"', "vendor", "device"), waits=False),
 )
 
 _SNMP = (

@@ -137,11 +137,14 @@ def lines(nic: OverNic) -> Iterator[str]:
 def setup(nic: OverNic) -> Iterator[str]:
     """Say on what was measured, and how."""
     machine, port, asked = nic.machine, nic.port, nic.asked
-    yield f"{machine.processor or 'processor not known'}, CPUs {machine.cpus}; {machine.product}"
+    product = f"; {machine.product}" if machine.product else ""
+    yield f"{machine.processor or 'processor not known'}, CPUs {machine.cpus}{product}"
     speed = f", {int(port.speed) / 1000:g} Gbit/s" if port.speed else ", its speed is not known"
     firmware = f" with firmware {port.firmware}" if port.firmware else ""
-    yield f"{port.interface}: {port.driver}{firmware}, {port.device or port.bus}{speed}; " + (
-        f"the peer's port: {nic.peer or 'not known'}"
+    device = port.device or port.bus or "no device"
+    yield (
+        f"{port.interface}: {port.driver}{firmware}, {device}{speed};"
+        f" the peer's port: {nic.peer or 'not known'}"
     )
     mtu = port.settings.get("link.mtu", "not known")
     yield (
