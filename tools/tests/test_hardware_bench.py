@@ -117,10 +117,10 @@ def test_a_receiver_that_takes_the_machine_down_is_lost_and_the_others_are_measu
     kept: list[OverNic] = []
     items = tuple(Item("same", name) for name in ("epoll", "discard"))
     with lab.open(lab.run, 1) as machine:
-        done = nicrun.measure(
+        done = nicrun.Session(
             machine, lab.kernel, PANICS.encode(), "standin",
             Asked(items, seconds=1, repeats=2), lab.progress, kept.append,
-        )  # fmt: skip
+        ).run()  # fmt: skip
     (lost,) = done.lost
     assert lost.item.receiver == "epoll"
     assert "sysrq triggered crash" in lost.why

@@ -14,6 +14,7 @@ from kseries.bench import document
 from kseries.bench.answer import Receiver
 from kseries.bench.document import BENCH, Bench
 from kseries.bench.nic import Asked, Item, Machine, Missing, OverNic, Port, Sample, Step, Where
+from kseries.bench.nicproof import Proof
 from kseries.report import bench as report
 from kseries.report import html, nicbench
 from tests.conftest import EVIL
@@ -152,6 +153,16 @@ def test_what_is_in_doubt_and_what_was_refused_is_told(nic: OverNic) -> None:
     told = text(replace(nic, samples=(doubted, *nic.samples[1:]), steps=(step,)))
     assert "in doubt: epoll-different: 2 % of the softirqs ran on CPU 8" in told
     assert "dut: link.mtu to 4148: mtu greater than device maximum" in told
+
+
+def test_whether_zero_copy_was_none_is_told(nic: OverNic) -> None:
+    told = text(replace(nic, proof=Proof(1000, 2)))
+    assert "in a run by itself 2 of 1000 pieces of zero copy were copied" in told
+    assert "NO FIGURES" not in told
+    told = text(replace(nic, proof=Proof(1000, 900)))
+    assert "NO FIGURES OF ZERO COPY: 900 of 1000 pieces were copied" in told
+    told = text(replace(nic, proof=Proof(why_not="the kernel takes no probes")))
+    assert "it is not known whether anything was copied: the kernel takes no probes" in told
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from kseries.bench.answer import RECEIVERS, Answer, CpuUse, Receiver
+from kseries.bench.nicproof import Proof
 from kseries.hardware.ends import Side
 
 Where = Literal["different", "same"]
@@ -125,7 +126,8 @@ class OverNic:
     """All measurements of a session on a target.
 
     softirq: the CPU that the port's interrupts go to. application: the receiver's CPU, by place.
-    skipped: what this target cannot do. lost: what was tried and came to nothing.
+    skipped: what this target cannot do. lost: what was tried and came to nothing. proof: that zero
+    copy was none; None where it was not measured.
     """
 
     target: str
@@ -139,6 +141,7 @@ class OverNic:
     samples: tuple[Sample, ...] = ()
     skipped: tuple[Missing, ...] = ()
     lost: tuple[Missing, ...] = ()
+    proof: Proof | None = None
     notes: tuple[str, ...] = ()
 
     def of(self, item: Item) -> tuple[Sample, ...]:

@@ -11,10 +11,10 @@ import shlex
 import tempfile
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from kseries.bench import nicfacts, nicplan
+from kseries.bench import nicfacts, nicplan, nicproof
 from kseries.bench.answer import Unreadable, read
 from kseries.bench.nic import Asked, Item, Missing, OverNic, Sample, Step
 from kseries.bench.nicplan import Plan
@@ -47,108 +47,118 @@ _SEND = (
 Keep = Callable[[OverNic], None]
 
 
-def measure(
-    machine: LabMachine,
-    kernel: Kernel,
-    program: bytes,
-    target: str,
-    asked: Asked,
-    progress: Progress,
-    keep: Keep,
-) -> OverNic:
-    """Boot the kernel and measure; `keep` gets all that is known so far after each measurement.
+@dataclass
+class Session:
+    """What is measured on a target. keep: gets all that is known so far, after each measurement."""
 
-    Raises UserError where nothing can be measured, BootFailed, TargetLost and other InfraError.
-    """
-    session = _Session(machine, kernel, program, target, asked, progress, keep)
-    return session.run()
-
-
-class _Session:
-    def __init__(
-        self,
-        machine: LabMachine,
-        kernel: Kernel,
-        program: bytes,
-        target: str,
-        asked: Asked,
-        progress: Progress,
-        keep: Keep,
-    ) -> None:
-        self._machine = machine
-        self._kernel = kernel
-        self._program = program
-        self._target = target
-        self._asked = asked
-        self._progress = progress
-        self._keep = keep
+    machine: LabMachine
+    kernel: Kernel
+    program: bytes  # that sends and receives
+    target: str
+    asked: Asked
+    progress: Progress
+    keep: Keep
+    _plan: Plan = field(init=False)
+    _done: OverNic = field(init=False)
 
     def run(self) -> OverNic:
+        """Boot the kernel and measure.
+
+        Raises UserError where nothing can be measured, BootFailed, TargetLost and other InfraError.
+        """
         self._boot()
         self._plan, self._done = self._set_up()
-        self._keep(self._done)
-        total = len(self._left()) * self._asked.repeats
+        self._prove()
+        self.keep(self._done)
+        total = len(self._left()) * self.asked.repeats
         # In turns, so that what changes with time changes all of them.
-        for turn in range(1, self._asked.repeats + 1):
+        for turn in range(1, self.asked.repeats + 1):
             for item in self._left():
-                words = f"{item.name}, {turn} of {self._asked.repeats}"
-                self._progress.update(words, done=len(self._done.samples), total=total)
+                words = f"{item.name}, {turn} of {self.asked.repeats}"
+                self.progress.update(words, done=len(self._done.samples), total=total)
                 self._one(item)
-                self._keep(self._done)
+                self.keep(self._done)
         return self._done
 
     def _left(self) -> Sequence[Item]:
         out = {missing.item for missing in (*self._done.skipped, *self._done.lost)}
-        return [item for item in self._asked.items if item not in out]
+        return [item for item in self.asked.items if item not in out]
+
+    def _prove(self) -> None:
+        """Count what zero copy copies, in a run that gives no figure."""
+        item = next((item for item in self._left() if item.receiver == "zcrx"), None)
+        if item is None:
+            return
+        self.progress.update(f"{self.target}: is anything copied?")
+
+        def receive() -> int | None:
+            found = self._sample(item)
+            return None if isinstance(found, Missing) else found.answer.calls
+
+        try:
+            self._done = replace(self._done, proof=nicproof.prove(self._ask, receive))
+        except KernelDied as death:
+            self._died(item, death)
+
+    def _ask(self, argv: Sequence[str]) -> list[str]:
+        lines: list[str] = []
+        self.machine.run(
+            argv, deadline=Deadline.after(SPARE_S), on_line=lambda _at, line: lines.append(line)
+        )
+        return lines
 
     def _one(self, item: Item) -> None:
         """Measure once; what came to nothing is not tried again."""
         try:
             found = self._sample(item)
         except KernelDied as death:
-            self._done = _with(self._done, Missing(item, death.reason))
-            self._boot()
-            self._plan, again = self._set_up()
-            self._done = replace(self._done, steps=again.steps, port=again.port)
-            return
-        self._done = _with(self._done, found)
+            self._died(item, death)
+        else:
+            self._done = _with(self._done, found)
+
+    def _died(self, item: Item, death: KernelDied) -> None:
+        """Have the machine ready for what is left."""
+        self._done = _with(self._done, Missing(item, death.reason))
+        self._boot()
+        self._plan, again = self._set_up()
+        self._done = replace(self._done, steps=again.steps, port=again.port)
 
     # ---- the kernel, and the ports
 
     def _boot(self) -> None:
         """Boot the kernel, and have the program there."""
-        self._machine.boot(self._kernel, Deadline.after(BOOT_S))
+        self.machine.boot(self.kernel, Deadline.after(BOOT_S))
         with tempfile.TemporaryDirectory() as name:
             file = Path(name, PROGRAM)
-            file.write_bytes(self._program)
+            file.write_bytes(self.program)
             file.chmod(0o755)
-            self._machine.put(Path(name), PLACE, Deadline.after(PUT_S))
+            self.machine.put(Path(name), PLACE, Deadline.after(PUT_S))
 
     def _set_up(self) -> tuple[Plan, OverNic]:
         """Set both ports up for what is measured, and see what came of it."""
-        self._progress.update(f"{self._target}: setting up its port")
-        ends = self._machine.ends
+        self.progress.update(f"{self.target}: setting up its port")
+        ends = self.machine.ends
         dut, peer = ends.dut(nicfacts.DUT), ends.peer(nicfacts.PEER)
         try:
-            made = nicplan.plan(self._asked, ends.lab, dut, peer)
+            made = nicplan.plan(self.asked, ends.lab, dut, peer)
         except nicplan.Unfit as lack:
             raise UserError(
-                f"Nothing can be measured on {self._target}: {lack}.",
+                f"Nothing can be measured on {self.target}: {lack}.",
                 do="`kseries hw check` says more; `addresses` of its file gives ports theirs",
             ) from lack
         steps = tuple(_set(ends, made.commands))
         try:
-            self._machine.set_up_ports()
+            self.machine.set_up_ports()
         except Unfit as lack:
             raise InfraError(
-                f"{self._target} cannot be measured: {lack}.",
+                f"{self.target} cannot be measured: {lack}.",
                 where="\n".join(step.command for step in steps),
                 do="what was set before may be too much for its NIC, or the peer's",
             ) from lack
-        skipped = (*made.skipped, *_refused(made, steps, self._asked.items))
+        skipped = (*made.skipped, *_refused(made, steps, self.asked.items))
         return made, OverNic(
-            target=self._target,
-            asked=self._asked,
+            target=self.target,
+            asked=self.asked,
             machine=nicfacts.machine(dut),
             port=nicfacts.port(ends.dut(nicfacts.DUT)),
             peer=nicfacts.port(peer).driver,
@@ -161,20 +171,20 @@ class _Session:
     # ---- one measurement
 
     def _sample(self, item: Item) -> Sample | Missing:
-        ends = self._machine.ends
+        ends = self.machine.ends
         before = _counters(ends)
         lines: list[str] = []
         sent: list[str] = []
         sender = threading.Thread(target=self._send, args=(ends, sent), daemon=True)
         sender.start()
         port = self._done.port.interface
-        words = nicplan.receiver_words(self._asked, self._plan, item, port)
-        ended = self._machine.run(
+        words = nicplan.receiver_words(self.asked, self._plan, item, port)
+        ended = self.machine.run(
             [f"{PLACE}/{PROGRAM}", *words],
-            deadline=Deadline.after(self._asked.seconds + SPARE_S),
+            deadline=Deadline.after(self.asked.seconds + SPARE_S),
             on_line=lambda _at, line: lines.append(line),
         )
-        sender.join(self._asked.seconds + SPARE_S)
+        sender.join(self.asked.seconds + SPARE_S)
         after = _counters(ends)
         if ended.status != 0:
             what = "it did not end in time" if ended.status is None else f"status {ended.status}"
@@ -215,11 +225,11 @@ class _Session:
 
     def _send(self, ends: Ends, said: list[str]) -> None:
         """Let the peer send, until nobody receives any more. said: gets why it could not."""
-        limit_s = self._asked.seconds + SPARE_S / 2
-        words = shlex.join(nicplan.sender_words(self._asked, self._plan))
+        limit_s = self.asked.seconds + SPARE_S / 2
+        words = shlex.join(nicplan.sender_words(self.asked, self._plan))
         script = _SEND.format(limit=limit_s, words=words)
         with tempfile.TemporaryFile() as file:
-            file.write(self._program)
+            file.write(self.program)
             file.seek(0)
             try:
                 done = ends.run_on_peer(script, file, Deadline.after(limit_s + SPARE_S / 4))

@@ -107,7 +107,8 @@ def _measure(work: RunContext, asked: Asked, shown: Shown) -> Bench:
         benchrun.keep(work.run, done)
 
     with work.lab_machine(work.run, 1) as machine:
-        measured = nicrun.measure(machine, kernel, program, target.name, asked, shown, keep)
+        session = nicrun.Session(machine, kernel, program, target.name, asked, shown, keep)
+        measured = session.run()
         keep(measured)
     # What had to be put back is known when the machine was left.
     if note := machine.facts["note"]:

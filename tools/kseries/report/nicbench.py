@@ -153,6 +153,11 @@ def setup(nic: OverNic) -> Iterator[str]:
     )
     places = ", ".join(f"CPU {cpu} ({where})" for where, cpu in nic.application.items())
     yield f"softirqs on CPU {nic.softirq}, the application on {places}"
+    if nic.proof is not None and not (nic.proof.why_not or nic.proof.doubt):
+        yield (
+            f"in a run by itself {nic.proof.copies} of {counted(nic.proof.pieces, 'piece')} of zero"
+            " copy were copied"
+        )
 
 
 def warnings(nic: OverNic) -> Iterator[str]:
@@ -165,6 +170,10 @@ def warnings(nic: OverNic) -> Iterator[str]:
     errors = dict.fromkeys(s.answer.perf_error for s in nic.samples if s.answer.perf_error)
     for error in errors:
         yield f"no cycles and cache misses: the kernel does not count them there ({error})"
+    if nic.proof is not None and nic.proof.doubt:
+        yield f"NO FIGURES OF ZERO COPY: {nic.proof.doubt}."
+    elif nic.proof is not None and nic.proof.why_not:
+        yield f"zcrx: it is not known whether anything was copied: {nic.proof.why_not}"
     doubted: dict[str, list[str]] = {}
     for sample in nic.samples:
         for doubt in sample.doubts:
