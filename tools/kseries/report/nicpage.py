@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from kseries.bench.answer import RECEIVERS
 from kseries.bench.nic import WHERE, OverNic, Where
-from kseries.report import nicbench
+from kseries.report import nicbench, nicrows
 
 WIDTH = 200  # of a bar, at most
 
@@ -16,7 +16,7 @@ WIDTH = 200  # of a bar, at most
 class Bar:
     """A receiver's throughput: the median, and the least and the most as places on the scale."""
 
-    row: nicbench.Row
+    row: nicrows.Row
     colour: int
     width: float
     least: float
@@ -66,7 +66,7 @@ def make(nic: OverNic) -> Part:
 
 
 def _place(nic: OverNic, where: Where, most: float) -> Place:
-    rows = nicbench.rows(nic, where)
+    rows = nicrows.rows(nic, where)
     found = {row.item.receiver: row for row in rows}
     missing = [("skipped", one) for one in nic.skipped] + [("lost", one) for one in nic.lost]
     return Place(
@@ -80,7 +80,7 @@ def _place(nic: OverNic, where: Where, most: float) -> Place:
     )
 
 
-def _bar(row: nicbench.Row, most: float) -> Bar:
+def _bar(row: nicrows.Row, most: float) -> Bar:
     def at(gbps: float) -> float:
         return round(WIDTH * gbps / most, 1)
 
