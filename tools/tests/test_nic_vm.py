@@ -130,7 +130,7 @@ class Guest:
         lines: list[str] = []
         done = self._guest.run(
             [*before, "sh", "-c", script],
-            deadline=Deadline.after(60),
+            deadline=Deadline.after(180),
             on_line=lambda _, line: lines.append(line),
         )
         assert done.status == 0, lines
@@ -158,9 +158,8 @@ class Astray(Guest):
 
 def test_what_is_copied_after_all_is_no_figure_of_zero_copy(program: Path, tmp_path: Path) -> None:
     done = measured(program, tmp_path, "zcrx", made=Astray)
-    Path("/tmp/target-nicvm2.txt").write_text("\n".join(nicbench.lines(done)))
     assert done.proof is not None
-    assert done.proof.copies > done.proof.pieces / 2, done
+    assert done.proof.copies > done.proof.pieces / 2
     assert "NO FIGURES OF ZERO COPY" in "\n".join(nicbench.lines(done))
 
 
@@ -169,7 +168,6 @@ def test_zero_copy_gets_a_queue_of_its_own_and_every_figure_is_told(
 ) -> None:
     receivers: tuple[Receiver, ...] = ("epoll", "zcrx")
     done = measured(program, tmp_path, *receivers, made=Guest)
-    Path("/tmp/target-nicvm.txt").write_text("\n".join(nicbench.lines(done)))
     assert (done.skipped, done.lost) == ((), ())
     assert [sample.answer.receiver for sample in done.samples] == [*receivers, *receivers]
     set_up = {step.name: step.why_not for step in done.steps}

@@ -161,6 +161,7 @@ def test_whether_zero_copy_was_none_is_told(nic: OverNic) -> None:
     assert "NO FIGURES" not in told
     told = text(replace(nic, proof=Proof(1000, 900)))
     assert "NO FIGURES OF ZERO COPY: 900 of 1000 pieces were copied" in told
+    assert told.count("\n(no figures of zero copy: what io_uring received was copied)\n") == 2
     told = text(replace(nic, proof=Proof(why_not="the kernel takes no probes")))
     assert "it is not known whether anything was copied: the kernel takes no probes" in told
 

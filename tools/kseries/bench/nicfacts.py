@@ -4,10 +4,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from kseries.bench.nic import Machine, Port
 from kseries.hardware import asked, ethtool, nicstate, state_asked
+from kseries.hardware.ends import Asker
 from kseries.hardware.probe import Facts, Question
 
 
@@ -51,8 +52,8 @@ PEER = (
     Question("driver", 'ethtool -i "$IF"'),
     *(each for each in state_asked.PORT if each.name in ("kernel", "boot")),
 )
-DUT = (*{each.name: each for each in (*state_asked.PORT, *asked.DUT, *MACHINE)}.values(),)
-"""What it is, what it can, and what it is set to."""
+DUT = (state_asked.PORT, (*asked.DUT, *MACHINE))
+"""What it is set to; what it can, and what it is. A script has a limit for all it asks."""
 
 COUNTERS_PEER = _SNMP
 COUNTERS_DUT = (*_SNMP, _SOFTIRQS, Question("driver_counters", 'ethtool -S "$IF"'))
@@ -65,6 +66,13 @@ _LOSS = re.compile(
 DROPPED = ("port.rx_dropped", "port.rx_missed_errors")
 RETRANSMITS = "tcp.RetransSegs"
 NET_RX = "softirq.NET_RX."
+
+
+def together(ask: Asker, groups: Sequence[Sequence[Question]]) -> Facts:
+    """Ask in groups, and give all answers. Raises as `ask` does."""
+    found = [ask(group) for group in groups]
+    answers = {name: answer for facts in found for name, answer in facts.answers.items()}
+    return Facts(found[0].host, answers)
 
 
 def machine(facts: Facts) -> Machine:

@@ -92,7 +92,9 @@ class Session:
         self.progress.update(f"{self.target}: is anything copied?")
 
         def receive() -> int | None:
-            found = self._sample(item)
+            # The pieces of a warm-up are not told, and its copies are counted.
+            plan = replace(self._plan, warm_up=1)
+            found = self._sample(item, plan)
             return None if isinstance(found, Missing) else found.answer.calls
 
         try:
@@ -110,7 +112,7 @@ class Session:
     def _one(self, item: Item) -> None:
         """Measure once; what came to nothing is not tried again."""
         try:
-            found = self._sample(item)
+            found = self._sample(item, self._plan)
         except KernelDied as death:
             self._died(item, death)
         else:
@@ -138,7 +140,8 @@ class Session:
         """Set both ports up for what is measured, and see what came of it."""
         self.progress.update(f"{self.target}: setting up its port")
         ends = self.machine.ends
-        dut, peer = ends.dut(nicfacts.DUT), ends.peer(nicfacts.PEER)
+        dut = nicfacts.together(ends.dut, nicfacts.DUT)
+        peer = ends.peer(nicfacts.PEER)
         try:
             made = nicplan.plan(self.asked, ends.lab, dut, peer)
         except nicplan.Unfit as lack:
@@ -160,7 +163,7 @@ class Session:
             target=self.target,
             asked=self.asked,
             machine=nicfacts.machine(dut),
-            port=nicfacts.port(ends.dut(nicfacts.DUT)),
+            port=nicfacts.port(nicfacts.together(ends.dut, nicfacts.DUT)),
             peer=nicfacts.port(peer).driver,
             softirq=made.softirq,
             application=dict(made.application),
@@ -170,15 +173,15 @@ class Session:
 
     # ---- one measurement
 
-    def _sample(self, item: Item) -> Sample | Missing:
+    def _sample(self, item: Item, plan: Plan) -> Sample | Missing:
         ends = self.machine.ends
         before = _counters(ends)
         lines: list[str] = []
         sent: list[str] = []
-        sender = threading.Thread(target=self._send, args=(ends, sent), daemon=True)
+        sender = threading.Thread(target=self._send, args=(ends, plan, sent), daemon=True)
         sender.start()
         port = self._done.port.interface
-        words = nicplan.receiver_words(self.asked, self._plan, item, port)
+        words = nicplan.receiver_words(self.asked, plan, item, port)
         ended = self.machine.run(
             [f"{PLACE}/{PROGRAM}", *words],
             deadline=Deadline.after(self.asked.seconds + SPARE_S),
@@ -223,10 +226,10 @@ class Session:
             doubts=tuple(doubts),
         )
 
-    def _send(self, ends: Ends, said: list[str]) -> None:
+    def _send(self, ends: Ends, plan: Plan, said: list[str]) -> None:
         """Let the peer send, until nobody receives any more. said: gets why it could not."""
         limit_s = self.asked.seconds + SPARE_S / 2
-        words = shlex.join(nicplan.sender_words(self.asked, self._plan))
+        words = shlex.join(nicplan.sender_words(self.asked, plan))
         script = _SEND.format(limit=limit_s, words=words)
         with tempfile.TemporaryFile() as file:
             file.write(self.program)

@@ -86,11 +86,9 @@ def warnings(nic: OverNic) -> Iterator[str]:
 
 def _place(nic: OverNic, where: Where) -> Iterator[str]:
     found = {one.item.receiver: one for one in rows(nic, where)}
-    why = not_hardware(nic.machine, nic.port.driver)
     yield ""
     yield HEADS[where]
-    if why:  # beside each table, which may be all of this that somebody copies
-        yield f"(no figures of hardware: {'; '.join(why)})"
+    yield from beside(nic, where)
     yield ""
     if found:
         yield from letter(cells(nic, where))
@@ -101,6 +99,14 @@ def _place(nic: OverNic, where: Where) -> Iterator[str]:
         if missing.item.where == where:
             state = "skipped" if missing in nic.skipped else "lost"
             yield f"  {missing.item.receiver}: {state}: {missing.why}"
+
+
+def beside(nic: OverNic, where: Where) -> Iterator[str]:
+    """Say what stands beside each table, as that may be all of this that somebody copies."""
+    if why := not_hardware(nic.machine, nic.port.driver):
+        yield f"(no figures of hardware: {'; '.join(why)})"
+    if nic.proof is not None and nic.proof.doubt and nic.of(Item(where, "zcrx")):
+        yield "(no figures of zero copy: what io_uring received was copied)"
 
 
 def cells(nic: OverNic, where: Where) -> dict[str, str]:

@@ -28,6 +28,7 @@ class Place:
     """What was measured at a place. cells: the cover letter's table. why_not: by receiver."""
 
     head: str
+    beside: tuple[str, ...]
     cells: dict[str, str]
     bars: tuple[Bar, ...]
     within: tuple[str, ...]
@@ -71,6 +72,7 @@ def _place(nic: OverNic, where: Where, most: float) -> Place:
     missing = [("skipped", one) for one in nic.skipped] + [("lost", one) for one in nic.lost]
     return Place(
         head=nicbench.HEADS[where].replace("_", "").rstrip(":"),
+        beside=tuple(nicbench.beside(nic, where)),
         cells=nicbench.cells(nic, where),
         bars=tuple(_bar(row, most) for row in rows),
         within=tuple(nicbench.within(found)),
