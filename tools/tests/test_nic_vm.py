@@ -7,15 +7,18 @@ is in a namespace. All that is asked and set goes through the very scripts that 
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import IO, cast
+from typing import IO, Any, cast
 
+import jsonschema
 import pytest
 
-from kseries.bench import nicrun
+from kseries.bench import document, nicrun, runner
 from kseries.bench.answer import Receiver
+from kseries.bench.document import BENCH
 from kseries.bench.nic import Asked, Item, OverNic, not_hardware
 from kseries.hardware import probe
 from kseries.hardware.machine import LabMachine
@@ -23,13 +26,17 @@ from kseries.hardware.probe import Facts, Question
 from kseries.hardware.target import Dut, Lab, Peer
 from kseries.lib import proc
 from kseries.lib.deadline import Deadline
+from kseries.lib.paths import Cache, Project
 from kseries.lib.progress import Silent
+from kseries.lib.runfolder import RunFolder
 from kseries.machines.base import Exit, TimedLine
 from kseries.machines.vm import VirtualMachine
 from kseries.model import Kernel
 from kseries.report import nicbench
+from kseries.run.pipeline import RunContext
 from tests.test_vm import kernel, machine
 from tests.test_zcrx_bench import program
+from tests.toymachine import set_up_toys
 
 __all__ = ["program"]  # a fixture
 
@@ -60,6 +67,18 @@ ip address replace 192.0.2.1/24 dev ours
 ip -netns peer link set dev theirs up
 ip -netns peer address replace 192.0.2.2/24 dev theirs
 """
+FILE = """\
+kind = "ssh"
+title = "two netdevsims"
+[dut]
+host = "vm"
+interface = "ours"
+driver = "netdevsim"
+config = ["hardware"]
+[peer]
+interface = "theirs"
+namespace = "peer"
+"""
 BOTH = 'ip netns exec peer sh -c "$1" </kselftest/zcrx_bench >/tmp/sent 2>&1 & shift; "$@"'
 
 
@@ -67,11 +86,19 @@ class Guest:
     """A virtual machine in place of a lab machine and its peer."""
 
     lab = LAB
+    facts: Mapping[str, str] = {"note": "dut: put back 1 settings (link.mtu)"}
 
     def __init__(self, guest: VirtualMachine) -> None:
         self._guest = guest
         self._sends: str = ""
         self._is_asked, self._is_over = threading.Event(), threading.Event()
+
+    def __enter__(self) -> Guest:
+        self._guest.__enter__()
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self._guest.__exit__(*error)
 
     @property
     def ends(self) -> Guest:
@@ -186,3 +213,51 @@ def test_zero_copy_gets_a_queue_of_its_own_and_every_figure_is_told(
     assert "the driver netdevsim has no NIC" in told
     assert not_hardware(done.machine, done.port.driver) != ()
     assert "| io_uring" in told
+
+
+def test_the_command_line_builds_measures_keeps_and_tells(
+    program: Path,
+    toy_kernel: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """All of it, but that the kernel which the toy's sources make is the real one."""
+    booted = kernel()
+
+    class Lab(Guest):
+        def boot(self, kernel: Kernel, deadline: Deadline) -> None:
+            super().boot(booted, deadline)
+
+    def lab_machine(work: RunContext, folder: RunFolder, number: int) -> Lab:
+        return Lab(VirtualMachine(own, cache, folder, Silent(), number=number))
+
+    own, cache = Project.find(), Cache.find()
+    toys = set_up_toys(tmp_path, toy_kernel, monkeypatch)
+    monkeypatch.setattr(RunContext, "lab_machine", lab_machine)
+    monkeypatch.setattr(runner, "program_of", lambda _: program.read_bytes())
+    toys.words("toys", "one")
+    toys.stack("toys", under_test="toys")
+    (toys.toyproject.root / "configs" / "hardware.config").write_text("CONFIG_NET=y\n")
+    file = tmp_path / "lab1.toml"
+    file.write_text(FILE)
+    words = ("--target", str(file), "--seconds", "1", "--repeat", "1", "discard", "same")
+    assert toys.kseries("bench", *words) == 0
+    told = capsys.readouterr().out
+    assert "over a NIC: lab1" in told
+    assert "Pinned to _same_ core:\n(no figures of hardware: the driver netdevsim" in told
+    assert "note: dut: put back 1 settings (link.mtu)" in told
+    run = toys.toyproject.root / "out" / "runs" / "latest"
+    text = (run / "bench.json").read_text()
+    jsonschema.validate(json.loads(text), document.schema())
+    nic = BENCH.validate_json(text).nic
+    assert nic is not None
+    assert [sample.item.name for sample in nic.samples] == ["discard-same"]
+    assert nic.samples[0].gbps > 0
+    assert "MSG_TRUNC" in (run / "bench.html").read_text()
+    assert toys.kseries("bench", "--show", "latest") == 0
+    assert "over a NIC: lab1" in capsys.readouterr().out
+    # Each kernel is configured for that machine, and a session can be gone on with.
+    asked = json.loads((run / "request.json").read_text())
+    assert [Path(name).name for name in asked["configs"]] == ["hardware.config"]
+    assert (run / "bench-target-asked.json").is_file()
