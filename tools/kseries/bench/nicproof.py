@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 COPIES = re.compile(r"^[0-9a-f]+ [tT] (io_zcrx_copy\w*)$", re.MULTILINE)
-"""Functions of the kernel that copy what was received; in both interfaces they are called so."""
+"""Functions of the kernel that copy what was received. Where none is called so, nobody knows."""
 MOST = 0.01
 """Of the pieces, so many may be copied: ends of a stream, that lie behind their headers."""
 
