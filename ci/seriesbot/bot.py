@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from kseries.lib.errors import KseriesError
+from kseries.lib.errors import KseriesError, UserError
 from seriesbot import admission, gather, intake, orders, publicinbox, rules, tls
 from seriesbot.answer.outbox import Outbox
 from seriesbot.answer.writing import Writer
@@ -45,9 +45,14 @@ def engine_of(config: Config) -> Engine:
     if told.kind == "buildbot":
         login = logins.read(config.home.resolve(told.credentials), "the Buildbot master")
         tunnel = "use https, or a tunnel that ends on this machine (`ssh -L`)"
-        place = "bot.toml: engine.master"
+        place = "bot.toml: engine"
         tls.require_private(told.master, "password", where=place, do=tunnel)
-        return BuildbotEngine(Rest(told.master, login.user, login.password), told.slots)
+        try:
+            context = tls.context(told.ca, config.home.path)
+        except OSError as error:
+            why = f"The certificates to trust cannot be read: {error}."
+            raise UserError(why, where=place, do="name a file in PEM as engine.ca") from error
+        return BuildbotEngine(Rest(told.master, login.user, login.password, context), told.slots)
     if told.command:
         return LocalEngine(home, tuple(told.command), told.slots)
     return LocalEngine(home, slots=told.slots)

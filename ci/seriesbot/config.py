@@ -85,6 +85,7 @@ class EngineFile:
     its own. arguments: more of these. deadline_minutes: after so long a job counts as lost.
     slots: jobs at a time; with `buildbot`, for each worker that is there. master: address of a
     Buildbot master's web page, page: where others see it. credentials: the master's bot.toml.
+    ca: a file of certificates to trust beside the system's, for a `master` with https.
     """
 
     __pydantic_config__ = ConfigDict(extra="forbid")
@@ -97,6 +98,7 @@ class EngineFile:
     master: Url = "http://127.0.0.1:8010"
     page: Url | None = None
     credentials: Text = "buildbot.toml"
+    ca: Text | None = None
 
 
 @dataclass(frozen=True)

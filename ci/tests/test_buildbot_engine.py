@@ -91,7 +91,7 @@ def test_only_who_has_the_login_may_start_and_stop(farm: Farm, key: str) -> None
         BuildbotEngine(stranger).submit(order(key))
     body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "force", "params": {}}).encode()
     for path in (f"forceschedulers/{wire.SCHEDULER}", "buildrequests/1", "workers/1"):
-        assert farm.rest()._post(path, body)[0] == 403
+        assert farm.rest()._post(path, body).status == 403
     assert farm.engine().look(key) is Found.GONE
 
 

@@ -21,10 +21,10 @@ import pytest
 
 from kseries.lib import proc
 from kseries.lib.errors import InfraError
-from seriesbot.engine import rest
 from seriesbot.engine.base import Found, Outcome
 from seriesbot.engine.buildbot import BuildbotEngine
 from seriesbot.farm import setting_up, starting
+from seriesbot.http import Client
 from seriesbot.orders import Made
 from seriesbot.store import Row, Store
 from seriesbot.worker import Worker
@@ -136,7 +136,7 @@ def test_a_master_that_is_down_is_told_and_keeps_what_it_has(
     with pytest.raises(InfraError, match="cannot be asked"):
         engine.look(key)
     asked = threading.Event()
-    monkeypatch.setattr(rest.Rest, "_once", lambda *_: asked.set())
+    monkeypatch.setattr(Client, "_once", lambda *_: asked.set())
     with pytest.raises(InfraError, match="cannot be asked"):
         engine.submit(order(key))
     assert not asked.is_set()  # not asked for a while

@@ -18,7 +18,8 @@ from seriesbot import delivery, operating
 from seriesbot.bot import Bot
 from seriesbot.config import Config
 from seriesbot.engine.base import Order, Outcome
-from seriesbot.submit import http, patchwork
+from seriesbot.submit import patchwork
+from seriesbot.submit import server as servers
 from seriesbot.submit.outbox import Outbox
 from seriesbot.submit.settings import PATCHWORK_TOKEN
 from seriesbot.submit.writing import Writer
@@ -52,7 +53,7 @@ ALL = {
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Ask again at once what may be asked again: there is nobody to be spared."""
-    monkeypatch.setattr(http, "BACKOFF", 0)
+    monkeypatch.setattr(servers, "BACKOFF_S", 0)
     monkeypatch.delenv(PATCHWORK_TOKEN, raising=False)
 
 
@@ -324,7 +325,7 @@ def test_what_may_be_asked_twice_is_asked_again_at_once(
     server.busy, server.headers = [503, 502, 429], {"Retry-After": "3600"}
     box = Outbox(desk.store, config)
     assert box.step(NOW) == 5
-    server.busy = [503] * (http.AGAIN + 1)
+    server.busy = [503] * servers.TRIES
     with desk.store.transaction() as write:
         write.execute("UPDATE submission SET state = 'written'")
     assert [box.step(NOW), box.step(NOW + 3599)] == [0, 0]
@@ -350,7 +351,7 @@ def test_who_is_asked_too_often_says_when(
      ("9" * 40, 0), ("Wed, 99 Oct 9999999 07:28:00 GMT", 0)],
 )  # fmt: skip
 def test_retry_after(told: str, seconds: float) -> None:
-    assert http._wait_s(told) == seconds
+    assert servers._wait_s(told) == seconds
 
 
 def test_a_patch_that_patchwork_does_not_know_yet(

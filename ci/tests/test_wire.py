@@ -4,8 +4,6 @@
 from __future__ import annotations
 
 import json
-import socket
-import threading
 import time
 import zlib
 from collections.abc import Iterator
@@ -20,6 +18,7 @@ from seriesbot.engine import rest, wire
 from seriesbot.engine.base import Found, Order, Outcome
 from seriesbot.engine.buildbot import BuildbotEngine
 from seriesbot.engine.rest import Rest
+from tests.rawserver import http, saying
 
 ORDER = Order("job-1-1", "x-v1", {"0001-a.patch": b"\xff\0\n"}, ("--config", "debug"), 60.0)
 
@@ -98,38 +97,9 @@ def test_a_base_is_a_json_object(data: bytes) -> None:
 
 @contextmanager
 def answering(*answers: bytes | None) -> Iterator[tuple[Rest, list[bytes]]]:
-    """Serve each request with one of some answers; None: with no more than its beginning."""
-    asked: list[bytes] = []
-    held = []
-    with socket.create_server(("127.0.0.1", 0)) as server:
-
-        def serve() -> None:
-            for answer in answers:
-                try:
-                    one, _ = server.accept()
-                except OSError:
-                    return
-                asked.append(one.recv(1 << 16))
-                if answer is None:
-                    one.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{")
-                    held.append(one)
-                else:
-                    one.sendall(answer)
-                    one.close()
-
-        thread = threading.Thread(target=serve)
-        thread.start()
-        try:
-            yield Rest(f"http://127.0.0.1:{server.getsockname()[1]}", "u", "p"), asked
-        finally:
-            server.shutdown(socket.SHUT_RDWR)
-            thread.join()
-            for one in held:
-                one.close()
-
-
-def http(body: bytes, status: str = "200 OK") -> bytes:
-    return f"HTTP/1.1 {status}\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
+    """Be a master that gives some answers; None: no more than the beginning of one."""
+    with saying(*answers) as (port, asked):
+        yield Rest(f"http://127.0.0.1:{port}", "u", "p"), asked
 
 
 @pytest.mark.parametrize(
@@ -149,8 +119,9 @@ def http(body: bytes, status: str = "200 OK") -> bytes:
     ],
 )
 def test_an_odd_answer_is_told_as_the_masters_fault(answer: bytes) -> None:
-    with answering(answer) as (asked, _), pytest.raises(InfraError, match="The Buildbot master"):
-        asked.get("workers")
+    with answering(*[answer] * rest.TRIES) as (asked, _):  # noqa: SIM117
+        with pytest.raises(InfraError, match="The Buildbot master"):
+            asked.get("workers")
 
 
 def test_a_build_without_a_number_is_told() -> None:
@@ -186,6 +157,14 @@ def test_no_more_is_read_than_is_wanted() -> None:
     with answering(http(b"x" * 100), http(b"x" * 101)) as (asked, _):
         assert asked.raw("x", 100) == b"x" * 100
         assert asked.raw("x", 100) is None
+
+
+def test_an_answer_that_is_too_large_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rest, "MAX_JSON", 20)
+    with answering(http(b'{"workers": [{}, {}]}'), http(b'{"workers": []}')) as (asked, _):
+        with pytest.raises(InfraError, match="cannot be used: its answer has more than 20 bytes"):
+            asked.get("workers")
+        assert asked.get("workers") == []  # it was there, and is asked on
 
 
 def test_an_answer_that_stops_is_asked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from kseries.lib import atomicfile
 from kseries.lib.errors import InfraError
 from seriesbot.delivery import Fate, Sent
-from seriesbot.submit.http import Failed, Server, note
+from seriesbot.submit.server import Failed, Server, note
 
 
 @dataclass(frozen=True)

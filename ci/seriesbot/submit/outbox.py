@@ -21,8 +21,8 @@ from seriesbot.delivery import Fate, Ledger, Sent, rest
 from seriesbot.states import AnswerState
 from seriesbot.store import Row, Store, unpack
 from seriesbot.submit import kcidb, settings
-from seriesbot.submit.http import Server
 from seriesbot.submit.patchwork import Patchwork
+from seriesbot.submit.server import Server
 from seriesbot.submit.sinks import KCIDB, KCIDB_FOLDER, PATCHWORK
 
 MAX_AT_ONCE = 10  # in one step, so that the bot gets to do other things

@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from seriesbot.delivery import Fate, Sent
-from seriesbot.submit.http import Failed, Server
+from seriesbot.submit.server import Failed, Server
 
 API = "/api/1.3"
 PAGE = 100  # what is asked for at a time
