@@ -71,6 +71,10 @@ class AtOnce:
         """Tell that it is over."""
         return Outcome(0, self._document, "")
 
+    def page(self, _key: str) -> str:
+        """Give nothing."""
+        return ""
+
     def base(self, _key: str) -> bytes:
         """Know nothing."""
         return b""

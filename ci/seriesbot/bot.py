@@ -86,6 +86,7 @@ class Bot:
         made = orders.maker(store, config, lambda: self._rules)
         worker = Worker(store, config, engine or engine_of(config), made)
         outbox = Outbox(store, config.told.answer, config.home.path)
+        answers = Writer(store, config.told.answer, config.told.engine.shown_to_others)
         checks, submitted = writing.Writer(store, config), submissions.Outbox(store, config)
         # In this order at each step. Each takes the time, and tells whether it may go on at once.
         self._parts: Mapping[str, Callable[[int], bool]] = {
@@ -95,7 +96,7 @@ class Bot:
             "admission": self._admit,
             "commands": Commands(store, config).step,
             "engine": worker.work,
-            "answers": Writer(store, config.told.answer).step,
+            "answers": answers.step,
             "outbox": lambda now: outbox.step(now) > 0,
             "submissions": checks.step,
             "servers": lambda now: submitted.step(now) > 0,

@@ -141,8 +141,9 @@ def _why(arguments: Namespace) -> int:
 
 
 def _show(arguments: Namespace) -> int:
+    engine = config.read(_home(arguments)).told.engine
     with _store(arguments) as store:
-        return _print(operating.show(store, arguments.message_id))
+        return _print(operating.show(store, engine, arguments.message_id))
 
 
 def _release(arguments: Namespace) -> int:

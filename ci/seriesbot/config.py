@@ -100,6 +100,16 @@ class EngineFile:
     credentials: Text = "buildbot.toml"
     ca: Text | None = None
 
+    def shown(self, page: str) -> str:
+        """Give the address of a job's page at the engine. page: as in the store; "" for none."""
+        if self.kind != "buildbot" or not page:
+            return ""
+        return f"{(self.page or self.master).rstrip('/')}/{page}"
+
+    def shown_to_others(self, page: str) -> str:
+        """Give the same where others get there, as far as the operator says so."""
+        return self.shown(page) if self.page else ""
+
 
 @dataclass(frozen=True)
 class KeepFile:

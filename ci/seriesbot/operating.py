@@ -15,6 +15,7 @@ from kseries.report import mail
 from kseries.report.words import duration, plain
 from kseries.verdict import document
 from seriesbot import holding, work
+from seriesbot.config import EngineFile
 from seriesbot.states import Kind, State
 from seriesbot.store import Row, Store, unpack
 from seriesbot.submit.sinks import NAMES
@@ -128,7 +129,7 @@ def queue(store: Store, now: int) -> Iterator[str]:
         yield "nothing is queued"
 
 
-def show(store: Store, message_id: str) -> Iterator[str]:
+def show(store: Store, engine: EngineFile, message_id: str) -> Iterator[str]:
     """Show a version of a series, and the last result of it."""
     version = _version(store, message_id)
     yield _line(version["state"], version)
@@ -142,6 +143,8 @@ def show(store: Store, message_id: str) -> Iterator[str]:
     for job in store.rows("SELECT * FROM job WHERE version = ? ORDER BY id", version["id"]):
         tries = f"attempt {job['attempt']}" if job["attempt"] else "not begun"
         yield plain(f"  job {job['id']} ({job['cause']}): {job['state']}, {tries} {job['note']}")
+        if page := engine.shown(job["page"]):
+            yield plain(f"    {page}")
     for told in store.rows(
         "SELECT sink, state, count(*) AS n, max(note) AS note FROM submission WHERE version = ?"
         " GROUP BY sink, state ORDER BY sink, state",

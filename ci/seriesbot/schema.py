@@ -28,7 +28,8 @@ job         work on a version, at most one that is not over. key: by which the e
             another for each attempt. state: one of states.JobState. cause: posted, again, test.
             fix: the reply whose patch is put on top (cause test). attempt: how often it was
             submitted; deadline: when the bot believes it lost; tidied: 0 while the engine may keep
-            something of what is over; not_before: when it may have its turn again
+            something of what is over; not_before: when it may have its turn again. page: where
+            the engine shows the last attempt, behind the address of its pages; '' for nowhere
 attempt     keys of attempts at a job that came to nothing, until the engine has forgotten them
 result      what became of a job that is over: verdict as in results.json ('' where there is no
             document; error says why then), document: results.json (zlib)
@@ -223,6 +224,7 @@ MIGRATIONS: tuple[str, ...] = (
         until INTEGER NOT NULL
     ) WITHOUT ROWID;
     """,
+    "ALTER TABLE job ADD COLUMN page TEXT NOT NULL DEFAULT '';",
 )
 
 VERSION = len(MIGRATIONS)

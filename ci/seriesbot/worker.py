@@ -71,8 +71,8 @@ class Worker:
             told = "work begins" if attempt == 1 else f"work begins again ({attempt} of {ATTEMPTS})"
             decisions.move(write, now, job["version"], State.RUNNING, "work", told)
             write.execute(
-                "UPDATE job SET state = ?, attempt = ?, key = ?, started = ?, deadline = ?"
-                " WHERE id = ?",
+                "UPDATE job SET state = ?, attempt = ?, key = ?, started = ?, deadline = ?,"
+                " page = '' WHERE id = ?",
                 [
                     *(JobState.SUBMITTING, attempt, _key(job["id"], attempt), now),
                     *(int(now + self._limit_s + GRACE_S), job["id"]),
@@ -102,6 +102,7 @@ class Worker:
     def _look(self, job: Row, now: int) -> bool:
         self._note_base(job, now)
         found = self._engine.look(job["key"])
+        self._note_page(job)
         if isinstance(found, Outcome):
             if found.exit_code == LOST_EXIT_CODE and job["attempt"] < ATTEMPTS:
                 # A full disk is full a second later, too.
@@ -132,6 +133,14 @@ class Worker:
             outcome, reason = _base(told)
             name = version["message_id"]
             decisions.note(write, now, name, "base", outcome, reason, job["version"])
+
+    def _note_page(self, job: Row) -> None:
+        """Note where the engine shows an attempt, which may change: it can be begun anew there."""
+        page = self._engine.page(job["key"])
+        if page and page != job["page"]:
+            with self._store.transaction() as write:
+                query = "UPDATE job SET page = ? WHERE id = ? AND key = ?"
+                write.execute(query, [page, job["id"], job["key"]])
 
     def _lose(self, job: Row, why: str, now: int, *, not_before: int = 0) -> None:
         """Let a job wait again whose attempt came to nothing, or give it up."""

@@ -118,8 +118,8 @@ class Page:
 
 
 @contextmanager
-def page(chromium: str, folder: Path) -> Iterator[Page]:
-    """Start a browser with one page, on which no script of the page is run."""
+def page(chromium: str, folder: Path, *, scripts: bool = False) -> Iterator[Page]:
+    """Start a browser with one page. scripts: whether those of the page are run."""
     (here, its_out), (its_in, there) = os.pipe(), os.pipe()
     options = ("--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars")
     argv = [chromium, *options, "--remote-debugging-pipe", f"--user-data-dir={folder / 'profile'}"]
@@ -139,7 +139,7 @@ def page(chromium: str, folder: Path) -> Iterator[Page]:
             attached = found.send("Target.attachToTarget", targetId=target, flatten=True)
             found._session = attached["sessionId"]
             found.send("Page.enable")
-            found.send("Emulation.setScriptExecutionDisabled", value=True)
+            found.send("Emulation.setScriptExecutionDisabled", value=not scripts)
             yield found
             found._session = ""
             found.send("Browser.close")

@@ -66,6 +66,10 @@ def test_what_a_run_says_is_told(engine: BuildbotEngine, key: str) -> None:
     (one,) = engine.rest.get("buildsets", external_idstring=f"{key}-TOY-LOST")
     (request,) = engine.rest.get("buildrequests", buildsetid=one["bsid"])
     (build,) = engine.rest.get(f"buildrequests/{request['buildrequestid']}/builds")
+    assert (
+        engine.page(f"{key}-TOY-LOST")
+        == f"#/builders/{build['builderid']}/builds/{build['number']}"
+    )
     steps = engine.rest.get(f"builds/{build['buildid']}/steps")
     (step,) = [step for step in steps if step["name"] == "kseries run"]
     log = engine.rest.raw(f"steps/{step['stepid']}/logs/stdio/raw", 1 << 20) or b""

@@ -51,12 +51,15 @@ def test_a_worker_that_is_killed_takes_its_run_along_and_another_begins(
 ) -> None:
     engine.submit(order(key, "TOY-SLEEP"))
     name = at_work(farm, key)
+    assert engine.look(key) is Found.RUNNING
+    first = engine.page(key)
     below = {each.pid for each in proc.descendants(farm.running[name].pid)}
     assert len(below) > 1
     farm.kill(name)
     wait_for(lambda: not {each.pid for each in proc.processes() if each.state != "Z"} & below)
     wait_for(lambda: farm.calls().count(key) == 2)
-    assert engine.look(key) is Found.RUNNING
+    # Both can be seen there; the bot links the one that goes on.
+    wait_for(lambda: engine.look(key) is Found.RUNNING and engine.page(key) != first)
     wait_for(lambda: engine.forget(key))
     farm.start_all()
 

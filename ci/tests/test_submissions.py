@@ -123,7 +123,9 @@ def test_checks_stand_in_patchwork_once(desk: Desk, server: Server, passing_run:
     assert {check["target_url"] for check in server.checks} == {"https://ci.example.org/results/1"}
     assert server.checks[0]["description"].startswith("applies to debian-6.12")
     assert "submit: written: 5 for Patchwork" in "\n".join(operating.why(desk.store, NAMES[1]))
-    assert "  5 for Patchwork: delivered " in list(operating.show(desk.store, NAMES[1]))
+    assert "  5 for Patchwork: delivered " in list(
+        operating.show(desk.store, config.told.engine, NAMES[1])
+    )
 
 
 def test_it_is_off_by_default(desk: Desk, server: Server, passing_run: RunResult) -> None:

@@ -42,6 +42,7 @@ class Forgetful:
     orders: dict[str, Order] = field(default_factory=dict)
     fates: dict[str, Outcome | Found] = field(default_factory=dict)
     bases: dict[str, bytes] = field(default_factory=dict)
+    pages: dict[str, str] = field(default_factory=dict)
     forgotten: list[str] = field(default_factory=list)
     keys: set[str] = field(default_factory=set)
 
@@ -54,6 +55,9 @@ class Forgetful:
 
     def base(self, key: str) -> bytes:
         return self.bases.get(_plain(key), b"")
+
+    def page(self, key: str) -> str:
+        return self.pages.get(_plain(key), "")
 
     def forget(self, key: str) -> bool:
         self.forgotten.append(_plain(key))

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from kseries.lib.errors import UserError
@@ -23,8 +24,8 @@ FIX = "test"  # the cause of a job that a known sender asked for, with a patch o
 
 _NEW = """
     SELECT result.id, result.job, result.version, result.verdict, result.exit_code, result.error,
-           result.document, job.cause, job.fix, version.message_id, version.sender, version.state,
-           version.earlier
+           result.document, job.cause, job.fix, job.page,
+           version.message_id, version.sender, version.state, version.earlier
     FROM result
     JOIN job ON job.id = result.job
     JOIN version ON version.id = result.version
@@ -57,10 +58,14 @@ class _Silent(Exception):
 
 @dataclass(frozen=True)
 class Writer:
-    """What writes answers."""
+    """What writes answers.
+
+    log_at: gives the address of a job's page at the engine, for whoever gets the mail.
+    """
 
     store: Store
     settings: AnswerFile
+    log_at: Callable[[str], str] = lambda _page: ""
 
     def step(self, now: float) -> bool:
         """Write what is to be written; tell whether there was anything. now: Unix seconds."""
@@ -137,7 +142,8 @@ class Writer:
 
     def _links(self, row: Row) -> Links:
         site = (self.settings.site or "").rstrip("/")
-        return Links(report=f"{site}/results/{row['id']}") if site else Links()
+        report = f"{site}/results/{row['id']}" if site else ""
+        return Links(report=report, log=self.log_at(row["page"]))
 
     def _bot(self) -> Bot:
         return Bot(self.settings.name, self.settings.address, self.settings.about or "")

@@ -104,7 +104,10 @@ def _show(home: Home, arguments: Sequence[str]) -> int:
         for title, lines in (
             ("seriesbot queue", operating.queue(store, int(time.time()))),
             (f"seriesbot why {MESSAGE_ID}", operating.why(store, MESSAGE_ID)),
-            (f"seriesbot show {MESSAGE_ID}", operating.show(store, MESSAGE_ID)),
+            (
+                f"seriesbot show {MESSAGE_ID}",
+                operating.show(store, settings.told.engine, MESSAGE_ID),
+            ),
         ):
             _say(f"\n$ {title}")
             for line in lines:

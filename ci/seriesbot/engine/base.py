@@ -59,5 +59,11 @@ class Engine(Protocol):
     def base(self, key: str) -> bytes:
         """Give what `kseries base --json` says of the series, b"" as long as that is not known."""
 
+    def page(self, key: str) -> str:
+        """Give where an order is shown, behind the address of the engine's pages; "" for nowhere.
+
+        It is asked once the engine was asked what became of the order.
+        """
+
     def forget(self, key: str) -> bool:
         """End an order that runs, drop what is kept of it; False where that takes longer."""

@@ -31,6 +31,7 @@ class _Kept:
     base_until: float = 0.0
     forget_until: float = 0.0
     cancelled: float = -CANCEL_S
+    page: str = ""
     # Builds that ended without an outcome: what they have does not change.
     barren: set[int] = field(default_factory=set)
 
@@ -82,11 +83,15 @@ class BuildbotEngine:
         kept = self._of(key)
         if not kept.base and time.monotonic() >= kept.base_until:
             request = self._request(key, kept)
-            for number in self._builds(request) if request else {}:
+            for number in self._builds(request, kept) if request else {}:
                 told = self.rest.raw(_data(number, wire.BASE), wire.LIMITS[wire.BASE])
                 kept.base = wire.base(told or b"") or kept.base
             kept.base_until = time.monotonic() + LOOK_S
         return kept.base
+
+    def page(self, key: str) -> str:
+        """Give the page of the last build: the master begins one anew whose worker died."""
+        return self._of(key).page
 
     def forget(self, key: str) -> bool:
         """End an order; False while it still runs. The master keeps what it knows for a while."""
@@ -122,7 +127,7 @@ class BuildbotEngine:
         request = self._request(key, kept)
         if request is None:
             return Found.GONE
-        for number, over in self._builds(request).items():
+        for number, over in self._builds(request, kept).items():
             if number not in kept.barren and (found := self._outcome(number)) is not None:
                 return found
             if over:
@@ -152,9 +157,14 @@ class BuildbotEngine:
         kept.request = _number(found[0], "buildrequestid")
         return {"number": kept.request, "complete": bool(found[0].get("complete"))}
 
-    def _builds(self, request: dict[str, object]) -> dict[int, bool]:
+    def _builds(self, request: dict[str, object], kept: _Kept) -> dict[int, bool]:
         """Give the builds of a request, the first one first, and whether they are over."""
         told = self.rest.get(f"buildrequests/{request['number']}/builds")
+        kept.page = f"#/buildrequests/{request['number']}"  # that waits for a worker
+        if told:
+            last = max(told, key=lambda one: _number(one, "buildid"))
+            builder, number = _number(last, "builderid"), _number(last, "number")
+            kept.page = f"#/builders/{builder}/builds/{number}"
         found = {_number(one, "buildid"): bool(one.get("complete")) for one in told}
         return dict(sorted(found.items()))
 

@@ -88,6 +88,10 @@ class LocalEngine:
         except (FileNotFoundError, UserError):
             return b""
 
+    def page(self, key: str) -> str:  # noqa: ARG002 - that of another engine
+        """Give nothing: there are no pages."""
+        return ""
+
     def forget(self, key: str) -> bool:
         """End an order and drop its folder; False while it still runs."""
         folder = self._folder(key)

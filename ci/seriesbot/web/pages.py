@@ -47,6 +47,7 @@ def overview(reader: Reader, config: Config, now: float) -> Context:
     return {
         "counts": reader.counts(),
         "running": reader.running(),
+        "log_at": config.told.engine.shown,
         "waiting": reader.waiting(),
         "latest": reader.latest(),
         "chart": charts.days(reader.verdicts(int(now) - DAYS * DAY_S), now),
@@ -86,6 +87,7 @@ def version(reader: Reader, config: Config, number: int) -> Context | None:
         "mails": [(mail, _link(config, mail)) for mail in reader.mails(number)],
         "decisions": reader.decisions(number),
         "jobs": reader.jobs(number),
+        "log_at": config.told.engine.shown,
         "answers": [(one, _body(one)) for one in reader.answers(number)],
         "paths": changed[:MAX_PATHS],
         "more_paths": max(0, len(changed) - MAX_PATHS),
@@ -113,6 +115,7 @@ def work(reader: Reader, config: Config, now: float) -> Context:
     return {
         "engine": config.told.engine,
         "running": reader.running(),
+        "log_at": config.told.engine.shown,
         "waiting": len(reader.waiting(1000)),
         "ended": ended[:PAGE],
         "day": len(day),

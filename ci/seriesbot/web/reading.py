@@ -17,7 +17,8 @@ LATEST = 12
 # A version with its last result, and with the job that is not over.
 _VERSIONS = """
     SELECT version.*, result.id AS result, result.verdict, result.at AS judged, result.exit_code,
-           job.id AS job, job.state AS job_state, job.started, job.wanted, job.attempt
+           job.id AS job, job.state AS job_state, job.started, job.wanted, job.attempt,
+           job.page
     FROM version
     LEFT JOIN result ON result.id = (SELECT max(id) FROM result WHERE version = version.id)
     LEFT JOIN job ON job.version = version.id
