@@ -18,7 +18,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from email.message import Message
 from email.parser import BytesParser
-from email.policy import compat32
+from email.policy import Compat32
 from enum import StrEnum
 
 from kseries.report.words import plain
@@ -30,6 +30,7 @@ MAX_MAIL = 4 << 20  # bytes of a mail that is looked at
 MAX_TEXT = 256 << 10  # characters of its text among which commands are looked for
 MAX_PATCH = 1 << 20  # bytes
 MAX_PARTS = 50
+MAX_HEADER = 1000  # characters of each
 
 _COMMAND = re.compile(r"#kseries[ \t]++(\S++)[ \t]*+$")
 # Where what others wrote begins without a mark at each line.
@@ -63,12 +64,20 @@ class Asked:
     wrong: str = ""
 
 
+class _Brief(Compat32):
+    """Keeps the beginning of each header: Python takes quadratic time for their parameters."""
+
+    def header_source_parse(self, sourcelines: list[str]) -> tuple[str, str]:
+        name, value = super().header_source_parse(sourcelines)
+        return name, value[:MAX_HEADER]
+
+
 def parse(raw: bytes) -> Asked | None:
     """Read the command of a reply; None where there is none."""
     if len(raw) > MAX_MAIL:
         return None
     try:
-        mail = BytesParser(policy=compat32).parsebytes(raw)
+        mail = BytesParser(policy=_Brief()).parsebytes(raw)
         parts = [*_parts(mail)]
     except RecursionError:  # parts in parts in parts
         return None

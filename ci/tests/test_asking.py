@@ -227,3 +227,19 @@ def test_parts_in_parts_in_parts_are_read_or_not() -> None:
 def test_any_mail_is_read(head: bytes, text: bytes) -> None:
     asking.parse(head + b"\n\n#kseries test\n" + text)
     asking.parse(b"Content-Type: " + head + b"\n\n#kseries off\n" + text)
+
+
+@pytest.mark.timeout(30)
+@pytest.mark.parametrize(
+    "head",
+    [
+        b'Content-Type: text/plain; x="' + b";" * (1 << 20),
+        b"X: y\rContent-Type: text/plain" + b';\r x="' + b";" * (1 << 20),
+        b"Content-Type: text/plain" + b";\n charset*1=x" * (1 << 16),
+        b"Content-Type: multipart/mixed; boundary=b\n\n"
+        + b'--b\nContent-Type: text/html; x="' * 30
+        + b";" * (1 << 20),
+    ],
+)
+def test_headers_that_a_library_reads_slowly_cost_a_moment(head: bytes) -> None:
+    asking.parse(b"From: a@b.c\nSubject: Re: x\n" + head + b"\n\n#kseries again\n")
