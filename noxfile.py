@@ -110,7 +110,8 @@ def tests_browser(session: nox.Session) -> None:
 @nox.session
 def tests_farm(session: nox.Session) -> None:
     """Kill a real Buildbot master, its workers and the bot at random moments; takes minutes."""
-    run(session, "pytest", "-m", "farm", *session.posargs)
+    # -rs: what is skipped, for want of PostgreSQL, is told with the reason.
+    run(session, "pytest", "-rs", "-m", "farm", *session.posargs)
 
 
 @nox.session

@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -39,21 +39,28 @@ def free_port() -> int:
 
 @dataclass
 class Farm:
-    """Folders of a master and two workers, and the processes of those that run."""
+    """Folders of a master and two workers, and the processes of those that run.
+
+    more: fields of the master's settings beside those that are usual here. address: where workers
+    look for it, "" for its port.
+    """
 
     folder: Path
     www: int = field(default_factory=free_port)
     port: int = field(default_factory=free_port)
     names: tuple[str, ...] = ("one", "two")
     seconds: float = 0.05  # that a toy takes
+    more: Mapping[str, str] = field(default_factory=dict)
+    address: str = ""
     running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         told = {"www": f"127.0.0.1:{self.www}", "listen": f"127.0.0.1:{self.port}"}
-        list(setting_up.master(self.master, told, self.names))
+        list(setting_up.master(self.master, {**told, **self.more}, self.names))
+        address = self.address or f"127.0.0.1:{self.port}"
         for name in self.names:
             login = self.master / "logins" / f"{name}.toml"
-            list(setting_up.worker(self.folder / name, f"127.0.0.1:{self.port}", login, TOY))
+            list(setting_up.worker(self.folder / name, address, login, TOY))
 
     @property
     def master(self) -> Path:
@@ -101,14 +108,14 @@ class Farm:
 
     def wait_until_up(self) -> None:
         """Wait until all workers have come to the master."""
+        wait_for(lambda: self.slots() == len(self.names))
 
-        def up() -> bool:
-            try:
-                return self.engine().slots == len(self.names)
-            except InfraError:
-                return False
-
-        wait_for(up)
+    def slots(self) -> int:
+        """Count the workers that are there, 0 while the master does not answer."""
+        try:
+            return self.engine().slots
+        except InfraError:
+            return 0
 
     def kill(self, name: str) -> None:
         """Kill a process, and wait until it is gone."""

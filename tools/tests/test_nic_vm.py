@@ -33,7 +33,7 @@ from kseries.machines.base import Exit, TimedLine
 from kseries.machines.vm import VirtualMachine
 from kseries.model import Kernel
 from kseries.report import nicbench
-from kseries.run.pipeline import RunContext
+from kseries.run.context import RunContext
 from tests.test_vm import kernel, machine
 from tests.test_zcrx_bench import program
 from tests.toymachine import set_up_toys
