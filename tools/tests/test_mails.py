@@ -170,6 +170,17 @@ def test_a_wrapped_header_of_a_diff_is_no_lack_of_prefixes(read: Read, tmp_path:
     assert "a/ and b/" not in str(raised.value)
 
 
+@pytest.mark.parametrize("old", ["a/net/socket.c b/net/socket.c", "--- a/net/socket.c"])
+def test_a_path_that_no_file_can_have_is_refused(read: Read, tmp_path: Path, old: str) -> None:
+    def named(folders: int) -> Path:
+        new = old.replace("net/", f"net/{'x/' * folders}")
+        return mail(tmp_path / f"{folders}.eml", diff=DIFF.replace(old, new, 1).encode())
+
+    with pytest.raises(UserError, match="names a file with a path that is too long"):
+        read(named(80_000))
+    assert "too long" not in str(read(named(2_000)).notes)
+
+
 def test_a_title_is_one_line_for_git_alone(read: Read, tmp_path: Path) -> None:
     # Python's lines end with these, too.
     series = read(mail(tmp_path / "x.eml", subject=b"[PATCH] net: a\xe2\x80\xa8b\xc2\x85c"))

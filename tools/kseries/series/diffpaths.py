@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from kseries.series.diffs import GIT, NEW, OLD, RENAMES, FileDiff, Scan
 
 NO_FILE = b"/dev/null"
+MAX_LINE = 16 << 10  # bytes of one with names; two of 4,096, the kernel's limit, and quotes
 WITHOUT_PREFIX = "was made without a/ and b/ before its paths; they are taken as they stand"
 
 # Folders at the top of a kernel tree: a path that begins with one has nothing before it.
@@ -39,6 +40,12 @@ def rooted(diff: bytes, found: Scan, strip: int | None = None) -> tuple[bytes, b
             pieces += [diff[at:start], new]
             at = start + len(line)
     return b"".join([*pieces, diff[at:]]), bare
+
+
+def too_long(found: Scan) -> bool:
+    """Whether a diff names what no file can be called. git reads such names in quadratic time."""
+    lines = (line for file in found.files for line in (file.git, file.old, file.new, *file.renames))
+    return any(line is not None and len(line[1]) > MAX_LINE for line in lines)
 
 
 def paths(found: Scan) -> tuple[str, ...]:

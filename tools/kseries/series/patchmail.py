@@ -125,6 +125,12 @@ def check_complete(patch: PatchMail, scratch: Path) -> None:
 
     git decides, by the line counts of the hunks. People change patches and leave the diffstat.
     """
+    if diffpaths.too_long(diffs.scan(patch.diff)):
+        raise UserError(
+            f"The patch '{patch.title}' names a file with a path that is too long for any.",
+            where=patch.mail.named,
+            do="get the mail again, unchanged, from an archive",
+        )
     with tempfile.TemporaryDirectory(dir=scratch) as name:
         folder = Path(name)
         (folder / "diff").write_bytes(patch.diff)
