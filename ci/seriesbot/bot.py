@@ -134,8 +134,7 @@ class Bot:
 
     def _gather(self, now: int) -> bool:
         done = gather.gather(self._store, self._config.told.limits, now)
-        gather.settle(self._store, now)
-        return done > 0
+        return done + gather.settle(self._store, now) > 0
 
     def _read_rules(self, _now: int) -> bool:
         self._rules = rules.read(self._config.home.rules)

@@ -26,6 +26,7 @@ from seriesbot.store import Connection, Row, Store
 WINDOW_S = 180 * 86_400  # how old a mail may be that a new one can belong to
 WINDOW_MAILS = 5_000  # the latest ones of a sender
 SENDERS = 50  # of one pass
+SETTLED = 200  # versions of one pass: others write, too
 
 COPIES = 4  # of a part that are kept: those that came first, and those that came last
 
@@ -250,7 +251,7 @@ def _due(
     """Tell when a posting is to be decided about, and what it waits for."""
     names = {mail.message_id for mail in posting.mails}
     last = max(one.arrived for one in sender.known if one.mail.message_id in names)
-    if posting.missing:
+    if not posting.is_whole:
         told = missing(posting.missing, posting.total)
         return int(last + 60 * limits.settle_minutes), f"waits: {told}"
     cover = posting.unknown_cover
@@ -267,18 +268,20 @@ def missing(numbers: Sequence[int], total: int) -> str:
     return f"{count} of {total} {'is' if len(numbers) == 1 else 'are'} missing"
 
 
-def settle(store: Store, now: int) -> None:
-    """Say of each version that waited long enough for its parts what it lacks, if anything."""
+def settle(store: Store, now: int) -> int:
+    """Say of versions that waited long enough for their parts what they lack; give their number."""
     query = (
         "SELECT version.id, total, group_concat(DISTINCT part.number) AS numbers FROM version"
         " JOIN part ON part.version = version.id WHERE state = ? AND due > 0 AND due <= ?"
         " AND total > 0 GROUP BY version.id"
         " HAVING count(DISTINCT CASE WHEN part.number BETWEEN 1 AND total THEN part.number END)"
-        " < total"
+        " < total LIMIT ?"
     )
     with store.transaction() as write:
-        for row in write.execute(query, [State.GATHERING, now]).fetchall():
+        rows = write.execute(query, [State.GATHERING, now, SETTLED]).fetchall()
+        for row in rows:
             there = set(map(int, row["numbers"].split(",")))
             lacking = [number for number in range(1, row["total"] + 1) if number not in there]
             told = f"{missing(lacking, row['total'])}; it goes on when the rest comes"
             decisions.move(write, now, row["id"], State.INCOMPLETE, "series", told)
+    return len(rows)

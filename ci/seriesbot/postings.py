@@ -10,14 +10,15 @@ mails of one sender are looked at, so nobody can put a patch into another's seri
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from kseries.series.assemble import Candidate, candidates_of
 from kseries.series.mailbox import Mail
 from kseries.series.threads import is_cover
 
-RECENT = 50  # postings that a part which answers nothing is held against
+RECENT = 50  # postings that a part is held against: who sends thousands must not cost the square
 
 TOGETHER = "sent-together-"  # of a made-up message id that unthreaded mails answer
 
@@ -49,11 +50,26 @@ class Posting:
         """Its cover letter, the first that came."""
         return next((mail for mail in self.mails if is_cover(mail)), None)
 
+    @cached_property
+    def numbers(self) -> frozenset[int]:
+        """The places in the series that its mails have; 0 is the cover letter's."""
+        there = {mail.label.number or 0 for mail in self.patches}
+        return frozenset(there | {0} if self.cover is not None else there - {0})
+
+    @cached_property
+    def resent(self) -> bool:
+        """Whether all of it was sent again."""
+        return all(mail.label.resent for mail in self.mails)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether no patch is missing."""
+        return sum(1 <= number <= self.total for number in self.numbers) == self.total
+
     @property
     def missing(self) -> tuple[int, ...]:
-        """The numbers of patches that are not there."""
-        there = {mail.label.number for mail in self.patches}
-        return tuple(number for number in range(1, self.total + 1) if number not in there)
+        """The numbers of patches that are not there. There can be thousands."""
+        return tuple(number for number in range(1, self.total + 1) if number not in self.numbers)
 
     @property
     def top(self) -> Mail:
@@ -144,14 +160,16 @@ def _is_made_up(mail: Mail) -> bool:
 
 def _merged(pieces: Iterable[Posting]) -> list[Posting]:
     """Put parts that were sent later into the posting before them."""
-    found: list[Posting] = []
+    found: list[tuple[Posting, list[Mail], set[int]]] = []  # with its mails and numbers by now
     for piece in pieces:
-        at = _belongs_to(piece, found)
-        if at is None:
-            found.append(piece)
+        for _, mails, numbers in reversed(found[-RECENT:]):
+            if _belongs_to(piece, numbers):
+                mails += piece.mails
+                numbers |= piece.numbers
+                break
         else:
-            found[at] = replace(found[at], mails=(*found[at].mails, *piece.mails))
-    return found
+            found.append((piece, [*piece.mails], {*piece.numbers}))
+    return [replace(one, mails=tuple(mails)) for one, mails, _ in found]
 
 
 def _adopted(found: Sequence[Posting]) -> list[Posting]:
@@ -160,14 +178,14 @@ def _adopted(found: Sequence[Posting]) -> list[Posting]:
     lacking: dict[tuple[int, int], list[int]] = defaultdict(list)
     strays = []
     for at, one in enumerate(found):
-        if one.missing and all(map(_is_made_up, one.mails)):
+        if not one.is_whole and all(map(_is_made_up, one.mails)):
             strays.append(at)
         else:
             lacking[one.version, one.total].append(at)
     for stray in strays:
         one = found[stray]
         recent = lacking[one.version, one.total][-RECENT:]
-        fitting = [at for at in recent if _belongs_to(one, [kept[at]]) is not None]
+        fitting = [at for at in recent if _belongs_to(one, kept[at].numbers)]
         if len(fitting) == 1:
             whole = kept[fitting[0]]
             kept[fitting[0]] = replace(whole, mails=(*whole.mails, *one.mails))
@@ -175,14 +193,12 @@ def _adopted(found: Sequence[Posting]) -> list[Posting]:
     return [one for one in kept if one.mails]
 
 
-def _belongs_to(piece: Posting, before: Sequence[Posting]) -> int | None:
-    """Tell which posting a piece completes or puts right; None where it is one of its own."""
-    if not piece.missing:
-        return None
-    numbers = {mail.label.number for mail in piece.mails}
-    for at in range(len(before) - 1, -1, -1):
-        lacking = set(before[at].missing) | ({0} if before[at].cover is None else set())
-        resent = all(mail.label.resent for mail in piece.mails)
-        if numbers <= lacking or resent:
-            return at
-    return None
+def _belongs_to(piece: Posting, there: Set[int]) -> bool:
+    """Whether a piece completes a posting of the same total, or puts it right.
+
+    there: the numbers that this has.
+    """
+    if piece.is_whole:
+        return False
+    places = range(piece.total + 1)
+    return piece.resent or all(one in places and one not in there for one in piece.numbers)

@@ -54,7 +54,7 @@ class Desk:
         intake.take_in(self.store, "list", found, Limits(ALL, 1 << 20), self.now)
         while gather(self.store, LIMITS, self.now):
             pass
-        settle(self.store, self.now)
+        self.settle()
 
     def admit(self) -> None:
         """Decide about what is due."""
@@ -64,7 +64,12 @@ class Desk:
     def wait(self, minutes: float) -> None:
         """Let time go by."""
         self.now += int(60 * minutes)
-        settle(self.store, self.now)
+        self.settle()
+
+    def settle(self) -> None:
+        """Say what those lack that waited long enough."""
+        while settle(self.store, self.now):
+            pass
 
     def seen(self) -> list[tuple[object, ...]]:
         """Give (series, version, state) of all versions."""

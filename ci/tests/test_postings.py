@@ -6,6 +6,7 @@ from __future__ import annotations
 import itertools
 import random
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -153,3 +154,17 @@ def test_rings_and_hostile_references_end() -> None:
 def test_many_series_of_one_sender_are_told_apart() -> None:
     raws = [raw for n in range(150) for raw in thread(f"t{n}", 3)]
     assert len(found(raws)) == 150
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("total", [2, 9999])
+def test_who_sends_thousands_does_not_cost_the_square(total: int) -> None:
+    (one,) = known([mail(f"[PATCH 1/{total}] x", "0@x")])
+    many = [Known(replace(one.mail, message_id=f"{number}@x"), number) for number in range(4000)]
+    assert len(postings(many, GAP_S)) == 4000
+
+
+def test_a_late_part_completes_the_latest_that_lacks_it() -> None:
+    firsts = [mail("[PATCH 1/2] a 1", f"first-{n}@x", diff("f")) for n in range(3)]
+    (*_, last) = found(firsts, [mail("[PATCH 2/2] a 1", "second@x", diff("g"))])
+    assert ids(last) == ["first-2@x", "second@x"]
