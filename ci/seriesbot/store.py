@@ -143,6 +143,12 @@ def _alone(file: Path) -> Iterator[None]:
     """Be the only one that works on a store. Raises UserError while another is."""
     # One store has one lock, by whatever links it is reached.
     file = file.resolve()
+    if file.is_file() and file.stat().st_nlink > 1:
+        raise UserError(
+            "This store is one file with another, by a hard link; SQLite would break both.",
+            where=str(file),
+            do="copy it (`seriesbot backup`), and remove one of the two names",
+        )
     lock = FileLock(file.with_name(f"{file.name}.lock"))
     with atomicfile.disk_errors(file):
         try:

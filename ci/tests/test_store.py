@@ -299,3 +299,20 @@ def test_a_store_that_is_reached_by_two_names_is_one(file: Path, tmp_path: Path)
         told = f"process {os.getpid()} on "
         with Store.opened(link) as same, pytest.raises(UserError, match=told), same.owned():
             pass
+
+
+def test_a_store_that_is_one_file_with_another_is_worked_on_by_nobody(file: Path) -> None:
+    with Store.opened(file, create=True):
+        pass
+    other = file.with_name("other.sqlite")
+    other.hardlink_to(file)  # as `cp -al` does it
+    for one in (file, other):
+        with (
+            Store.opened(one) as store,
+            pytest.raises(UserError, match="by a hard link"),
+            store.owned(),
+        ):
+            pass
+    other.unlink()
+    with Store.opened(file) as store, store.owned():
+        pass
