@@ -24,8 +24,9 @@ from kseries.lib.errors import UserError
 from kseries.lib.runfolder import RunFolder
 from kseries.model import InstalledSuites, Kernel
 from kseries.report.live import Shown
-from kseries.run import pipeline, stages
+from kseries.run import stages
 from kseries.run.context import RunContext
+from kseries.run.stages import Stage
 
 ASKED = "bench-target-asked"  # what a session was to measure
 ADAPTER: TypeAdapter[Asked] = TypeAdapter(Asked)
@@ -66,7 +67,7 @@ def bench(
     arguments: Namespace,
     opened: Opened,
     asked: Asked | None,
-    stages: Sequence[pipeline.Stage[Any]],
+    wanted: Sequence[Stage[Any]],
 ) -> int:
     """Build, measure, and tell.
 
@@ -85,7 +86,7 @@ def bench(
         resumable(opened.run, benchrun.NAME, arguments.workspace, shown),
     ):
         work = replace(opened.work(shown), session=(benchrun.NAME,))
-        benchrun.build(work, stages)
+        benchrun.build(work, wanted)
         done = _measure(work, asked, shown)
     return benchrun.tell(done, opened.run, as_json=arguments.json)
 
