@@ -297,6 +297,8 @@ def toolkit(tmp_path: Path) -> Path:
         "tools/tests/conftest.py": CONFTEST,
         "tools/tests/test_rules.py": TESTS,
         ".gitignore": "out/\n",
+        # As in the project's own: it takes seconds to load, of the few that a trial has here.
+        "pytest.ini": "[pytest]\naddopts = -p no:labgrid\n",
     }.items():
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text(text)
