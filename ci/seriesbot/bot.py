@@ -87,10 +87,10 @@ class Bot:
         worker = Worker(store, config, engine or engine_of(config), made)
         outbox = Outbox(store, config.told.answer, config.home.path)
         answers = Writer(store, config.told.answer, config.told.engine.shown_to_others)
-        checks, submitted = writing.Writer(store, config), submissions.Outbox(store, config)
+        told, submitted = writing.Writer(store, config), submissions.Outbox(store, config)
         # In this order at each step. Each takes the time, and tells whether it may go on at once.
         self._parts: Mapping[str, Callable[[int], bool]] = {
-            "sinks": lambda _now: checks.begin(),
+            "sinks": lambda _now: told.begin(),
             "gathering": self._gather,
             "rules": self._read_rules,
             "admission": self._admit,
@@ -98,7 +98,7 @@ class Bot:
             "engine": worker.work,
             "answers": answers.step,
             "outbox": lambda now: outbox.step(now) > 0,
-            "submissions": checks.step,
+            "submissions": told.step,
             "servers": lambda now: submitted.step(now) > 0,
             "retention": Retention(store, config.told.keep).step,
         }

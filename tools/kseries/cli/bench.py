@@ -33,7 +33,7 @@ from kseries.run.context import RunContext
 NAME = benchrun.NAME
 ASKED = "bench-asked"  # what a session was to measure
 SETUPS: TypeAdapter[tuple[Setup, ...]] = TypeAdapter(tuple[Setup, ...])
-STAGES = stages.STAGES[: stages.STAGES.index(stages.INSTALL) + 1]
+STAGES = stages.up_to(stages.INSTALL)
 
 
 def bench(arguments: Namespace) -> int:

@@ -39,7 +39,7 @@ from kseries.stacks.stack import plan, resolve
 
 SOURCES = "bench-program"  # in the run's folder: a copy of what was given
 ASKED = "bench-program-asked"  # what a session was to measure
-CONFIGURED = stages.STAGES[: stages.STAGES.index(stages.CONFIG) + 1]
+CONFIGURED = stages.up_to(stages.CONFIG)
 
 
 @dataclass(frozen=True)

@@ -73,7 +73,7 @@ def config_for(arguments: Namespace) -> int:
     """Print what a series adds to the config, each line with the files that want it."""
     arguments.series = arguments.of
     opened = take_up(arguments, lambda: with_settings(request(arguments)))
-    chosen = stages.STAGES[: stages.STAGES.index(stages.CONFIG) + 1]
+    chosen = stages.up_to(stages.CONFIG)
     with progress(arguments) as shown:
         work = opened.work(shown)
         result = _carried_out(work, chosen, shown, arguments.workspace)

@@ -15,7 +15,7 @@ from kseries.run import pipeline, stages
 from kseries.run.context import RunContext
 from kseries.test.scheduler import Job
 
-STAGES = stages.STAGES[: stages.STAGES.index(stages.INSTALL) + 1]
+STAGES = stages.up_to(stages.INSTALL)
 
 
 def build(work: RunContext) -> None:

@@ -184,3 +184,8 @@ INSTALL: Stage[InstalledSuites] = Stage(
 )
 TEST: Stage[TestOutcome] = Stage("test", TypeAdapter(TestOutcome), _test, _summarise_test)
 STAGES: tuple[Stage[Any], ...] = (SERIES, FETCH, APPLY, CONFIG, BUILD, INSTALL, TEST)
+
+
+def up_to(last: Stage[Any]) -> tuple[Stage[Any], ...]:
+    """Give the stages of a run up to one of them."""
+    return STAGES[: STAGES.index(last) + 1]
