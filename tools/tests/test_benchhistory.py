@@ -13,12 +13,15 @@ from kseries.bench import plan
 from kseries.bench.cost import Built, Cost, PathCost
 from kseries.bench.document import BENCH, Bench, Compared
 from kseries.bench.history import gather
+from kseries.bench.nic import OverNic
+from kseries.bench.nicproof import Proof
 from kseries.cli.main import main
 from kseries.report import benchhistory, html
 from tests.conftest import EVIL
 from tests.test_benchreport import bench, measured
+from tests.test_nicreport import nic
 
-__all__ = ["bench"]  # the fixture
+__all__ = ["bench", "nic"]  # fixtures
 
 DAY = "2026-11-{:02}T10:00:00+00:00"
 
@@ -86,6 +89,33 @@ def test_receivers_of_a_table_stand_together_with_a_chart(bench: Bench) -> None:
     assert page.groups[0].title.startswith("zcrx-v7, prompt-60k-ipv4")
     (alone, *_) = benchhistory.make(gather([old])).groups
     assert alone.plot is None
+
+
+def test_rates_over_a_nic_are_told_with_what_they_hang_on(bench: Bench, nic: OverNic) -> None:
+    bare = replace(bench, measurements=(), qemu="")
+    newer = replace(nic, port=replace(nic.port, firmware="231.0"))
+    old = replace(bare, nic=nic, started=DAY.format(1), run="a")
+    figures = gather([old, replace(old, nic=newer, started=DAY.format(2), run="b")])
+    told = {one.title: one.values for one in figures}
+    assert told["over a NIC, lab1, different: zcrx"] == pytest.approx((116.2, 116.2))
+    assert told["over a NIC, lab1, same: epoll"] == pytest.approx((62.6, 62.6))
+    text = benchhistory.text([one for one in figures if one.title.endswith("same: zcrx")])
+    assert "zcrx, Gbps" in text
+    assert "per Gbps" not in text
+    assert text.count("*") == 2  # the newer firmware, and what tells what it means
+
+
+def test_what_is_in_doubt_over_a_nic_is_not_told_and_no_hardware_is_said(
+    bench: Bench, nic: OverNic
+) -> None:
+    doubted = tuple(
+        replace(one, doubts=("elsewhere",)) if one.item.name == "epoll-same" else one
+        for one in nic.samples
+    )
+    guest = replace(nic, samples=doubted, machine=replace(nic.machine, guest="kvm"))
+    copied = replace(guest, proof=Proof(copies=7, pieces=9))
+    titles = [one.title for one in gather([replace(bench, measurements=(), nic=copied)])]
+    assert titles == ["over a NIC, lab1, different, no figures of hardware: epoll"]
 
 
 def test_the_page_escapes_what_others_wrote(bench: Bench) -> None:

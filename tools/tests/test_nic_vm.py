@@ -241,7 +241,7 @@ def test_the_command_line_builds_measures_keeps_and_tells(
     (toys.toyproject.root / "configs" / "hardware.config").write_text("CONFIG_NET=y\n")
     file = tmp_path / "lab1.toml"
     file.write_text(FILE)
-    words = ("--target", str(file), "--seconds", "1", "--repeat", "1", "discard", "same")
+    words = ("--target", str(file), "--seconds", "1", "--repeat", "2", "discard", "same")
     assert toys.kseries("bench", *words) == 0
     told = capsys.readouterr().out
     assert "over a NIC: lab1" in told
@@ -252,7 +252,7 @@ def test_the_command_line_builds_measures_keeps_and_tells(
     jsonschema.validate(json.loads(text), document.schema())
     nic = BENCH.validate_json(text).nic
     assert nic is not None
-    assert [sample.item.name for sample in nic.samples] == ["discard-same"]
+    assert [sample.item.name for sample in nic.samples] == 2 * ["discard-same"]
     assert nic.samples[0].gbps > 0
     assert "MSG_TRUNC" in (run / "bench.html").read_text()
     assert toys.kseries("bench", "--show", "latest") == 0
@@ -261,3 +261,14 @@ def test_the_command_line_builds_measures_keeps_and_tells(
     asked = json.loads((run / "request.json").read_text())
     assert [Path(name).name for name in asked["configs"]] == ["hardware.config"]
     assert (run / "bench-target-asked.json").is_file()
+    # As if it had been ended before the second turn.
+    done = json.loads(text)
+    del done["nic"]["samples"][1:]
+    (run / "bench.json").write_text(json.dumps(done))
+    assert toys.kseries("bench", "--resume", "latest") == 0
+    again = BENCH.validate_json((run / "bench.json").read_text()).nic
+    assert again is not None
+    assert not [note for note in again.notes if "anew" in note]
+    assert again.samples[0] == nic.samples[0]
+    assert again.samples[1] != nic.samples[1]
+    assert len(again.samples) == 2

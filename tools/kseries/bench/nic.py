@@ -127,7 +127,7 @@ class OverNic:
 
     softirq: the CPU that the port's interrupts go to. application: the receiver's CPU, by place.
     skipped: what this target cannot do. lost: what was tried and came to nothing. proof: that zero
-    copy was none; None where it was not measured.
+    copy was none; None where it was not measured. made_of: a digest of kernel and program.
     """
 
     target: str
@@ -138,6 +138,7 @@ class OverNic:
     softirq: int
     application: dict[Where, int]
     steps: tuple[Step, ...]
+    made_of: str = ""
     samples: tuple[Sample, ...] = ()
     skipped: tuple[Missing, ...] = ()
     lost: tuple[Missing, ...] = ()
@@ -147,6 +148,11 @@ class OverNic:
     def of(self, item: Item) -> tuple[Sample, ...]:
         """Give the measurements of an item."""
         return tuple(sample for sample in self.samples if sample.item == item)
+
+    def in_doubt(self, item: Item) -> bool:
+        """Whether the measurements of an item may be of something else."""
+        copied = item.receiver == "zcrx" and self.proof is not None and bool(self.proof.doubt)
+        return copied or any(sample.doubts for sample in self.of(item))
 
 
 def not_hardware(machine: Machine, driver: str) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from kseries.bench import nicfacts, nicplan, nicproof
+from kseries.bench import nicfacts, nicgoon, nicplan, nicproof
 from kseries.bench.answer import Unreadable, read
 from kseries.bench.nic import Asked, Item, Missing, OverNic, Sample, Step
 from kseries.bench.nicplan import Plan
@@ -49,7 +49,11 @@ Keep = Callable[[OverNic], None]
 
 @dataclass
 class Session:
-    """What is measured on a target. keep: gets all that is known so far, after each measurement."""
+    """What is measured on a target.
+
+    keep: gets all that is known so far, after each measurement. earlier: of the session that is
+    gone on with; None where none is.
+    """
 
     machine: LabMachine
     kernel: Kernel
@@ -58,6 +62,7 @@ class Session:
     asked: Asked
     progress: Progress
     keep: Keep
+    earlier: OverNic | None = None
     _plan: Plan = field(init=False)
     _done: OverNic = field(init=False)
 
@@ -68,12 +73,17 @@ class Session:
         """
         self._boot()
         self._plan, self._done = self._set_up()
-        self._prove()
+        if self.earlier is not None:
+            self._done = nicgoon.go_on(self._done, self.earlier)
+        if self._done.proof is None:
+            self._prove()
         self.keep(self._done)
         total = len(self._left()) * self.asked.repeats
         # In turns, so that what changes with time changes all of them.
         for turn in range(1, self.asked.repeats + 1):
             for item in self._left():
+                if len(self._done.of(item)) >= turn:
+                    continue  # in the session that is gone on with
                 words = f"{item.name}, {turn} of {self.asked.repeats}"
                 self.progress.update(words, done=len(self._done.samples), total=total)
                 self._one(item)
@@ -171,6 +181,7 @@ class Session:
             softirq=made.softirq,
             application=dict(made.application),
             steps=steps,
+            made_of=nicgoon.made_of(self.kernel.image, self.program),
             skipped=skipped,
         )
 

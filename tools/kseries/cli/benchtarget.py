@@ -72,8 +72,9 @@ def bench(
     """Build, measure, and tell.
 
     opened: the run; its request may name another machine. asked: None where a session is gone on
-    with, which is measured anew.
+    with.
     """
+    goes_on = asked is None
     if asked is None:
         asked = opened.run.load(ASKED, ADAPTER)
     else:
@@ -87,11 +88,11 @@ def bench(
     ):
         work = replace(opened.work(shown), session=(benchrun.NAME,))
         benchrun.build(work, wanted)
-        done = _measure(work, asked, shown)
+        done = _measure(work, asked, shown, goes_on=goes_on)
     return benchrun.tell(done, opened.run, as_json=arguments.json)
 
 
-def _measure(work: RunContext, asked: Asked, shown: Shown) -> Bench:
+def _measure(work: RunContext, asked: Asked, shown: Shown, *, goes_on: bool) -> Bench:
     shown.stage(benchrun.NAME)
     kernel: Kernel = work.outcome(stages.BUILD)
     installed: InstalledSuites = work.outcome(stages.INSTALL)
@@ -99,6 +100,7 @@ def _measure(work: RunContext, asked: Asked, shown: Shown) -> Bench:
     target = labtarget.find(work.request.target, work.project)
     began, started = time.monotonic(), datetime.datetime.now(datetime.UTC)
     done = benchrun.kept(work.run) or benchrun.begun(work, started, in_guest=False)
+    earlier = done.nic if goes_on else None
 
     def keep(found: OverNic) -> None:
         nonlocal done
@@ -108,7 +110,7 @@ def _measure(work: RunContext, asked: Asked, shown: Shown) -> Bench:
         benchrun.keep(work.run, done)
 
     with work.lab_machine(work.run, 1) as machine:
-        session = nicrun.Session(machine, kernel, program, target.name, asked, shown, keep)
+        session = nicrun.Session(machine, kernel, program, target.name, asked, shown, keep, earlier)
         measured = session.run()
         keep(measured)
     # What had to be put back is known when the machine was left.

@@ -19,7 +19,8 @@ NOTHING = (
     "Nothing was measured yet, or nothing that has all of these in its name. `kseries bench` does."
 )
 ABOUT = (
-    "Instructions for each unit; * stands where QEMU or the compiler is another one than before."
+    "Instructions for each unit, or Gbps over a NIC; * stands where the compiler, QEMU, or the"
+    " NIC's driver, firmware or processor is another one than before."
 )
 
 
@@ -99,13 +100,13 @@ def _row(one: Figure) -> str:
     values = one.values
     cells = [str(len(values)), amount(values[0]), amount(values[-1]), change(one)]
     cells += [amount(min(values)), amount(max(values))]
-    name = plain(f"{one.name}, per {one.unit}", TITLE)
+    name = plain(one.label, TITLE)
     return f"  {name:{TITLE}}" + "".join(f"{cell:>{FIGURE}}" for cell in cells)
 
 
 def _each(one: Figure) -> Iterator[str]:
     yield ""
-    yield f"  {one.name}, per {one.unit}"
+    yield f"  {one.label}"
     before = one.points[0]
     for point, changed in zip(one.points, one.changes(), strict=True):
         mark = "*" if point.tools != before.tools else " "
