@@ -30,6 +30,7 @@ from kseries.lib.paths import Cache
 from kseries.lib.progress import Silent
 from kseries.lib.runfolder import RunFolder
 from kseries.model import BuildPlace, Diagnostic, Kernel, KernelConfig, Severity, Stack, Tree
+from tests.conftest import git
 
 FRAGMENT = (
     "CONFIG_NET=y\nCONFIG_INET=y\nCONFIG_IO_URING=y\nCONFIG_NETDEVSIM=y\nCONFIG_IO_URING_ZCRX=y\n"
@@ -90,6 +91,15 @@ class Bench:
         return build(configured, self.stack, self.cache, self.run, self.progress, jobs=2)
 
 
+def with_file(tree: Tree, file: str, text: str) -> Tree:
+    """Commit a file to a tree."""
+    (tree.path / file).parent.mkdir(parents=True, exist_ok=True)
+    (tree.path / file).write_text(text)
+    git(tree.path, "add", file)
+    git(tree.path, "commit", "--quiet", "--message=a file")
+    return replace(tree, head=git(tree.path, "rev-parse", "HEAD").strip())
+
+
 @pytest.fixture
 def bench(tmp_path: Path, toy_tree: Tree) -> Bench:
     place = tmp_path / "place"
@@ -134,6 +144,38 @@ def test_only_what_changed_is_made(bench: Bench, toy_commit: Commit) -> None:
     source.write_text(source.read_text().replace("budget - 1", "budget - 2"))
     assert bench.build().objects == 2
     assert bench.build().objects == 0  # make was asked
+
+
+def test_an_edited_test_builds_nothing_anew(bench: Bench) -> None:
+    bench.tree = with_file(bench.tree, "tools/testing/selftests/net/ping.py", "one")
+    first = bench.build()
+    size = first.log.stat().st_size
+    bench.tree = with_file(bench.tree, "tools/testing/selftests/net/ping.py", "two")
+    again = bench.build()
+    assert again == replace(first, config=again.config, objects=0, seconds=0.0)
+    assert again.config == replace(first.config, tree=bench.tree)
+    assert first.log.stat().st_size == size, "make was started"
+
+
+@pytest.mark.parametrize(
+    ("file", "counts"),
+    [
+        ("tools/testing/selftests/net/lib/py/ping.py", False),
+        ("tools/testing/selftests/kselftest_module.h", True),  # which lib/test_printf.c includes
+        ("tools/testing/selftests", True),  # no folder
+        ("tools/testing/ping.py", True),
+        ("tools/lib/ping.c", True),
+        ("net/ping.c", True),
+        ("ping", True),
+        ("selftests/net/ping.py", True),
+        ("net/tools/testing/selftests/net/ping.py", True),
+    ],
+)
+def test_what_a_kernel_is_made_of(toy_tree: Tree, file: str, counts: bool) -> None:
+    before, after = toy_tree, with_file(toy_tree, file, "new")
+    assert (kbuild.sources(after) != kbuild.sources(before)) == counts
+    changed = with_file(after, file, "changed")
+    assert (kbuild.sources(changed) != kbuild.sources(after)) == counts
 
 
 def test_lost_image_is_made_again(bench: Bench) -> None:

@@ -224,7 +224,7 @@ def _inputs(config: KernelConfig, box: Sandbox, compiler: str) -> str:
     if not kbuild.is_clean(config.tree):
         return ""
     command = proc.command_text(kbuild.make(box, _targets(config), jobs=1))
-    parts = (config.tree.head, config.sha256, compiler, command)
+    parts = (kbuild.sources(config.tree), config.sha256, compiler, command)
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 

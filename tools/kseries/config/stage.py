@@ -145,7 +145,8 @@ def _inputs(tree: Tree, box: Sandbox, merged: Merged, *, whole: bool) -> str:
         return ""
     # The command line stands for the sandbox, ccache or not, and kseries' own settings.
     command = proc.command_text(_command(box, merged))
-    parts = (str(STAGE_VERSION), str(whole), tree.head, kbuild.compiler(box), command, merged.text)
+    made_of = (kbuild.sources(tree), kbuild.compiler(box), command, merged.text)
+    parts = (str(STAGE_VERSION), str(whole), *made_of)
     return _sha256("\0".join(parts))
 
 

@@ -6,6 +6,7 @@ Shared by all stages that start it, so that none of them makes another's work lo
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -16,6 +17,7 @@ from kseries.lib.deadline import Deadline
 from kseries.lib.errors import UserError
 from kseries.lib.gitrepo import of_worktree
 from kseries.model import BuildPlace, Stack, Tree
+from kseries.suite import SELFTESTS
 
 DEFAULT_COMPILER = "gcc"
 CCACHE_SIZE = "5G"
@@ -147,6 +149,25 @@ def is_clean(tree: Tree) -> bool:
             do="start a new run, which applies the stack again",
         )
     return not repository.text("status", "--porcelain", "--ignore-submodules=all")
+
+
+def sources(tree: Tree) -> str:
+    """Name all that config and kernel are made of, in 64 hex digits: the tree but for its tests.
+
+    What stands in tools/testing/selftests/ itself counts, as modules of the kernel include it; its
+    folders do not, so that an edited test configures and builds nothing anew.
+    """
+    repository = of_worktree(tree.path)
+    above = (*reversed(SELFTESTS.parents), SELFTESTS)
+    found: list[str] = []
+    for place in above:
+        words = ("--", f"{place}/") if place.parts else ()
+        for entry in repository.entries("ls-tree", "-z", "--full-tree", tree.head, *words):
+            told, _, name = entry.partition("\t")
+            path = Path(name)
+            if " tree " not in told or (path not in above and path.parent != SELFTESTS):
+                found.append(entry)
+    return hashlib.sha256("\0".join(found).encode(errors="surrogateescape")).hexdigest()
 
 
 def _compilers(box: Sandbox) -> dict[str, str]:
