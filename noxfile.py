@@ -85,8 +85,14 @@ def bench(session: nox.Session) -> None:
 
 @nox.session
 def tests(session: nox.Session) -> None:
-    """Run the project's own tests (those without a virtual machine)."""
+    """Run the project's own fast tests (none boots a virtual machine)."""
     run(session, "pytest", "-n", "2", *session.posargs)
+
+
+@nox.session
+def tests_slow(session: nox.Session) -> None:
+    """Run the project's tests of whole runs, on a kernel in small; without a virtual machine."""
+    run(session, "pytest", "-n", "2", "-m", "slow", *session.posargs)
 
 
 @nox.session

@@ -19,7 +19,7 @@ from seriesbot.engine.buildbot import BuildbotEngine
 from tests import toykseries
 from tests.farms import LIMIT_S, Farm, ended, order, wait_for
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 
 def test_an_order_is_taken_once_and_ends_with_its_document(

@@ -192,6 +192,8 @@ def _be_child(request: dict[str, Any], folder: Path, writer: int) -> None:
     options = ["-q", "-p", "no:xdist", "--hypothesis-profile=mutate", "--tb=no"]
     # Of the libraries that were loaded before.
     options += ["-W", "ignore::pytest.PytestAssertRewriteWarning"]
+    # What is slow is left out by default, and may be all that holds a rule.
+    options += ["-m", "not vm and not browser and not farm and not hardware"]
     if request["keep"]:
         options.append("--collect-only")
     elif request["cover"] is None:

@@ -18,6 +18,8 @@ from attack.scene import Scene
 from attack.table import Attack, Kind, Outcome
 from tests.test_starvation import crowd
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def template(tmp_path_factory: pytest.TempPathFactory) -> Path:

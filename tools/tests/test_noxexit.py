@@ -16,6 +16,8 @@ import pytest
 import noxexit
 from tests.toyproject import ToyProject, set_up
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 
 FINGERPRINT = """\

@@ -15,6 +15,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 CLONE = Path(__file__).parents[2]
 KEPT = ("PATH", "LANG", "TMPDIR", "KSERIES_LIMITS")
 KTAP = "TAP version 13\n1..1\nok 1 one\n"
