@@ -168,8 +168,16 @@ def test_sections_are_those_of_the_base(files: TreeFiles, tmp_path: Path) -> Non
 
 def test_tests_that_the_series_changes_come_first(chosen: Choose) -> None:
     assert chosen(f"{TESTS}/fly/clouds.c").names[0] == "kselftest/fly:clouds"
-    # What others use: all of them.
+    # What others use: all of them, after that whose own source it is.
     assert len(chosen(f"{TESTS}/fly/helper.sh").names) == 3
+    both = chosen(f"{TESTS}/fly/.gitignore", f"{TESTS}/fly/Makefile", f"{TESTS}/fly/clouds.c")
+    assert [one.why.rpartition("/")[2] for one in both.chosen] == ["clouds.c"] + 2 * ["Makefile"]
+    assert both.names[0] == "kselftest/fly:clouds"
+
+
+def test_what_git_leaves_out_is_no_change_of_a_test(chosen: Choose) -> None:
+    why = [one.why for one in chosen(f"{TESTS}/fly/.gitignore").chosen]
+    assert not [one for one in why if one.startswith("the series changes")]
 
 
 def test_suites_of_ours_name_what_they_cover(chosen: Choose) -> None:

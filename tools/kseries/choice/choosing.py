@@ -23,6 +23,7 @@ KUNIT_S = 3.0
 SUITE_S = 120.0  # of ours, as a whole
 # Of a folder with many KUnit tests only those are taken that share a word with the files.
 FEW = 4
+GITIGNORE = ".gitignore"
 # Folders of tests that are about the folder they stand in: fs/tests, drivers/gpu/drm/tests.
 TEST_FOLDERS = frozenset({"test", "tests", "kunit", "selftests"})
 
@@ -139,15 +140,18 @@ def _within(found: _Candidates, limit_s: float) -> Choice:
 
 
 def _touched_tests(paths: Sequence[str], files: TreeFiles) -> Iterator[Chosen]:
+    """Give tests that the series changes; first those whose own source it is."""
+    others: list[Chosen] = []
     for path in paths:
-        target = files.target_of(path)
-        if not target:
+        target, name = files.target_of(path), path.rpartition("/")[2]
+        if not target or name == GITIGNORE:
             continue
-        programs = files.programs(target)
-        name = path.rpartition("/")[2]
-        own = [one for one in programs if name in (one, f"{one}.c")]
-        for program in own or programs:
-            yield _program(target, program, f"the series changes {path}")
+        programs, why = files.programs(target), f"the series changes {path}"
+        own = [_program(target, one, why) for one in programs if name in (one, f"{one}.c")]
+        yield from own
+        if not own:
+            others += [_program(target, one, why) for one in programs]
+    yield from others
 
 
 def _of_ours(paths: Sequence[str], suites: Iterable[Suite], files: TreeFiles) -> Iterator[Chosen]:
