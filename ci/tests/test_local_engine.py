@@ -91,6 +91,7 @@ def test_what_a_run_says_is_told(
     assert isinstance(found, Outcome)
     assert (found.exit_code, found.document is not None) == (code, document)
     assert document or found.said.endswith(("is gone\n", "no such source.\n"))
+    assert bool(engine.base("job-1-1")) == (words != "TOY-LOST")
 
 
 def test_the_bots_own_variables_stay_with_it(

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 """A `kseries run` in small: takes milliseconds, leaves a run folder with a real result document.
 
-What it does is told by words in the titles of the series: TOY-FAIL, TOY-LOST (exit code 3),
-TOY-NOTHING (no document), TOY-SLEEP (for ever), TOY-ODD (a document that is none). Each call adds a
+What it does is told by words in the titles of the series: TOY-FAIL, TOY-LOST (exit code 3, of its
+base nothing is known), TOY-NOTHING (no document), TOY-SLEEP (for ever), TOY-ODD (a document that is none). Each call adds a
 line to the file that $TOY_LOG names.
 """
 
@@ -29,6 +29,7 @@ from kseries.model import (
 from kseries.verdict import document
 
 BASE = '{"chosen": "toy", "why": "there is no other", "fits": true, "candidates": []}'
+NO_BASE = '{"chosen": "", "why": "", "fits": false, "known": false, "candidates": []}'
 
 
 def main() -> int:
@@ -36,12 +37,12 @@ def main() -> int:
     parser.add_argument("command")
     parser.add_argument("--workspace", type=Path, required=True)
     parser.add_argument("--series", type=Path)
-    arguments, _ = parser.parse_known_args()
-    if arguments.command == "base":
-        print(BASE)
-        return 0
-    patches = sorted(arguments.series.glob("*.patch"))
+    arguments, others = parser.parse_known_args()
+    patches = sorted((arguments.series or Path(others[-1])).glob("*.patch"))
     text = "".join(patch.read_text(errors="replace") for patch in patches)
+    if arguments.command == "base":
+        print(NO_BASE if "TOY-LOST" in text else BASE)
+        return 3 if "TOY-LOST" in text else 0
     if "TOY_LOG" in os.environ:
         with Path(os.environ["TOY_LOG"]).open("a") as log:
             log.write(f"{arguments.series.parents[1].name}\n")

@@ -168,6 +168,34 @@ def test_a_source_that_cannot_be_had_is_passed_over_and_named(toyproject: ToyPro
     assert "not at hand" not in told["passed_over"][0]["why"]
 
 
+def test_what_applies_nowhere_may_do_so_where_a_source_cannot_be_had(
+    toyproject: ToyProject,
+) -> None:
+    toyproject.write(
+        "kernel/sources/gone.toml",
+        f'kind = "git"\nremote = "{toyproject.root}/none"\ncommit = "{"1" * 40}"\n',
+    )
+    folder = toyproject.patch("odd", *CHANGE)
+    (patch,) = folder.glob("*.patch")
+    patch.write_text(patch.read_text().replace("budget", "gadget"))
+    code, output = toyproject.kseries("base", "odd")
+    assert code == 3, output
+    assert "It is not known what it applies to, as gone cannot be had." in output
+    code, output = toyproject.kseries("base", "odd", "--json")
+    assert code == 3, output
+    told = json.loads(output[output.index("{") :])
+    assert (told["fits"], told["known"]) == (False, False)
+    for words in (("run", "--series", "odd"), ("suites", "for", "odd")):
+        code, output = toyproject.kseries(*words)
+        assert code == 3, output
+        assert "Whether odd applies is not known, as gone cannot be had." in output
+        assert "--source toy" in output
+    # Who names a source gets an answer.
+    code, output = toyproject.kseries("run", "--series", "odd", "--source", "toy")
+    assert code == 1, output
+    assert "does not apply" in output
+
+
 def test_a_series_that_cannot_be_read(toyproject: ToyProject) -> None:
     code, output = toyproject.kseries("base", "nowhere")
     assert (code, "There is no series 'nowhere'" in output) == (2, True)

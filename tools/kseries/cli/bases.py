@@ -10,6 +10,7 @@ from kseries.cli.request import request, with_settings
 from kseries.cli.run_context import progress
 from kseries.cli.screen import print_json, screen
 from kseries.lib import runfolder
+from kseries.lib.errors import InfraError
 from kseries.lib.paths import Cache, Project
 from kseries.report import listing
 from kseries.stacks import bases
@@ -18,7 +19,10 @@ from kseries.stacks.candidates import Candidate
 
 
 def base(arguments: Namespace) -> int:
-    """Print the candidates, and the choice with its reason; 1 where the series applies nowhere."""
+    """Print the candidates, and the choice with its reason.
+
+    1 where the series applies nowhere; 3 where that is not known, as a source cannot be had.
+    """
     arguments.series = arguments.of
     asked = with_settings(request(arguments))
     project = Project.find(arguments.workspace)
@@ -33,6 +37,8 @@ def base(arguments: Namespace) -> int:
         width, color = screen()
         foot = _sentence(found)
         sys.stdout.write(listing.render(titles, rows, width=width, color=color, foot=foot))
+    if not found.is_known:
+        return InfraError.exit_code
     return 0 if found.choice is not None and found.choice.fits else 1
 
 
@@ -46,6 +52,9 @@ def _row(one: Candidate) -> tuple[str, ...]:
 def _sentence(found: Bases) -> str:
     if found.choice is None:
         return "No source can be had to put it on."
+    if not found.is_known:
+        lost = " and ".join(found.lost)
+        return f"It is not known what it applies to, as {lost} cannot be had."
     return f"{found.choice.candidate.base.source.name}: {found.choice.why}"
 
 
@@ -58,6 +67,7 @@ def _for_programs(found: Bases) -> dict[str, object]:
         "chosen": choice.candidate.base.source.name if choice else "",
         "why": choice.why if choice else "",
         "fits": choice is not None and choice.fits,
+        "known": found.is_known,
         "candidates": [
             {
                 "source": one.base.source.name,

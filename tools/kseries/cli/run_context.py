@@ -26,6 +26,7 @@ from kseries.report.live import Shown, live
 from kseries.run.context import RunContext
 from kseries.series import archive
 from kseries.stacks import bases
+from kseries.stacks.bases import Bases
 from kseries.stacks.candidates import Candidate
 from kseries.stacks.stack import Plan, plan
 from kseries.verdict import document
@@ -84,12 +85,14 @@ def take_up(
 def candidate_for(request: Request, project: Project, shown: Progress) -> Candidate | None:
     """Try the series of a request on its source, or on those at hand where none is named.
 
-    None where there is no source. Raises UserError and InfraError for a series that cannot be read.
+    None where there is no source. Raises UserError and InfraError for a series that cannot be read,
+    or of which nobody can say whether it applies.
     """
     with runfolder.scratch() as run:
         if bases.is_open(request):
-            choice = bases.find(request, project, Cache.find(), run, shown).choice
-            return choice.candidate if choice else None
+            found = bases.find(request, project, Cache.find(), run, shown)
+            found.require_known()
+            return found.choice.candidate if found.choice else None
         return _on_its_source(request, project, run, shown)
 
 
@@ -105,20 +108,23 @@ def _completed(
 ) -> Request:
     """Choose what a series is put on and tested with, where nobody says it. minutes: None: no test.
 
-    What is wrong with the series is told by the stage that reads it: the run keeps that.
+    What is wrong with the series is told by the stage that reads it: the run keeps that. Raises
+    InfraError where it applies nowhere, and a source could not be had.
     """
-    candidate: Candidate
+    found: Bases | None = None
     try:
         if bases.is_open(request):
             found = bases.find(request, project, Cache.find(), run, shown)
-            if found.choice is None:
-                return request
-            candidate = found.choice.candidate
-            request = replace(request, source=found.source, base_why=found.choice.why)
         else:
             candidate = _on_its_source(request, project, run, shown)
     except (UserError, InfraError):
         return request
+    if found is not None:
+        found.require_known()
+        if found.choice is None:
+            return request
+        candidate = found.choice.candidate
+        request = replace(request, source=found.source, base_why=found.choice.why)
     if minutes is None or not tests.is_open(request):
         return request
     chosen = tests.find(candidate, project, minutes)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from kseries.fetch.stage import fetch, is_at_hand
 from kseries.lib import atomicfile, gitrepo
-from kseries.lib.errors import KseriesError
+from kseries.lib.errors import InfraError, KseriesError
 from kseries.lib.paths import Cache, Project
 from kseries.lib.progress import Progress, Unnoted
 from kseries.lib.runfolder import RunFolder
@@ -22,13 +22,15 @@ from kseries.stacks.candidates import Candidate
 from kseries.stacks.source import pinned, read_source
 from kseries.stacks.stack import plan, resolve
 
+MOST_NAMED = 3  # of the sources that an error offers
+
 
 @dataclass(frozen=True)
 class Bases:
     """What was found.
 
     before: what stands below the series. source: of the choice, as --source names it.
-    passed_over: (source, why it was not tried).
+    passed_over: (source, why it was not tried). lost: names of those of them that could not be had.
     """
 
     series: Series
@@ -37,6 +39,32 @@ class Bases:
     passed_over: tuple[tuple[str, str], ...]
     choice: Choice | None
     source: str
+    lost: tuple[str, ...] = ()
+
+    @property
+    def is_known(self) -> bool:
+        """Whether it is known what the series applies to.
+
+        It may apply to what could not be had, where it does to nothing else.
+        """
+        found = self.choice
+        if found is not None and (found.fits or found.candidate.in_base == found.candidate.total):
+            return True
+        return not self.lost
+
+    def require_known(self) -> None:
+        """Raise InfraError where it is not known what the series applies to."""
+        if self.is_known:
+            return
+        why = dict(self.passed_over)
+        tried = [f"{one.base.source.name}: {one.why_not}" for one in self.tried]
+        names = " or ".join(f"--source {one.base.source.name}" for one in self.tried[:MOST_NAMED])
+        lost = " and ".join(self.lost)
+        raise InfraError(
+            f"Whether {self.series.name} applies is not known, as {lost} cannot be had.",
+            where="\n".join([*(f"{name}: {why[name]}" for name in self.lost), *tried]),
+            do=f"see to that{f', or name what it is put on: {names}' if names else ''}",
+        )
 
 
 def is_open(request: Request) -> bool:
@@ -76,7 +104,8 @@ def find(
     name = choice.candidate.base.source.name if choice else ""
     own = _pin_of_author(project, name)
     source = str(own) if own.is_file() else name
-    return Bases(series, before, tuple(search.tried), tuple(search.passed_over), choice, source)
+    tried, passed_over = tuple(search.tried), tuple(search.passed_over)
+    return Bases(series, before, tried, passed_over, choice, source, tuple(search.lost))
 
 
 def on(
@@ -115,6 +144,7 @@ class _Search:
     ) -> None:
         self.tried: list[Candidate] = []
         self.passed_over: list[tuple[str, str]] = []
+        self.lost: list[str] = []
         self._before, self._series = before, series
         self._project, self._cache, self._run = project, cache, run
         self._progress = progress
@@ -127,6 +157,7 @@ class _Search:
                 base = fetch(source, self._cache, self._project.out, self._run, self._progress)
             except KseriesError as error:
                 self.passed_over.append((source.name, error.what))
+                self.lost.append(source.name)
                 continue
             self.tried.append(candidates.tried(self._series, base, self._before))
 
