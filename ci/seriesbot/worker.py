@@ -8,6 +8,7 @@ once. What the engine loses is submitted again.
 
 from __future__ import annotations
 
+import itertools
 import json
 import secrets
 
@@ -25,6 +26,7 @@ from seriesbot.store import Connection, Row, Store, pack
 ATTEMPTS = 4  # submitted again at most three times
 LOST_EXIT_CODE = InfraError.exit_code  # of kseries: says nothing about the series
 RETRY_S = 300  # until what could not be carried out is tried again; then three times as long
+ERROR = "kseries: "  # how it begins to say what went wrong
 MAX_WORDS = 4000  # characters of what a worker says of a base
 GRACE_S = 300  # behind the limit of an order, until the bot believes it lost
 
@@ -107,7 +109,7 @@ class Worker:
             if found.exit_code == LOST_EXIT_CODE and job["attempt"] < ATTEMPTS:
                 # A full disk is full a second later, too.
                 wait = RETRY_S * 3 ** (job["attempt"] - 1)
-                why = f"could not be carried out: {_read(found)[1] or _last_line(found.said)}"
+                why = f"could not be carried out: {_read(found)[1] or _error(found.said)}"
                 self._lose(job, why, now, not_before=now + wait)
             else:
                 self._end(job, found, now)
@@ -235,7 +237,7 @@ def _base(told: bytes) -> tuple[str, str]:
 def _read(outcome: Outcome) -> tuple[RunResult | None, str]:
     """Read the document of an outcome; and why there is none, or what it says first."""
     if outcome.document is None:
-        return None, _last_line(outcome.said) or f"exit code {outcome.exit_code}, and no document"
+        return None, _error(outcome.said) or f"exit code {outcome.exit_code}, and no document"
     try:
         result = document.parse(outcome.document, "results.json")
     except UserError as error:
@@ -243,6 +245,10 @@ def _read(outcome: Outcome) -> tuple[RunResult | None, str]:
     return result, result.reasons[0] if result.reasons else ""
 
 
-def _last_line(text: str) -> str:
+def _error(text: str) -> str:
+    """Give the error that kseries ended with, without what is to be done; else the last line."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return lines[-1][:500] if lines else ""
+    begins = [place for place, line in enumerate(lines) if line.startswith(ERROR)]
+    told = lines[begins[-1] :] if begins else lines[-1:]
+    wanted = itertools.takewhile(lambda line: not line.startswith("do: "), told)
+    return " ".join(wanted).removeprefix(ERROR)[:500]

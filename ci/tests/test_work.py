@@ -240,6 +240,28 @@ def test_of_a_base_no_more_is_said_than_can_be_read(
     assert max(len(text) for row in rows for text in row) < 5000
 
 
+@pytest.mark.parametrize(
+    ("printed", "told"),
+    [
+        (
+            "begins\nkseries: The disk is full.\n  where: /a\n         /b\n  do:    free it\n",
+            "The disk is full. where: /a /b",
+        ),
+        ("kseries: One.\nkseries: Two.\n  do:    wait\n", "Two."),
+        ("killed\n\n", "killed"),
+        ("", "exit code 3, and no document"),
+    ],
+)
+def test_what_went_wrong_is_told_and_not_what_to_do(
+    desk: Desk, worker: Worker, engine: Forgetful, printed: str, told: str
+) -> None:
+    post(desk, "a")
+    worker.work(desk.now)
+    engine.fates["job-1-1"] = Outcome(3, None, printed)
+    worker.work(desk.now)
+    assert desk.reasons() == [f"attempt 1 of 4: could not be carried out: {told}"]
+
+
 def test_lost_infrastructure_is_tried_again(desk: Desk, worker: Worker, engine: Forgetful) -> None:
     post(desk, "a")
     worker.work(desk.now)

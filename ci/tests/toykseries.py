@@ -2,8 +2,8 @@
 """A `kseries run` in small: takes milliseconds, leaves a run folder with a real result document.
 
 What it does is told by words in the titles of the series: TOY-FAIL, TOY-LOST (exit code 3, of its
-base nothing is known), TOY-NOTHING (no document), TOY-SLEEP (for ever), TOY-ODD (a document that is none). Each call adds a
-line to the file that $TOY_LOG names.
+base nothing is known), TOY-NOTHING (no document), TOY-SLEEP (for ever), TOY-ODD (a document that is
+none). Each call adds a line to the file that $TOY_LOG names.
 """
 
 from __future__ import annotations

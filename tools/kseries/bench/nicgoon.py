@@ -22,7 +22,7 @@ HANGS_ON = {
 """What figures hang on, as `OverNic` names it: they are of one session only where none changed."""
 
 BY_CHANCE = frozenset({"link.address", "rss.key"})
-"""Settings that drivers draw anew at each boot. The one flow's queue hangs on a rule, not on them."""
+"""Settings that drivers draw anew at each boot; the queue of the one flow hangs on a rule alone."""
 MOST = 5  # settings that are told
 
 
