@@ -279,3 +279,19 @@ def test_tests_of_the_tree_count_where_they_were_installed(tmp_path: Path) -> No
         "no suite of this run has it",
     ]
     assert compiled.with_tests(None, tmp_path) is None
+
+
+def test_what_tests_are_built_by_counts_with_them(tmp_path: Path) -> None:
+    for name in ("run_kselftest.sh", "drivers/ntsync/ntsync"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("")
+    names = ("Makefile", "drivers/ntsync/Makefile", "drivers/ntsync/config", "drivers/Makefile")
+    files = [
+        ChangedFile(f"tools/testing/selftests/{name}", (1,), FileState.NOT_BUILT)
+        for name in (*names, "drivers/ntsync/README", "net/Makefile")
+    ]
+    found = compiled.with_tests(files, tmp_path)
+    assert found is not None
+    by = ["the tests of tools/testing/selftests/", *2 * ["the tests of drivers/ntsync"]]
+    assert [file.by for file in found] == by + 3 * ["no suite of this run has it"]
+    assert [file.state is FileState.COMPILED for file in found] == 3 * [True] + 3 * [False]

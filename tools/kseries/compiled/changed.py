@@ -24,6 +24,8 @@ from kseries.lib.untrusted import Untrusted
 from kseries.model import ChangedFile, FileState, KernelConfig, Stack, Tree
 
 DELETED = Answer(FileState.DELETED)
+OF_TARGETS = frozenset({"Makefile", "config", "settings"})
+"""Files of a target, or of all of them, that decide how its tests are built and run."""
 
 
 def changed(config: KernelConfig, stack: Stack, box: Sandbox) -> tuple[ChangedFile, ...] | None:
@@ -122,4 +124,7 @@ def _as_test(file: ChangedFile, installed: Collection[str]) -> ChangedFile:
     for there in (name, name.removesuffix(".c")):
         if there in installed:
             return replace(file, state=FileState.COMPILED, by=f"the test {there}")
+    folder, _, last = name.rpartition("/")
+    if last in OF_TARGETS and any(one.rpartition("/")[0] == folder for one in installed):
+        return replace(file, state=FileState.COMPILED, by=f"the tests of {folder or SELFTESTS}")
     return replace(file, by="no suite of this run has it")
