@@ -13,6 +13,7 @@ import pytest
 
 from kseries.cli.main import main
 from kseries.hardware import lock
+from kseries.hardware.holder import OnDut
 from kseries.hardware.lock import Held, Seen
 from kseries.hardware.ssh import Link, connected
 from kseries.lib.errors import InfraError
@@ -178,6 +179,33 @@ def test_two_of_ours_do_not_work_there_at_once(link: Link) -> None:
         lock.holding(link, "two"),
     ):
         pass
+
+
+def test_a_free_machine_is_had_and_given_back_with_two_commands(link: Link, server: Server) -> None:
+    server.received.clear()
+    with lock.holding(link, "for a moment"):
+        pass
+    assert len(server.received) == 2
+
+
+def test_what_was_renewed_meanwhile_is_given_back(link: Link, place: Path) -> None:
+    with lock.holding(link, "for a moment"):
+        lock.take(link, "renewed", kept=False)
+    assert not place.exists()
+
+
+def test_what_was_taken_over_meanwhile_is_not_given_back(link: Link, place: Path) -> None:
+    with pytest.raises(Held), lock.holding(link, "for a moment"):
+        written(place, token="another")
+    assert place.exists()
+    assert not OnDut(link).vouches()
+
+
+def test_who_was_refused_does_not_vouch_for_the_machine(link: Link, others: Seen) -> None:
+    with pytest.raises(Held), lock.holding(link, ""):
+        raise AssertionError
+    # When it does not answer later, nobody of us may switch it off.
+    assert not OnDut(link).vouches()
 
 
 def test_what_others_have_is_not_worked_on(link: Link, others: Seen) -> None:

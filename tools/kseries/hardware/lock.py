@@ -16,7 +16,7 @@ import socket
 import urllib.parse
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
@@ -54,7 +54,7 @@ printf 'lock %s\n' "$(head -n 1 {place} 2>/dev/null)"
 # The file must be as it was seen, so nothing else is replaced or removed.
 _WRITE = r"""
 if [ "$held" = {seen} ]; then
-	printf '%s%s}}\n' {front} "$now" >{place}.new && sync {place}.new &&
+	printf '%s%s, "renewed": %s}}\n' {front} "{since}" "$now" >{place}.new && sync {place}.new &&
 		mv {place}.new {place} || {{ rm -f {place}.new; exit 1; }}
 fi
 """
@@ -120,6 +120,7 @@ class Seen:
 
 
 _LOCK: TypeAdapter[Lock] = TypeAdapter(Lock)
+FREE = Seen("", "", 0)
 
 
 class Held(InfraError):
@@ -168,27 +169,34 @@ def take(link: Link, why: str, *, kept: bool = True, take_over: bool = False) ->
 
     take_over: take it from whoever has it.
     """
-    ours = token(link.host) or _new_token(link.host)
-    seen = look(link)
+    known = token(link.host)
+    ours = known or _new_token(link.host)
+    # It is free most of the time, and who is told otherwise has looked.
+    seen = look(link) if known or take_over else FREE
     for _ in range(3):  # others may be as fast
         if seen.mark and not seen.is_of(ours) and not take_over:
-            raise held(link.host, seen)
+            break
         before = seen
         seen = _change(link, _write(before, ours, why, kept=kept))
         if seen.is_of(ours):
             return seen
         take_over = False  # that was granted for the lock that was there
-    raise held(link.host, seen)
+    raise _held(link.host, seen)
 
 
-def release(link: Link) -> Seen:
-    """Give a machine back. Raises Held where somebody else has it; one that is free stays so."""
+def release(link: Link, seen: Seen | None = None) -> Seen:
+    """Give a machine back. Raises Held where somebody else has it; one that is free stays so.
+
+    seen: as it was last, which spares a look.
+    """
     ours = token(link.host)
-    seen = look(link)
-    if seen.is_of(ours):
+    seen = seen or look(link)
+    for _ in range(3):  # it may have been renewed
+        if not seen.is_of(ours):
+            break
         seen = _change(link, _REMOVE.format(seen=shlex.quote(seen.mark), place=PLACE))
     if seen.mark:
-        raise held(link.host, seen)
+        raise _held(link.host, seen)
     token_file(link.host).unlink(missing_ok=True)
     return seen
 
@@ -200,20 +208,21 @@ def holding(link: Link, why: str, progress: Progress | None = None) -> Iterator[
     Raises Held where somebody else has it, InfraError where another kseries of ours works there.
     """
     with locked(token_file(link.host), progress or Silent(), wait_s=5.0):
-        seen = look(link)
+        seen = look(link) if token(link.host) else FREE
         # One that is not kept was left by a command that was killed.
         had = seen.is_of(token(link.host)) and seen.lock is not None and seen.lock.kept
         if not had:
-            take(link, why, kept=False)
+            seen = take(link, why, kept=False)
         try:
             yield
         finally:
             if not had:
-                release(link)
+                release(link, seen)
 
 
-def held(host: str, seen: Seen) -> Held:
-    """Make the error for a machine that somebody else has."""
+def _held(host: str, seen: Seen) -> Held:
+    """Make the error for a machine that somebody else has, as we know from now on."""
+    token_file(host).unlink(missing_ok=True)
     hint = "it is stale: see that nobody works there, then" if seen.stale else "ask them; else"
     return Held(
         f"{host} is {seen.told()}.",
@@ -231,10 +240,11 @@ def _new_token(host: str) -> str:
 
 def _write(seen: Seen, ours: str, why: str, *, kept: bool = True) -> str:
     lock = seen.lock
-    since = lock.since if lock is not None and lock.token == ours else seen.now
-    told = asdict(Lock(ours, owner(), why, kept, since, 0))
-    front = json.dumps(told).removesuffix("0}")  # the time is the machine's own
-    return _WRITE.format(seen=shlex.quote(seen.mark), front=shlex.quote(front), place=PLACE)
+    # Times are the machine's own.
+    since = str(lock.since) if lock is not None and lock.token == ours else "$now"
+    told = json.dumps({"token": ours, "owner": owner(), "why": why, "kept": kept})
+    front = shlex.quote(f'{told.removesuffix("}")}, "since": ')
+    return _WRITE.format(seen=shlex.quote(seen.mark), front=front, since=since, place=PLACE)
 
 
 def _change(link: Link, action: str) -> Seen:
