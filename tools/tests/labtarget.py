@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -150,6 +151,11 @@ class Lab:
         """Give the machine."""
         target = catalogue.read(self.path / "standin.toml", Project.find().configs)
         return LabMachine(target, folder, self.progress, number=number, arguments=self.arguments)
+
+    def start(self) -> subprocess.Popen[bytes]:
+        """Run the program "good" in a process that can be killed."""
+        argv = [sys.executable, "-m", "tests.labrun", str(self.path), str(self.kernel.image)]
+        return subprocess.Popen([*argv, self.kernel.release], start_new_session=True)
 
     def test(self, *, reruns: bool = False) -> TestOutcome:
         """Run the programs on the machine."""

@@ -222,3 +222,17 @@ def test_a_machine_that_does_not_answer_is_on_its_way(
 def test_nothing_is_loaded_in_another_boot(links: Connections) -> None:
     with pytest.raises(TargetLost, match="was booted while"):
         boots.load(links["dut"].link, "another boot", "/nowhere", "", ())
+
+
+def test_a_machine_that_is_about_to_start_a_kernel_is_waited_for(
+    links: Connections, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "starts"
+    monkeypatch.setattr(boots, "STARTS", str(file))
+    running = boots.look(links["dut"].link)
+    assert (running.goes, boots.wait(links["dut"], "", Deadline.after(20.0))) == (False, running)
+    file.write_text(f"{running.boot}\n")
+    assert boots.look(links["dut"].link).goes
+    assert boots.wait(links["dut"], "", Deadline.after(0.5)) is None
+    file.write_text("another boot\n")
+    assert boots.wait(links["dut"], "", Deadline.after(20.0)) == running

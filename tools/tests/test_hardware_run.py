@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -326,8 +326,7 @@ def test_a_machine_of_somebody_else(lab: Lab, monkeypatch: pytest.MonkeyPatch) -
 @pytest.mark.parametrize("seconds", [5.0, 30.0, 60.0])
 def test_whoever_is_killed_leaves_it_to_the_next(lab: Lab, pair: Pair, seconds: float) -> None:
     lab.add("good", f"{HARNESS}; sleep 30; echo ok 2 demo.b", cases=CASES)
-    argv = [sys.executable, "-m", "tests.labrun", str(lab.path), str(lab.kernel.image)]
-    child = subprocess.Popen([*argv, lab.kernel.release], start_new_session=True)
+    child = lab.start()
     with suppress(subprocess.TimeoutExpired):
         child.wait(timeout=seconds)
     child.kill()
@@ -335,6 +334,30 @@ def test_whoever_is_killed_leaves_it_to_the_next(lab: Lab, pair: Pair, seconds: 
     assert main(["hw", "recover", str(lab.path / "standin.toml")]) == 0
     left = pair.ssh("dut", "ls /var/lib/kseries").split()
     assert "before.json" not in left
+
+
+def test_a_machine_that_is_on_its_way_to_a_kernel_of_ours_is_waited_for(
+    lab: Lab, pair: Pair
+) -> None:
+    lab.add("good", f"{GOOD}; sleep 300", cases=CASES)
+    # As a machine takes its time that has services to end.
+    slow = """#!/bin/sh\n[ "$1" != -e ] || sleep 15\nexec /usr/sbin/kexec.own "$@"\n"""
+    pair.ssh(
+        "dut",
+        f"mv /usr/sbin/kexec /usr/sbin/kexec.own; printf %s {shlex.quote(slow)} >/usr/sbin/kexec;"
+        " chmod 755 /usr/sbin/kexec",
+    )
+    try:
+        child = lab.start()
+        while "starts" not in pair.ssh("dut", "ls /var/lib/kseries 2>/dev/null; true"):
+            assert child.poll() is None
+        child.kill()
+        child.wait()
+        assert main(["hw", "recover", str(lab.path / "standin.toml")]) == 0
+        time.sleep(20)
+        first_state(pair)
+    finally:
+        pair.ssh("dut", "mv /usr/sbin/kexec.own /usr/sbin/kexec")
 
 
 def test_the_command_line(

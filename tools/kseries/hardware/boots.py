@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from kseries.hardware.lock import FOLDER
 from kseries.hardware.ssh import Lasting, Link, Refused, Unreachable
 from kseries.lib.deadline import Deadline
 from kseries.lib.errors import InfraError
@@ -31,8 +32,12 @@ _OWN = ("BOOT_IMAGE=", "initrd=", "panic=", f"{TOKEN}=")
 _SILENT = ("quiet", "splash")
 ALWAYS = (f"panic={PANIC_S}", "nmi_watchdog=panic", "printk.devkmsg=on", "log_buf_len=4M")
 
+STARTS = f"{FOLDER}/starts"
+"""The id of a boot in which the machine was told to start another kernel: it goes, some time."""
+
 _LOOK = """
 echo "boot $(cat /proc/sys/kernel/random/boot_id)"
+echo "starts $(cat {starts} 2>/dev/null)"
 echo "release $(uname -r)"
 echo "machine $(uname -m)"
 echo "cmdline $(cat /proc/cmdline)"
@@ -52,20 +57,19 @@ kexec -s {arguments} || kexec {arguments}
 _START = r"""
 PATH=$PATH:/usr/sbin:/sbin
 if [ -d /run/systemd/system ]; then how='systemctl kexec'; else how='kexec -e'; fi
+cat /proc/sys/kernel/random/boot_id >{starts}
 sync
-setsid sh -c "sleep 1; $how" </dev/null >/dev/null 2>&1 &
+setsid sh -c "sleep 1; $how || rm -f {starts}" </dev/null >/dev/null 2>&1 &
 """
+# Where a processor hangs, so may each of these ways, and whoever waits for the disk.
 _REBOOT = r"""
 PATH=$PATH:/usr/sbin:/sbin
-sync
-if [ -d /run/systemd/system ]; then
-	how='systemctl reboot; sleep 120'
-else
-	how=
-fi
+if [ -d /run/systemd/system ]; then how='systemctl reboot; sleep 120'; else how=; fi
 setsid sh -c "sleep 1; $how
-	{agent} reset
-	echo 1 >/proc/sys/kernel/sysrq; echo u >/proc/sysrq-trigger; echo b >/proc/sysrq-trigger" \
+	{agent} reset &
+	sleep 20
+	echo 1 >/proc/sys/kernel/sysrq; echo u >/proc/sysrq-trigger; sleep 2
+	echo b >/proc/sysrq-trigger" \
 	</dev/null >/dev/null 2>&1 &
 """
 
@@ -78,6 +82,7 @@ class Running:
     release: str
     machine: str  # as uname -m has it
     arguments: tuple[str, ...]  # of its command line
+    goes: bool = False  # it is about to start another one
 
     @property
     def token(self) -> str:
@@ -92,13 +97,15 @@ class NoKexec(InfraError):
 
 def look(link: Link) -> Running:
     """Say which kernel runs."""
-    done = link.run(_LOOK, Deadline.after(ASK_S))
+    done = link.run(_LOOK.format(starts=STARTS), Deadline.after(ASK_S))
     told = dict(line.partition(" ")[::2] for line in done.output.splitlines())
+    boot = told.get("boot", "")
     return Running(
-        told.get("boot", ""),
+        boot,
         told.get("release", ""),
         told.get("machine", ""),
         tuple(told.get("cmdline", "").split()),
+        goes=bool(boot) and told.get("starts") == boot,
     )
 
 
@@ -141,7 +148,7 @@ def start(lasting: Lasting, before: str) -> None:
     """
     for _ in range(START_TRIES):
         try:
-            lasting.link.run(_START, Deadline.after(ASK_S))
+            lasting.link.run(_START.format(starts=STARTS), Deadline.after(ASK_S))
         except Refused:
             raise
         except Unreachable:
@@ -169,7 +176,7 @@ def wait(
     deadline: Deadline,
     stop: Callable[[], bool] = lambda: False,
 ) -> Running | None:
-    """Wait until the machine runs another boot than `before`; None at the deadline.
+    """Wait until the machine runs another boot than `before`, to stay; None at the deadline.
 
     stop: whether there is no point in waiting. Raises Refused.
     """
@@ -178,7 +185,7 @@ def wait(
             if not lasting.is_up:
                 lasting.connect()
             running = look(lasting.link)
-            if running.boot and running.boot != before:
+            if running.boot and running.boot != before and not running.goes:
                 return running
         except Refused:
             raise

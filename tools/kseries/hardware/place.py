@@ -8,6 +8,7 @@ import tempfile
 from pathlib import Path
 
 from kseries.hardware import store
+from kseries.hardware.boots import STARTS
 from kseries.hardware.lock import FOLDER
 from kseries.hardware.ssh import Link
 from kseries.lib.deadline import Deadline
@@ -34,7 +35,7 @@ if [ -f {links} ]; then
 		[ ! -L "$link" ] || rm -f "$link"
 	done <{links}
 fi
-rm -rf {work} {session} {links}
+rm -rf {work} {session} {links} {starts}
 sync
 """
 
@@ -114,7 +115,7 @@ def kernel(
 
 def clean(link: Link) -> None:
     """Remove what a run has put there but for the store and the agent."""
-    must(link, _CLEAN.format(links=LINKS, work=WORK, session=SESSION))
+    must(link, _CLEAN.format(links=LINKS, work=WORK, session=SESSION, starts=STARTS))
 
 
 def _link_script(place: str, name: str) -> str:

@@ -32,6 +32,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -39,6 +40,7 @@
 
 #define TICK_MS 1000
 #define WATCHDOG_S 60
+#define SYNC_TRIES 100
 #define PROCESSES_MAX 65536
 #define PID_MAX (1 << 22)
 /* So much may wait for a host; then the program waits, too. */
@@ -292,9 +294,18 @@ static void tell_host(void)
 
 /* ---- a session ---- */
 
+/* What hangs in the kernel may keep the disk from us, but not the reset. */
 static void reset(void)
 {
-	sync();
+	const struct timespec pause_time = { .tv_nsec = 100 * 1000 * 1000 };
+	pid_t child = fork();
+
+	if (child == 0) {
+		sync();
+		_exit(0);
+	}
+	for (int tries = 0; child > 0 && tries < SYNC_TRIES && !waitpid(child, NULL, WNOHANG); tries++)
+		nanosleep(&pause_time, NULL);
 	reboot(RB_AUTOBOOT);
 	fatal("reset");
 }
