@@ -267,6 +267,25 @@ def test_a_link_that_is_down(lab: Lab, pair: Pair) -> None:
     assert "eth1 has no link" in note
 
 
+def test_a_peer_that_is_gone(lab: Lab, pair: Pair) -> None:
+    file, monitor = str(lab.path / "standin.toml"), str(pair.peer.monitor)
+    pair.ssh("dut", "ip link set dev eth1 mtu 1400")
+    lab.progress.when["demo/good"] = lambda: powerswitch.tell(monitor, "stop")
+    lab.add("good", f"{HARNESS}; sleep 15; echo ok 2 demo.b", cases=CASES)
+    try:
+        with pytest.raises(InfraError) as caught:
+            lab.test()
+        # Its own part is done nevertheless.
+        assert "kseries" not in pair.ssh("dut", "cat /proc/cmdline")
+        assert pair.ssh("dut", "cat /sys/class/net/eth1/mtu") == "1400\n"
+    finally:
+        powerswitch.tell(monitor, "cont")
+    assert caught.value.what == "standin is not in its first state: peer does not answer."
+    assert "kseries hw recover standin" in caught.value.do
+    assert main(["hw", "recover", file]) == 0
+    pair.ssh("dut", "ip link set dev eth1 mtu 1500")
+
+
 def test_a_disk_that_is_full(lab: Lab, pair: Pair) -> None:
     lab.add("good", GOOD, cases=CASES)
     (lab.path / "installed" / "large").write_bytes(os.urandom(1 << 20))

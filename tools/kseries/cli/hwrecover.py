@@ -7,7 +7,8 @@ from argparse import Namespace
 
 from kseries.cli.hardware import catalogue
 from kseries.cli.run_context import progress
-from kseries.hardware import restore, visit
+from kseries.hardware import restore
+from kseries.hardware.visit import Visit
 from kseries.lib import runfolder
 from kseries.lib.userpath import current
 from kseries.report.printable import printable
@@ -17,7 +18,9 @@ def recover(arguments: Namespace) -> int:
     """Bring it back, and say what that took."""
     target = catalogue(arguments).find_real(arguments.target, current())
     with progress(arguments) as shown, runfolder.scratch() as run:
-        found = visit.recover(target, run, shown)
+        visit = Visit(target, run, shown)
+        visit.enter("hw recover")
+        found = visit.leave()
     for line in restore.repaired(found):
         print(printable(line))
     print(f"{target.name} runs its own kernel, and is as it was.")

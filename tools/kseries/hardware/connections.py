@@ -72,18 +72,32 @@ class Connections:
             raise failed[0]
 
     def again(self, patience_s: float = 0.0) -> None:
-        """Connect where a connection was lost. Raises Unreachable, Refused at once."""
+        """Connect where a connection was lost. Raises Unreachable, Refused at once.
+
+        Whoever can be reached is, also where another one cannot.
+        """
         deadline = Deadline.after(patience_s)
+        failed: list[Unreachable] = []
         for each in self:
-            while not _answers(each):
-                try:
-                    each.connect()
-                except Refused:
+            try:
+                self._again(each, deadline)
+            except Refused:
+                raise
+            except Unreachable as error:
+                failed.append(error)
+        if failed:
+            raise failed[0]
+
+    def _again(self, lasting: Lasting, deadline: Deadline) -> None:
+        while not _answers(lasting):
+            try:
+                lasting.connect()
+            except Refused:
+                raise
+            except Unreachable:
+                if deadline.expired or self.stop():
                     raise
-                except Unreachable:
-                    if deadline.expired or self.stop():
-                        raise
-                    time.sleep(min(PAUSE_S, deadline.remaining()))
+                time.sleep(min(PAUSE_S, deadline.remaining()))
 
     def persist(self, work: Callable[[], T]) -> T:
         """Do some work; it is begun again, where a connection is lost, once that is made again.

@@ -20,7 +20,7 @@ from kseries.hardware.lock import Held, Seen
 from kseries.hardware.ssh import Link, Unreachable, connected
 from kseries.hardware.target import Lab, Labgrid
 from kseries.lib import atomicfile, workspace
-from kseries.lib.errors import KseriesError
+from kseries.lib.errors import InfraError, KseriesError
 from kseries.lib.locks import locked
 from kseries.lib.progress import Progress, Silent
 
@@ -208,6 +208,23 @@ class OfLabgrid:
 def of(lab: Lab, link: Link) -> Holder:
     """Give what keeps two users of a target apart. link: to the DUT."""
     return OfLabgrid(lab.labgrid) if lab.labgrid is not None else OnDut(link)
+
+
+@contextmanager
+def having(holder: Holder, why: str, progress: Progress) -> Iterator[None]:
+    """Have a target for a block. That it could not be given back hides no other error."""
+    first: BaseException | None = None
+    try:
+        with holder.holding(why, progress):
+            try:
+                yield
+            except BaseException as error:
+                first = error
+                raise
+    except InfraError:
+        if first is not None:
+            raise first from None
+        raise
 
 
 @contextmanager

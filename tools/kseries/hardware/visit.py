@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import platform
 import tempfile
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 from kseries.hardware import (
@@ -95,9 +94,9 @@ class Visit:
             self._holder = holder.of(self.lab, self.dut)
             if self._holder.needs_machine:
                 self._reach()
-                stack.enter_context(self._holding(why))
+                stack.enter_context(holder.having(self._holder, why, self._progress))
             else:
-                stack.enter_context(self._holding(why))
+                stack.enter_context(holder.having(self._holder, why, self._progress))
                 self.lab = labgrid.equipped(self.lab, self._progress.note)
                 self._reach()
             self._require_same_machine()
@@ -145,22 +144,6 @@ class Visit:
         for each in self.connections:
             if not each.is_up:
                 each.connect()
-
-    @contextmanager
-    def _holding(self, why: str) -> Iterator[None]:
-        """Have the machine. That it could not be given back hides no other error."""
-        first: BaseException | None = None
-        try:
-            with self._holder.holding(why, self._progress):
-                try:
-                    yield
-                except BaseException as error:
-                    first = error
-                    raise
-        except InfraError:
-            if first is not None:
-                raise first from None
-            raise
 
     def _begin(self) -> None:
         file = self._run.path / f"{STATE}.json"
@@ -284,7 +267,18 @@ class Visit:
 
     def _restore(self, state: StateFile) -> tuple[Compared, ...]:
         self._progress.update(f"{self.target.name}: putting back the state of its ports")
-        found = restore.restore(self.lab, self.connected(), state)
+        with suppress(Unreachable):  # whom we do not reach is told below
+            self.connections.again()
+        try:
+            found = restore.restore(self.lab, self.connections.links, state)
+        except Refused:
+            raise
+        except Unreachable as error:
+            raise InfraError(
+                f"{self.target.name} is not in its first state: {error.what}",
+                where=error.where,
+                do=f"{error.do}; then `kseries hw recover {self.target.name}`",
+            ) from error
         left = [each for one in found for each in one.left]
         if left:
             names = ", ".join(each.name for each in left[:5])
@@ -301,10 +295,3 @@ class Visit:
         """Give the connections, made anew where one was lost meanwhile. Raises Unreachable."""
         self.connections.again()
         return self.connections.links
-
-
-def recover(target: Target, run: RunFolder, progress: Progress) -> tuple[Compared, ...]:
-    """Put a machine back that somebody was killed on. Raises InfraError where that fails."""
-    visit = Visit(target, run, progress)
-    visit.enter("hw recover")
-    return visit.leave()
