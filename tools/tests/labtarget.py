@@ -110,6 +110,7 @@ class Lab:
     programs: list[TestProgram] = field(default_factory=list)
     progress: Told = field(default_factory=Told)
     arguments: tuple[str, ...] = ()  # of the kernel
+    target: str = TARGET
 
     @property
     def run(self) -> RunFolder:
@@ -127,7 +128,7 @@ class Lab:
         more: str = "",
     ) -> Path:
         """Write the target's file. more: tables of it."""
-        text = TARGET + BOOT.format(deadline=deadline_s) + more
+        text = self.target + BOOT.format(deadline=deadline_s) + more
         dut = self.pair.dut
         if console:
             text += CONSOLE.format(console=dut.console)

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Two virtual machines that stand in for a lab: a DUT and a peer, reached over ssh alone.
+"""Virtual machines that stand in for a lab, reached over ssh alone: a DUT and a peer.
 
 Each runs Debian's own kernel from a disk of its own, has a NIC (e1000e) with a cable to the other,
-and one more NIC that ssh comes by. They are made of nothing: the image through
-mmdebstrap, kept in the cache; keys anew each time.
+and one more NIC that ssh comes by. Or there is one machine with a cable between two ports of its
+own. They are made of nothing: the image through mmdebstrap, kept in the cache; keys anew each time.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,7 +56,16 @@ interface = "eth1"
 addresses = ["192.0.2.2/24", "2001:db8::2/64"]
 """
 """The file of both as a target."""
-LINK = {"dut": "52:54:00:12:34:01", "peer": "52:54:00:12:34:02"}
+NAMESPACE = "far"
+ALONE = TARGET.replace(
+    'host = "peer"\ninterface = "eth1"',
+    f'''\
+namespace = "{NAMESPACE}"
+interface = "eth2"
+pci = "0000:00:04.0"''',
+)
+"""The same of a machine that is alone, with its second port in a namespace."""
+MACS = ("52:54:00:12:34:01", "52:54:00:12:34:02")  # of the ends of the cable
 
 
 @dataclass(frozen=True)
@@ -83,7 +92,10 @@ class Standin:
 
 @dataclass(frozen=True)
 class Pair:
-    """Two machines and the cable between them. config: of ssh, which knows both by name."""
+    """Two machines and the cable between them; or one, which is the peer, too.
+
+    config: of ssh, which knows them by name.
+    """
 
     dut: Standin
     peer: Standin
@@ -167,18 +179,34 @@ def _needed(folder: Path) -> list[Path]:
 @contextmanager
 def pair(boot: Boot, folder: Path) -> Iterator[Pair]:
     """Start two machines; they are gone at the end."""
+    with _machines(boot, folder, {"dut": [0], "peer": [1]}) as made:
+        yield made
+
+
+@contextmanager
+def alone(boot: Boot, folder: Path) -> Iterator[Pair]:
+    """Start a machine that has both ends of the cable; it is gone at the end."""
+    with _machines(boot, folder, {"dut": [0, 1]}) as made:
+        yield made
+
+
+@contextmanager
+def _machines(boot: Boot, folder: Path, ends: Mapping[str, Sequence[int]]) -> Iterator[Pair]:
+    """Start machines. ends: of the cable, that each of them has."""
     config, known = folder / "ssh_config", folder / "known_hosts"
     _keygen(folder / "user")
     cable = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
     with ExitStack() as stack:
         stack.enter_context(leases.use(boot.image))
-        machines = {}
-        lines = []
-        for (name, mac), end in zip(LINK.items(), cable, strict=True):
+        for end in cable:
             stack.enter_context(end)
+        machines = []
+        lines = []
+        for name, numbers in ends.items():
             _keygen(folder / f"{name}_key")
             port = _free_port()
-            machines[name] = stack.enter_context(_machine(boot, folder, name, mac, port, end))
+            nics = {MACS[number]: cable[number].fileno() for number in numbers}
+            machines.append(stack.enter_context(_machine(boot, folder, name, port, nics)))
             lines += [f"Host {name}", "  HostName 127.0.0.1", f"  Port {port}", "  User root"]
             lines += [f"  IdentityFile {folder}/user", "  IdentitiesOnly yes"]
             lines += [f"  UserKnownHostsFile {known}", f"  HostKeyAlias {name}"]
@@ -186,16 +214,16 @@ def pair(boot: Boot, folder: Path) -> Iterator[Pair]:
             with known.open("a") as file:
                 file.write(f"{name} {public}")
         config.write_text("\n".join([*lines, ""]))
-        made = Pair(machines["dut"], machines["peer"], config, known)
-        for machine in (made.dut, made.peer):
+        for machine in machines:
             _wait(machine)
-        yield made
+        yield Pair(machines[0], machines[-1], config, known)
 
 
 @contextmanager
 def _machine(
-    boot: Boot, folder: Path, name: str, mac: str, port: int, cable: socket.socket
+    boot: Boot, folder: Path, name: str, port: int, nics: Mapping[str, int]
 ) -> Iterator[Standin]:
+    """Start a machine. nics: file descriptors of what they are connected with, by MAC address."""
     initrd, console = folder / f"{name}.initrd", folder / f"{name}.console"
     own = {
         "init": (DATA / "init").read_bytes(),
@@ -226,18 +254,25 @@ def _machine(
         *("-device", "virtio-blk-pci,drive=root"),
         *("-netdev", f"user,id=ssh,restrict=on,hostfwd=tcp:127.0.0.1:{port}-:22"),
         *("-device", "virtio-net-pci,netdev=ssh"),
-        *("-netdev", f"socket,id=cable,fd={cable.fileno()}"),
-        *("-device", f"e1000e,netdev=cable,mac={mac}"),
+        *_nics(nics),
         *("-device", "i6300esb", "-action", "watchdog=reset"),
     ]
     child = subprocess.Popen(
-        ["setpriv", "--pdeathsig", "KILL", "--", *argv], pass_fds=(cable.fileno(),)
+        ["setpriv", "--pdeathsig", "KILL", "--", *argv], pass_fds=tuple(nics.values())
     )
     try:
         yield Standin(name, child, console, initrd, monitor)
     finally:
         child.kill()
         child.wait()
+
+
+def _nics(nics: Mapping[str, int]) -> Iterator[str]:
+    """Give the words of QEMU; the name of the first is that of its end for the monitor."""
+    for number, (mac, fd) in enumerate(nics.items()):
+        name = f"cable{number or ''}"
+        yield from ("-netdev", f"socket,id={name},fd={fd}")
+        yield from ("-device", f"e1000e,netdev={name},mac={mac}")
 
 
 def _wait(machine: Standin) -> None:

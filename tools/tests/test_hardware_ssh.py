@@ -164,6 +164,15 @@ def test_a_port_is_found_by_its_place_where_the_name_is_another(tmp_path: Path) 
     assert (facts.text("port"), ended) == ("new0", True)
 
 
+def test_a_port_is_found_by_its_place_where_another_has_its_name(tmp_path: Path) -> None:
+    script = probe.written([Question("port", "echo $IF")], "m", interface="lo", pci="0000:1:0")
+    (tmp_path / "net/new0").mkdir(parents=True)
+    script = script.replace("/sys/bus/pci/devices/$PCI", str(tmp_path))
+    done = subprocess.run(["sh", "-s"], input=script, text=True, capture_output=True, check=True)
+    facts, _ = probe.read("h", done.stdout.splitlines())
+    assert facts.text("port") == "new0"
+
+
 def test_an_answer_cannot_pass_for_another(server: Server) -> None:
     told = '\x1emark port 0\nhere\n{"fact": "port", "status": 0, "text": "here"}\n"}\n'
     false = f"printf %s {shlex.quote(told)}"

@@ -11,10 +11,11 @@ from dataclasses import replace
 from kseries.hardware import asked as questions
 from kseries.hardware import lock, power, rules_link, rules_machine, rules_nic
 from kseries.hardware.asked import addresses
+from kseries.hardware.ends import Asker, asker, places
 from kseries.hardware.holder import OfLabgrid
 from kseries.hardware.preflight import Asked, Row, Rule, Timed, Told, decide
-from kseries.hardware.probe import Question, ask
-from kseries.hardware.ssh import Link, connected
+from kseries.hardware.probe import Question
+from kseries.hardware.ssh import connected
 from kseries.hardware.target import Lab
 from kseries.lib.errors import KseriesError
 
@@ -54,30 +55,27 @@ def _place(lab: Lab) -> Told:
 
 
 def _machines(lab: Lab) -> Asked:
-    dut, peer = lab.dut, lab.peer
     with connected(lab.hosts) as links:
-        ours, theirs = links.by_host[dut.host], links.by_host[peer.host or dut.host]
+        ours, theirs = (asker(links, place) for place in places(lab))
 
         def of_peer() -> Timed:
-            return _timed(theirs, questions.PORT, peer.interface, namespace=peer.namespace)
+            return _timed(theirs, questions.PORT)
 
         def of_dut(there: tuple[str, ...]) -> Timed:
-            return _timed(ours, questions.of_dut(there), dut.interface, pci=dut.pci)
+            return _timed(ours, questions.of_dut(there))
 
-        if peer.addresses:  # what the DUT is asked does not depend on the peer
-            there = rules_link.peer_addresses(peer.addresses)
+        if lab.peer.addresses:  # what the DUT is asked does not depend on the peer
+            there = rules_link.peer_addresses(lab.peer.addresses)
             second, first = links.together(of_peer, lambda: of_dut(there))
         else:
             second = of_peer()
             first = of_dut(rules_link.peer_addresses(addresses(second.facts)))
-        return Asked(lab, first, second, lock.token(dut.host))
+        return Asked(lab, first, second, lock.token(lab.dut.host))
 
 
-def _timed(
-    link: Link, asked: Sequence[Question], interface: str, *, pci: str = "", namespace: str = ""
-) -> Timed:
+def _timed(ask: Asker, asked: Sequence[Question]) -> Timed:
     began = time.time()
-    facts = ask(link, asked, interface=interface, pci=pci, namespace=namespace)
+    facts = ask(asked)
     return Timed(facts, began, time.time())
 
 

@@ -34,12 +34,12 @@ def places(lab: Lab) -> tuple[Place, Place]:
     dut, peer = lab.dut, lab.peer
     return (
         Place("dut", dut.host, dut.interface, dut.pci),
-        Place("peer", peer.host or dut.host, peer.interface, namespace=peer.namespace),
+        Place("peer", peer.host or dut.host, peer.interface, peer.pci, peer.namespace),
     )
 
 
-def asker(links: Links, place: Place) -> Asker:
-    """Give what asks a port. It raises as `probe.ask` does."""
+def asker(links: Links, place: Place, wait_s: int = 0) -> Asker:
+    """Give what asks a port. It waits for it, and raises, as `probe.ask` does."""
 
     def of(questions: Sequence[Question]) -> Facts:
         return ask(
@@ -48,6 +48,7 @@ def asker(links: Links, place: Place) -> Asker:
             interface=place.interface,
             pci=place.pci,
             namespace=place.namespace,
+            wait_s=wait_s,
         )
 
     return of

@@ -7,17 +7,24 @@ import ipaddress
 import shlex
 from collections.abc import Sequence
 
-from kseries.hardware import probe
+from kseries.hardware.ends import Asker
 from kseries.hardware.probe import Question
-from kseries.hardware.ssh import Link
 from kseries.hardware.target import Dut, Lab
 
 NETIF = "NETIF"
-CARRIER_S = 20
-LIMIT = "i=0; while [ $i -lt {seconds} ]; do {test} && break; i=$((i + 1)); sleep 1; done"
+PORT_S = 20
+"""How long a port may take to be there after a boot."""
 
 _PORT = Question("port", '[ -e "/sys/class/net/$IF" ] && echo "$IF"', waits=False)
 _DRIVER = Question("driver", 'basename "$(readlink "/sys/class/net/$IF/device/driver")"')
+# "": of no PCI device, or of one behind which there is another bus.
+_PLACE = Question("place", 'basename "$(readlink "/sys/class/net/$IF/device")" | grep : || true')
+# It takes seconds.
+_LINK = Question(
+    "link",
+    'i=0; while [ $i -lt 8 ] && [ "$(cat "/sys/class/net/$IF/carrier")" != 1 ]; do'
+    " i=$((i + 1)); sleep 1; done; true",
+)
 _CARRIER = Question("carrier", 'cat "/sys/class/net/$IF/carrier"', waits=False)
 
 
@@ -37,28 +44,17 @@ class Unfit(Exception):
     """The port is not what tests need; the text says what it lacks."""
 
 
-def set_up(link: Link, interface: str, *, addresses: Sequence[str], namespace: str = "") -> None:
+def set_up(asker: Asker, addresses: Sequence[str]) -> None:
     """Bring a port up and give it addresses; what is refused shows when it is looked at."""
-    questions = _setting_up(addresses)
-    probe.ask(link, questions, interface=interface, namespace=namespace)
+    asker(_setting_up(addresses))
 
 
-def ready(link: Link, dut: Dut) -> str:
+def ready(asker: Asker, dut: Dut) -> str:
     """Bring the DUT's port up, wait for its link, give its name. Raises Unfit.
 
-    Drivers come as late as udev wants, and a link takes seconds.
+    Nothing is done to a port that is another one.
     """
-    test = f'[ -e "/sys/bus/pci/devices/{dut.pci}/net" ]' if dut.pci else "true"
-    waits = f"{LIMIT.format(seconds=CARRIER_S, test=test)}; true"
-    link_up = LIMIT.format(seconds=8, test='[ "$(cat /sys/class/net/"$IF"/carrier)" = 1 ]')
-    probe.ask(link, [Question("wait", waits, waits=False)], interface=dut.interface)
-    facts = probe.ask(
-        link,
-        [_PORT, _DRIVER, *_setting_up(dut.addresses), Question("wait", f"{link_up}; true"),
-         _CARRIER],
-        interface=dut.interface,
-        pci=dut.pci,
-    )  # fmt: skip
+    facts = asker((_PORT, _DRIVER, _PLACE))
     if not facts.port:
         where = f" at {dut.pci}" if dut.pci else ""
         raise Unfit(
@@ -68,6 +64,10 @@ def ready(link: Link, dut: Dut) -> str:
     driver = facts.text("driver")
     if driver and driver != dut.driver and driver != ".":
         raise Unfit(f"{facts.port} is driven by {driver}, not by {dut.driver}")
+    place = facts.text("place")
+    if dut.pci and place and place != dut.pci:
+        raise Unfit(f"{facts.port} is at {place}, and none is at {dut.pci}")
+    facts = asker((_PORT, *_setting_up(dut.addresses), _LINK, _CARRIER))
     if facts.text("carrier") != "1":
         raise Unfit(f"{facts.port} has no link: see the cable, and the peer's port")
     return facts.port

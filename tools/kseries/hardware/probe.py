@@ -24,14 +24,26 @@ LIMIT_S = 60.0
 INTERFACE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,14}")
 MOST_TEXT = 200_000  # bytes of an answer
 
+FIND = r"""
+# Find the port $IF at $PCI; tell whether it is there. Another kernel may call it otherwise, and
+# give its name to another port.
+find_port() {
+	if [ -n "$PCI" ] && [ ! -e "/sys/bus/pci/devices/$PCI/net/$IF" ]; then
+		for each in "/sys/bus/pci/devices/$PCI/net/"*; do
+			[ ! -e "$each" ] || IF=${each##*/}
+		done
+	fi
+	[ -e "/sys/class/net/$IF" ]
+}
+"""
 SCRIPT = r"""
 LC_ALL=C PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin IF={interface} PCI={pci}
-if [ ! -e "/sys/class/net/$IF" ] && [ -n "$PCI" ]; then
-	# Another kernel may call it otherwise.
-	for each in "/sys/bus/pci/devices/$PCI/net/"*; do
-		[ -e "$each" ] && IF=${{each##*/}}
-	done
-fi
+{find}
+tries={wait}
+until find_port || [ $tries -le 0 ]; do
+	tries=$((tries - 1))
+	sleep 1
+done
 export LC_ALL PATH IF
 limit=
 command -v timeout >/dev/null 2>&1 && limit='timeout 10'
@@ -158,28 +170,39 @@ class Facts:
 
 
 def ask(
-    link: Link, questions: Sequence[Question], *, interface: str, pci: str = "", namespace: str = ""
+    link: Link,
+    questions: Sequence[Question],
+    *,
+    interface: str,
+    pci: str = "",
+    namespace: str = "",
+    wait_s: int = 0,
 ) -> Facts:
     """Ask a machine about one of its ports. namespace: of the network, that the port is in.
+
+    wait_s: for the port to be there, as drivers come as late as udev wants.
 
     Raises Unreachable, and InfraError where the answers do not come to their end.
     """
     mark = secrets.token_hex(8)
-    script = written(questions, mark, interface=interface, pci=pci)
+    script = written(questions, mark, interface=interface, pci=pci, wait_s=wait_s)
     shell = f"ip netns exec {shlex.quote(namespace)} sh -s" if namespace else "sh -s"
     done = link.run(script, Deadline.after(LIMIT_S), shell)
     facts, ended = read(link.host, done.output.splitlines())
     if not ended:
         last = "\n".join(f"| {line}" for line in done.output.splitlines()[-4:])
+        put = f"`ip netns add {namespace}; ip link set dev {interface} netns {namespace}`"
         raise InfraError(
             f"{link.host} did not answer all that it was asked.",
             where=f"ssh {link.host}\n{last}",
-            do="it needs sh and awk" + (f", and the namespace '{namespace}'" if namespace else ""),
+            do="it needs sh and awk" + (f", and the port's namespace: {put}" if namespace else ""),
         )
     return facts
 
 
-def written(questions: Iterable[Question], mark: str, *, interface: str, pci: str = "") -> str:
+def written(
+    questions: Iterable[Question], mark: str, *, interface: str, pci: str = "", wait_s: int = 0
+) -> str:
     """Write the script. mark: that no answer holds."""
     lines = (
         f"{'ask_' if each.waits else 'read_'} {each.name} {shlex.quote(each.command)}"
@@ -188,6 +211,8 @@ def written(questions: Iterable[Question], mark: str, *, interface: str, pci: st
     return SCRIPT.format(
         interface=shlex.quote(interface),
         pci=shlex.quote(pci),
+        find=FIND,
+        wait=wait_s,
         mark=mark,
         questions="\n".join(lines),
     )

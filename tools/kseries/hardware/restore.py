@@ -8,9 +8,10 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TypeVar
 
-from kseries.hardware import nicstate, statefile
+from kseries.hardware import namespace, nicstate, statefile
 from kseries.hardware.ends import Asker, Place, Side, asker, places
 from kseries.hardware.nicstate import Port
+from kseries.hardware.port import PORT_S
 from kseries.hardware.probe import Facts, Question
 from kseries.hardware.putback import Difference, differences, unknown
 from kseries.hardware.ssh import Links
@@ -55,15 +56,27 @@ def compare(lab: Lab, links: Links, state: StateFile) -> tuple[Compared, ...]:
 
 
 def restore(lab: Lab, links: Links, state: StateFile) -> tuple[Compared, ...]:
-    """Put a state back, and say what differed and what still does."""
-    return _each(lab, links, state, _restored)
+    """Put a state back, and say what differed and what still does.
+
+    The machine may have been booted just now: its ports are waited for.
+    """
+    made = {place.side: namespace.enter(links, place) for place in places(lab)}
+    found = _each(lab, links, state, _restored, wait_s=PORT_S)
+    return tuple(replace(one, repaired=(*made[one.side], *one.repaired)) for one in found)
 
 
 def _each(
-    lab: Lab, links: Links, state: StateFile, work: Callable[[KeptPort, Asker], Compared]
+    lab: Lab,
+    links: Links,
+    state: StateFile,
+    work: Callable[[KeptPort, Asker], Compared],
+    *,
+    wait_s: int = 0,
 ) -> tuple[Compared, ...]:
     by_side = {port.side: port for port in state.ports}
-    return tuple(_both(lab, links, lambda place, asker: work(by_side[place.side], asker)))
+    return tuple(
+        _both(lab, links, lambda place, asker: work(by_side[place.side], asker), wait_s=wait_s)
+    )
 
 
 def _kept(place: Place, asker: Asker) -> KeptPort:
@@ -112,9 +125,9 @@ def _port(facts: Facts, host: str, interface: str) -> Port:
     return nicstate.port(facts)
 
 
-def _both(lab: Lab, links: Links, work: Callable[[Place, Asker], T]) -> list[T]:
+def _both(lab: Lab, links: Links, work: Callable[[Place, Asker], T], *, wait_s: int = 0) -> list[T]:
     """Do something with both ports, at the same time where they are on two machines."""
-    jobs = [partial(work, place, asker(links, place)) for place in places(lab)]
+    jobs = [partial(work, place, asker(links, place, wait_s)) for place in places(lab)]
     return links.together(*jobs) if lab.peer.host else [job() for job in jobs]
 
 

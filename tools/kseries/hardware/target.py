@@ -78,6 +78,7 @@ class Peer:
     interface: Interface
     host: Host = ""
     namespace: Word = ""
+    pci: Pci = ""  # as the DUT's
     addresses: tuple[Network, ...] = ()
 
 

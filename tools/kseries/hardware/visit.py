@@ -16,6 +16,7 @@ from kseries.hardware import (
     boots,
     holder,
     labgrid,
+    namespace,
     place,
     port,
     power,
@@ -25,6 +26,7 @@ from kseries.hardware import (
 )
 from kseries.hardware.boots import Running
 from kseries.hardware.connections import Connections, closing
+from kseries.hardware.ends import asker, places
 from kseries.hardware.holder import Stranded
 from kseries.hardware.lock import FOLDER
 from kseries.hardware.restore import Compared
@@ -258,12 +260,11 @@ class Visit:
 
     def configure(self) -> str:
         """Set up the ports for tests; give the DUT's name of its own. Raises port.Unfit."""
-        lab = self.lab
-        peer = self.connections[lab.peer.host or lab.dut.host].link
-        port.set_up(
-            peer, lab.peer.interface, addresses=lab.peer.addresses, namespace=lab.peer.namespace
-        )
-        return port.ready(self.dut, lab.dut)
+        links = self.connections.links
+        ours, theirs = places(self.lab)
+        namespace.enter(links, theirs)
+        port.set_up(asker(links, theirs), self.lab.peer.addresses)
+        return port.ready(asker(links, ours, port.PORT_S), self.lab.dut)
 
     def _restore(self, state: StateFile) -> tuple[Compared, ...]:
         self._progress.update(f"{self.target.name}: putting back the state of its ports")
