@@ -20,13 +20,13 @@ from kseries.bench.document import BENCH
 from kseries.bench.nic import Asked, Item, OverNic
 from kseries.bench.runner import PLACE, PROGRAM
 from kseries.cli import benchrun
-from kseries.run.context import RunContext
+from tests import labtoys
 from tests.labtarget import Lab
 from tests.standin import Pair
 from tests.test_benchreading import ANSWER
 from tests.test_hardware_run import boot, lab, pair, release
 from tests.test_zcrx_bench import program
-from tests.toymachine import Toys, set_up_toys
+from tests.toymachine import Toys
 
 __all__ = ["boot", "lab", "pair", "program", "release"]  # fixtures
 
@@ -43,24 +43,13 @@ esac
 """
 
 
-def built(
+def measuring(
     lab: Lab, program: Path, toy_kernel: Path, monkeypatch: pytest.MonkeyPatch, folder: Path
 ) -> Toys:
     """Give a run whose kernel is Debian's, and whose only test is the program that measures."""
-    target = RunContext.target
-    toys = set_up_toys(folder, toy_kernel, monkeypatch)
-    monkeypatch.setattr(RunContext, "target", target)
+    toys = labtoys.built(lab, toy_kernel, monkeypatch, folder)
     monkeypatch.setattr(benchrun, "build", lambda work, stages: None)
-    toys.words("toys", "one")
-    toys.stack("toys", under_test="toys")
-    (toys.toyproject.root / "configs" / "hardware.config").write_text("CONFIG_NET=y\n")
-    asked = ("--target", str(lab.path / "standin.toml"), "--until", "install", "--no-baseline")
-    assert toys.kseries("run", *asked, "-k", "queues") == 0
-    latest = toys.toyproject.root / "out" / "runs" / "latest"
-    file = latest / "build.json"
-    kernel = json.loads(file.read_text())
-    kernel |= {"image": str(lab.kernel.image), "release": lab.kernel.release}
-    file.write_text(json.dumps(kernel))
+    latest = labtoys.latest(toys)
     installed = Path(json.loads((latest / "install.json").read_text())["folder"]) / PLACE
     installed.mkdir(parents=True)
     shutil.copy(program, installed / PROGRAM)
@@ -76,7 +65,7 @@ def test_the_command_line_measures_and_the_machines_are_as_before(
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    toys = built(lab, program, toy_kernel, monkeypatch, tmp_path / "toys")
+    toys = measuring(lab, program, toy_kernel, monkeypatch, tmp_path / "toys")
     mtu = "cat /sys/class/net/eth1/mtu; ls /var/tmp"
     before = pair.ssh("peer", mtu), pair.ssh("dut", mtu)
     capsys.readouterr()

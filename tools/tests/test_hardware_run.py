@@ -27,11 +27,9 @@ from kseries.hardware.lock import Held
 from kseries.hardware.ssh import Refused
 from kseries.lib.errors import InfraError
 from kseries.model import EventKind, Status
-from kseries.run.context import RunContext
-from tests import labgridlab, labtarget, powerswitch, sshserver, standin
+from tests import labgridlab, labtarget, labtoys, powerswitch, sshserver, standin
 from tests.labtarget import KERNEL, Lab
 from tests.standin import Boot, Pair
-from tests.toymachine import set_up_toys
 
 pytestmark = [pytest.mark.hardware, pytest.mark.timeout(900)]
 
@@ -83,6 +81,7 @@ def first_state(pair: Pair) -> None:
     assert set(left) <= {"agent", "mutex", "store"}, left
 
 
+@pytest.mark.quick
 def test_a_run_and_back(lab: Lab, pair: Pair) -> None:
     before = pair.ssh("dut", "cat /proc/sys/kernel/random/boot_id")
     lab.add("good", f"{GOOD}; ip -brief address show dev eth1; cat /proc/cmdline", cases=CASES)
@@ -99,6 +98,7 @@ def test_a_run_and_back(lab: Lab, pair: Pair) -> None:
     assert pair.ssh("dut", "cat /proc/sys/kernel/random/boot_id") != before
 
 
+@pytest.mark.quick
 def test_a_panic_is_charged_and_the_rest_runs(lab: Lab) -> None:
     lab.add("dies", f"{BEGUN}; echo c >/proc/sysrq-trigger; sleep 60", cases=CASES)
     lab.add("good", GOOD, cases=CASES)
@@ -342,7 +342,7 @@ def test_a_machine_of_somebody_else(lab: Lab, monkeypatch: pytest.MonkeyPatch) -
         assert main(["hw", "unlock", file]) == 0
 
 
-@pytest.mark.parametrize("seconds", [5.0, 30.0, 60.0])
+@pytest.mark.parametrize("seconds", [5.0, pytest.param(30.0, marks=pytest.mark.quick), 60.0])
 def test_whoever_is_killed_leaves_it_to_the_next(lab: Lab, pair: Pair, seconds: float) -> None:
     lab.add("good", f"{HARNESS}; sleep 30; echo ok 2 demo.b", cases=CASES)
     child = lab.start()
@@ -383,22 +383,9 @@ def test_the_command_line(
     lab: Lab, toy_kernel: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """All stages of a run, but that the kernel which the toy's sources make is Debian's."""
-    target = RunContext.target
-    toys = set_up_toys(tmp_path / "toys", toy_kernel, monkeypatch)
-    monkeypatch.setattr(RunContext, "target", target)
-    toys.words("toys", "one")
-    toys.stack("toys", under_test="toys")
-    (toys.toyproject.root / "configs" / "hardware.config").write_text("CONFIG_NET=y\n")
-    file = str(tmp_path / "standin.toml")
-    until = ("--until", "install", "--no-baseline")
-    assert toys.kseries("run", "--target", file, *until, "-k", "queues") == 0
-    latest = toys.toyproject.root / "out" / "runs" / "latest"
-    asked = json.loads((latest / "request.json").read_text())
+    toys = labtoys.built(lab, toy_kernel, monkeypatch, tmp_path / "toys")
+    asked = json.loads((labtoys.latest(toys) / "request.json").read_text())
     assert [Path(name).name for name in asked["configs"]] == ["hardware.config"]
-    built = latest / "build.json"
-    kernel = json.loads(built.read_text())
-    kernel |= {"image": str(lab.kernel.image), "release": lab.kernel.release}
-    built.write_text(json.dumps(kernel))
     assert toys.kseries("test", "--run", "latest") == 0
     result = toys.toyproject.latest()
     assert result["verdict"] == "partial"  # one test of four was asked for, and is good
