@@ -40,6 +40,10 @@ MODULES = ("virtio_pci", "virtio_blk", "crc32c_generic", "ext4")
 DEPMOD = ("modules.dep.bin", "modules.alias.bin", "modules.symbols.bin", "modules.builtin.bin")
 MEMORY_MIB = 1024
 BOOT_LIMIT_S = 180.0
+# QEMU translates a page of a program anew for each address that a process has it at, and keeps all
+# of that. Who then writes to the page, as kexec does, has QEMU look through it at each word: after
+# some thousand processes a kernel took minutes to start, and whole processors stood still.
+ONE_PLACE = ("norandmaps",)
 TARGET = """\
 kind = "ssh"
 title = "stand-in"
@@ -240,7 +244,7 @@ def _machine(
         # Of its first program the initrd's own takes care; a kernel without one needs the words.
         arguments=(
             *("console=ttyS0", "root=/dev/vda", "rw", "init=/etc/serve"),
-            *("quiet", "panic=-1", *qemu.TIMER_ARGUMENTS),
+            *("quiet", "panic=-1", *qemu.TIMER_ARGUMENTS, *ONE_PLACE),
         ),
     )
     monitor = folder / f"{name}.monitor"
