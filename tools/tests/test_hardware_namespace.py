@@ -29,7 +29,7 @@ ip -n {NAMESPACE} link set dev eth2 up mtu 1400
 ip -n {NAMESPACE} address add 203.0.113.2/24 dev eth2
 """
 LOOK = f"""
-ip -n {NAMESPACE} -4 -brief address show
+ip -n {NAMESPACE} -o -4 address show | awk '{{ print $2, $4 }}'
 ip netns exec {NAMESPACE} cat /sys/class/net/eth2/mtu
 """
 

@@ -186,7 +186,9 @@ def ask(
     """
     mark = secrets.token_hex(8)
     script = written(questions, mark, interface=interface, pci=pci, wait_s=wait_s)
-    shell = f"ip netns exec {shlex.quote(namespace)} sh -s" if namespace else "sh -s"
+    shell = "sh -s"
+    if namespace:  # where it is not there, ip(8) ends with the status that is ssh's own
+        shell = shlex.join(["sh", "-c", f"ip netns exec {shlex.quote(namespace)} sh -s || exit 1"])
     done = link.run(script, Deadline.after(LIMIT_S), shell)
     facts, ended = read(link.host, done.output.splitlines())
     if not ended:
