@@ -46,10 +46,10 @@ def hanging(module: bytes) -> bytes:
     return module.replace(code.content, before + BEGIN + HANG + after[len(HANG) :])
 
 
-def outcome(lab: Lab, pair: Pair, *, before: str = "") -> TestOutcome:
+def outcome(lab: Lab, pair: Pair, *, before: str = "", timeout_s: float = 300.0) -> TestOutcome:
     """Run a program that hangs the kernel, and one that is good."""
     told = pair.ssh("dut", f"base64 {MODULE}")
-    lab.add("hangs", f"{BEGUN}; {before} insmod ./hangs.ko", cases=CASES, timeout_s=300.0)
+    lab.add("hangs", f"{BEGUN}; {before} insmod ./hangs.ko", cases=CASES, timeout_s=timeout_s)
     module = lab.path / "installed/demo/hangs.ko"
     module.write_bytes(hanging(lzma.decompress(base64.b64decode(told))))
     lab.add("good", GOOD, cases=CASES)
@@ -91,6 +91,6 @@ def test_without_either_it_is_told_where_the_machine_stands(lab: Lab, pair: Pair
 def test_one_processor_of_two_hangs(lab: Lab, pair: Pair) -> None:
     # What still runs on the other one, and for how long, is the kernel's luck.
     require_charged(
-        outcome(lab, pair, before="taskset -c 1"),
+        outcome(lab, pair, before="taskset -c 1", timeout_s=45.0),
         *("the machine reset meanwhile", "switched off and on", "hangs"),
     )
