@@ -655,6 +655,14 @@ def test_a_killed_apply_is_finished_by_the_next(lab: Lab) -> None:
     assert sorted(path.name for path in lab.tree_folder.parent.iterdir()) == ["st"]
 
 
+def test_what_a_kill_left_of_its_scratch_goes_with_the_next(lab: Lab) -> None:
+    lab.apply(lab.stack())
+    left = lab.tree_folder.with_name(f".part-.{lab.tree_folder.name}.scratch~ev5gl9rb")
+    (left / "deep").mkdir(parents=True)
+    lab.apply(lab.stack())
+    assert sorted(path.name for path in lab.tree_folder.parent.iterdir()) == ["st"]
+
+
 # ---------------------------------------------------------------- submodules
 
 

@@ -60,8 +60,12 @@ def move(repository: Repository, folder: Path, commit: str, log: Path, progress:
 
 @contextmanager
 def scratch(folder: Path) -> Iterator[Path]:
-    """Give an empty folder beside a worktree for as long as the block lasts."""
+    """Give an empty folder beside a worktree for as long as the block lasts.
+
+    The caller holds the lock of the worktree.
+    """
     place = folder.with_name(f".{folder.name}.scratch")
+    atomicfile.sweep(place)  # whoever is killed while it is removed leaves it by another name
     atomicfile.remove_tree(place)
     place.mkdir(parents=True)
     try:
