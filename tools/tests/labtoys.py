@@ -16,7 +16,7 @@ import pytest
 from kseries.hardware.machine import LabMachine
 from kseries.lib.deadline import Deadline
 from kseries.model import Kernel
-from kseries.run import pipeline
+from kseries.run import context
 from kseries.run.context import RunContext
 from tests.labtarget import Lab
 from tests.toymachine import Toys, set_up_toys
@@ -60,5 +60,5 @@ def boots_debians(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> list[str]:
             own = replace(kernel, image=lab.kernel.image, release=lab.kernel.release)
             super().boot(own, deadline)
 
-    monkeypatch.setattr(pipeline, "LabMachine", Debians)
+    monkeypatch.setattr(context, "LabMachine", Debians)
     return booted
