@@ -53,8 +53,7 @@ def _sentence(found: Bases) -> str:
     if found.choice is None:
         return "No source can be had to put it on."
     if not found.is_known:
-        lost = " and ".join(found.lost)
-        return f"It is not known what it applies to, as {lost} cannot be had."
+        return f"It is not known what it applies to, as {found.lack}."
     return f"{found.choice.candidate.base.source.name}: {found.choice.why}"
 
 

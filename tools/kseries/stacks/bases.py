@@ -52,6 +52,11 @@ class Bases:
             return True
         return not self.lost
 
+    @property
+    def lack(self) -> str:
+        """Say what could not be had."""
+        return f"{' and '.join(self.lost)} cannot be had"
+
     def require_known(self) -> None:
         """Raise InfraError where it is not known what the series applies to."""
         if self.is_known:
@@ -59,9 +64,8 @@ class Bases:
         why = dict(self.passed_over)
         tried = [f"{one.base.source.name}: {one.why_not}" for one in self.tried]
         names = " or ".join(f"--source {one.base.source.name}" for one in self.tried[:MOST_NAMED])
-        lost = " and ".join(self.lost)
         raise InfraError(
-            f"Whether {self.series.name} applies is not known, as {lost} cannot be had.",
+            f"Whether {self.series.name} applies is not known, as {self.lack}.",
             where="\n".join([*(f"{name}: {why[name]}" for name in self.lost), *tried]),
             do=f"see to that{f', or name what it is put on: {names}' if names else ''}",
         )
