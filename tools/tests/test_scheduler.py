@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -112,6 +113,55 @@ def test_the_first_machine_alone_finds_out_whether_the_kernel_boots(bench: Bench
     assert [result.problems for _, result in made.parts] == [(note,) for note in made.notes * 2]
 
 
+class Gated(HostTarget):
+    """Comes up when there is a file, or for want of it after a time."""
+
+    gate = Path("/nowhere")
+
+    def boot(self, kernel: Kernel, deadline: Deadline) -> None:
+        end = time.monotonic() + 10
+        while not self.gate.exists() and time.monotonic() < end:
+            time.sleep(0.02)
+        super().boot(kernel, deadline)
+
+
+def gated(bench: Bench, *boots: str) -> Scheduler:
+    """Give machines of which all but the first come up when the second program has run."""
+
+    def opened(folder: RunFolder, number: int) -> HostTarget:
+        kind = HostTarget if number == 1 else Gated
+        target = kind(
+            bench.path / f"m{number}", folder.console(number), () if number == 1 else boots
+        )
+        if isinstance(target, Gated):
+            target.gate = bench.path / "state.second"
+        bench.targets.append(target)
+        return target
+
+    return Scheduler(Job(bench.installed, KERNEL, opened, bench.run, Silent()))
+
+
+def test_what_waits_while_another_machine_boots_runs_on_the_one_that_is_up(bench: Bench) -> None:
+    second = f'#!/bin/sh\ntouch "$STATE.second"\n{GOOD}'
+    shards = [Shard(bench.add("first", GOOD)), Shard(bench.add("second", second))]
+    made = gated(bench)
+    made.work(shards, 2)
+    assert [(result.status, result.ran[0].machine) for _, result in made.parts] == [(PASS, 1)] * 2
+    assert all(target.closed for target in bench.targets)
+    assert made.boots == 2
+
+
+def test_a_kernel_that_comes_up_once_and_not_again_is_told_also_when_all_has_run(
+    bench: Bench,
+) -> None:
+    second = f'#!/bin/sh\ntouch "$STATE.second"\n{GOOD}'
+    shards = [Shard(bench.add("first", GOOD)), Shard(bench.add("second", second))]
+    made = gated(bench, "no root")
+    made.work(shards, 2)
+    assert [result.status for _, result in made.parts] == [PASS] * 2
+    assert made.notes == ["the kernel did not boot: no root"]
+
+
 def test_times_are_told_from_when_the_tests_began(bench: Bench) -> None:
     shard = Shard(bench.add("good", GOOD))
     made = scheduler(bench, began=time.monotonic() - 1000)
@@ -147,9 +197,9 @@ def test_a_kernel_that_does_not_boot_again_when_no_more_is_run(bench: Bench) -> 
 
     class Late(HostTarget):
         def boot(self, kernel: Kernel, deadline: Deadline) -> None:
-            if self.kmsg == bench.run.console(2):
+            if self.boots == 1:
                 given_up.wait(10)
-                self.dies_at_boot = ["no root"]
+                self.dies_at_boot = ["", "no root"]
             super().boot(kernel, deadline)
 
     def opened(folder: RunFolder, number: int) -> HostTarget:
@@ -168,17 +218,19 @@ def test_a_kernel_that_does_not_boot_again_when_no_more_is_run(bench: Bench) -> 
 
     class Taking(Heard):
         def update(self, text: str, *, done: int | None = None, total: int | None = None) -> None:
-            if "| booting" in text:
+            if "| booting again" in text:
                 (bench.path / "state.taken").touch()
 
+    bench.add("another", GOOD)
     job = Job(bench.installed, KERNEL, opened, bench.run, Taking())
-    made = Noting(job, enough)
+    made = Noting(job, enough, fresh=True)
     made.work([Shard(program) for program in bench.programs], 2)
-    why = "the kernel did not boot: no root"
+    why = "the kernel did not boot, at boot number 2: no root"
     assert made.notes == ["not run: the outcome was known by then", why]
     assert {shard.program.name: result.problems for shard, result in made.parts} == {
         "enough": (),
-        "other": (why,),
+        "other": (),
+        "another": (why,),
     }
 
 

@@ -32,6 +32,11 @@ class Queue:
             self._working.append(shard)
             return shard
 
+    def has_more(self) -> bool:
+        """Whether a shard waits, whoever may take it."""
+        with self._changed:
+            return bool(self._waiting)
+
     def done(self, shard: Shard, *rest: Shard) -> tuple[Shard, ...]:
         """Say that a shard came to its end; `rest` is what is left of it, and comes first.
 

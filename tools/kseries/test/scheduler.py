@@ -147,6 +147,8 @@ class Scheduler:
             fresh=self.fresh,
             functions=job.functions,
         )
+        if number > 1 and self._queue.has_more():
+            self._boot_ahead(session)
         while (shard := self._queue.take()) is not None:
             try:
                 session.boot()
@@ -166,6 +168,18 @@ class Scheduler:
             self.notes += session.notes
             self.boots += session.boots
             self.facts.update(target.facts)
+
+    def _boot_ahead(self, session: Session) -> None:
+        """Boot before there is a shard for it: one that is up takes what waits meanwhile."""
+        try:
+            session.boot()
+        except NoBoot as death:
+            self._give_up(str(death), ())
+        except TargetLost as loss:
+            session.up = False
+            with self._lock:
+                self._count(loss)
+                self.notes.append(f"a machine was lost: {loss.what}")
 
     def _keep(self, shard: Shard, result: ProgramResult) -> None:
         """Keep what a shard did; put up what is left of it."""
@@ -197,14 +211,17 @@ class Scheduler:
         Its log is begun anew: what it did before is not known to be right.
         """
         with self._lock:
-            self._losses += 1
-            if self._losses > MAX_LOSSES or self._error is not None:
-                raise loss
+            self._count(loss)
             label = label_of(shard.program)
             left = self._queue.done(shard, shard)
             again = "could not be rerun" if left else "was rerun"
             self.notes.append(f"a machine was lost, {label} {again}: {loss.what}")
             self._not_run(left)
+
+    def _count(self, loss: TargetLost) -> None:
+        self._losses += 1
+        if self._losses > MAX_LOSSES or self._error is not None:
+            raise loss
 
     def _give_up(self, why: str, left: Sequence[Shard]) -> None:
         """Run no more. left: what is known not to run already."""

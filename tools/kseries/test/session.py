@@ -203,7 +203,7 @@ class Session:
 
     def end(self) -> tuple[Seen, ...]:
         """Have the kernel tell what it lost, power the machine off, give what was seen."""
-        if self.up:
+        if self.up and self.used:
             self._look_for_leaks()
         if self.up:
             self._last_look()
