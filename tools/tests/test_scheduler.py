@@ -119,6 +119,7 @@ class Gated(HostTarget):
     gate = Path("/nowhere")
 
     def boot(self, kernel: Kernel, deadline: Deadline) -> None:
+        self.gate.with_name("state.boots").touch()
         end = time.monotonic() + 10
         while not self.gate.exists() and time.monotonic() < end:
             time.sleep(0.02)
@@ -141,9 +142,14 @@ def gated(bench: Bench, *boots: str) -> Scheduler:
     return Scheduler(Job(bench.installed, KERNEL, opened, bench.run, Silent()))
 
 
+def first_and_second(bench: Bench) -> list[Shard]:
+    first = bench.add("first", f"#!/bin/sh\n{wait_for('boots')}\n{GOOD}")
+    second = bench.add("second", f'#!/bin/sh\ntouch "$STATE.second"\n{GOOD}')
+    return [Shard(first), Shard(second)]
+
+
 def test_what_waits_while_another_machine_boots_runs_on_the_one_that_is_up(bench: Bench) -> None:
-    second = f'#!/bin/sh\ntouch "$STATE.second"\n{GOOD}'
-    shards = [Shard(bench.add("first", GOOD)), Shard(bench.add("second", second))]
+    shards = first_and_second(bench)
     made = gated(bench)
     made.work(shards, 2)
     assert [(result.status, result.ran[0].machine) for _, result in made.parts] == [(PASS, 1)] * 2
@@ -154,8 +160,7 @@ def test_what_waits_while_another_machine_boots_runs_on_the_one_that_is_up(bench
 def test_a_kernel_that_comes_up_once_and_not_again_is_told_also_when_all_has_run(
     bench: Bench,
 ) -> None:
-    second = f'#!/bin/sh\ntouch "$STATE.second"\n{GOOD}'
-    shards = [Shard(bench.add("first", GOOD)), Shard(bench.add("second", second))]
+    shards = first_and_second(bench)
     made = gated(bench, "no root")
     made.work(shards, 2)
     assert [result.status for _, result in made.parts] == [PASS] * 2
