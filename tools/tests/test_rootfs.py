@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 import shutil
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from kseries.lib.deadline import Deadline
 from kseries.lib.errors import InfraError, UserError
 from kseries.lib.paths import Project
 from kseries.lib.progress import Silent
-from kseries.machines import mirror, rootfs
+from kseries.machines import agentprogram, mirror, rootfs
 
 SETTINGS = rootfs.VmSettings(cpus=2, memory_mib=1024, suite="trixie", disk_mib=1024)
 
@@ -131,10 +132,10 @@ def test_a_mirror_that_cannot_be_reached_leaves_nothing(
 
 
 @pytest.mark.skipif(shutil.which("gcc") is None, reason="gcc is not installed")
-@pytest.mark.parametrize("whose", ["init.c", "detached.c"])
-def test_the_agent_compiles_without_a_warning(tmp_path: Path, whose: str) -> None:
+@pytest.mark.parametrize("sources", [agentprogram.OF_INIT, agentprogram.DETACHED])
+def test_the_agent_compiles_without_a_warning(tmp_path: Path, sources: Sequence[Path]) -> None:
     words = ["gcc", "-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror", "-static"]
-    files = [rootfs.GUEST / name for name in ("agent.c", whose)]
+    files = [source for source in sources if source.suffix == ".c"]
     proc.run(
         [*words, "-o", tmp_path / "agent", *files],
         cwd=tmp_path,

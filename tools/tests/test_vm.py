@@ -317,6 +317,16 @@ def test_a_program_that_cannot_be_killed(tmp_path: Path, monkeypatch: pytest.Mon
         guest.run(["sh", "-c", "fsfreeze -f / && exec touch /stuck"], deadline=soon(3.0))
 
 
+def test_what_a_program_has_started_cannot_be_killed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(vm, "KILL_GRACE_S", 2.0)
+    lost = pytest.raises(KernelDied, match="cannot be killed, it hangs in the kernel")
+    stuck = "fsfreeze -f / && { setsid touch /stuck & sleep 100; }"
+    with machine(tmp_path) as guest, lost:
+        guest.run(["sh", "-c", stuck], deadline=soon(3.0))
+
+
 def test_qemu_killed_from_outside(tmp_path: Path) -> None:
     with machine(tmp_path) as guest:
         assert guest._guest is not None

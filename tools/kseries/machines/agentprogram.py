@@ -10,9 +10,10 @@ from kseries.lib import proc
 from kseries.lib.deadline import Deadline
 
 GUEST = Path(__file__).parent / "guest"
-OF_INIT = tuple(GUEST / name for name in ("agent.c", "agent.h", "init.c"))
+_BOTH = ("agent.c", "agent.h", "processes.c", "processes.h")
+OF_INIT = tuple(GUEST / name for name in (*_BOTH, "init.c"))
 """The first program of a virtual machine."""
-DETACHED = tuple(GUEST / name for name in ("agent.c", "agent.h", "detached.c"))
+DETACHED = tuple(GUEST / name for name in (*_BOTH, "detached.c"))
 """A program among others, on a machine that is reached over ssh."""
 
 LIMIT_S = 120.0

@@ -31,7 +31,7 @@ from kseries.model import Kernel
 
 ARGUMENTS = ("root=/dev/vda", "rw", f"init={rootfs.AGENT_PLACE}", "net.ifnames=0")
 
-KILL_GRACE_S = 10.0
+KILL_GRACE_S = 30.0
 POWER_OFF_S = 10.0
 MESSAGE_BYTES = 4000
 

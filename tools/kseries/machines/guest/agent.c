@@ -46,6 +46,7 @@
 #include <unistd.h>
 
 #include "agent.h"
+#include "processes.h"
 
 #define HEADER 5
 #define STRINGS_MAX 16384
@@ -86,8 +87,9 @@ struct agent {
 	/* The frame that is coming in. */
 	unsigned char in[HEADER + FRAME_MAX + 1];
 	size_t in_len;
-	/* The program; 0: none runs. */
+	/* The program; 0: none runs. Its wait status when it has ended, if it was killed also all else. */
 	pid_t program;
+	int killed, ended, status;
 	int output;
 	int input;
 	/* Standard input that its pipe did not take yet. */
@@ -310,6 +312,7 @@ static void start_program(int with_input, const char *folder, char **env, size_t
 	}
 	close(out[1]);
 	close(in[0]);
+	agent.killed = agent.ended = 0;
 	agent.output = out[0];
 	agent.input = in[1];
 	agent.pending_len = 0;
@@ -317,6 +320,17 @@ static void start_program(int with_input, const char *folder, char **env, size_t
 	fcntl(agent.output, F_SETFL, O_NONBLOCK);
 	if (agent.input >= 0)
 		fcntl(agent.input, F_SETFL, O_NONBLOCK);
+}
+
+static void end_program(void)
+{
+	/* What it left running may still write: take only what is there by now. */
+	move_output(PIPE_SIZE);
+	close_fd(&agent.output);
+	close_fd(&agent.input);
+	agent.program = 0;
+	send_number('X', agent.status);
+	program_changes(NULL, NULL);
 }
 
 static void reap(void)
@@ -330,14 +344,12 @@ static void reap(void)
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
 		if (pid != agent.program)
 			continue;
-		/* What it left running may still write: take only what is there by now. */
-		move_output(PIPE_SIZE);
-		close_fd(&agent.output);
-		close_fd(&agent.input);
-		agent.program = 0;
-		send_number('X', status);
-		program_changes(NULL, NULL);
+		agent.ended = 1;
+		agent.status = status;
 	}
+	/* What was killed and is still there hangs in the kernel: then the program has no end. */
+	if (agent.program && agent.ended && !(agent.killed && signal_descendants(0)))
+		end_program();
 }
 
 /* ---- the host's frames ---- */
@@ -382,6 +394,7 @@ static void take_frame(char type, unsigned char *payload, size_t len)
 		take_input(payload, len);
 		break;
 	case 'K':
+		agent.killed = 1;
 		if (agent.program)
 			kill_all();
 		break;

@@ -16,7 +16,6 @@
  *   agent reset                  Reset the machine at once.
  */
 #define _GNU_SOURCE
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -37,12 +36,11 @@
 #include <unistd.h>
 
 #include "agent.h"
+#include "processes.h"
 
 #define TICK_MS 1000
 #define WATCHDOG_S 60
 #define SYNC_TRIES 100
-#define PROCESSES_MAX 65536
-#define PID_MAX (1 << 22)
 /* So much may wait for a host; then the program waits, too. */
 #define UNSENT_MAX (64 << 20)
 /* What was sent this far back may still get lost on its way; the disk forgets what is older. */
@@ -144,64 +142,12 @@ void program_changes(const char *folder, char **argv)
 	sync_folder();
 }
 
-static int parent_of(int pid)
-{
-	char name[64], text[1024], *end;
-	int fd, parent = 0;
-	ssize_t len;
-
-	snprintf(name, sizeof(name), "/proc/%d/stat", pid);
-	fd = open(name, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return 0;
-	len = read(fd, text, sizeof(text) - 1);
-	close(fd);
-	text[len > 0 ? len : 0] = 0;
-	/* "7 (name) S 1 …"; the name can hold anything. A zombie is gone already. */
-	end = strrchr(text, ')');
-	if (!end || end[1] != ' ' || end[2] == 'Z' || end[2] == 'X')
-		return 0;
-	sscanf(end + 3, "%d", &parent);
-	return parent;
-}
-
-/* Kill what descends from us as it is now; tell how many those were. */
-static int kill_descendants(void)
-{
-	static int parents[PID_MAX], pids[PROCESSES_MAX];
-	int count = 0, killed = 0;
-	struct dirent *entry;
-	DIR *proc = opendir("/proc");
-
-	while (proc && count < PROCESSES_MAX && (entry = readdir(proc))) {
-		int pid = atoi(entry->d_name);
-
-		if (pid <= 0 || pid >= PID_MAX)
-			continue;
-		parents[pid] = parent_of(pid);
-		pids[count++] = pid;
-	}
-	if (proc)
-		closedir(proc);
-	for (int i = 0; i < count; i++) {
-		int above = parents[pids[i]];
-
-		for (int depth = 0; above > 1 && above != getpid() && depth < 1000; depth++)
-			above = above < PID_MAX ? parents[above] : 0;
-		if (above == getpid() && kill(pids[i], SIGKILL) == 0)
-			killed++;
-	}
-	for (int i = 0; i < count; i++)
-		parents[pids[i]] = 0;
-	return killed;
-}
-
 void kill_all(void)
 {
 	const struct timespec pause_time = { .tv_nsec = 10 * 1000 * 1000 };
 
 	/* What lost its parent became ours (subreaper), so nobody gets away. They may fork meanwhile. */
-	for (int tries = 0; tries < 200 && kill_descendants(); tries++)
+	for (int tries = 0; tries < 200 && signal_descendants(SIGKILL); tries++)
 		nanosleep(&pause_time, NULL);
 }
 
