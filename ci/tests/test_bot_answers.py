@@ -12,6 +12,7 @@ from email import policy
 from email.message import EmailMessage
 from pathlib import Path
 
+import pytest
 from b4 import LoreMessage
 
 from kseries.lib.deadline import Deadline
@@ -26,6 +27,8 @@ from tests.signing import Signer
 from tests.test_bot import Commands, archive, bot  # noqa: F401 - fixtures
 from tests.test_ownlist import mails
 from tests.webserver import Served, served
+
+pytestmark = pytest.mark.slow
 
 
 def answers(home: Path) -> list[EmailMessage]:

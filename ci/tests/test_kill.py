@@ -15,6 +15,8 @@ import pytest
 from tests import patchworkserver
 from tests.killing import SETTINGS, Victim
 
+pytestmark = pytest.mark.slow
+
 KILLS = int(os.environ.get("KILLS", "2"))
 SEED = int(os.environ.get("SEED", "1"))
 

@@ -67,6 +67,17 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("same")
 
 TOY = Path(__file__).parent / "data" / "toy-kernel"
+ELSEWHERE = ("vm", "browser", "farm", "hardware")
+"""Marks of what has a session of its own."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark as slow what has make build the toy kernel, in whichever file it is."""
+    for item in items:
+        builds = isinstance(item, pytest.Function) and "toy_kernel" in item.fixturenames
+        if builds and not any(map(item.get_closest_marker, ELSEWHERE)):
+            item.add_marker(pytest.mark.slow)
 
 
 def git(folder: Path, *words: str) -> str:

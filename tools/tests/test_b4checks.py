@@ -19,8 +19,6 @@ from kseries.report import b4check
 from kseries.series import patchid
 from tests.toyproject import ToyProject, git, set_up
 
-pytestmark = pytest.mark.slow
-
 B4 = (sys.executable, "-m", "b4.command")
 
 # b4 review has no door but its screen, so what the screen calls is called.

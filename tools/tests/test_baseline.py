@@ -21,8 +21,6 @@ from kseries.run.context import RunContext
 from tests.toymachine import CORE, Toys, set_up_toys
 from tests.toyproject import git
 
-pytestmark = pytest.mark.slow
-
 PING = "netdevsim/ping.py"
 NET = "tools/testing/selftests/drivers/net"
 

@@ -31,8 +31,6 @@ from tests.test_benchplugin import fake_qemu
 from tests.toymachine import CORE, Toys, set_up_toys
 from tests.toyproject import git
 
-pytestmark = pytest.mark.slow
-
 SOURCE = """\
 #include <kseries_bench.h>
 #include <unistd.h>

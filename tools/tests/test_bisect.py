@@ -23,8 +23,6 @@ from kseries.verdict.bisection import Seen, Sought
 from tests.toymachine import CORE, ToyMachine, Toys, set_up_toys
 from tests.toyproject import git
 
-pytestmark = pytest.mark.slow
-
 PING = "netdevsim/ping.py"
 
 

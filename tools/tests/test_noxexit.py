@@ -16,8 +16,6 @@ import pytest
 import noxexit
 from tests.toyproject import ToyProject, set_up
 
-pytestmark = pytest.mark.slow
-
 ROOT = Path(__file__).parents[2]
 
 FINGERPRINT = """\

@@ -24,8 +24,6 @@ from kseries.run.context import RunContext
 from kseries.run.patchcost import Asked
 from tests.toymachine import CORE, Toys, set_up_toys
 
-pytestmark = pytest.mark.slow
-
 FINE = "return budget;"
 BROKEN = "return budgett;"
 

@@ -22,8 +22,6 @@ from kseries.stacks import stack
 from tests.publicinbox import ADDRESS, Inbox
 from tests.toyproject import ToyProject, set_up
 
-pytestmark = pytest.mark.slow
-
 FILE = "net/core.c"
 BELOW = (FILE, "return budget;", "return budget + 1;")
 BETWEEN = (FILE, "return budget + 1;", "return budget + 2;")

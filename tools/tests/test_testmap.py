@@ -14,6 +14,8 @@ from mutate.importing import dotted, independent
 from mutate.sources import mutants
 from mutate.testmap import Chooser, TestMap, written_in
 
+pytestmark = pytest.mark.slow
+
 PACKAGE = Path(__file__).parents[1] / "kseries"
 
 
