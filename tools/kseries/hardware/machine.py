@@ -18,31 +18,29 @@ from kseries.hardware.boots import Running
 from kseries.hardware.ends import Ends
 from kseries.hardware.kernellog import KernelLog
 from kseries.hardware.place import AGENT, SESSION
-from kseries.hardware.ssh import Refused
-from kseries.hardware.stream import End, Stream
+from kseries.hardware.stream import Stream
 from kseries.hardware.target import Target as LabTarget
+from kseries.hardware.underway import Underway
 from kseries.hardware.visit import Visit
-from kseries.lib import proc
 from kseries.lib.deadline import Deadline
-from kseries.lib.errors import InfraError, UserError
+from kseries.lib.errors import InfraError
 from kseries.lib.progress import Progress
 from kseries.lib.runfolder import RunFolder
-from kseries.machines import copying, running
-from kseries.machines.agent import Agent, Garbled, Gone, Report
+from kseries.machines import asking, copying, running
+from kseries.machines.agent import Agent, Report
 from kseries.machines.agent import Silent as Unanswered
-from kseries.machines.base import BootFailed, Exit, KernelDied, TargetLost, TimedLine, Witness
-from kseries.machines.command import Command, Unfit
+from kseries.machines.base import BootFailed, Exit, TargetLost, TimedLine, Witness
+from kseries.machines.command import Command
 from kseries.model import Kernel
 
 T = TypeVar("T")
 
 KILL_S = 30.0
 HELLO_S = 60.0
-PING_S = 30.0
 SERIAL = "serial"
 """The log in the run folder of what the target's console shows, where it has one."""
 
-MARK = Command(("mark",))  # for messages
+MARK, HELLO = Command(("mark",)), Command(("hello",))  # for messages
 
 
 class LabMachine:
@@ -72,8 +70,7 @@ class LabMachine:
         self._visit = Visit(target, run, progress)
         self._stack = ExitStack()
         self._facts = {"accelerator": target.name, "target": target.name, "note": ""}
-        self._stream: Stream | None = None
-        self._agent: Agent | None = None
+        self._session: Underway | None = None
         self._token = ""
         self._aborted = threading.Event()
 
@@ -220,8 +217,8 @@ class LabMachine:
     def abort(self) -> None:
         """Have whoever waits for the machine be told that it is lost; from any thread."""
         self._aborted.set()
-        if (stream := self._stream) is not None:
-            stream.abort()
+        if (session := self._session) is not None:
+            session.stream.abort()
 
     def close(self) -> None:
         """Bring the machine back to its first state and let go of it. Safe to repeat."""
@@ -273,11 +270,18 @@ class LabMachine:
             when_lost=self._visit.cycle,
             log=self._run.log("ssh"),
         )
-        self._stream = stream
         wake = os.eventfd(0, os.EFD_CLOEXEC)
         self._stack.callback(os.close, wake)
-        self._agent = Agent(stream.ours, wake, lambda line: self._log.add([line]))
-        if not self._agent.wait_hello(Deadline.after(HELLO_S)):
+        self._session = Underway(
+            host=lab.dut.host,
+            agent=Agent(stream.ours, wake, lambda line: self._log.add([line])),
+            stream=stream,
+            log=self._log,
+            visit=self._visit,
+            aborted=self._aborted.is_set,
+        )
+        self._require_at_work()
+        if not self._asked(HELLO, lambda agent: agent.wait_hello(Deadline.after(HELLO_S))):
             said = place.must(self._visit.dut, f"cat {SESSION}/agent.log; true")
             raise TargetLost(
                 f"The agent on {lab.dut.host} does not answer.",
@@ -286,9 +290,9 @@ class LabMachine:
 
     def _end_session(self) -> None:
         """Leave what runs on the machine for us; booting it ends that."""
-        stream, self._stream, self._agent = self._stream, None, None
-        if stream is not None:
-            stream.close()
+        session, self._session = self._session, None
+        if session is not None:
+            session.stream.close()
 
     # ---- running
 
@@ -315,88 +319,18 @@ class LabMachine:
 
     def _settle(self) -> None:
         """Wait for a connection that was lost to be there again, or to be given up."""
-        if self._stream is not None:
-            self._stream.settled(3 * self._target.lab.boot.deadline_s)
+        if self._session is not None:
+            self._session.stream.settled(3 * self._target.lab.boot.deadline_s)
 
     def _asked(self, command: Command, ask: Callable[[Agent], T]) -> T:
         """Ask the agent something; its errors become those of a target."""
-        if self._agent is None:
+        if self._session is None:
             raise TargetLost("The machine runs no kernel of ours.", where=self._target.name)
-        try:
-            return ask(self._agent)
-        except Unfit as error:
-            raise UserError(
-                f"This cannot be run on the target: {error}.",
-                where=proc.command_text(command.argv)[:4000],
-            ) from error
-        except Gone:
-            raise self._lost(self._death()) from None
-        except Garbled as error:
-            raise self._lost(self._garbled(error)) from error
-        except Unanswered:
-            raise self._lost(self._hang(command)) from None
-
-    def _death(self) -> InfraError:
-        """Say what became of the machine: its bytes have come to an end."""
-        assert self._stream is not None
-        assert self._agent is not None
-        end = self._stream.wait_end(PING_S)
-        self._agent.drain()
-        name = self._target.lab.dut.host
-        if end is End.BOOTED:
-            return self._reset()
-        if self._aborted.is_set():
-            return TargetLost("The run was ended.", where=self._target.name)
-        if end is End.LOST:
-            return self._visit.stranded("it hangs and does not come back")
-        if end is End.REFUSED:
-            return Refused(
-                f"{name} has another host key than the one that is known.",
-                where=f"ssh {name}",
-                do="find out why; then `ssh-keygen -R` its name, and log in once by hand",
-            )
-        return TargetLost(
-            f"The agent on {name} has ended, and the machine runs on.",
-            where=f"{name}:{SESSION}/agent.log",
-            do="is its disk full, or did a test kill it?",
-        )
-
-    def _reset(self) -> KernelDied:
-        """Say that the kernel under test is gone; the machine runs its own."""
-        hung = self._visit.was_cycled
-        what = "it hung, and was switched off and on" if hung else "the machine reset meanwhile"
-        death = self._log.last_words()
-        where = self._log.where
-        return KernelDied(f"{death} ({what})" if death else what, where=where, hung=hung)
-
-    def _garbled(self, error: Garbled) -> KernelDied:
-        return KernelDied(
-            f"the agent does not speak as ours does any more: {error};"
-            " a test has tampered with it, or the kernel has spoilt its memory",
-            where=self._log.where,
-        )
-
-    def _hang(self, command: Command) -> InfraError:
-        """Say what hangs; the machine still answers to ssh."""
-        assert self._agent is not None
-        where = f"{proc.command_text(command.argv)[:2000]}\n{self._log.where}"
-        try:
-            answers = self._agent.answers(Deadline.after(PING_S))
-        except Gone:
-            return self._death()
-        except Garbled as error:
-            return self._garbled(error)
-        if answers:
-            what = "a program cannot be killed, it hangs in the kernel"
-        else:
-            what = "it hangs: the agent does not answer any more"
-        return KernelDied(what, where=where, hung=True)
+        return asking.asked(self._session, command, ask, self._lost)
 
     def _lost(self, error: InfraError) -> InfraError:
         """Let go of a session that is no use any more."""
-        stream, self._stream, self._agent = self._stream, None, None
-        if stream is not None:
-            stream.close()
+        self._end_session()
         return error
 
     def _require_at_work(self) -> None:

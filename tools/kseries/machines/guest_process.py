@@ -12,8 +12,9 @@ from pathlib import Path
 
 from kseries.lib import proc
 from kseries.lib.deadline import Deadline
-from kseries.machines import accel, confine, qemu, qemulog
-from kseries.machines.agent import Agent, Garbled, Gone, Report
+from kseries.lib.errors import InfraError
+from kseries.machines import accel, asking, confine, qemu, qemulog
+from kseries.machines.agent import Agent, Garbled, Report
 from kseries.machines.base import BootFailed, KernelDied, TargetLost, Witness
 from kseries.machines.command import Command
 from kseries.machines.consolelog import ConsoleLog
@@ -57,8 +58,9 @@ class Guest:
         """The process of QEMU itself, which what confines it has started; None when it is gone."""
         return proc.descendant(self.child.pid, qemu.PROGRAM)
 
-    def death(self, kind: type[KernelDied]) -> TargetLost:
+    def death(self, kind: type[KernelDied] = KernelDied) -> TargetLost:
         """Say how the machine ended; `kind` when it was its kernel."""
+        self.agent.drain()
         self.console.raise_error()
         self.console.wait_ended(LAST_WORDS_S)
         self.console.raise_error()
@@ -90,25 +92,19 @@ class Guest:
             hung=True,
         )
 
-    def hang(self, command: Command) -> TargetLost:
+    def hang(self, command: Command) -> InfraError:
         """Say what hangs: the whole machine, or only the program, in the kernel."""
         watcher = self.console.watcher
         where = f"{proc.command_text(command.argv)[:TAIL_BYTES]}\n{self.logs.console}"
-        try:
-            answers = self.agent.answers(Deadline.after(PING_S))
-        except Gone:
-            return self.death(KernelDied)
-        except Garbled as error:
-            return self.garbled(error, KernelDied)
+        answers = asking.answers(self, PING_S)
+        if isinstance(answers, InfraError):
+            return answers
         self.console.sysrq(HANG_KEYS)
         if watcher.suspicion:
             return KernelDied(watcher.suspicion, where=where, hung=True)
         # A program that cannot be killed, a machine that is deaf while QEMU runs: what the kernel
         # under test does, not what the host does. Its tasks are on the console now.
-        if answers:
-            what = "a program cannot be killed, it hangs in the kernel"
-        else:
-            what = "it hangs: the machine does not answer any more"
+        what = asking.STUCK if answers else "it hangs: the machine does not answer any more"
         return KernelDied(what, where=where, hung=True)
 
     def witness(self, report: Report) -> Witness:
@@ -125,12 +121,12 @@ class Guest:
             missing.append(f"{lines} lines of the console were too many to keep")
         return Witness(report.counts, tuple(report.log.said), tuple(missing))
 
-    def garbled(self, error: Garbled, kind: type[KernelDied]) -> TargetLost:
+    def garbled(self, error: Garbled, kind: type[KernelDied] = KernelDied) -> TargetLost:
         """Say that the guest's agent was tampered with, or that its memory is spoilt."""
         self.console.raise_error()
         return kind(
             f"the agent in the guest does not speak as ours does any more: {error};"
-            " a test has tampered with it, or the kernel has spoilt its memory",
+            f" {asking.TAMPERED}",
             where=f"{self.logs.console}:{self.console.watcher.count}",
         )
 

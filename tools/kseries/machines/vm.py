@@ -15,15 +15,24 @@ from typing import TypeVar
 
 from kseries.lib import atomicfile, leases, proc
 from kseries.lib.deadline import Deadline
-from kseries.lib.errors import UserError
+from kseries.lib.errors import InfraError
 from kseries.lib.paths import Cache, Project
 from kseries.lib.progress import Progress, Silent
 from kseries.lib.runfolder import RunFolder
-from kseries.machines import accel, capacity, confine, consolelog, copying, qemu, rootfs, running
+from kseries.machines import (
+    accel,
+    asking,
+    capacity,
+    confine,
+    consolelog,
+    copying,
+    qemu,
+    rootfs,
+    running,
+)
 from kseries.machines.agent import Agent, Garbled, Gone
-from kseries.machines.agent import Silent as Unanswered
-from kseries.machines.base import BootFailed, Exit, KernelDied, TargetLost, TimedLine, Witness
-from kseries.machines.command import Command, Unfit
+from kseries.machines.base import BootFailed, Exit, TargetLost, TimedLine, Witness
+from kseries.machines.command import Command
 from kseries.machines.guest_process import PING_S, Guest, Logs, started
 from kseries.machines.needs import Needs
 from kseries.machines.starvation import Meter
@@ -33,7 +42,6 @@ ARGUMENTS = ("root=/dev/vda", "rw", f"init={rootfs.AGENT_PLACE}", "net.ifnames=0
 
 KILL_GRACE_S = 30.0
 POWER_OFF_S = 10.0
-MESSAGE_BYTES = 4000
 
 T = TypeVar("T")
 
@@ -352,21 +360,7 @@ class VirtualMachine:
 
     def _asked(self, command: Command, ask: Callable[[Agent], T]) -> T:
         """Ask the agent something; its errors become those of a target."""
-        guest = self._running()
-        try:
-            return ask(guest.agent)
-        except Unfit as error:
-            raise UserError(
-                f"This cannot be run on the target: {error}.",
-                where=proc.command_text(command.argv)[:MESSAGE_BYTES],
-            ) from error
-        except Gone:
-            guest.agent.drain()
-            raise self._lost(guest.death(KernelDied)) from None
-        except Garbled as error:
-            raise self._lost(guest.garbled(error, KernelDied)) from error
-        except Unanswered:
-            raise self._lost(guest.hang(command)) from None
+        return asking.asked(self._running(), command, ask, self._lost)
 
     def _running(self) -> Guest:
         if self._guest is None:
@@ -375,7 +369,7 @@ class VirtualMachine:
             )
         return self._guest
 
-    def _lost(self, error: TargetLost) -> TargetLost:
+    def _lost(self, error: InfraError) -> InfraError:
         """Let go of a machine that is no use any more."""
         self._let_go()
         return error
