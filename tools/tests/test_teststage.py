@@ -213,10 +213,22 @@ def test_program_without_results(bench: Bench) -> None:
     assert silent.status is Status.ERROR
     assert silent.problems == ("no result: the log holds no KTAP result line",)
     assert (gone.status, brief(gone)) == (Status.ERROR, [("demo.a", M)])
-    assert gone.problems[-1] == "it could not be started (exit status 127)"
+    why = "it, or what it called last, could not be started (exit status 127)"
+    assert why in gone.problems
     assert (speaks.status, brief(speaks)) == (P, [("speaks", P)])
     assert (groans.status, groans.cases[0].reason) == (F, "expected 3 bytes, got 0")
     assert (gives_up.status, gives_up.cases[0].reason) == (S, "no socat")
+
+
+def test_what_a_program_calls_in_vain_is_named_where_it_is_not_good(bench: Bench) -> None:
+    bench.add("wants", "#!/bin/sh\nno-such-one; other-one; echo done; exit 1\n", ktap=False)
+    bench.add("ktap", HARNESS + "no-such-one; echo not ok 1 a; echo ok 2 b; echo ok 3 c; exit 1\n")
+    bench.add("copes", "#!/bin/sh\nno-such-one || true\n", ktap=False)
+    wants, result, copes = bench.test().programs
+    what = "it calls what the machine does not have"
+    assert wants.problems == (f"{what}: no-such-one, other-one",)
+    assert result.problems == (f"{what}: no-such-one",)
+    assert (copes.status, copes.problems) == (P, ())
 
 
 def test_planned_case_missing_and_unplanned_seen(bench: Bench) -> None:

@@ -327,6 +327,18 @@ def test_what_a_program_has_started_cannot_be_killed(
         guest.run(["sh", "-c", stuck], deadline=soon(3.0))
 
 
+def test_what_the_kernel_s_tests_call_is_there_and_works(tmp_path: Path) -> None:
+    heard = (
+        "ip link set lo up; tcpdump -i lo -c 1 -w heard & "
+        "for n in 1 2 3 4 5 6 7 8 9; do"
+        " ping -q -c 1 127.0.0.1; test -s heard && exit; sleep 1; done; exit 1"
+    )
+    with machine(tmp_path) as guest:
+        assert output(guest, "which", "sh")[0] == 0
+        assert output(guest, "sh", "-c", "pidof init || pidof agent")[0] == 0
+        assert output(guest, "sh", "-c", f"cd $(mktemp -d) && {{ {heard}; }}")[0] == 0
+
+
 def test_qemu_killed_from_outside(tmp_path: Path) -> None:
     with machine(tmp_path) as guest:
         assert guest._guest is not None

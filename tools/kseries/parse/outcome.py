@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from kseries.model import Case, EventKind, KernelEvent, ProgramResult, Status, TestProgram
-from kseries.parse import expected
+from kseries.parse import expected, lacking
 from kseries.parse.casetree import leaves, walk
 from kseries.parse.ktap import KtapResult
 from kseries.parse.ktaplevel import UNSEEN, given_up
@@ -42,6 +42,7 @@ class Ended:
 
 def judge(program: TestProgram, ktap: KtapResult, ended: Ended) -> ProgramResult:
     """Give the result of a program. No result is not a pass."""
+    said = [*ktap.diagnostics, *(line for case in walk(ktap.cases) for line in case.diagnostics)]
     if program.ktap is False or (program.ktap is None and not (ktap.cases or ktap.declared)):
         ktap = _of_exit_status(program, ktap, ended.status)
     problems = list(ktap.problems)
@@ -63,6 +64,8 @@ def judge(program: TestProgram, ktap: KtapResult, ended: Ended) -> ProgramResult
         problems += exit_problems(ended.status, seen_cases if ended.status else cases)
         if problems and status.good:
             status = Status.ERROR
+    if not status.good and (lack := lacking.problem(said)):
+        problems.append(lack)
     return ProgramResult(
         suite=program.suite,
         name=program.name,
@@ -175,7 +178,7 @@ def exit_problems(status: int, cases: Sequence[Case]) -> list[str]:
     """Say where the exit status is not what the cases make it."""
     failed = [case.name for case in leaves(cases) if not case.status.good]
     if status in (126, 127):
-        return [f"it could not be started (exit status {status})"]
+        return [f"it, or what it called last, could not be started (exit status {status})"]
     if status > 128:
         return [f"it was ended by {_signal(status - 128)}"]
     if status in (0, SKIP_STATUS):

@@ -12,11 +12,13 @@ ln -s /run "$tree/var/run"
 ln -s /run/lock "$tree/var/lock"
 cp "$tree/usr/share/base-passwd/passwd.master" "$tree/etc/passwd"
 cp "$tree/usr/share/base-passwd/group.master" "$tree/etc/group"
+# tcpdump gives up root for an account of its own, and ends where there is none.
+echo 'tcpdump:*:101:65534::/nonexistent:/usr/sbin/nologin' >>"$tree/etc/passwd"
 cp "$tree/usr/share/libc-bin/nsswitch.conf" "$tree/etc/nsswitch.conf"
 ln -sf mawk "$tree/usr/bin/awk"
 chmod 1777 "$tree/tmp"
 
-# What update-alternatives would have linked, of the packages that suites ask for.
+# What update-alternatives would have linked.
 link() {
 	for place in usr/sbin usr/bin; do
 		if [ -e "$tree/$place/$1" ] && [ ! -e "$tree/$place/$2" ]; then
@@ -30,6 +32,9 @@ for name in iptables ip6tables ebtables arptables; do
 	link "$name-nft-restore" "$name-restore"
 done
 link nc.openbsd nc
+link which.debianutils which
+link traceroute.db traceroute
+link traceroute6.db traceroute6
 
 echo '127.0.0.1 localhost kseries
 ::1 localhost' >"$tree/etc/hosts"
