@@ -36,6 +36,7 @@ def test_what_a_run_would_choose_is_listed_with_its_reason(toyproject: ToyProjec
     code, output = toyproject.kseries("suites", "for", "core")
     assert code == 0, output
     assert "kselftest/net:core.sh" in output
+    assert "Less than one of 10 minutes." in output
     code, output = toyproject.kseries("suites", "for", "core", "--json")
     told = json.loads(output)
     assert (code, told["changes"]) == (0, ["net/core.c"])

@@ -82,7 +82,8 @@ def _show(arguments: Namespace, choice: Choice, paths: tuple[str, ...]) -> None:
         return
     width, color = screen()
     spent = sum(one.seconds for one in choice.chosen) / 60
-    about = f"About {spent:.0f} of {arguments.minutes:g} minutes."
+    taken = f"About {spent:.0f}" if spent >= 1 else "Less than one"
+    about = f"{taken} of {arguments.minutes:g} minutes."
     foot = f"{about} Other tests: --suite NAME, or --suite NAME:PROGRAM"
     sys.stdout.write(
         listing.render(("suite", "", "why"), rows, width=width, color=color, foot=foot)
