@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import ast
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -154,6 +155,17 @@ def test_imports_go_down() -> None:
                 if other is not None and other > own:
                     wrong.append(f"{file.relative_to(PACKAGE)} imports {name}")
     assert wrong == []
+
+
+def test_no_files_import_each_other_in_a_circle() -> None:
+    # Also those that are imported late, in a function.
+    files = {
+        ".".join(file.relative_to(TOOLS).with_suffix("").parts): file
+        for package in (PACKAGE, GENERATOR)
+        for file in modules(package)
+    }
+    order = TopologicalSorter({name: imports(file) & files.keys() for name, file in files.items()})
+    order.prepare()  # raises CycleError, which names them
 
 
 def test_every_file_of_ours_names_its_licence() -> None:

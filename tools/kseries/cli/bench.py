@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import datetime
-import json
 import time
 from argparse import Namespace
 from collections.abc import Sequence
@@ -12,7 +11,7 @@ from dataclasses import replace
 
 from pydantic import TypeAdapter
 
-from kseries.bench import answer, document, plan, runner
+from kseries.bench import plan, runner
 from kseries.bench.document import Bench
 from kseries.bench.model import Lost, Measurement, Setup
 from kseries.cli import benchhistory, benchrun, benchtarget, patches, program
@@ -83,12 +82,6 @@ def _in_guests(arguments: Namespace) -> int:
         else:
             done = _measure(work, setups, arguments, shown)
     return benchrun.tell(done, opened.run, as_json=arguments.json)
-
-
-def schema(kind: str) -> str:
-    """Give the JSON Schema of bench.json ("document"), or of what the program prints."""
-    found = document.schema() if kind == "document" else answer.schema()
-    return json.dumps(found, indent=2) + "\n"
 
 
 def _chosen(arguments: Namespace) -> tuple[Setup, ...]:

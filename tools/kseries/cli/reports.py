@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Commands that show results: `report`, `compare`, `schema`; and the report of a run that ended."""
+"""Commands that show results: `report`, `compare`; and the report of a run that ended."""
 
 from __future__ import annotations
 
@@ -65,17 +65,6 @@ def compare(arguments: Namespace) -> int:
         width, color = screen()
         sys.stdout.write(changes.render(found, width=width, color=color))
     return found.exit_code
-
-
-def schema(arguments: Namespace) -> int:
-    """Give the JSON Schema of the result document, of bench.json, or of what zcrx_bench prints."""
-    if arguments.bench:
-        from kseries.cli import bench
-
-        give(bench.schema(arguments.bench), arguments.out)
-        return 0
-    give(document.schema(), arguments.out)
-    return 0
 
 
 def show(

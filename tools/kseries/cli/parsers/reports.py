@@ -65,7 +65,7 @@ def _add_reports(commands: Commands) -> None:
     parse.add_argument("file", metavar="FILE", help="plain or .gz; `-` for standard input")
     options.add_format(parse, formats.NAMES_FOR_LOGS)
     schema = add_command(
-        commands, "schema", "reports.schema", "give the JSON Schema of results.json"
+        commands, "schema", "schemas.schema", "give the JSON Schema of results.json"
     )
     schema.add_argument(
         "--bench",
