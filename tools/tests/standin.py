@@ -44,6 +44,9 @@ BOOT_LIMIT_S = 180.0
 # of that. Who then writes to the page, as kexec does, has QEMU look through it at each word: after
 # some thousand processes a kernel took minutes to start, and whole processors stood still.
 ONE_PLACE = ("norandmaps",)
+# Where each processor has a thread, one may still run code that another has just patched: of some
+# sixty boots of Debian's kernel, which patches a lot when it loads modules, one died of an int3.
+ONE_THREAD = {accel.TCG: "tcg,thread=single"}
 TARGET = """\
 kind = "ssh"
 title = "stand-in"
@@ -237,7 +240,7 @@ def _machine(
     }
     initrd.write_bytes(cpio.archive({**boot.files, **own}))
     machine = qemu.Machine(
-        accelerator=boot.accelerator,
+        accelerator=ONE_THREAD.get(boot.accelerator, boot.accelerator),
         cpus=2,
         memory_mib=MEMORY_MIB,
         kernel=boot.kernel,
