@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from kseries.fetch.snapshot import snapshot
+from kseries.fetch.snapshot import INDEX, snapshot
 from kseries.lib import gitrepo
 from kseries.lib.errors import UserError
 from kseries.lib.gitrepo import Repository
@@ -105,6 +106,18 @@ def test_the_same_content_is_the_same_tree(tmp_path: Path, tree: Path) -> None:
     (tree / "io/net.c").write_text("int a;\n")
     assert snapshot(one, tree, log, Silent()) == first
     assert snapshot(two, tree, log, Silent()) == first
+
+
+def test_files_with_the_same_content_are_read_again_once(
+    repository: Repository, tree: Path
+) -> None:
+    take(repository, tree)
+    for name in SOURCES:
+        os.utime(tree / name, (1, 1))  # as in a tree that was unpacked anew
+    (tree / "Kconfig").write_text("config A\n")
+    assert take(repository, tree) == SOURCES
+    known = repository.at(tree).with_index(repository.path / INDEX)
+    assert known.entries("diff-files", "-z", "--name-only") == []
 
 
 def test_a_git_tree_stays_as_it_is(repository: Repository, tree: Path) -> None:

@@ -50,6 +50,8 @@ def snapshot(
     built = _built(theirs)
     if left := ours.entries("ls-files", "-z", "-o", "-i", *built) if built else []:
         progress.note(f"left out of {folder}, as a build leaves it there: {_shown(left)}")
+    if index.is_file():
+        _refresh(ours, log)
     changed, nested = _changed(ours, theirs, folder, built)
     if nested:
         progress.note(f"left out of {folder}, being repositories of their own: {', '.join(nested)}")
@@ -58,7 +60,7 @@ def snapshot(
         progress.update(f"reading {len(changed)} files of {folder}")
         _import_all(repository, folder, changed, progress)
         ours.text("read-tree", RAW_REF)
-        ours.work("update-index", "-q", "--refresh", deadline=_deadline(), log=log, check=False)
+        _refresh(ours, log)
         # Files that changed since they were read are found now.
         changed, _ = _changed(ours, theirs, folder, built)
     if changed:
@@ -87,6 +89,14 @@ def _built(theirs: Repository) -> list[str]:
 def _shown(names: Sequence[str]) -> str:
     first = sorted(names, key=lambda name: (name.count("/"), name))
     return few(first, SHOWN, what="files")
+
+
+def _refresh(ours: Repository, log: Path) -> None:
+    """Have the index know its files as they are on the disk, those with the same content.
+
+    Of a tree that was copied or touched, git would read each of them again every time.
+    """
+    ours.work("update-index", "-q", "--refresh", deadline=_deadline(), log=log, check=False)
 
 
 def _changed(
