@@ -132,7 +132,7 @@ def _job(
     if state is not State.JUDGED:
         return
     result = _flaky(results[number % len(results)], number)
-    options = ("--series", "/nowhere/bot/work/series", "--config", "debug")
+    options = ("--series", "/nowhere/bot/jobs/series", "--config", "debug")
     result = replace(result, provenance=replace(result.provenance, options=options))
     nothing = number % 11 == 0
     document_ = None if nothing else pack(document.to_json(result).encode())

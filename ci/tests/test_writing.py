@@ -189,7 +189,7 @@ def test_who_opted_out_gets_no_answer(store: Store, passing_run: RunResult) -> N
 def test_a_command_names_the_series_and_no_place_of_this_machine(
     store: Store, passing_run: RunResult
 ) -> None:
-    options = ("--series", "/nowhere/work/3/series.mbox", "--config", "debug", "--archive", "x")
+    options = ("--series", "/nowhere/jobs/3/series.mbox", "--config", "debug", "--archive", "x")
     facts = replace(passing_run.provenance, options=options)
     put(store, replace(passing_run, provenance=facts))
     Writer(store, TOLD).step(NOW)
