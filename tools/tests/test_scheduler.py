@@ -7,7 +7,6 @@ import threading
 import time
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -116,12 +115,10 @@ def test_the_first_machine_alone_finds_out_whether_the_kernel_boots(bench: Bench
 class Gated(HostTarget):
     """Comes up when there is a file, or for want of it after a time."""
 
-    gate = Path("/nowhere")
-
     def boot(self, kernel: Kernel, deadline: Deadline) -> None:
-        self.gate.with_name("state.boots").touch()
+        (self.root.parent / "state.boots").touch()
         end = time.monotonic() + 10
-        while not self.gate.exists() and time.monotonic() < end:
+        while not (self.root.parent / "state.second").exists() and time.monotonic() < end:
             time.sleep(0.02)
         super().boot(kernel, deadline)
 
@@ -130,12 +127,8 @@ def gated(bench: Bench, *boots: str) -> Scheduler:
     """Give machines of which all but the first come up when the second program has run."""
 
     def opened(folder: RunFolder, number: int) -> HostTarget:
-        kind = HostTarget if number == 1 else Gated
-        target = kind(
-            bench.path / f"m{number}", folder.console(number), () if number == 1 else boots
-        )
-        if isinstance(target, Gated):
-            target.gate = bench.path / "state.second"
+        kind, deaths = (HostTarget, ()) if number == 1 else (Gated, boots)
+        target = kind(bench.path / f"m{number}", folder.console(number), deaths)
         bench.targets.append(target)
         return target
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from kseries.lib.naming import few
+
 MOST = 5
 
 _NAME = r"(?P<name>[\w.+/-]{1,64})"
@@ -36,6 +38,4 @@ def commands(lines: Iterable[str]) -> tuple[str, ...]:
 def problem(lines: Iterable[str]) -> str:
     """Say so in a half-sentence; "" where nothing was wanted in vain."""
     names = commands(lines)
-    more = f" and {len(names) - MOST} more" if len(names) > MOST else ""
-    told = ", ".join(names[:MOST])
-    return f"it calls what the machine does not have: {told}{more}" if names else ""
+    return f"it calls what the machine does not have: {few(names, MOST)}" if names else ""
